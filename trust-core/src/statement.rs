@@ -1,0 +1,245 @@
+//! [`Statement`]: what an attestation says about which artifacts
+//! ([in-toto attestation framework](https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md)).
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::digest::{Digest, HashAlgorithm};
+use crate::encoding;
+use crate::json::{self, JsonError};
+
+/// The media type of statements in an [`Envelope`](crate::Envelope).
+pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+const TYPES: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];
+
+/// sigstore-go reads as many.
+const MAX_SUBJECTS: usize = 1024;
+/// Likewise.
+const MAX_DIGESTS: usize = 32;
+
+/// A predicate about some artifacts. Who says so is not part of it: see [`VerifiedBundle`](crate::VerifiedBundle).
+#[derive(Clone)]
+pub struct Statement {
+    subjects: Vec<StatementSubject>,
+    predicate_type: String,
+    predicate: Box<RawValue>,
+}
+
+/// An artifact that a statement is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementSubject {
+    name: String,
+    digests: Vec<Digest>,
+    annotations: BTreeMap<String, serde_json::Value>,
+}
+
+/// The text is not an in-toto statement.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StatementError {
+    /// It is not JSON, or of another shape.
+    #[error("statement is malformed")]
+    Json(#[from] JsonError),
+    /// `_type` is unknown.
+    #[error("statement has the type `{found}`, expected one of {TYPES:?}")]
+    Type {
+        /// What was found.
+        found: String,
+    },
+    /// It is about nothing.
+    #[error("statement has no subject")]
+    NoSubject,
+    /// It is about too many artifacts, or names one in too many ways.
+    #[error("statement has {found} {what}, expected at most {expected}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many.
+        found: usize,
+        /// How many are read.
+        expected: usize,
+    },
+    /// A digest is not of its algorithm's length.
+    #[error("subject {index} has the {algorithm} digest `{found}`, expected {} hexadecimal digits", algorithm.output_len() * 2)]
+    Digest {
+        /// Which subject.
+        index: usize,
+        /// The algorithm.
+        algorithm: HashAlgorithm,
+        /// What was found.
+        found: String,
+    },
+}
+
+impl Statement {
+    /// Reads a statement, v0.1 or v1.
+    ///
+    /// # Errors
+    /// If it is malformed, of another type, or about nothing.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, StatementError> {
+        let wire: WireStatement = json::from_slice(bytes)?;
+        if !TYPES.contains(&wire.statement_type.as_str()) {
+            return Err(StatementError::Type { found: wire.statement_type });
+        }
+        if wire.subject.is_empty() {
+            return Err(StatementError::NoSubject);
+        }
+        bounded("subjects", wire.subject.len(), MAX_SUBJECTS)?;
+        let mut subjects = Vec::with_capacity(wire.subject.len());
+        for (index, subject) in wire.subject.into_iter().enumerate() {
+            bounded("digests", subject.digest.len(), MAX_DIGESTS)?;
+            let mut digests = Vec::new();
+            for (name, value) in subject.digest {
+                // Other algorithms (gitCommit, sha1, …) name the artifact for somebody else.
+                if let Some(algorithm) = HashAlgorithm::from_name(&name) {
+                    let digest =
+                        encoding::from_hex(&value).and_then(|bytes| Digest::new(algorithm, bytes).ok());
+                    digests.push(digest.ok_or(StatementError::Digest { index, algorithm, found: value })?);
+                }
+            }
+            subjects.push(StatementSubject {
+                name: subject.name.unwrap_or_default(),
+                digests,
+                annotations: subject.annotations.unwrap_or_default(),
+            });
+        }
+        Ok(Self {
+            subjects,
+            predicate_type: wire.predicate_type,
+            predicate: wire.predicate.unwrap_or_else(|| RawValue::NULL.to_owned()),
+        })
+    }
+
+    /// What it is about; at least one artifact.
+    #[must_use]
+    pub fn subjects(&self) -> &[StatementSubject] {
+        &self.subjects
+    }
+
+    /// Whether one of the subjects has this digest.
+    #[must_use]
+    pub fn is_about(&self, digest: &Digest) -> bool {
+        self.subjects.iter().any(|subject| subject.digests.contains(digest))
+    }
+
+    /// The type of the predicate, a URI.
+    #[must_use]
+    pub fn predicate_type(&self) -> &str {
+        &self.predicate_type
+    }
+
+    /// The predicate, as JSON text; `null` if there is none.
+    #[must_use]
+    pub fn predicate_json(&self) -> &str {
+        self.predicate.get()
+    }
+}
+
+impl StatementSubject {
+    /// Its name; may be empty.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its digests of algorithms that are supported.
+    #[must_use]
+    pub fn digests(&self) -> &[Digest] {
+        &self.digests
+    }
+
+    /// What the signer noted beside it; cosign puts the annotations of a signature here.
+    #[must_use]
+    pub fn annotations(&self) -> &BTreeMap<String, serde_json::Value> {
+        &self.annotations
+    }
+}
+
+fn bounded(what: &'static str, found: usize, expected: usize) -> Result<(), StatementError> {
+    if found <= expected {
+        return Ok(());
+    }
+    Err(StatementError::TooMany { what, found, expected })
+}
+
+impl fmt::Debug for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statement")
+            .field("predicate_type", &self.predicate_type)
+            .field("subjects", &self.subjects)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct WireStatement {
+    #[serde(rename = "_type")]
+    statement_type: String,
+    #[serde(default)]
+    subject: Vec<WireSubject>,
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
+    predicate: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct WireSubject {
+    name: Option<String>,
+    #[serde(default)]
+    digest: BTreeMap<String, String>,
+    annotations: Option<BTreeMap<String, serde_json::Value>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Statement, StatementError> {
+        Statement::from_json(text.as_bytes())
+    }
+
+    #[test]
+    fn both_versions_are_read() {
+        let digest = Digest::sha256(b"x");
+        for version in ["v0.1", "v1"] {
+            let statement = parse(&format!(
+                r#"{{"_type":"https://in-toto.io/Statement/{version}","predicateType":"p","predicate":{{"a": 1}},
+                    "subject":[{{"digest":{{"sha256":"{}","gitCommit":"?"}}}}]}}"#,
+                digest.to_hex()
+            ))
+            .unwrap();
+            assert!(statement.is_about(&digest) && !statement.is_about(&Digest::sha256(b"y")));
+            assert_eq!(statement.predicate_json(), r#"{"a": 1}"#);
+        }
+    }
+
+    #[test]
+    fn a_statement_about_nothing_is_refused() {
+        let text = r#"{"_type":"https://in-toto.io/Statement/v1","predicateType":"p","subject":[]}"#;
+        assert_eq!(parse(text).err(), Some(StatementError::NoSubject));
+    }
+
+    #[test]
+    fn a_repeated_digest_is_refused() {
+        let text = r#"{"_type":"https://in-toto.io/Statement/v1","predicateType":"p",
+            "subject":[{"digest":{"sha256":"00","sha256":"01"}}]}"#;
+        assert!(
+            matches!(parse(text), Err(StatementError::Json(error)) if error.problem.contains("`sha256` is repeated"))
+        );
+    }
+
+    #[test]
+    fn a_digest_in_upper_case_is_refused() {
+        let found = "AB".repeat(32);
+        let text = format!(
+            r#"{{"_type":"https://in-toto.io/Statement/v1","predicateType":"p","subject":[{{"digest":{{"sha256":"{found}"}}}}]}}"#
+        );
+        let expected = StatementError::Digest { index: 0, algorithm: HashAlgorithm::Sha256, found };
+        assert_eq!(parse(&text).err(), Some(expected));
+    }
+}

@@ -1,0 +1,383 @@
+//! Timestamps of authorities ([RFC 3161](https://www.rfc-editor.org/rfc/rfc3161), [RFC 5816](https://www.rfc-editor.org/rfc/rfc5816)).
+
+use der::Tag;
+use der::asn1::ObjectIdentifier;
+use spki::AlgorithmIdentifierRef;
+use thiserror::Error;
+
+use crate::asn1::{self, Element, Malformed};
+use crate::certificate::Certificate;
+use crate::chain::{self, ChainError, MAX_PATH_LEN, Usage};
+use crate::cms::{CmsError, SignedData};
+use crate::digest::{Digest, HashAlgorithm};
+use crate::key;
+use crate::root::Authority;
+use crate::time::{TimeWindow, UnixTime};
+
+const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
+
+/// Tokens with a chain of three certificates have some 6 KiB.
+const MAX_LEN: usize = 64 * 1024;
+
+/// A timestamp cannot be read, is not over the signature, or nobody trusted vouches for it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TimestampError {
+    /// It is too long.
+    #[error("timestamp has {found} bytes, expected at most {MAX_LEN}")]
+    TooLong {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// A part is not as RFC 3161 demands.
+    #[error("timestamp {part} is malformed")]
+    Malformed {
+        /// Which part.
+        part: &'static str,
+    },
+    /// The authority refused the request.
+    #[error("timestamp response has status {found}, expected 0 (granted) or 1 (granted with modifications)")]
+    Status {
+        /// The PKIStatus.
+        found: u8,
+    },
+    /// What was signed is not a TSTInfo.
+    #[error("timestamp signs content of type `{found}`, expected TSTInfo")]
+    ContentType {
+        /// The object identifier.
+        found: String,
+    },
+    /// The imprint is made with an algorithm that is not allowed.
+    #[error("timestamp imprint uses `{found}`, expected sha256, sha384 or sha512")]
+    ImprintAlgorithm {
+        /// The object identifier.
+        found: String,
+    },
+    /// The imprint is of other content than the signature at hand.
+    #[error("timestamp is over content with digest `{found}`, expected the signature's, `{expected}`")]
+    Imprint {
+        /// The imprint.
+        found: Digest,
+        /// The digest of the signature.
+        expected: Digest,
+    },
+    /// The CMS signature is malformed or wrong.
+    #[error("timestamp signature is not usable")]
+    Cms(#[from] CmsError),
+    /// The trust root has no timestamp authority.
+    #[error("the trust root has no timestamp authority")]
+    NoAuthority,
+    /// The signer's certificate is neither in the token nor in the trust root.
+    #[error("the certificate that signed the timestamp is neither in it nor in the trust root")]
+    NoSigner,
+    /// The signer's certificate is not issued by the authority.
+    #[error("the timestamp's signer is not trusted")]
+    Chain(#[from] ChainError),
+    /// The authority was not trusted at that time.
+    #[error("the timestamp authority `{authority}` is trusted {window}, expected to cover {time}")]
+    Window {
+        /// The authority.
+        authority: String,
+        /// When it is trusted.
+        window: TimeWindow,
+        /// When it signed.
+        time: UnixTime,
+    },
+}
+
+/// A timestamp token, parsed. It proves nothing yet.
+struct Token<'a> {
+    signed: SignedData<'a>,
+    info: TstInfo,
+}
+
+/// A time that an authority vouches for: the timestamped bytes existed then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VerifiedTimestamp {
+    /// The authority, by the URI in the trust root.
+    pub(crate) authority: String,
+    /// genTime; certificates are judged at it, as Sigstore's clients do.
+    pub(crate) time: UnixTime,
+    /// By how many milliseconds genTime may be off, by the authority.
+    pub(crate) accuracy_millis: i64,
+}
+
+/// Proves that one of `authorities` saw `signature` at a time, and says when.
+///
+/// `timestamp` is a TimeStampResp or a bare TimeStampToken.
+///
+/// # Errors
+/// The reason of the authority that came closest.
+pub(crate) fn verify_timestamp(
+    timestamp: &[u8],
+    signature: &[u8],
+    authorities: &[Authority],
+) -> Result<VerifiedTimestamp, TimestampError> {
+    let token = Token::from_der(timestamp)?;
+    let imprint = &token.info.imprint;
+    let expected = Digest::of(imprint.algorithm(), signature);
+    if *imprint != expected {
+        return Err(TimestampError::Imprint { found: imprint.clone(), expected });
+    }
+    let mut closest = TimestampError::NoAuthority;
+    for authority in authorities {
+        match token.verify_by(authority) {
+            Ok(()) => {
+                return Ok(VerifiedTimestamp {
+                    authority: authority.uri.clone(),
+                    time: token.info.time,
+                    accuracy_millis: token.info.accuracy_millis,
+                });
+            }
+            // "Not its signer" says less than any other reason.
+            Err(error) => {
+                let says_less = matches!(
+                    error,
+                    TimestampError::NoSigner | TimestampError::Cms(CmsError::OtherSigner { .. })
+                );
+                if !says_less || matches!(closest, TimestampError::NoAuthority) {
+                    closest = error;
+                }
+            }
+        }
+    }
+    Err(closest)
+}
+
+impl<'a> Token<'a> {
+    fn from_der(bytes: &'a [u8]) -> Result<Self, TimestampError> {
+        if bytes.len() > MAX_LEN {
+            return Err(TimestampError::TooLong { found: bytes.len() });
+        }
+        let signed = SignedData::from_content_info(content_info(bytes)?)?;
+        if signed.content_type != TST_INFO {
+            return Err(TimestampError::ContentType { found: signed.content_type.to_string() });
+        }
+        let info = TstInfo::from_der(signed.content)?;
+        Ok(Self { signed, info })
+    }
+
+    fn verify_by(&self, authority: &Authority) -> Result<(), TimestampError> {
+        let path = self.path(authority)?;
+        let signer = path.first().ok_or(TimestampError::NoSigner)?;
+        self.signed.verify(signer)?;
+        let time = self.info.time;
+        if !authority.valid_for.contains(time) {
+            return Err(TimestampError::Window {
+                authority: authority.uri.clone(),
+                window: authority.valid_for,
+                time,
+            });
+        }
+        Ok(chain::verify_path(&path, Usage::TimeStamping, &[time])?)
+    }
+
+    /// The signer's certificate and its issuers up to the authority's anchor.
+    ///
+    /// A leaf in the trust root is pinned. Without one, the token must bring it, and may bring intermediates:
+    /// they are hints, and count only if they lead to the anchor.
+    fn path<'b>(&'b self, authority: &'b Authority) -> Result<Vec<&'b Certificate>, TimestampError> {
+        let is_authority = |certificate: &Certificate| matches!(certificate.basic_constraints(), Ok(Some(constraints)) if constraints.ca);
+        let mut path: Vec<&Certificate> = authority.chain.iter().collect();
+        let pinned = path.first().is_some_and(|first| !is_authority(first));
+        if pinned {
+            return Ok(path);
+        }
+        let embedded = &self.signed.certificates;
+        let mut below = Vec::new();
+        let mut current = embedded
+            .iter()
+            .find(|certificate| self.signed.verify(certificate).is_ok())
+            .ok_or(TimestampError::NoSigner)?;
+        while below.len() < MAX_PATH_LEN {
+            below.push(current);
+            let in_root = |issuer: &&Certificate| issuer.subject_der() == current.issuer_der();
+            if let Some(position) = path.iter().position(|certificate| in_root(certificate)) {
+                below.extend(path.drain(position..));
+                return Ok(below);
+            }
+            match embedded.iter().find(in_root) {
+                Some(issuer) => current = issuer,
+                None => break,
+            }
+        }
+        // No path: let the path check say which issuer is missing.
+        below.extend(path);
+        Ok(below)
+    }
+}
+
+/// The token in a TimeStampResp, or the bare token.
+fn content_info(bytes: &[u8]) -> Result<Element<'_>, TimestampError> {
+    let part = |_| TimestampError::Malformed { part: "response" };
+    let whole = Element::only(bytes).map_err(part)?;
+    let mut fields = whole.open(Tag::Sequence).map_err(part)?;
+    let Some(status_info) = fields.next_if(Tag::Sequence).map_err(part)? else {
+        return Ok(whole);
+    };
+    let status = status_info
+        .open(Tag::Sequence)
+        .and_then(|mut info| info.next()?.content_of(Tag::Integer))
+        .map_err(part)?;
+    if !matches!(status, [0 | 1]) {
+        return Err(TimestampError::Status { found: status.last().copied().unwrap_or(u8::MAX) });
+    }
+    let token = fields.next().map_err(part)?;
+    fields.end().map_err(part)?;
+    Ok(token)
+}
+
+/// What the authority signed (RFC 3161 section 2.4.2).
+struct TstInfo {
+    imprint: Digest,
+    time: UnixTime,
+    accuracy_millis: i64,
+}
+
+impl TstInfo {
+    fn from_der(bytes: &[u8]) -> Result<Self, TimestampError> {
+        let part = |_| TimestampError::Malformed { part: "TSTInfo" };
+        let mut fields = Element::only(bytes).and_then(|whole| whole.open(Tag::Sequence)).map_err(part)?;
+        let version = fields.next().and_then(|version| version.content_of(Tag::Integer)).map_err(part)?;
+        if version != [1] {
+            return Err(TimestampError::Malformed { part: "TSTInfo version" });
+        }
+        fields.next_oid().map_err(part)?;
+        let imprint = message_imprint(fields.next().map_err(part)?)?;
+        fields.next().and_then(|serial| serial.content_of(Tag::Integer)).map_err(part)?;
+        let time = fields
+            .next()
+            .and_then(|time| generalized_time(time.content_of(Tag::GeneralizedTime)?))
+            .map_err(|_| TimestampError::Malformed { part: "genTime" })?;
+        let accuracy_millis = match fields.next_if(Tag::Sequence).map_err(part)? {
+            Some(element) => accuracy(element).map_err(|_| TimestampError::Malformed { part: "accuracy" })?,
+            None => 0,
+        };
+        fields.next_if(Tag::Boolean).map_err(part)?;
+        fields.next_if(Tag::Integer).map_err(part)?;
+        fields.next_if(asn1::context(0)).map_err(part)?;
+        if let Some(extensions) = fields.next_if(asn1::context(1)).map_err(part)? {
+            refuse_critical(extensions)
+                .map_err(|_| TimestampError::Malformed { part: "critical extension" })?;
+        }
+        fields.end().map_err(part)?;
+        Ok(Self { imprint, time, accuracy_millis })
+    }
+}
+
+fn message_imprint(element: Element<'_>) -> Result<Digest, TimestampError> {
+    let part = |_: Malformed| TimestampError::Malformed { part: "messageImprint" };
+    let mut fields = element.open(Tag::Sequence).map_err(part)?;
+    let algorithm: AlgorithmIdentifierRef<'_> = fields.next().and_then(Element::decode).map_err(part)?;
+    let value = fields.next().and_then(|value| value.content_of(Tag::OctetString)).map_err(part)?;
+    fields.end().map_err(part)?;
+    let hash: HashAlgorithm = key::hash_from_oid(&algorithm.oid)
+        .ok_or_else(|| TimestampError::ImprintAlgorithm { found: algorithm.oid.to_string() })?;
+    Digest::new(hash, value).map_err(|_| part(Malformed))
+}
+
+/// `YYYYMMDDhhmmss[.f…]Z` without trailing zeros (RFC 3161 section 2.4.2), rounded up to milliseconds.
+fn generalized_time(text: &[u8]) -> Result<UnixTime, Malformed> {
+    let text = core::str::from_utf8(text).map_err(|_| Malformed)?;
+    let text = text.strip_suffix('Z').ok_or(Malformed)?;
+    let (whole, fraction) = match text.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text, None),
+    };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.len() != 14 || !digits(whole) {
+        return Err(Malformed);
+    }
+    let number = |from: usize, to: usize| -> Result<i64, Malformed> {
+        whole.get(from..to).and_then(|part| part.parse().ok()).ok_or(Malformed)
+    };
+    let small = |value: i64| u8::try_from(value).map_err(|_| Malformed);
+    let date =
+        UnixTime::from_date(number(0, 4)?, small(number(4, 6)?)?, small(number(6, 8)?)?).ok_or(Malformed)?;
+    let (hour, minute, second) = (number(8, 10)?, number(10, 12)?, number(12, 14)?);
+    if hour > 23 || minute > 59 || second > 59 {
+        return Err(Malformed);
+    }
+    let mut millis = ((hour * 60 + minute) * 60 + second) * 1000;
+    if let Some(fraction) = fraction {
+        if fraction.is_empty() || !digits(fraction) || fraction.ends_with('0') {
+            return Err(Malformed);
+        }
+        let shown: String = fraction.chars().take(3).collect();
+        millis += format!("{shown:0<3}").parse::<i64>().map_err(|_| Malformed)?;
+        millis += i64::from(fraction.len() > 3);
+    }
+    Ok(date.plus_millis(millis))
+}
+
+/// Seconds, milliseconds and microseconds, rounded up to milliseconds.
+fn accuracy(element: Element<'_>) -> Result<i64, Malformed> {
+    let mut fields = element.open(Tag::Sequence)?;
+    let integer = |content: &[u8]| -> Result<i64, Malformed> {
+        if content.len() > 4 || content.first().is_none_or(|first| first & 0x80 != 0) {
+            return Err(Malformed);
+        }
+        Ok(content.iter().fold(0, |value, &byte| value << 8 | i64::from(byte)))
+    };
+    let seconds = fields.next_if(Tag::Integer)?.map_or(Ok(0), |element| integer(element.content))?;
+    let below_thousand = |number: u32, fields: &mut asn1::Elements<'_>| match fields
+        .next_if(asn1::context_primitive(number))?
+    {
+        None => Ok(0),
+        Some(element) => {
+            Some(integer(element.content)?).filter(|value| (1..=999).contains(value)).ok_or(Malformed)
+        }
+    };
+    let millis = below_thousand(0, &mut fields)?;
+    let micros = below_thousand(1, &mut fields)?;
+    fields.end()?;
+    Ok(seconds * 1000 + millis + i64::from(micros > 0))
+}
+
+fn refuse_critical(extensions: Element<'_>) -> Result<(), Malformed> {
+    let mut list = asn1::Elements::new(extensions.content)?;
+    while !list.is_empty() {
+        let mut fields = list.next()?.open(Tag::Sequence)?;
+        fields.next_oid()?;
+        if fields.next_if(Tag::Boolean)?.is_some() {
+            return Err(Malformed);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_with_fractions_are_read() {
+        let read = |text: &str| generalized_time(text.as_bytes()).map(|time| time.to_string());
+        for (text, expected) in [
+            ("20260131120000Z", "2026-01-31T12:00:00Z"),
+            ("20260131120000.5Z", "2026-01-31T12:00:00.500Z"),
+            ("20260131120000.0001Z", "2026-01-31T12:00:00.001Z"),
+        ] {
+            assert_eq!(read(text), Ok(expected.to_owned()));
+        }
+        for text in [
+            "20260131120000",
+            "20260131120000.Z",
+            "20260131120000.50Z",
+            "20260132120000Z",
+            "202601311200Z",
+            "20260131120060Z",
+            "+0260131120000Z",
+        ] {
+            assert_eq!(read(text), Err(Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn accuracy_is_rounded_up() {
+        let read = |bytes: &[u8]| Element::only(bytes).and_then(accuracy);
+        assert_eq!(read(&[0x30, 3, 2, 1, 1]), Ok(1000));
+        assert_eq!(read(&[0x30, 6, 0x80, 1, 5, 0x81, 1, 1]), Ok(6));
+        assert_eq!(read(&[0x30, 3, 0x80, 1, 0]), Err(Malformed));
+    }
+}

@@ -1,0 +1,705 @@
+//! [`Verifier`]: from a [`Bundle`], which anybody can write, to a [`VerifiedBundle`], which only a check can make
+//! ([Sigstore client specification, verification](https://github.com/sigstore/architecture-docs/blob/main/client-spec.md#4-verification)).
+
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+use crate::bundle::{Bundle, Content, Material};
+use crate::certificate::Certificate;
+use crate::chain::{self, ChainError, Usage};
+use crate::digest::{Digest, HashAlgorithm};
+use crate::identity::{Identity, IdentityError, IdentityPolicy};
+use crate::key::{PublicKey, SignatureError, SignatureScheme, Signed};
+use crate::log::{ClaimedContent, ClaimedSigner, LogClaim, LogError, TransparencyLog, VerifiedLogEntry};
+use crate::root::{Authority, TrustRoot};
+use crate::sct::{self, SctError, VerifiedSct};
+use crate::statement::{PAYLOAD_TYPE, Statement, StatementError};
+use crate::time::{TimeWindow, UnixTime};
+use crate::timestamp::{self, TimestampError};
+
+/// Verifies bundles against one trust root.
+///
+/// By default a bundle must have an entry in a trusted transparency log; a certificate must be vouched for by a
+/// certificate transparency log and be valid at a time that an authority or log signed. What an embedder gives
+/// up of that, it gives up by a method whose name says so.
+#[derive(Clone, Copy)]
+pub struct Verifier<'a> {
+    root: &'a TrustRoot,
+    log: &'a dyn TransparencyLog,
+    log_entries: usize,
+    scts: usize,
+}
+
+/// Who must have signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignerPolicy {
+    /// The holder of a key.
+    Key(ManagedKey),
+    /// Somebody with an identity that Fulcio certified.
+    Identity(IdentityPolicy),
+}
+
+/// A public key that somebody manages, and when its signatures count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedKey {
+    key: PublicKey,
+    valid_for: TimeWindow,
+}
+
+impl ManagedKey {
+    /// A key whose signatures always count.
+    #[must_use]
+    pub fn new(key: PublicKey) -> Self {
+        Self { key, valid_for: TimeWindow::default() }
+    }
+
+    /// Counts only signatures made in this window.
+    #[must_use]
+    pub fn with_validity(mut self, valid_for: TimeWindow) -> Self {
+        self.valid_for = valid_for;
+        self
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.key
+    }
+}
+
+impl From<PublicKey> for ManagedKey {
+    fn from(key: PublicKey) -> Self {
+        Self::new(key)
+    }
+}
+
+/// A bundle does not prove what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// It was signed with a certificate where a key was expected, or the other way round.
+    #[error("bundle was signed with {found}, expected {expected}")]
+    Material {
+        /// With what it was signed.
+        found: &'static str,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The two hints which key signed contradict each other.
+    #[error("bundle hints at the key `{hint}`, but its envelope at `{key_id}`")]
+    KeyHint {
+        /// `verificationMaterial.publicKey.hint`.
+        hint: String,
+        /// `keyid` of the envelope.
+        key_id: String,
+    },
+    /// The signature is not over this content by this signer.
+    #[error("the signature over the content does not verify with {signer}")]
+    Signature {
+        /// With what.
+        signer: String,
+        /// Why not.
+        source: SignatureError,
+    },
+    /// The bundle's own note of the artifact's digest is wrong.
+    #[error("bundle is for an artifact with digest `{found}`, expected `{expected}`")]
+    MessageDigest {
+        /// By the bundle.
+        found: Digest,
+        /// The artifact's.
+        expected: Digest,
+    },
+    /// The envelope holds something else than an in-toto statement.
+    #[error("envelope has the payload type `{found}`, expected `{PAYLOAD_TYPE}`")]
+    PayloadType {
+        /// What was found.
+        found: String,
+    },
+    /// The statement is malformed.
+    #[error("the signed statement cannot be used")]
+    Statement(#[from] StatementError),
+    /// The statement is about something else.
+    #[error("the signed statement is about {found}, expected `{expected}`")]
+    Subject {
+        /// What it is about.
+        found: String,
+        /// The artifact.
+        expected: Digest,
+    },
+    /// A timestamp cannot be relied upon.
+    #[error("timestamp {index} does not verify")]
+    Timestamp {
+        /// Which.
+        index: usize,
+        /// Why not.
+        source: TimestampError,
+    },
+    /// A log entry is wrong.
+    #[error("log entry {index} does not verify")]
+    LogEntry {
+        /// Which.
+        index: usize,
+        /// Why not.
+        source: LogError,
+    },
+    /// Too few transparency logs have the signature.
+    #[error(
+        "found the signature in {found} trusted transparency logs, expected {expected}{}",
+        unknown(problems)
+    )]
+    TooFewLogEntries {
+        /// In how many it is.
+        found: usize,
+        /// In how many it must be.
+        expected: usize,
+        /// Why further entries do not count.
+        problems: Vec<LogError>,
+    },
+    /// Nobody trusted says when the signature was made.
+    #[error("found no signed time, expected a timestamp of a trusted authority or a log's promise")]
+    NoTime,
+    /// A signed time lies in the future.
+    #[error("{witness} says the signature was made at {time}, but it is {now}")]
+    Future {
+        /// Who says so.
+        witness: TimeSource,
+        /// When.
+        time: UnixTime,
+        /// The caller's time.
+        now: UnixTime,
+    },
+    /// The trust root has no certificate authority.
+    #[error("the trust root has no certificate authority")]
+    NoAuthority,
+    /// The certificate was not issued by a trusted authority.
+    #[error("the signer's certificate is not trusted")]
+    Chain(#[from] ChainError),
+    /// The authority was not trusted when the signature was made.
+    #[error("the certificate authority `{authority}` is trusted {window}, expected to cover {time}")]
+    AuthorityWindow {
+        /// The authority.
+        authority: String,
+        /// When it is trusted.
+        window: TimeWindow,
+        /// When the signature was made.
+        time: UnixTime,
+    },
+    /// The certificate is not known to be in a transparency log.
+    #[error("the signer's certificate is not transparent")]
+    Sct(#[from] SctError),
+    /// The key's signatures do not count at that time.
+    #[error("the key is valid {window}, expected to cover {time}")]
+    KeyWindow {
+        /// When they do.
+        window: TimeWindow,
+        /// When the signature was made.
+        time: UnixTime,
+    },
+    /// Somebody else signed.
+    #[error("the signer is not the expected one")]
+    Identity(#[from] IdentityError),
+}
+
+fn unknown(problems: &[LogError]) -> String {
+    problems.iter().map(|problem| format!("; {problem}")).collect()
+}
+
+/// A bundle that was verified: who signed what, when, and who witnessed it.
+///
+/// It proves that the signer signed this content; not that the content is good. Its JSON form is stable.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifiedBundle {
+    signer: VerifiedSigner,
+    scheme: VerifiedScheme,
+    content: VerifiedContent,
+    times: Vec<VerifiedTime>,
+    log_entries: Vec<VerifiedLogEntry>,
+    certificate_timestamps: Vec<VerifiedSct>,
+}
+
+/// Who signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VerifiedSigner {
+    /// Somebody whom Fulcio certified.
+    Identity(Identity),
+    /// The holder of the key with this SHA-256 of its SubjectPublicKeyInfo.
+    Key(Digest),
+}
+
+/// By which scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct VerifiedScheme(SignatureScheme);
+
+impl Serialize for VerifiedScheme {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// What was signed.
+#[derive(Clone, Debug)]
+enum VerifiedContent {
+    Artifact(Digest),
+    Statement(Attested<Statement>),
+}
+
+impl Serialize for VerifiedContent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        enum Form<'a> {
+            Artifact(&'a Digest),
+            #[serde(rename_all = "camelCase")]
+            Statement {
+                predicate_type: &'a str,
+                subjects: Vec<&'a [Digest]>,
+            },
+        }
+        match self {
+            Self::Artifact(digest) => Form::Artifact(digest).serialize(serializer),
+            Self::Statement(Attested(statement)) => Form::Statement {
+                predicate_type: statement.predicate_type(),
+                subjects: statement.subjects().iter().map(|one| one.digests()).collect(),
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+/// Something that was read out of bytes which a [`VerifiedSigner`] signed.
+#[derive(Clone, Debug)]
+pub struct Attested<T>(T);
+
+impl<T> core::ops::Deref for Attested<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// A time at which the signature existed, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifiedTime {
+    time: UnixTime,
+    accuracy_millis: i64,
+    source: TimeSource,
+}
+
+/// Who says when a signature existed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum TimeSource {
+    /// A timestamp authority, by its URI.
+    TimestampAuthority(String),
+    /// A transparency log's promise, by the log's base URL.
+    TransparencyLog(String),
+}
+
+impl core::fmt::Display for TimeSource {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::TimestampAuthority(uri) => write!(f, "timestamp authority `{uri}`"),
+            Self::TransparencyLog(url) => write!(f, "transparency log `{url}`"),
+        }
+    }
+}
+
+impl VerifiedTime {
+    /// When.
+    #[must_use]
+    pub fn time(&self) -> UnixTime {
+        self.time
+    }
+
+    /// By how many milliseconds that may be off, by the source's own account.
+    #[must_use]
+    pub fn accuracy_millis(&self) -> i64 {
+        self.accuracy_millis
+    }
+
+    /// Who says so.
+    #[must_use]
+    pub fn source(&self) -> &TimeSource {
+        &self.source
+    }
+}
+
+impl VerifiedBundle {
+    /// Who signed.
+    #[must_use]
+    pub fn signer(&self) -> &VerifiedSigner {
+        &self.signer
+    }
+
+    /// By which scheme.
+    #[must_use]
+    pub fn scheme(&self) -> SignatureScheme {
+        self.scheme.0
+    }
+
+    /// The statement that was signed; `None` where the artifact itself was.
+    #[must_use]
+    pub fn statement(&self) -> Option<&Attested<Statement>> {
+        match &self.content {
+            VerifiedContent::Statement(statement) => Some(statement),
+            VerifiedContent::Artifact(_) => None,
+        }
+    }
+
+    /// When it was signed, by everyone who says so; may be empty where a key signed.
+    #[must_use]
+    pub fn times(&self) -> &[VerifiedTime] {
+        &self.times
+    }
+
+    /// In which logs the signature is.
+    #[must_use]
+    pub fn log_entries(&self) -> &[VerifiedLogEntry] {
+        &self.log_entries
+    }
+
+    /// Which logs vouch for the certificate.
+    #[must_use]
+    pub fn certificate_timestamps(&self) -> &[VerifiedSct] {
+        &self.certificate_timestamps
+    }
+}
+
+impl<'a> Verifier<'a> {
+    /// A verifier that trusts `root`, and checks log entries by `log`.
+    #[must_use]
+    pub fn new(root: &'a TrustRoot, log: &'a dyn TransparencyLog) -> Self {
+        Self { root, log, log_entries: 1, scts: 1 }
+    }
+
+    /// Demands entries in the logs of so many different operators.
+    #[must_use]
+    pub fn with_log_threshold(mut self, operators: usize) -> Self {
+        self.log_entries = operators;
+        self
+    }
+
+    /// Accepts signatures that are in no transparency log, so that nobody learns of a stolen key from a log.
+    ///
+    /// An entry of a log that the trust root knows is verified all the same.
+    #[must_use]
+    pub fn accepting_signatures_in_no_transparency_log(self) -> Self {
+        self.with_log_threshold(0)
+    }
+
+    /// Accepts certificates that no certificate transparency log vouches for, so that nobody learns of a
+    /// certificate that an authority should not have issued.
+    #[must_use]
+    pub fn accepting_certificates_in_no_transparency_log(mut self) -> Self {
+        self.scts = 0;
+        self
+    }
+
+    /// Proves that a signer whom `policy` wants signed `artifact`, or a statement about it.
+    ///
+    /// `now` bounds signed times; certificates are judged at the signed times alone.
+    ///
+    /// # Errors
+    /// The first check that fails. Order: material, signature, timestamps, log entries, certificate, subject, signer.
+    pub fn verify(
+        &self,
+        bundle: &Bundle,
+        artifact: Signed<'_>,
+        policy: &SignerPolicy,
+        now: UnixTime,
+    ) -> Result<VerifiedBundle, VerifyError> {
+        let signer = claimed_signer(bundle, policy)?;
+        let scheme = verify_signature(bundle, artifact, signer)?;
+        let mut times = self.verify_timestamps(bundle)?;
+        let log_entries = self.verify_log_entries(bundle, artifact, signer, scheme)?;
+        times.extend(log_entries.iter().filter_map(time_of_entry));
+        check_log_windows(&log_entries, &times)?;
+        if let Some(future) = times.iter().find(|time| time.time > now) {
+            return Err(VerifyError::Future { witness: future.source.clone(), time: future.time, now });
+        }
+        let certificate_timestamps = match signer {
+            ClaimedSigner::Certificate(leaf) => self.verify_certificate(bundle, leaf, &times)?,
+            ClaimedSigner::Key(_) => Vec::new(),
+        };
+        let content = verify_subject(bundle, artifact)?;
+        Ok(VerifiedBundle {
+            signer: verify_signer(policy, signer, &times, now)?,
+            scheme: VerifiedScheme(scheme),
+            content,
+            times,
+            log_entries,
+            certificate_timestamps,
+        })
+    }
+
+    fn verify_timestamps(&self, bundle: &Bundle) -> Result<Vec<VerifiedTime>, VerifyError> {
+        let signature = bundle.content.signature();
+        let mut times = Vec::with_capacity(bundle.timestamps.len());
+        for (index, timestamp) in bundle.timestamps.iter().enumerate() {
+            let over = timestamp.over.as_deref().unwrap_or(signature);
+            let authorities = self.root.timestamp_authorities();
+            // One that is there and does not verify is an attack or a fault: never passed over in silence.
+            let verified = timestamp::verify_timestamp(&timestamp.token, over, authorities)
+                .map_err(|source| VerifyError::Timestamp { index, source })?;
+            times.push(VerifiedTime {
+                time: verified.time,
+                accuracy_millis: verified.accuracy_millis,
+                source: TimeSource::TimestampAuthority(verified.authority),
+            });
+        }
+        Ok(times)
+    }
+
+    fn verify_log_entries(
+        &self,
+        bundle: &Bundle,
+        artifact: Signed<'_>,
+        signer: ClaimedSigner<'_>,
+        scheme: SignatureScheme,
+    ) -> Result<Vec<VerifiedLogEntry>, VerifyError> {
+        let claim = LogClaim {
+            signature: bundle.content.signature(),
+            scheme,
+            signer,
+            content: match &bundle.content {
+                Content::Message { .. } => ClaimedContent::Artifact(artifact),
+                Content::Envelope(envelope) => ClaimedContent::Envelope(envelope),
+            },
+        };
+        let (mut verified, mut problems) = (Vec::<VerifiedLogEntry>::new(), Vec::new());
+        for (index, entry) in bundle.log_entries.iter().enumerate() {
+            match self.log.verify_entry(entry, &claim, self.root.transparency_logs()) {
+                Ok(entry) => verified.push(entry),
+                // Somebody else's log neither counts nor harms.
+                Err(problem @ LogError::UnknownLog { .. }) => problems.push(problem),
+                Err(source) => return Err(VerifyError::LogEntry { index, source }),
+            }
+        }
+        let mut operators: Vec<_> = verified.iter().map(VerifiedLogEntry::operator).collect();
+        operators.sort_unstable();
+        operators.dedup();
+        if operators.len() < self.log_entries {
+            return Err(VerifyError::TooFewLogEntries {
+                found: operators.len(),
+                expected: self.log_entries,
+                problems,
+            });
+        }
+        Ok(verified)
+    }
+
+    /// The certificate leads to a trusted authority at every signed time, and is in a certificate log.
+    fn verify_certificate(
+        &self,
+        bundle: &Bundle,
+        leaf: &Certificate,
+        times: &[VerifiedTime],
+    ) -> Result<Vec<VerifiedSct>, VerifyError> {
+        if times.is_empty() {
+            return Err(VerifyError::NoTime);
+        }
+        let instants: Vec<UnixTime> = times.iter().map(VerifiedTime::time).collect();
+        let hints = match &bundle.material {
+            Material::Certificate { unverified_intermediates, .. } => &unverified_intermediates[..],
+            Material::Key { .. } => &[],
+        };
+        let mut closest = VerifyError::NoAuthority;
+        for authority in self.root.certificate_authorities() {
+            for path in paths(leaf, hints, authority) {
+                match self.verify_path(&path, authority, &instants) {
+                    Ok(scts) => return Ok(scts),
+                    // "Issued by somebody else" says less than any other reason.
+                    Err(error) => {
+                        let says_less = matches!(error, VerifyError::Chain(ChainError::Issuer { .. }));
+                        if !says_less || matches!(closest, VerifyError::NoAuthority) {
+                            closest = error;
+                        }
+                    }
+                }
+            }
+        }
+        Err(closest)
+    }
+
+    fn verify_path(
+        &self,
+        path: &[&Certificate],
+        authority: &Authority,
+        instants: &[UnixTime],
+    ) -> Result<Vec<VerifiedSct>, VerifyError> {
+        chain::verify_path(path, Usage::CodeSigning, instants)?;
+        let window = authority.valid_for;
+        if let Some(&time) = instants.iter().find(|&&time| !window.contains(time)) {
+            return Err(VerifyError::AuthorityWindow { authority: authority.uri.clone(), window, time });
+        }
+        let [leaf, issuer, ..] = path else {
+            return Err(ChainError::Length { found: path.len() }.into());
+        };
+        Ok(sct::verify_scts(leaf, issuer, self.root.certificate_logs(), self.scts)?)
+    }
+}
+
+/// The paths that may lead from the leaf to the authority: over its own certificates, or over the bundle's hints.
+fn paths<'b>(
+    leaf: &'b Certificate,
+    hints: &'b [Certificate],
+    authority: &'b Authority,
+) -> Vec<Vec<&'b Certificate>> {
+    let mut paths = vec![core::iter::once(leaf).chain(&authority.chain).collect()];
+    if !hints.is_empty() {
+        let anchor = authority.chain.last();
+        paths.push(core::iter::once(leaf).chain(hints).chain(anchor).collect());
+    }
+    paths
+}
+
+/// What the policy wants and the bundle brings must be of one kind.
+fn claimed_signer<'b>(
+    bundle: &'b Bundle,
+    policy: &'b SignerPolicy,
+) -> Result<ClaimedSigner<'b>, VerifyError> {
+    const KEY: &str = "a key";
+    const CERTIFICATE: &str = "a certificate";
+    match (&bundle.material, policy) {
+        (Material::Certificate { leaf, .. }, SignerPolicy::Identity(_)) => {
+            Ok(ClaimedSigner::Certificate(leaf))
+        }
+        (Material::Key { unverified_hint }, SignerPolicy::Key(managed)) => {
+            if let Content::Envelope(envelope) = &bundle.content {
+                let key_id = envelope.unverified_key_id();
+                // sigstore_common.proto: the hint must match the envelope's key id, where both are there.
+                if !key_id.is_empty() && !unverified_hint.is_empty() && key_id != unverified_hint {
+                    return Err(VerifyError::KeyHint {
+                        hint: unverified_hint.clone(),
+                        key_id: key_id.to_owned(),
+                    });
+                }
+            }
+            Ok(ClaimedSigner::Key(managed.public_key()))
+        }
+        (Material::Certificate { .. }, SignerPolicy::Key(_)) => {
+            Err(VerifyError::Material { found: CERTIFICATE, expected: KEY })
+        }
+        (Material::Key { .. }, SignerPolicy::Identity(_)) => {
+            Err(VerifyError::Material { found: KEY, expected: CERTIFICATE })
+        }
+    }
+}
+
+fn verify_signature(
+    bundle: &Bundle,
+    artifact: Signed<'_>,
+    signer: ClaimedSigner<'_>,
+) -> Result<SignatureScheme, VerifyError> {
+    let key = signer.public_key();
+    match &bundle.content {
+        Content::Message { signature, .. } => key.verify_artifact(artifact, signature),
+        Content::Envelope(envelope) => {
+            let signed = envelope.pre_authentication_encoding();
+            key.verify_artifact(Signed::Message(&signed), envelope.signature())
+        }
+    }
+    .map_err(|source| VerifyError::Signature {
+        signer: match signer {
+            ClaimedSigner::Certificate(certificate) => certificate.to_string(),
+            ClaimedSigner::Key(key) => key.to_string(),
+        },
+        source,
+    })
+}
+
+/// The content is about the artifact.
+fn verify_subject(bundle: &Bundle, artifact: Signed<'_>) -> Result<VerifiedContent, VerifyError> {
+    let envelope = match &bundle.content {
+        Content::Envelope(envelope) => envelope,
+        Content::Message { unverified_digest, .. } => {
+            if let Some(found) = unverified_digest
+                && let Some(expected) = artifact.digest(found.algorithm())
+                && *found != expected
+            {
+                return Err(VerifyError::MessageDigest { found: found.clone(), expected });
+            }
+            return Ok(VerifiedContent::Artifact(artifact.any_digest()));
+        }
+    };
+    if envelope.payload_type() != PAYLOAD_TYPE {
+        return Err(VerifyError::PayloadType { found: envelope.payload_type().to_owned() });
+    }
+    let statement = Statement::from_json(envelope.payload())?;
+    let digests: Vec<Digest> =
+        HashAlgorithm::ALL.into_iter().filter_map(|algorithm| artifact.digest(algorithm)).collect();
+    if digests.iter().any(|digest| statement.is_about(digest)) {
+        return Ok(VerifiedContent::Statement(Attested(statement)));
+    }
+    let found: Vec<String> = statement
+        .subjects()
+        .iter()
+        .flat_map(|subject| subject.digests())
+        .take(4)
+        .map(|digest| format!("`{digest}`"))
+        .collect();
+    Err(VerifyError::Subject {
+        found: if found.is_empty() { "nothing with a supported digest".to_owned() } else { found.join(", ") },
+        expected: artifact.any_digest(),
+    })
+}
+
+/// The signer is one whom the policy wants.
+fn verify_signer(
+    policy: &SignerPolicy,
+    signer: ClaimedSigner<'_>,
+    times: &[VerifiedTime],
+    now: UnixTime,
+) -> Result<VerifiedSigner, VerifyError> {
+    match (policy, signer) {
+        (SignerPolicy::Identity(policy), ClaimedSigner::Certificate(leaf)) => {
+            let identity = Identity::unverified_from_certificate(leaf)?;
+            policy.check(&identity)?;
+            Ok(VerifiedSigner::Identity(identity))
+        }
+        (SignerPolicy::Key(managed), ClaimedSigner::Key(key)) => {
+            let window = managed.valid_for;
+            let instants: Vec<_> = match times {
+                [] => vec![now],
+                _ => times.iter().map(VerifiedTime::time).collect(),
+            };
+            match instants.into_iter().find(|&time| !window.contains(time)) {
+                Some(time) => Err(VerifyError::KeyWindow { window, time }),
+                None => Ok(VerifiedSigner::Key(key.fingerprint())),
+            }
+        }
+        // `claimed_signer` has already paired them.
+        _ => Err(VerifyError::Material { found: "something else", expected: "what the policy wants" }),
+    }
+}
+
+/// An entry without a time of its own counts if its log was trusted at every time at which the signature was seen.
+fn check_log_windows(entries: &[VerifiedLogEntry], times: &[VerifiedTime]) -> Result<(), VerifyError> {
+    for (index, entry) in entries.iter().enumerate() {
+        let window = entry.trusted_for();
+        let outside = |seen: &&VerifiedTime| !window.contains(seen.time);
+        if entry.integrated_time().is_none()
+            && let Some(seen) = times.iter().find(outside)
+        {
+            return Err(VerifyError::LogEntry {
+                index,
+                source: LogError::Window { log: entry.log().to_owned(), window, time: seen.time },
+            });
+        }
+    }
+    Ok(())
+}
+
+fn time_of_entry(entry: &VerifiedLogEntry) -> Option<VerifiedTime> {
+    let time = entry.integrated_time()?;
+    Some(VerifiedTime {
+        time,
+        accuracy_millis: 0,
+        source: TimeSource::TransparencyLog(entry.log().to_owned()),
+    })
+}

@@ -1,0 +1,125 @@
+//! What the entries of Rekor say, and whether that is what a bundle claims.
+//!
+//! Each kind and version stands in its own file. An entry counts only if it holds the very signature, signer and
+//! content of the claim: an entry that is in the log, but about something else, proves nothing
+//! (CVE-2022-36056, CVE-2026-22703).
+
+mod dsse_v001;
+mod hashedrekord_v001;
+mod hashedrekord_v002;
+mod intoto_v002;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use trust_core::encoding;
+use trust_core::json;
+use trust_core::{Certificate, ClaimedSigner, LogClaim, LogEntry, LogError, PublicKey};
+
+/// Entries that hold an attestation's digest and certificates have some KiB.
+const MAX_BODY_LEN: usize = 1 << 20;
+
+const SUPPORTED: &str =
+    "hashedrekord 0.0.1 or 0.0.2, dsse 0.0.1 or intoto 0.0.2 with the bundle's kind of content";
+
+/// Which generation of Rekor makes entries of a kind and version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Generation {
+    /// Promises, checkpoints with a tree identifier.
+    V1,
+    /// No promises, C2SP checkpoints.
+    V2,
+}
+
+/// An entry's kind, which was found to be about the claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BoundEntry {
+    /// `kind/version`.
+    pub(crate) kind: String,
+    pub(crate) generation: Generation,
+}
+
+/// Proves that the entry's body is about the claim.
+///
+/// # Errors
+/// If it is malformed, of a kind that does not bind a signature, or about something else.
+pub(crate) fn bind(entry: &LogEntry, claim: &LogClaim<'_>) -> Result<BoundEntry, LogError> {
+    if entry.body.len() > MAX_BODY_LEN {
+        return Err(LogError::Body {
+            problem: format!("it has {} bytes, expected at most {MAX_BODY_LEN}", entry.body.len()),
+        });
+    }
+    let header: Header = parse(&entry.body)?;
+    let kind = format!("{}/{}", header.kind, header.api_version);
+    let declared = format!("{}/{}", entry.kind, entry.version);
+    // Signatures in cosign's older form come without a declaration.
+    if declared != "/" && declared != kind {
+        return Err(LogError::KindVersion { declared, found: kind });
+    }
+    let generation = match (header.kind.as_str(), header.api_version.as_str()) {
+        ("hashedrekord", "0.0.1") => {
+            hashedrekord_v001::bind(&entry.body, claim)?;
+            Generation::V1
+        }
+        ("dsse", "0.0.1") => {
+            dsse_v001::bind(&entry.body, claim)?;
+            Generation::V1
+        }
+        ("intoto", "0.0.2") => {
+            intoto_v002::bind(&entry.body, claim)?;
+            Generation::V1
+        }
+        ("hashedrekord", "0.0.2") => {
+            hashedrekord_v002::bind(&entry.body, claim)?;
+            Generation::V2
+        }
+        _ => return Err(unsupported(header.kind, header.api_version)),
+    };
+    Ok(BoundEntry { kind, generation })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    kind: String,
+    api_version: String,
+}
+
+fn unsupported(kind: impl Into<String>, version: impl Into<String>) -> LogError {
+    LogError::Kind { kind: kind.into(), version: version.into(), expected: SUPPORTED }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, LogError> {
+    json::from_slice(body).map_err(|error| LogError::Body { problem: error.to_string() })
+}
+
+/// The value must be base64 of the claim's signature.
+fn same_signature(base64: &str, claim: &LogClaim<'_>) -> Result<(), LogError> {
+    same(encoding::from_base64(base64).as_deref() == Some(claim.signature), "signature")
+}
+
+/// The value must be base64 of a PEM certificate or key that is the claim's signer, compared as DER.
+fn same_signer(base64: &str, claim: &LogClaim<'_>) -> Result<(), LogError> {
+    let pem = encoding::from_base64(base64).and_then(|bytes| String::from_utf8(bytes).ok());
+    let equal = pem.is_some_and(|pem| match claim.signer {
+        ClaimedSigner::Certificate(certificate) => Certificate::from_pem(&pem).as_ref() == Ok(certificate),
+        ClaimedSigner::Key(key) => PublicKey::from_pem(&pem).as_ref() == Ok(key),
+    });
+    same(equal, "signer")
+}
+
+fn same(equal: bool, field: &'static str) -> Result<(), LogError> {
+    if equal { Ok(()) } else { Err(LogError::Mismatch { field }) }
+}
+
+/// A hash as Rekor v1 writes it: algorithm and hexadecimal value.
+#[derive(Deserialize)]
+struct HexHash {
+    algorithm: String,
+    value: String,
+}
+
+impl HexHash {
+    fn to_digest(&self) -> Option<trust_core::Digest> {
+        format!("{}:{}", self.algorithm, self.value).parse().ok()
+    }
+}

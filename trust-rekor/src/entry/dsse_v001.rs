@@ -1,0 +1,41 @@
+//! [dsse 0.0.1](https://github.com/sigstore/rekor/blob/main/pkg/types/dsse/v0.0.1/dsse_v0_0_1_schema.json):
+//! an envelope, in Rekor v1.
+//!
+//! `envelopeHash` is not compared: it is over the JSON text that the signer happened to upload.
+
+use serde::Deserialize;
+use trust_core::{ClaimedContent, Digest, LogClaim, LogError};
+
+use super::{HexHash, same, same_signature, same_signer, unsupported};
+
+#[derive(Deserialize)]
+struct Body {
+    spec: Spec,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    payload_hash: HexHash,
+    signatures: Vec<Signature>,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    signature: String,
+    verifier: String,
+}
+
+pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
+    let ClaimedContent::Envelope(envelope) = claim.content else {
+        return Err(unsupported("dsse", "0.0.1"));
+    };
+    let Body { spec } = super::parse(body)?;
+    let payload = Digest::sha256(envelope.payload());
+    same(spec.payload_hash.to_digest() == Some(payload), "payload digest")?;
+    let [signature] = &spec.signatures[..] else {
+        return Err(LogError::Mismatch { field: "number of signatures" });
+    };
+    same_signature(&signature.signature, claim)?;
+    same_signer(&signature.verifier, claim)
+}

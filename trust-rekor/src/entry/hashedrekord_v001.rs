@@ -1,0 +1,50 @@
+//! [hashedrekord 0.0.1](https://github.com/sigstore/rekor/blob/main/pkg/types/hashedrekord/v0.0.1/hashedrekord_v0_0_1_schema.json):
+//! a signature over an artifact's digest, in Rekor v1.
+
+use serde::Deserialize;
+use trust_core::{ClaimedContent, LogClaim, LogError};
+
+use super::{HexHash, same, same_signature, same_signer, unsupported};
+
+#[derive(Deserialize)]
+struct Body {
+    spec: Spec,
+}
+
+#[derive(Deserialize)]
+struct Spec {
+    data: Data,
+    signature: Signature,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    hash: HexHash,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Signature {
+    content: String,
+    public_key: PublicKey,
+}
+
+#[derive(Deserialize)]
+struct PublicKey {
+    content: String,
+}
+
+pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
+    let ClaimedContent::Artifact(artifact) = claim.content else {
+        return Err(unsupported("hashedrekord", "0.0.1"));
+    };
+    let Body { spec } = super::parse(body)?;
+    let logged = spec.data.hash.to_digest();
+    let is_artifact = logged.is_some_and(|logged| {
+        artifact.digest(logged.algorithm()).as_ref() == Some(&logged)
+            && claim.scheme.hash().is_none_or(|hash| hash == logged.algorithm())
+    });
+    same(is_artifact, "artifact digest")?;
+    same_signature(&spec.signature.content, claim)?;
+    same_signer(&spec.signature.public_key.content, claim)
+}

@@ -1,0 +1,57 @@
+//! [intoto 0.0.2](https://github.com/sigstore/rekor/blob/main/pkg/types/intoto/v0.0.2/intoto_v0_0_2_schema.json):
+//! an in-toto envelope, in Rekor v1. Its signatures are base64 of base64.
+
+use serde::Deserialize;
+use trust_core::encoding;
+use trust_core::{ClaimedContent, Digest, LogClaim, LogError};
+
+use super::{HexHash, same, same_signature, same_signer, unsupported};
+
+#[derive(Deserialize)]
+struct Body {
+    spec: Spec,
+}
+
+#[derive(Deserialize)]
+struct Spec {
+    content: Content,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Content {
+    envelope: Envelope,
+    payload_hash: HexHash,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    payload_type: String,
+    signatures: Vec<Signature>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Signature {
+    sig: String,
+    public_key: String,
+}
+
+pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
+    let ClaimedContent::Envelope(envelope) = claim.content else {
+        return Err(unsupported("intoto", "0.0.2"));
+    };
+    let Body { spec: Spec { content } } = super::parse(body)?;
+    let payload = Digest::sha256(envelope.payload());
+    same(content.payload_hash.to_digest() == Some(payload), "payload digest")?;
+    same(content.envelope.payload_type == envelope.payload_type(), "payload type")?;
+    let [signature] = &content.envelope.signatures[..] else {
+        return Err(LogError::Mismatch { field: "number of signatures" });
+    };
+    let inner = encoding::from_base64(&signature.sig)
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or(LogError::Mismatch { field: "signature" })?;
+    same_signature(&inner, claim)?;
+    same_signer(&signature.public_key, claim)
+}

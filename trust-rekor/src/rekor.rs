@@ -1,0 +1,99 @@
+//! [`RekorLog`]: the transparency log of Sigstore, v1 and v2, behind [`TransparencyLog`].
+
+use trust_core::encoding;
+use trust_core::{InclusionClaim, LogClaim, LogEntry, LogError, LogKey, TransparencyLog, VerifiedLogEntry};
+
+use crate::checkpoint::Checkpoint;
+use crate::entry::{self, BoundEntry, Generation};
+use crate::merkle;
+use crate::note::{NoteKey, SignedNote};
+use crate::promise;
+
+/// Verifies entries of Rekor v1 and v2.
+///
+/// An entry counts if its body is about the claim, and the log that it names promised to include it or proves that
+/// it did; each of the two that is there must verify. Whether an entry is of v1 or v2, its body says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RekorLog;
+
+impl TransparencyLog for RekorLog {
+    fn verify_entry(
+        &self,
+        entry: &LogEntry,
+        claim: &LogClaim<'_>,
+        logs: &[LogKey],
+    ) -> Result<VerifiedLogEntry, LogError> {
+        let mut result = Err(LogError::UnknownLog { log_id: encoding::to_hex(&entry.log_id) });
+        // One log may be listed with several windows: any of them will do.
+        for log in logs.iter().filter(|log| log.log_id == entry.log_id) {
+            result = verify_in(log, entry, claim);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+}
+
+fn verify_in(log: &LogKey, entry: &LogEntry, claim: &LogClaim<'_>) -> Result<VerifiedLogEntry, LogError> {
+    let BoundEntry { kind, generation } = entry::bind(entry, claim)?;
+    let integrated_time = match (generation, &entry.promise) {
+        (Generation::V1, Some(promise)) => Some(promise::verify_promise(entry, promise, log)?),
+        // Without a promise nobody vouches for the time; Rekor v2 makes none.
+        (Generation::V1, None) | (Generation::V2, _) => None,
+    };
+    match &entry.proof {
+        Some(proof) => verify_inclusion(log, entry, proof, generation)?,
+        None if integrated_time.is_none() => return Err(LogError::Unproven),
+        None => {}
+    }
+    Ok(VerifiedLogEntry::assertion(log, entry, kind, integrated_time))
+}
+
+/// Leaf from the body, size and root from the signed checkpoint: nothing of it from the bundle's say-so.
+fn verify_inclusion(
+    log: &LogKey,
+    entry: &LogEntry,
+    proof: &InclusionClaim,
+    generation: Generation,
+) -> Result<(), LogError> {
+    let checkpoint = verify_checkpoint(log, &proof.checkpoint, generation)?;
+    let index = match generation {
+        // Rekor v1 counts `logIndex` across shards; the proof is within one.
+        Generation::V1 => proof.log_index,
+        Generation::V2 => entry.log_index,
+    };
+    merkle::verify_inclusion(
+        &merkle::leaf_hash(&entry.body),
+        index,
+        checkpoint.size(),
+        &proof.hashes,
+        checkpoint.root(),
+    )
+    .map_err(|error| LogError::Inclusion { problem: error.to_string() })
+}
+
+fn verify_checkpoint(log: &LogKey, envelope: &str, generation: Generation) -> Result<Checkpoint, LogError> {
+    let unusable = |problem: String| LogError::Checkpoint { problem };
+    let note = SignedNote::parse(envelope).map_err(|error| unusable(error.to_string()))?;
+    let origin = Checkpoint::unverified_origin(&note).map_err(|error| unusable(error.to_string()))?;
+    let name = match generation {
+        // `<name> - <tree identifier>`, signed by `<name>`.
+        Generation::V1 => {
+            origin.rsplit_once(" - ").filter(|(_, tree)| is_decimal(tree)).map(|(name, _)| name)
+        }
+        Generation::V2 => Some(origin),
+    };
+    let name = name
+        .filter(|name| !name.is_empty() && log.origins().contains(name))
+        .ok_or_else(|| unusable(format!("its origin is `{origin}`, expected that of `{}`", log.base_url)))?;
+    let key = match generation {
+        Generation::V1 => NoteKey::rekor_v1(name, &log.key),
+        Generation::V2 => NoteKey::c2sp(name, &log.key),
+    };
+    Checkpoint::verify(&note, &key).map_err(|error| unusable(error.to_string()))
+}
+
+fn is_decimal(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
