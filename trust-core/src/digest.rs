@@ -128,12 +128,9 @@ impl Digest {
     /// The digest of `content`.
     #[must_use]
     pub fn of(algorithm: HashAlgorithm, content: &[u8]) -> Self {
-        let bytes = match algorithm {
-            HashAlgorithm::Sha256 => sha2::Sha256::digest(content).to_vec(),
-            HashAlgorithm::Sha384 => sha2::Sha384::digest(content).to_vec(),
-            HashAlgorithm::Sha512 => sha2::Sha512::digest(content).to_vec(),
-        };
-        Self { algorithm, bytes }
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(content);
+        hasher.finish()
     }
 
     /// The SHA-256 digest of `content`.
@@ -167,6 +164,49 @@ impl Digest {
     #[must_use]
     pub fn to_hex(&self) -> String {
         encoding::to_hex(&self.bytes)
+    }
+}
+
+/// Hashes content that comes in pieces.
+#[derive(Clone, Debug)]
+pub enum Hasher {
+    /// SHA-256.
+    Sha256(sha2::Sha256),
+    /// SHA-384.
+    Sha384(sha2::Sha384),
+    /// SHA-512.
+    Sha512(sha2::Sha512),
+}
+
+impl Hasher {
+    /// Begins.
+    #[must_use]
+    pub fn new(algorithm: HashAlgorithm) -> Self {
+        match algorithm {
+            HashAlgorithm::Sha256 => Self::Sha256(sha2::Sha256::new()),
+            HashAlgorithm::Sha384 => Self::Sha384(sha2::Sha384::new()),
+            HashAlgorithm::Sha512 => Self::Sha512(sha2::Sha512::new()),
+        }
+    }
+
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        match self {
+            Self::Sha256(state) => state.update(piece),
+            Self::Sha384(state) => state.update(piece),
+            Self::Sha512(state) => state.update(piece),
+        }
+    }
+
+    /// The digest of all pieces.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        let (algorithm, bytes) = match self {
+            Self::Sha256(state) => (HashAlgorithm::Sha256, state.finalize().to_vec()),
+            Self::Sha384(state) => (HashAlgorithm::Sha384, state.finalize().to_vec()),
+            Self::Sha512(state) => (HashAlgorithm::Sha512, state.finalize().to_vec()),
+        };
+        Digest { algorithm, bytes }
     }
 }
 

@@ -28,7 +28,7 @@ pub use bundle::{Bundle, BundleError, BundleVersion, Content, Material};
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{ChainError, Constraint, MAX_PATH_LEN, Usage, verify_path};
 pub use cms::CmsError;
-pub use digest::{Digest, DigestError, DigestMismatch, HashAlgorithm};
+pub use digest::{Digest, DigestError, DigestMismatch, HashAlgorithm, Hasher};
 pub use dsse::{Envelope, EnvelopeError};
 pub use identity::{
     CertificateIdentity, EmptyIdentityPolicy, FulcioExtension, Identity, IdentityError, IdentityPolicy,

@@ -94,7 +94,7 @@ pub enum VerifyError {
         key_id: String,
     },
     /// The signature is not over this content by this signer.
-    #[error("the signature over the content does not verify with {signer}")]
+    #[error("signature is not by {signer}")]
     Signature {
         /// With what.
         signer: String,
@@ -196,7 +196,7 @@ pub enum VerifyError {
         time: UnixTime,
     },
     /// Somebody else signed.
-    #[error("the signer is not the expected one")]
+    #[error(transparent)]
     Identity(#[from] IdentityError),
 }
 

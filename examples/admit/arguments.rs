@@ -1,0 +1,130 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use trust_core::{ImageRef, UnixTime};
+
+pub(crate) const HELP: &str = "\
+Judges Kubernetes workloads by Kyverno policies, with images and signatures from OCI layouts.
+
+usage: admit
+       admit --policy FILE... --resource FILE... [--image REF=LAYOUT_DIR]... [--trust-root FILE]
+             [--now RFC3339] [--format text|json]
+
+Without arguments it judges a small embedded set. FILE may be `-` for standard input.
+
+  --policy FILE...       Kyverno policies, YAML or JSON
+  --resource FILE...     Kubernetes objects, YAML or JSON
+  --image REF=DIR        the OCI layout in DIR answers for the repository, or the image, REF
+  --trust-root FILE      a trusted_root.json; without it, Sigstore's public-good instance
+  --now RFC3339          the time to judge at; without it, the clock's
+  --format text|json     how verdicts are printed
+  --help                 this text
+
+exit status: 0 all allowed, 1 something denied, 2 bad input
+";
+
+/// What the command line says.
+#[derive(Debug, Default)]
+pub(crate) struct Arguments {
+    pub(crate) policies: Vec<PathBuf>,
+    pub(crate) resources: Vec<PathBuf>,
+    pub(crate) images: Vec<ImageSource>,
+    pub(crate) trust_root: Option<PathBuf>,
+    pub(crate) now: Option<UnixTime>,
+    pub(crate) format: Format,
+}
+
+/// A layout, and what it answers for.
+#[derive(Clone, Debug)]
+pub(crate) struct ImageSource {
+    pub(crate) reference: ImageRef,
+    pub(crate) layout: PathBuf,
+}
+
+/// How verdicts are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Arguments {
+    /// Reads the command line; `None` if help is asked for.
+    pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut arguments = Self::default();
+        let mut words = words.peekable();
+        while let Some(word) = words.next() {
+            let (option, inline) = match word.split_once('=') {
+                Some((option, value)) if option.starts_with("--") => {
+                    (option.to_owned(), Some(value.to_owned()))
+                }
+                _ => (word, None),
+            };
+            // Options that take files take all that follow, up to the next option.
+            let mut values: Vec<String> = inline.into_iter().collect();
+            let takes_many = matches!(option.as_str(), "--policy" | "--resource" | "--image");
+            while (takes_many || values.is_empty()) && option != "--help" {
+                match words.next_if(|next| !next.starts_with("--")) {
+                    Some(value) => values.push(value),
+                    None => break,
+                }
+            }
+            match option.as_str() {
+                "--help" | "-h" => return Ok(None),
+                _ if !option.starts_with("--") => return Err(format!("`{option}` is not an option")),
+                _ if values.is_empty() => return Err(format!("`{option}` needs a value")),
+                "--policy" => arguments.policies.extend(values.into_iter().map(PathBuf::from)),
+                "--resource" => arguments.resources.extend(values.into_iter().map(PathBuf::from)),
+                "--image" => {
+                    for value in &values {
+                        arguments.images.push(image_source(value)?);
+                    }
+                }
+                "--trust-root" => arguments.trust_root = values.pop().map(PathBuf::from),
+                "--now" => {
+                    let text = values.pop().unwrap_or_default();
+                    arguments.now = Some(text.parse().map_err(|error| format!("--now: {error}"))?);
+                }
+                "--format" => arguments.format = format(&values.pop().unwrap_or_default())?,
+                _ => return Err(format!("`{option}` is not an option")),
+            }
+        }
+        if arguments.is_empty() {
+            return Ok(Some(arguments));
+        }
+        match (arguments.policies.is_empty(), arguments.resources.is_empty()) {
+            (true, _) => Err("`--policy` is needed".to_owned()),
+            (_, true) => Err("`--resource` is needed".to_owned()),
+            _ => Ok(Some(arguments)),
+        }
+    }
+
+    /// Whether nothing is named to judge, so that the embedded set is.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { policies, resources, images, trust_root, now, format: _ } = self;
+        policies.is_empty()
+            && resources.is_empty()
+            && images.is_empty()
+            && trust_root.is_none()
+            && now.is_none()
+    }
+}
+
+/// `REF=DIR`.
+fn image_source(text: &str) -> Result<ImageSource, String> {
+    let (reference, layout) = text
+        .split_once('=')
+        .ok_or_else(|| format!("--image: `{text}` has no `=`, expected REF=LAYOUT_DIR"))?;
+    let reference = reference.parse().map_err(|error| format!("--image: {error}"))?;
+    Ok(ImageSource { reference, layout: PathBuf::from(layout) })
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    match text {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        _ => Err(format!("--format: found `{text}`, expected `text` or `json`")),
+    }
+}

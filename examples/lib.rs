@@ -1,0 +1,5 @@
+//! Runnable programs, one for each way of embedding the trust crates.
+//!
+//! - `admit`: judge workloads by Kyverno policies, with images from OCI layouts.
+//!
+//! This library holds nothing: each program stands in a folder of its own and uses the crates as anybody would.

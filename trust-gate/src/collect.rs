@@ -1,0 +1,244 @@
+//! [`collect`]: everything that a store has on an image's signatures, in all the ways they are stored.
+//!
+//! - tags `sha256-<hex>.sig` and `.att`: cosign 1 and 2;
+//! - referrers, by the API of OCI 1.1 or its tag `sha256-<hex>` where there is no API: cosign 3 and others.
+//!
+//! What a listing says of a manifest is not believed: cosign's own entries have another type than the manifest.
+//! Every manifest is fetched, and the media types of its layers say what they are.
+
+use std::collections::BTreeMap;
+
+use oci_spec::image::{Descriptor, ImageManifest};
+use trust_core::cosign::{ENVELOPE_MEDIA_TYPE, SIMPLE_SIGNING_MEDIA_TYPE};
+use trust_core::{Digest, ImageRef};
+use trust_policy::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence, PolicySet, Resource};
+
+use crate::manifest::{self, Manifest};
+use crate::repositories::Repositories;
+use crate::store::{EvidenceStore, StoreError};
+
+const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
+
+/// How much is fetched for one image. Whatever is beyond is named as a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Manifests of signatures; Kyverno reads 50.
+    pub manifests: usize,
+    /// Layers of signatures, over all manifests; cosign reads 1000 a manifest.
+    pub artifacts: usize,
+    /// Bytes of one layer; cosign reads 128 MiB.
+    pub layer_len: u64,
+    /// Bytes of all layers together.
+    pub total_len: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { manifests: 100, artifacts: 300, layer_len: 128 << 20, total_len: 256 << 20 }
+    }
+}
+
+/// Fetches what is needed to judge a resource: for every image that a rule is about.
+#[must_use]
+pub fn collect_for(
+    policies: &PolicySet,
+    resource: &Resource,
+    repositories: &Repositories,
+    limits: &Limits,
+) -> Evidence {
+    let images = policies.required_images(resource);
+    let evidence = |image: String| {
+        let found = match image.parse::<ImageRef>() {
+            Ok(reference) => collect(repositories.store_for(&reference), &reference, limits),
+            Err(error) => unresolved(&image, FailureKind::Malformed, error.to_string()),
+        };
+        (image, found)
+    };
+    Evidence { images: images.into_iter().map(evidence).collect() }
+}
+
+/// Fetches everything that `store` has on `image`; `None`: nobody has it.
+#[must_use]
+pub fn collect(store: Option<&dyn EvidenceStore>, image: &ImageRef, limits: &Limits) -> ImageEvidence {
+    let Some(store) = store else {
+        return unresolved(
+            image.written(),
+            FailureKind::NotFound,
+            "no store answers for this repository".to_owned(),
+        );
+    };
+    // Once: whatever is verified and pinned from here on is this digest.
+    let digest = match store.resolve(image) {
+        Ok(Some(digest)) => digest,
+        Ok(None) => {
+            return unresolved(
+                image.written(),
+                FailureKind::NotFound,
+                "the repository has no such image".to_owned(),
+            );
+        }
+        Err(error) => return failed(error.into_failure(image.written())),
+    };
+    if let Err(error) = store.check_image(&digest) {
+        return failed(error.into_failure(image.written()));
+    }
+    let mut collector = Collector {
+        store,
+        limits,
+        seen: Vec::new(),
+        artifacts: Vec::new(),
+        failures: Vec::new(),
+        total_len: 0,
+    };
+    collector.collect(&digest);
+    ImageEvidence { digest: Ok(digest), artifacts: collector.artifacts, failures: collector.failures }
+}
+
+fn unresolved(image: &str, kind: FailureKind, problem: String) -> ImageEvidence {
+    failed(FetchFailure { location: image.to_owned(), kind, problem })
+}
+
+fn failed(failure: FetchFailure) -> ImageEvidence {
+    ImageEvidence { digest: Err(failure.clone()), artifacts: Vec::new(), failures: vec![failure] }
+}
+
+struct Collector<'a> {
+    store: &'a dyn EvidenceStore,
+    limits: &'a Limits,
+    seen: Vec<Digest>,
+    artifacts: Vec<Artifact>,
+    failures: Vec<FetchFailure>,
+    total_len: u64,
+}
+
+impl Collector<'_> {
+    fn collect(&mut self, image: &Digest) {
+        let base = format!("{}-{}", image.algorithm(), image.to_hex());
+        for tag in [format!("{base}.sig"), format!("{base}.att")] {
+            let location = format!("tag {tag}");
+            match self.store.tag(&tag) {
+                Ok(Some(digest)) => self.manifest(&digest, None, &location),
+                Ok(None) => {}
+                Err(error) => self.failures.push(error.into_failure(location)),
+            }
+        }
+        match self.store.referrers(image) {
+            Ok(referrers) => self.referrers(&referrers, image, "referrer"),
+            Err(error) => self.failures.push(error.into_failure("referrers")),
+        }
+        let location = format!("referrer in tag {base}");
+        match self.fallback(&base) {
+            Ok(referrers) => self.referrers(&referrers, image, &location),
+            Err(error) => self.failures.push(error.into_failure(location)),
+        }
+    }
+
+    /// The referrers tag of registries without the API
+    /// ([distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#referrers-tag-schema)).
+    fn fallback(&self, tag: &str) -> Result<Vec<Digest>, StoreError> {
+        let Some(digest) = self.store.tag(tag)? else { return Ok(Vec::new()) };
+        match Manifest::fetch(self.store, &digest)? {
+            Manifest::Index(index) => index.manifests().iter().map(manifest::digest_of).collect(),
+            Manifest::Image(_) => Err(StoreError::Malformed {
+                what: format!("tag {tag}"),
+                problem: "it is an image, expected an index of referrers".to_owned(),
+            }),
+        }
+    }
+
+    fn referrers(&mut self, referrers: &[Digest], image: &Digest, location: &str) {
+        for digest in referrers {
+            self.manifest(digest, Some(image), &format!("{location} {digest}"));
+        }
+    }
+
+    /// Takes the signatures of a manifest; of a referrer, only if it is about `subject`.
+    fn manifest(&mut self, digest: &Digest, subject: Option<&Digest>, location: &str) {
+        if self.seen.contains(digest) {
+            return;
+        }
+        self.seen.push(digest.clone());
+        let found = self.seen.len();
+        if found > self.limits.manifests {
+            // Said once: every further one would only repeat it.
+            if found == self.limits.manifests + 1 {
+                self.too_large(location, "manifests", self.limits.manifests as u64);
+            }
+            return;
+        }
+        match self.signature_manifest(digest, subject) {
+            Ok(Some(image)) => self.layers(&image, location),
+            Ok(None) => {}
+            Err(error) => self.failures.push(error.into_failure(location)),
+        }
+    }
+
+    fn signature_manifest(
+        &self,
+        digest: &Digest,
+        subject: Option<&Digest>,
+    ) -> Result<Option<Box<ImageManifest>>, StoreError> {
+        let manifest = Manifest::fetch(self.store, digest)?;
+        // A listing may hold whatever it likes: only the manifest says what it is about.
+        if subject.is_some() && manifest.subject()?.as_ref() != subject {
+            return Ok(None);
+        }
+        match manifest {
+            Manifest::Image(image) => Ok(Some(image)),
+            Manifest::Index(_) => Err(StoreError::Malformed {
+                what: format!("manifest {digest}"),
+                problem: "it is an index, expected a manifest with signatures".to_owned(),
+            }),
+        }
+    }
+
+    fn layers(&mut self, image: &ImageManifest, location: &str) {
+        let layers: Vec<_> =
+            image.layers().iter().enumerate().filter(|(_, layer)| is_signature(layer)).collect();
+        if layers.is_empty() {
+            return;
+        }
+        // The config says nothing that is used; that it is whole shows that the store is.
+        if let Err(error) = manifest::fetch_described(self.store, image.config(), self.limits.layer_len) {
+            self.failures.push(error.into_failure(format!("{location}, config")));
+        }
+        for (index, layer) in layers {
+            let location = format!("{location}, layer {index}");
+            if self.artifacts.len() == self.limits.artifacts {
+                self.too_large(&location, "layers", self.limits.artifacts as u64);
+                return;
+            }
+            let left = self.limits.total_len.saturating_sub(self.total_len);
+            match manifest::fetch_described(self.store, layer, self.limits.layer_len.min(left)) {
+                Ok(content) => {
+                    self.total_len += content.len() as u64;
+                    self.artifacts.push(Artifact {
+                        location,
+                        media_type: layer.media_type().to_string(),
+                        annotations: annotations(layer),
+                        content,
+                    });
+                }
+                Err(error) => self.failures.push(error.into_failure(location)),
+            }
+        }
+    }
+
+    fn too_large(&mut self, location: &str, unit: &'static str, limit: u64) {
+        let error = StoreError::TooLarge { what: "the image".to_owned(), found: limit + 1, unit, limit };
+        self.failures.push(error.into_failure(location));
+    }
+}
+
+fn is_signature(layer: &Descriptor) -> bool {
+    let media_type = layer.media_type().to_string();
+    media_type == SIMPLE_SIGNING_MEDIA_TYPE
+        || media_type == ENVELOPE_MEDIA_TYPE
+        || media_type.starts_with(BUNDLE_MEDIA_TYPE)
+}
+
+fn annotations(layer: &Descriptor) -> BTreeMap<String, String> {
+    let annotations = layer.annotations().iter().flatten();
+    annotations.map(|(name, value)| (name.clone(), value.clone())).collect()
+}

@@ -1,0 +1,118 @@
+//! [`EvidenceStore`]: the joint to wherever images and their signatures are kept.
+
+use thiserror::Error;
+use trust_core::{Digest, DigestMismatch, ImageRef};
+use trust_policy::{FailureKind, FetchFailure};
+
+/// One repository of images, with the signatures and attestations beside them.
+///
+/// A store is believed in nothing: what it returns is hashed by whoever asked for it.
+pub trait EvidenceStore {
+    /// The digest that a tag, or a reference with a tag or digest, stands for now; `None` if there is no such image.
+    ///
+    /// # Errors
+    /// If that cannot be known.
+    fn resolve(&self, image: &ImageRef) -> Result<Option<Digest>, StoreError>;
+
+    /// The digest that a bare tag stands for; `None` if there is no such tag.
+    ///
+    /// # Errors
+    /// If that cannot be known.
+    fn tag(&self, tag: &str) -> Result<Option<Digest>, StoreError>;
+
+    /// A manifest or blob of at most `limit` bytes; `None` if it is not there.
+    ///
+    /// # Errors
+    /// If it is larger, or cannot be read.
+    fn fetch(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The manifests whose `subject` is `digest`
+    /// ([OCI 1.1 referrers](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#listing-referrers)).
+    ///
+    /// # Errors
+    /// If they cannot be known.
+    fn referrers(&self, digest: &Digest) -> Result<Vec<Digest>, StoreError>;
+
+    /// Proves that the image itself is whole, as far as this store can without much cost.
+    ///
+    /// # Errors
+    /// If a part of it is there and is not what its digest says.
+    fn check_image(&self, digest: &Digest) -> Result<(), StoreError>;
+}
+
+/// A store does not have what it should, or what it has is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It is not there.
+    #[error("{what} is not there")]
+    NotFound {
+        /// What.
+        what: String,
+    },
+    /// It is not what its digest or its descriptor says.
+    #[error("{what} is not what its digest says")]
+    Tampered {
+        /// What.
+        what: String,
+        /// The two digests.
+        source: DigestMismatch,
+    },
+    /// It has another size than its descriptor says.
+    #[error("{what} has {found} bytes, expected {expected}")]
+    Size {
+        /// What.
+        what: String,
+        /// Its size in bytes.
+        found: u64,
+        /// Its size by its descriptor.
+        expected: u64,
+    },
+    /// It is larger than is read, or there is more of it.
+    #[error("{what} has {found} {unit}, expected at most {limit}")]
+    TooLarge {
+        /// What.
+        what: String,
+        /// How much.
+        found: u64,
+        /// Of what: bytes, layers, manifests.
+        unit: &'static str,
+        /// How much is read.
+        limit: u64,
+    },
+    /// It is not as the OCI image specification demands.
+    #[error("{what} is malformed: {problem}")]
+    Malformed {
+        /// What.
+        what: String,
+        /// What was found and expected.
+        problem: String,
+    },
+    /// It cannot be read.
+    #[error("{what} cannot be read: {problem}")]
+    Unavailable {
+        /// What.
+        what: String,
+        /// Why not.
+        problem: String,
+    },
+}
+
+impl StoreError {
+    /// The failure as evidence holds it.
+    #[must_use]
+    pub fn into_failure(self, location: impl Into<String>) -> FetchFailure {
+        let kind = match &self {
+            Self::NotFound { .. } => FailureKind::NotFound,
+            Self::Tampered { .. } | Self::Size { .. } => FailureKind::Tampered,
+            Self::TooLarge { .. } => FailureKind::TooLarge,
+            Self::Malformed { .. } => FailureKind::Malformed,
+            Self::Unavailable { .. } => FailureKind::Unavailable,
+        };
+        let problem = match std::error::Error::source(&self) {
+            Some(source) => format!("{self}: {source}"),
+            None => self.to_string(),
+        };
+        FetchFailure { location: location.into(), kind, problem }
+    }
+}

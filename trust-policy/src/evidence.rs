@@ -1,0 +1,112 @@
+//! [`Evidence`]: everything that was fetched to judge a resource, as plain data.
+//!
+//! It says what was found and where, and what could not be fetched and why. It vouches for nothing: evaluation
+//! verifies all of it. As data it can be archived, and judged again a year later.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+use trust_core::Digest;
+use trust_core::encoding;
+
+/// What was fetched, by image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// By image as written in the resource.
+    pub images: BTreeMap<String, ImageEvidence>,
+}
+
+/// What was fetched for one image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageEvidence {
+    /// What the reference was resolved to, once: whatever is verified, patched and reported is this digest.
+    pub digest: Result<Digest, FetchFailure>,
+    /// Signatures and attestations that were found for that digest.
+    pub artifacts: Vec<Artifact>,
+    /// What is known to be there, or may be, but could not be fetched.
+    pub failures: Vec<FetchFailure>,
+}
+
+/// A signature or attestation as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artifact {
+    /// Where it was found, for messages: a tag or referrer, and a layer.
+    pub location: String,
+    /// What the layer is said to be.
+    pub media_type: String,
+    /// The layer's annotations, in which cosign 1 and 2 keep signatures.
+    pub annotations: BTreeMap<String, String>,
+    /// The layer's content.
+    #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
+    pub content: Vec<u8>,
+}
+
+/// Something could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[error("{location}: {problem}")]
+pub struct FetchFailure {
+    /// What.
+    pub location: String,
+    /// Why not, for programs.
+    pub kind: FailureKind,
+    /// Why not, for people.
+    pub problem: String,
+}
+
+/// Why something could not be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// It is not there.
+    NotFound,
+    /// Its content is not what its digest says: the store is broken, or lies. Nothing from it can be believed.
+    Tampered,
+    /// It is larger, or there is more of it, than is read.
+    TooLarge,
+    /// It is there, but not as the format demands.
+    Malformed,
+    /// The store did not answer.
+    Unavailable,
+}
+
+fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&encoding::to_base64(bytes))
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    encoding::from_base64(&text).ok_or_else(|| de::Error::custom("content is not base64"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_reads_back_as_it_was() {
+        let (kind, problem) = (FailureKind::NotFound, "gone".to_owned());
+        let failure = FetchFailure { location: "tag a".to_owned(), kind, problem };
+        let artifact = Artifact {
+            location: "tag b".to_owned(),
+            media_type: "m".to_owned(),
+            annotations: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
+            content: vec![0, 255],
+        };
+        let found = ImageEvidence {
+            digest: Ok(Digest::sha256(b"x")),
+            artifacts: vec![artifact],
+            failures: vec![failure.clone()],
+        };
+        let absent = ImageEvidence { digest: Err(failure), artifacts: vec![], failures: vec![] };
+        let images = BTreeMap::from([("a".to_owned(), found), ("b".to_owned(), absent)]);
+        let evidence = Evidence { images };
+        let text = serde_json::to_string(&evidence).unwrap();
+        assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), evidence);
+    }
+}

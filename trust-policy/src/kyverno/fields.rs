@@ -1,0 +1,147 @@
+//! Reading a document field by field: every value knows its path, and a field that nobody asked for is refused.
+
+use crate::kyverno::PolicyError;
+use crate::model::Lint;
+use crate::yaml::{Node, Span, Value};
+
+/// A value and its path.
+#[derive(Clone, Debug)]
+pub(super) struct At<'a> {
+    node: &'a Node,
+    path: String,
+}
+
+impl<'a> At<'a> {
+    pub(super) fn root(node: &'a Node) -> Self {
+        Self { node, path: String::new() }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn span(&self) -> Span {
+        self.node.span
+    }
+
+    pub(super) fn value(&self) -> &'a Value {
+        &self.node.value
+    }
+
+    /// The path of a field of this map.
+    pub(super) fn child(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    pub(super) fn text(&self) -> Result<&'a str, PolicyError> {
+        match self.value() {
+            Value::Text(text) => Ok(text),
+            _ => Err(self.wrong("a text")),
+        }
+    }
+
+    pub(super) fn boolean(&self) -> Result<bool, PolicyError> {
+        match self.value() {
+            Value::Bool(value) => Ok(*value),
+            _ => Err(self.wrong("`true` or `false`")),
+        }
+    }
+
+    pub(super) fn integer(&self) -> Result<i64, PolicyError> {
+        match self.value() {
+            Value::Int(value) => Ok(*value),
+            _ => Err(self.wrong("a whole number")),
+        }
+    }
+
+    pub(super) fn list(&self) -> Result<Vec<Self>, PolicyError> {
+        let Value::List(items) = self.value() else { return Err(self.wrong("a list")) };
+        let item = |(index, node)| Self { node, path: format!("{}[{index}]", self.path) };
+        Ok(items.iter().enumerate().map(item).collect())
+    }
+
+    /// The texts of a list that holds at least one.
+    pub(super) fn texts(&self) -> Result<Vec<&'a str>, PolicyError> {
+        let list = self.list()?;
+        if list.is_empty() {
+            return Err(self.wrong("at least one text"));
+        }
+        list.iter().map(Self::text).collect()
+    }
+
+    pub(super) fn fields(&self) -> Result<Fields<'a>, PolicyError> {
+        match self.value() {
+            Value::Map(entries) => {
+                Ok(Fields { at: self.clone(), entries, asked_for: vec![false; entries.len()] })
+            }
+            _ => Err(self.wrong("a map")),
+        }
+    }
+
+    pub(super) fn wrong(&self, expected: impl Into<String>) -> PolicyError {
+        PolicyError::Value {
+            path: self.path.clone(),
+            span: self.span(),
+            found: self.node.describe(),
+            expected: expected.into(),
+        }
+    }
+
+    pub(super) fn not_implemented(&self) -> PolicyError {
+        PolicyError::NotImplemented { path: self.path.clone(), span: self.span() }
+    }
+
+    pub(super) fn lint(&self, message: impl Into<String>) -> Lint {
+        Lint { path: self.path.clone(), span: self.span(), message: message.into() }
+    }
+}
+
+/// The fields of a map.
+pub(super) struct Fields<'a> {
+    at: At<'a>,
+    entries: &'a [(String, Node)],
+    asked_for: Vec<bool>,
+}
+
+impl<'a> Fields<'a> {
+    /// The field, unless it is absent or `null`.
+    pub(super) fn get(&mut self, name: &str) -> Option<At<'a>> {
+        for ((key, node), asked_for) in self.entries.iter().zip(&mut self.asked_for) {
+            if key == name {
+                *asked_for = true;
+                return (node.value != Value::Null).then(|| At { node, path: self.at.child(name) });
+            }
+        }
+        None
+    }
+
+    /// The field, which must be there.
+    pub(super) fn require(&mut self, name: &str, expected: &'static str) -> Result<At<'a>, PolicyError> {
+        let (path, span) = (self.at.child(name), self.at.span());
+        self.get(name).ok_or(PolicyError::Absent { path, span, expected })
+    }
+
+    /// Allows a field that demands nothing.
+    pub(super) fn ignore(&mut self, name: &str) {
+        self.get(name);
+    }
+
+    /// Refuses every field that was not asked for.
+    pub(super) fn finish(self) -> Result<(), PolicyError> {
+        let unknown = self.entries.iter().zip(&self.asked_for).find(|(_, asked_for)| !**asked_for);
+        match unknown {
+            None => Ok(()),
+            Some(((name, node), _)) => {
+                Err(PolicyError::NotImplemented { path: self.at.child(name), span: node.span })
+            }
+        }
+    }
+
+    /// All fields, as name and value.
+    pub(super) fn all(&mut self) -> Vec<(&'a str, At<'a>)> {
+        self.asked_for.fill(true);
+        let field =
+            |(name, node): &'a (String, Node)| (name.as_str(), At { node, path: self.at.child(name) });
+        self.entries.iter().map(field).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! [`ReferencePattern`]: which images a policy means. Each policy language normalizes references in its own way
+//! before it compares them, so a pattern carries its dialect.
+
+use core::fmt;
+
+use trust_core::{ImageRef, ImageRefError, Pattern};
+
+/// A pattern on image references, and how references are written before they are compared with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferencePattern {
+    dialect: Dialect,
+    pattern: Pattern,
+}
+
+/// How a policy language writes references.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// Kyverno's ClusterPolicy: `nginx` is `docker.io/nginx:latest`, without `library/`; with a digest the tag is
+    /// left out. The pattern is a wildcard that crosses `/`.
+    Kyverno,
+}
+
+impl ReferencePattern {
+    /// A wildcard as in Kyverno's `imageReferences`.
+    #[must_use]
+    pub fn kyverno(pattern: &str) -> Self {
+        Self { dialect: Dialect::Kyverno, pattern: Pattern::wildcard(pattern) }
+    }
+
+    /// Whether the pattern means this image.
+    ///
+    /// # Errors
+    /// If the image is not a reference.
+    pub fn matches(&self, image: &str) -> Result<bool, ImageRefError> {
+        let image: ImageRef = image.parse()?;
+        let written = match self.dialect {
+            Dialect::Kyverno => kyverno_form(&image),
+        };
+        Ok(self.pattern.matches(&written))
+    }
+}
+
+impl fmt::Display for ReferencePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pattern.fmt(f)
+    }
+}
+
+/// A reference as Kyverno writes it (`GetImageInfo` in pkg/utils/image/infos.go).
+pub(crate) fn kyverno_form(image: &ImageRef) -> String {
+    let name = kyverno_name(image);
+    match (image.digest(), image.tag()) {
+        (Some(digest), _) => format!("{name}@{digest}"),
+        (None, tag) => format!("{name}:{}", tag.unwrap_or("latest")),
+    }
+}
+
+/// Registry and repository as Kyverno writes them.
+pub(crate) fn kyverno_name(image: &ImageRef) -> String {
+    let repository = image.repository();
+    // The reference grammar puts `library/` before Docker Hub's short names; Kyverno does not.
+    let short = repository.strip_prefix("library/").filter(|_| !image.written().contains("library/"));
+    format!("{}/{}", image.registry(), short.unwrap_or(repository))
+}
+
+#[cfg(test)]
+mod tests {
+    use trust_core::Digest;
+
+    use super::*;
+
+    #[test]
+    fn references_are_written_as_kyverno_writes_them() {
+        let digest = Digest::sha256(b"");
+        for (image, expected) in [
+            ("nginx", "docker.io/nginx:latest".to_owned()),
+            ("nginx:1", "docker.io/nginx:1".to_owned()),
+            ("library/nginx", "docker.io/library/nginx:latest".to_owned()),
+            ("a/b", "docker.io/a/b:latest".to_owned()),
+            ("docker.io/a/b:1", "docker.io/a/b:1".to_owned()),
+            ("ghcr.io/a", "ghcr.io/a:latest".to_owned()),
+            ("localhost/a", "localhost/a:latest".to_owned()),
+            ("localhost:5000/a:1", "localhost:5000/a:1".to_owned()),
+            (&format!("ghcr.io/a:1@{digest}"), format!("ghcr.io/a@{digest}")),
+        ] {
+            assert_eq!(kyverno_form(&image.parse().unwrap()), expected, "{image}");
+        }
+    }
+
+    #[test]
+    fn a_tag_pattern_does_not_match_a_pinned_reference() {
+        let pinned = format!("ghcr.io/o/a:v1@{}", Digest::sha256(b""));
+        assert_eq!(ReferencePattern::kyverno("ghcr.io/o/a:*").matches(&pinned), Ok(false));
+        assert_eq!(ReferencePattern::kyverno("ghcr.io/o/a*").matches(&pinned), Ok(true));
+    }
+
+    #[test]
+    fn wildcards_cross_slashes() {
+        let pattern = ReferencePattern::kyverno("*.gcr.io/*");
+        assert_eq!(pattern.matches("eu.gcr.io/a"), Ok(true));
+        assert_eq!(pattern.matches("evil.com/x.gcr.io/y"), Ok(true));
+        assert_eq!(pattern.matches("gcr.io/a"), Ok(false));
+    }
+
+    #[test]
+    fn what_is_not_a_reference_is_an_error() {
+        assert!(ReferencePattern::kyverno("*").matches("not a reference").is_err());
+    }
+}

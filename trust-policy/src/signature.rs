@@ -1,0 +1,166 @@
+//! [`SignedArtifact`]: a signature or attestation on an image, in whichever form it was stored.
+
+use serde::Serialize;
+use thiserror::Error;
+use trust_core::cosign::{self, CosignError, SimpleSigning};
+use trust_core::{
+    Bundle, BundleError, Content, Digest, LogError, Signed, SignerPolicy, Statement, TrustRoot, UnixTime,
+    VerifiedBundle, VerifiedSigner, Verifier, VerifyError,
+};
+use trust_rekor::RekorLog;
+
+use crate::evidence::Artifact;
+use crate::model::{Attestor, Signer};
+
+/// Media types of bundles begin with it.
+const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
+
+/// A signature or attestation, parsed. It proves nothing yet.
+pub(crate) struct SignedArtifact<'a> {
+    bundle: Bundle,
+    /// The payload that names the manifest, in the form of cosign 1 and 2.
+    payload: Option<(&'a [u8], SimpleSigning)>,
+    predicate_type: Option<String>,
+}
+
+/// Why an artifact is not the signature or attestation that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum ArtifactError {
+    #[error("layer of type `{found}` is neither a signature nor an attestation")]
+    MediaType { found: String },
+    #[error("signature cannot be read")]
+    Cosign(#[from] CosignError),
+    #[error("bundle cannot be read")]
+    Bundle(#[from] BundleError),
+    #[error("signature is for the image `{found}`, expected `{expected}`")]
+    OtherImage { found: Digest, expected: Digest },
+    #[error("the policy's key cannot be used")]
+    UnusableKey(#[from] trust_core::KeyError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
+
+/// What kind of reason a denial has, for machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum ReasonCode {
+    /// There is no signature or attestation of the kind that is wanted.
+    NotFound,
+    /// Something could not be fetched, so that it is not known what is there.
+    NotFetched,
+    /// Something is not what its digest says.
+    Tampered,
+    /// Something could not be read.
+    Malformed,
+    /// It is about another image.
+    OtherImage,
+    /// It was not signed with the key.
+    WrongKey,
+    /// It was signed by somebody else.
+    WrongIdentity,
+    /// It is in no trusted transparency log.
+    NotInLog,
+    /// A timestamp, log entry or certificate of it does not verify.
+    NotTrusted,
+    /// The policy itself names a key that cannot be used.
+    UnusablePolicy,
+    /// Fewer signers signed than must.
+    TooFewSigners,
+    /// The resource does not name a digest.
+    NoDigest,
+    /// The resource does not have the form that is demanded.
+    Form,
+}
+
+impl ArtifactError {
+    pub(crate) fn code(&self) -> ReasonCode {
+        match self {
+            Self::MediaType { .. } | Self::Cosign(_) | Self::Bundle(_) => ReasonCode::Malformed,
+            Self::OtherImage { .. } => ReasonCode::OtherImage,
+            Self::UnusableKey(_) => ReasonCode::UnusablePolicy,
+            Self::Verify(error) => match error {
+                VerifyError::Subject { .. } | VerifyError::MessageDigest { .. } => ReasonCode::OtherImage,
+                VerifyError::Signature { .. } | VerifyError::Material { .. } => ReasonCode::WrongKey,
+                VerifyError::Identity(_) => ReasonCode::WrongIdentity,
+                VerifyError::TooFewLogEntries { .. }
+                | VerifyError::LogEntry { source: LogError::UnknownLog { .. }, .. } => ReasonCode::NotInLog,
+                VerifyError::Statement(_) | VerifyError::PayloadType { .. } => ReasonCode::Malformed,
+                _ => ReasonCode::NotTrusted,
+            },
+        }
+    }
+}
+
+impl<'a> SignedArtifact<'a> {
+    pub(crate) fn parse(artifact: &'a Artifact) -> Result<Self, ArtifactError> {
+        let (bundle, payload) = match artifact.media_type.as_str() {
+            cosign::SIMPLE_SIGNING_MEDIA_TYPE => {
+                let payload = SimpleSigning::from_json(&artifact.content)?;
+                (cosign::signature_bundle(&artifact.annotations)?, Some((&artifact.content[..], payload)))
+            }
+            cosign::ENVELOPE_MEDIA_TYPE => {
+                (cosign::attestation_bundle(&artifact.content, &artifact.annotations)?, None)
+            }
+            other if other.starts_with(BUNDLE_MEDIA_TYPE) => (Bundle::from_json(&artifact.content)?, None),
+            other => return Err(ArtifactError::MediaType { found: other.to_owned() }),
+        };
+        let predicate_type = match bundle.unverified_content() {
+            Content::Envelope(envelope) => {
+                let statement = Statement::from_json(envelope.payload()).map_err(VerifyError::from)?;
+                Some(statement.predicate_type().to_owned())
+            }
+            Content::Message { .. } => None,
+        };
+        Ok(Self { bundle, payload, predicate_type })
+    }
+
+    /// The type of the attestation; `None` for a signature on the image itself.
+    ///
+    /// cosign 3 signs images by an attestation of its own type, which counts as a signature.
+    pub(crate) fn unverified_attestation_type(&self) -> Option<&str> {
+        self.predicate_type.as_deref().filter(|predicate_type| *predicate_type != cosign::SIGN_PREDICATE_TYPE)
+    }
+
+    /// Proves that `attestor` signed this, and that it is about `image`.
+    pub(crate) fn verify(
+        &self,
+        attestor: &Attestor,
+        image: &Digest,
+        root: &TrustRoot,
+        now: UnixTime,
+    ) -> Result<VerifiedBundle, ArtifactError> {
+        let policy = match &attestor.signer {
+            Signer::Key(key) => SignerPolicy::Key(key.as_ref().clone().into()),
+            Signer::Identity(policy) => SignerPolicy::Identity(policy.clone()),
+            Signer::UnusableKey(error) => return Err(error.clone().into()),
+        };
+        let mut verifier = Verifier::new(root, &RekorLog);
+        if !attestor.needs_log_entry {
+            verifier = verifier.accepting_signatures_in_no_transparency_log();
+        }
+        if !attestor.needs_certificate_log {
+            verifier = verifier.accepting_certificates_in_no_transparency_log();
+        }
+        let Some((bytes, payload)) = &self.payload else {
+            return Ok(verifier.verify(&self.bundle, Signed::Digest(image), &policy, now)?);
+        };
+        let verified = verifier.verify(&self.bundle, Signed::Message(bytes), &policy, now)?;
+        // The signature is over the payload; the payload must be about this image.
+        if payload.manifest_digest() != image {
+            return Err(ArtifactError::OtherImage {
+                found: payload.manifest_digest().clone(),
+                expected: image.clone(),
+            });
+        }
+        Ok(verified)
+    }
+}
+
+/// A name for the signer, equal for two signatures if the same signer made them.
+pub(crate) fn signer_name(signer: &VerifiedSigner) -> String {
+    match signer {
+        VerifiedSigner::Key(fingerprint) => format!("key {fingerprint}"),
+        VerifiedSigner::Identity(identity) => identity.to_string(),
+    }
+}

@@ -1,0 +1,198 @@
+//! [`Verdict`]: what was decided about a resource, and the whole tree of why.
+
+use core::fmt;
+
+use serde::Serialize;
+use trust_core::Digest;
+
+use crate::model::Mode;
+use crate::resource::ResourceId;
+use crate::signature::ReasonCode;
+
+/// Whether the resource may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Decision {
+    /// It may.
+    Allow,
+    /// It may not: a rule that is enforced is violated, or cannot be judged.
+    Deny,
+}
+
+/// What was decided about a resource. Its text and its JSON are the same for the same inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Verdict {
+    /// Whether it may run.
+    pub decision: Decision,
+    /// The resource.
+    pub resource: ResourceId,
+    /// Every rule that is about it, in the policies' order.
+    pub rules: Vec<RuleVerdict>,
+    /// The digests that were verified.
+    pub images: Vec<VerifiedImage>,
+    /// A JSON patch (RFC 6902) that pins what was verified; empty if the resource is denied.
+    pub patch: Vec<PatchOperation>,
+}
+
+/// What a rule says about a resource.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RuleVerdict {
+    /// The policy.
+    pub policy: String,
+    /// The rule.
+    pub rule: String,
+    /// What a violation does; where a rule's requirements differ, the strictest of those that are violated.
+    pub mode: Mode,
+    /// Whether it holds.
+    pub outcome: Outcome,
+    /// Why.
+    pub explanations: Vec<Explanation>,
+}
+
+/// Whether something holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// It does.
+    Pass,
+    /// It does not, or that cannot be known.
+    Fail,
+    /// It is about nothing in this resource.
+    Skip,
+}
+
+/// A node of the tree of why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Explanation {
+    /// What was checked.
+    pub check: String,
+    /// Whether it holds.
+    pub outcome: Outcome,
+    /// What was found, and where it fails, what was expected.
+    pub message: String,
+    /// What kind of reason it is, where it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<ReasonCode>,
+    /// What it was concluded from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<Explanation>,
+}
+
+impl Explanation {
+    pub(crate) fn pass(check: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            check: check.into(),
+            outcome: Outcome::Pass,
+            message: message.into(),
+            code: None,
+            because: Vec::new(),
+        }
+    }
+
+    pub(crate) fn fail(check: impl Into<String>, code: ReasonCode, message: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Fail, code: Some(code), ..Self::pass(check, message) }
+    }
+
+    pub(crate) fn because(mut self, because: Vec<Self>) -> Self {
+        self.because = because;
+        self
+    }
+
+    pub(crate) fn holds(&self) -> bool {
+        self.outcome == Outcome::Pass
+    }
+}
+
+/// An image that was verified: the name in the resource, and the digest that it stood for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct VerifiedImage {
+    /// The image as written.
+    pub image: String,
+    /// What was verified.
+    pub digest: Digest,
+}
+
+/// One operation of a JSON patch: it replaces an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PatchOperation {
+    /// Always `replace`.
+    pub op: &'static str,
+    /// JSON pointer to the image.
+    pub path: String,
+    /// The image with the digest that was verified.
+    pub value: String,
+}
+
+impl Verdict {
+    /// Rules that are violated, whether or not that denies the resource.
+    pub fn violations(&self) -> impl Iterator<Item = &RuleVerdict> {
+        self.rules.iter().filter(|rule| rule.outcome == Outcome::Fail)
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "ALLOW",
+            Self::Deny => "DENY",
+        })
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Fail => "FAIL",
+            Self::Skip => "skip",
+        })
+    }
+}
+
+impl fmt::Display for Verdict {
+    /// The decision, and below it the tree of why.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.decision, self.resource)?;
+        if self.rules.is_empty() {
+            write!(f, "\n  no rule is about it")?;
+        }
+        for rule in &self.rules {
+            write!(f, "\n  {rule}")?;
+        }
+        for operation in &self.patch {
+            write!(f, "\n  patch {} to {}", operation.path, operation.value)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for RuleVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] policy `{}`, rule `{}` ({}", self.outcome, self.policy, self.rule, self.mode)?;
+        f.write_str(match (self.outcome, self.mode) {
+            (Outcome::Fail, Mode::Audit) => ", reported only)",
+            (Outcome::Skip, _) => "): no image matches",
+            _ => ")",
+        })?;
+        for explanation in &self.explanations {
+            explanation.fmt_at(f, 2)?;
+        }
+        Ok(())
+    }
+}
+
+impl Explanation {
+    fn fmt_at(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        write!(f, "\n{:indent$}[{}] {}: {}", "", self.outcome, self.check, self.message, indent = depth * 2)?;
+        self.because.iter().try_for_each(|cause| cause.fmt_at(f, depth + 1))
+    }
+}
