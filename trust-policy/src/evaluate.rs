@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use trust_core::{ImageRef, PinnedImage, TrustRoot, UnixTime};
 
 use crate::evidence::{Evidence, FailureKind, ImageEvidence};
-use crate::model::{AttestorSet, Check, ImageRequirement, Mode, Policy, PolicySet, Rule};
+use crate::model::{Attestor, AttestorSet, Check, ImageRequirement, Mode, Policy, PolicySet, Rule, Signer};
 use crate::overlay::Overlay;
 use crate::reference;
 use crate::resource::{ContainerImage, Resource};
@@ -106,7 +106,14 @@ impl Evaluation<'_> {
         let check = format!("{image}, image `{}`", image.image);
         let (pinned, evidence) = match self.pinned(image) {
             Ok(found) => found,
-            Err((code, message)) => return Explanation::fail(check, code, message),
+            Err((code, message)) => {
+                let sets = requirement
+                    .attestors
+                    .iter()
+                    .chain(requirement.attestations.iter().flat_map(|one| &one.attestors));
+                return Explanation::fail(check, code, message)
+                    .because(sets.flat_map(unusable_keys).collect());
+            }
         };
         let mut causes = Vec::new();
         let artifacts: Vec<_> = evidence
@@ -194,10 +201,16 @@ impl Evaluation<'_> {
         if candidates.is_empty() {
             let code = if failures.is_empty() { ReasonCode::NotFound } else { ReasonCode::NotFetched };
             let message = format!("found no {kind} of the image, expected {} of", set.count);
-            return Explanation::fail(set.path.clone(), code, with_signers(message, set)).because(failures);
+            let mut causes = failures;
+            causes.extend(unusable_keys(set));
+            return Explanation::fail(set.path.clone(), code, with_signers(message, set)).because(causes);
         }
         let (mut causes, mut signers) = (Vec::new(), Vec::new());
+        causes.extend(unusable_keys(set));
         for attestor in &set.attestors {
+            if matches!(attestor.signer, Signer::UnusableKey(_)) {
+                continue;
+            }
             let mut signed_by = Vec::new();
             let mut found = Vec::new();
             for (location, parsed) in &candidates {
@@ -241,6 +254,18 @@ impl Evaluation<'_> {
         causes.extend(failures);
         Explanation::fail(set.path.clone(), code, message).because(causes)
     }
+}
+
+/// The keys of a set that cannot be read: nobody can have signed with them, whatever is found.
+fn unusable_keys(set: &AttestorSet) -> Vec<Explanation> {
+    let unusable = |attestor: &Attestor| match &attestor.signer {
+        Signer::UnusableKey(error) => {
+            let message = format!("the policy's key cannot be used: {}", chain(error));
+            Some(Explanation::fail(attestor.path.clone(), ReasonCode::UnusablePolicy, message))
+        }
+        Signer::Key(_) | Signer::Identity(_) => None,
+    };
+    set.attestors.iter().filter_map(unusable).collect()
 }
 
 fn with_signers(message: String, set: &AttestorSet) -> String {

@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn images_of_every_kind_of_container_are_found() {
         let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a, image: x}]\n  \
-                    initContainers: [{name: b, image: y}]\n  ephemeralContainers: [{name: c, image: z}]\n";
+                    initContainers: [{name: b, image: b}]\n  ephemeralContainers: [{name: c, image: c}]\n";
         assert_eq!(
             pointers(yaml),
             ["/spec/initContainers/0/image", "/spec/containers/0/image", "/spec/ephemeralContainers/0/image"]
@@ -334,9 +334,9 @@ mod tests {
     #[test]
     fn a_list_stands_for_its_items() {
         let yaml = "kind: List\napiVersion: v1\nitems:\n- {apiVersion: v1, kind: Pod, metadata: {name: a}}\n\
-                    - {apiVersion: v1, kind: Pod, metadata: {name: b, namespace: n}}\n";
+                    - {apiVersion: v1, kind: Pod, metadata: {name: b, namespace: shop}}\n";
         let ids: Vec<_> =
             Resource::from_yaml(yaml).unwrap().iter().map(|resource| resource.id().to_string()).collect();
-        assert_eq!(ids, ["Pod a", "Pod n/b"]);
+        assert_eq!(ids, ["Pod a", "Pod shop/b"]);
     }
 }

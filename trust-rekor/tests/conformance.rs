@@ -2,6 +2,8 @@
 //!
 //! The vectors stand outside this repository: in `$TRUST_VECTORS`, or in `../shared/vectors` beside it.
 
+#![allow(clippy::disallowed_methods)] // tests read files
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

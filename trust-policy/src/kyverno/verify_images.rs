@@ -167,7 +167,7 @@ impl Reader {
     fn entry(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Vec<Attestor>, PolicyError> {
         let mut fields = at.fields()?;
         let attestors = match (fields.get("keys"), fields.get("keyless")) {
-            (Some(keys), None) => self.keys(&keys)?,
+            (Some(keys), None) => self.keys(&keys, lints)?,
             (None, Some(keyless)) => vec![self.keyless(&keyless, lints)?],
             (keys, _) => {
                 fields.finish()?;
@@ -184,7 +184,7 @@ impl Reader {
         Ok(attestors)
     }
 
-    fn keys(&self, at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
+    fn keys(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Vec<Attestor>, PolicyError> {
         let mut fields = at.fields()?;
         let public_keys = fields.require("publicKeys", "one or more public keys in PEM")?;
         if let Some(algorithm) = fields.get("signatureAlgorithm")
@@ -208,7 +208,11 @@ impl Reader {
             needs_log_entry: logs.needs_log_entry,
             needs_certificate_log: logs.needs_certificate_log,
         };
-        Ok(blocks.iter().enumerate().map(attestor).collect())
+        let attestors: Vec<Attestor> = blocks.iter().enumerate().map(attestor).collect();
+        if attestors.iter().any(|one| matches!(one.signer, Signer::UnusableKey(_))) {
+            lints.push(public_keys.lint("holds a key that cannot be used, so nobody can satisfy it"));
+        }
+        Ok(attestors)
     }
 
     /// `key` beside `image`: the older form of `attestors[0].entries[0].keys`.

@@ -1,0 +1,248 @@
+//! Images that third parties signed with real cosign, in every form in which signatures are stored.
+//!
+//! The vectors stand outside this repository: in `$TRUST_VECTORS`, or in `../shared/vectors` beside it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use trust_core::{TrustRoot, UnixTime};
+use trust_gate::{Limits, OciLayout, Repositories, collect_for};
+use trust_policy::{Decision, PolicySet, ReasonCode, Resource, Verdict, evaluate};
+
+const DIGEST: &str = "4d4b5d33d4820e03adee39923c0d270438caafc01deec697738ab3558aa424ea";
+const SUBJECT: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.0.0";
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// The folder of the images; `None` where there are none, which is an error in CI.
+fn vectors() -> Option<PathBuf> {
+    let root = std::env::var_os("TRUST_VECTORS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
+    let folder = root.join("images");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "no vectors at {}", folder.display());
+    eprintln!("SKIPPED: no vectors at {}; set TRUST_VECTORS", folder.display());
+    None
+}
+
+fn now() -> UnixTime {
+    "2026-11-22T00:00:00Z".parse().unwrap()
+}
+
+/// A copy of a layout, to be changed.
+fn copy(layout: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    fs::create_dir_all(copy.path().join("blobs/sha256")).unwrap();
+    for file in ["oci-layout", "index.json"] {
+        fs::copy(layout.join(file), copy.path().join(file)).unwrap();
+    }
+    for blob in fs::read_dir(layout.join("blobs/sha256")).unwrap() {
+        let blob = blob.unwrap();
+        let target = copy.path().join("blobs/sha256").join(blob.file_name());
+        fs::write(target, fs::read(blob.path()).unwrap()).unwrap();
+    }
+    copy
+}
+
+/// Keeps only those entries of the layout's index that `keep` wants, by tag and digest.
+fn keep(layout: &Path, keep: impl Fn(Option<&str>, &str) -> bool) {
+    let path = layout.join("index.json");
+    let mut index: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let manifests = index["manifests"].as_array_mut().unwrap();
+    manifests.retain(|one| keep(one["annotations"][REF_NAME].as_str(), one["digest"].as_str().unwrap()));
+    fs::write(path, index.to_string()).unwrap();
+}
+
+fn policy(attestors: &str) -> PolicySet {
+    PolicySet::from_yaml(&format!(
+        "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: p}}\nspec:\n  \
+         validationFailureAction: Enforce\n  rules:\n  - name: r\n    match: {{any: [{{resources: {{kinds: [Pod]}}}}]}}\n    \
+         verifyImages:\n    - imageReferences: ['ghcr.io/acme/*']\n{attestors}"
+    ))
+    .unwrap()
+}
+
+fn by_key(images: &Path, key: &str, extra: &str) -> PolicySet {
+    let pem = fs::read_to_string(images.join("keys").join(key)).unwrap();
+    let pem: String = pem.lines().map(|line| format!("              {line}\n")).collect();
+    policy(&format!(
+        "      attestors:\n      - entries:\n        - keys:\n            publicKeys: |-\n{pem}{extra}"
+    ))
+}
+
+const UNLOGGED: &str = "            rekor: {ignoreTlog: true}\n";
+
+fn keyless(subject: &str, issuer: &str) -> PolicySet {
+    policy(&format!(
+        "      attestors:\n      - entries:\n        - keyless: {{subject: '{subject}', issuer: '{issuer}', \
+         rekor: {{url: 'https://rekor.sigstore.dev'}}}}\n"
+    ))
+}
+
+fn judge_at(layout: &Path, policies: &PolicySet, root: &TrustRoot, image: &str) -> Verdict {
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{{name: c, image: '{image}'}}]}}\n"
+    );
+    let [resource] = &Resource::from_yaml(&pod).unwrap()[..] else { panic!("one pod") };
+    let mut repositories = Repositories::new();
+    repositories.insert("ghcr.io/acme/app".parse().unwrap(), OciLayout::open(layout).unwrap());
+    let evidence = collect_for(policies, resource, &repositories, &Limits::default());
+    evaluate(policies, resource, &evidence, root, now())
+}
+
+fn judge(layout: &Path, policies: &PolicySet, root: &TrustRoot) -> Verdict {
+    judge_at(layout, policies, root, "ghcr.io/acme/app:v1")
+}
+
+fn allowed(verdict: &Verdict) {
+    assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
+    let pin = format!("ghcr.io/acme/app:v1@sha256:{DIGEST}");
+    let [operation] = &verdict.patch[..] else { panic!("{verdict}") };
+    assert_eq!(
+        (operation.path.as_str(), operation.value.as_str()),
+        ("/spec/containers/0/image", pin.as_str())
+    );
+}
+
+fn denied(verdict: &Verdict, code: ReasonCode) {
+    assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
+    let codes: Vec<_> =
+        verdict.violations().flat_map(|rule| &rule.explanations).filter_map(|one| one.code).collect();
+    assert!(codes.contains(&code), "expected {code:?}:\n{verdict}");
+    assert!(verdict.patch.is_empty(), "{verdict}");
+}
+
+#[test]
+fn a_keyed_image_is_allowed_through_each_form_alone() {
+    let Some(images) = vectors() else { return };
+    let (source, root) = (images.join("keyed-demo-app"), TrustRoot::public_good());
+    let policies = by_key(&images, "cosign.pub", UNLOGGED);
+    allowed(&judge(&source, &policies, &root));
+    let tag = format!("sha256-{DIGEST}");
+    let signature_tag = format!("{tag}.sig");
+    type Form<'a> = (&'a str, &'a dyn Fn(Option<&str>) -> bool);
+    let forms: [Form<'_>; 3] = [
+        ("legacy tag", &|name| name == Some(&signature_tag)),
+        ("fallback index", &|name| name == Some(&tag)),
+        ("referrers", &|name| name.is_none()),
+    ];
+    for (form, is_of_form) in forms {
+        let layout = copy(&source);
+        keep(layout.path(), |name, _| name == Some("v1") || is_of_form(name));
+        let verdict = judge(layout.path(), &policies, &root);
+        println!("{form}: {verdict}");
+        allowed(&verdict);
+    }
+    let nothing = copy(&source);
+    keep(nothing.path(), |name, _| name == Some("v1"));
+    denied(&judge(nothing.path(), &policies, &root), ReasonCode::NotFound);
+}
+
+#[test]
+fn an_attestation_is_found_through_each_form_alone() {
+    let Some(images) = vectors() else { return };
+    let (source, root) = (images.join("keyed-demo-app"), TrustRoot::public_good());
+    let pem = fs::read_to_string(images.join("keys/cosign.pub")).unwrap();
+    let pem: String = pem.lines().map(|line| format!("                  {line}\n")).collect();
+    let wanted = |predicate_type: &str| {
+        policy(&format!(
+            "      attestations:\n      - type: {predicate_type}\n        attestors:\n        - entries:\n          \
+             - keys:\n                publicKeys: |-\n{pem}                rekor: {{ignoreTlog: true}}\n"
+        ))
+    };
+    let provenance = wanted("https://slsa.dev/provenance/v1");
+    let attestation_tag = format!("sha256-{DIGEST}.att");
+    type Form<'a> = &'a dyn Fn(Option<&str>) -> bool;
+    let forms: [Form<'_>; 2] = [&|name| name == Some(&attestation_tag), &|name| name.is_none()];
+    for is_of_form in forms {
+        let layout = copy(&source);
+        keep(layout.path(), |name, _| name == Some("v1") || is_of_form(name));
+        allowed(&judge(layout.path(), &provenance, &root));
+    }
+    denied(&judge(&source, &wanted("https://spdx.dev/Document"), &root), ReasonCode::NotFound);
+    // An attestation says something about an image; it does not release it.
+    let layout = copy(&source);
+    keep(layout.path(), |name, _| name == Some("v1") || name == Some(&attestation_tag));
+    denied(&judge(layout.path(), &by_key(&images, "cosign.pub", UNLOGGED), &root), ReasonCode::NotFound);
+}
+
+#[test]
+fn a_signature_in_no_log_is_denied_unless_the_policy_says_so() {
+    let Some(images) = vectors() else { return };
+    let policies = by_key(&images, "cosign.pub", "");
+    denied(
+        &judge(&images.join("keyed-demo-app"), &policies, &TrustRoot::public_good()),
+        ReasonCode::NotInLog,
+    );
+}
+
+fn rekor_v2_root(images: &Path) -> TrustRoot {
+    TrustRoot::from_json(&fs::read(images.join("keys/rekorv2-trusted-root.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_keyless_image_is_allowed_for_its_own_identity_only() {
+    let Some(images) = vectors() else { return };
+    let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
+    allowed(&judge(&layout, &keyless(SUBJECT, ISSUER), &root));
+    allowed(&judge(&layout, &keyless("https://github.com/acme/*", ISSUER), &root));
+    let wrong = ReasonCode::WrongIdentity;
+    denied(&judge(&layout, &keyless("https://github.com/other/*", ISSUER), &root), wrong);
+    denied(&judge(&layout, &keyless("https://github.com/acme/app", ISSUER), &root), wrong);
+    denied(&judge(&layout, &keyless(SUBJECT, "https://accounts.google.com"), &root), wrong);
+    denied(&judge(&layout, &keyless(SUBJECT, ISSUER), &TrustRoot::public_good()), ReasonCode::NotTrusted);
+}
+
+#[test]
+fn one_changed_byte_in_any_blob_is_denied() {
+    let Some(images) = vectors() else { return };
+    let (source, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
+    let policies = keyless(SUBJECT, ISSUER);
+    let mut changed = 0;
+    for blob in fs::read_dir(source.join("blobs/sha256")).unwrap() {
+        let layout = copy(&source);
+        let path = layout.path().join("blobs/sha256").join(blob.unwrap().file_name());
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        denied(&judge(layout.path(), &policies, &root), ReasonCode::Tampered);
+        changed += 1;
+    }
+    assert!(changed >= 12, "{changed} blobs");
+}
+
+#[test]
+fn a_reference_with_another_digest_is_denied() {
+    let Some(images) = vectors() else { return };
+    let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
+    let policies = keyless(SUBJECT, ISSUER);
+    let own = judge_at(&layout, &policies, &root, &format!("ghcr.io/acme/app@sha256:{DIGEST}"));
+    assert_eq!((own.decision, own.patch.len()), (Decision::Allow, 0), "{own}");
+    let absent = format!("ghcr.io/acme/app@sha256:{}", "0".repeat(64));
+    denied(&judge_at(&layout, &policies, &root, &absent), ReasonCode::NotFetched);
+    denied(&judge_at(&layout, &policies, &root, "ghcr.io/acme/app:v2"), ReasonCode::NotFetched);
+    denied(&judge_at(&layout, &policies, &root, "ghcr.io/acme/other:v1"), ReasonCode::NotFetched);
+    // A blob that is there, but is another manifest: nobody signed it.
+    let signature = "9af4d707d20aae01bc3d8b967e682981b392e1e479b86a2f2efce1174059a638";
+    let other = format!("ghcr.io/acme/app@sha256:{signature}");
+    denied(&judge_at(&layout, &policies, &root, &other), ReasonCode::NotFound);
+}
+
+#[test]
+fn the_resource_decides_what_is_judged_not_the_tag_that_moved() {
+    let Some(images) = vectors() else { return };
+    let (source, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
+    // The tag now names one of the signatures: what it names is judged, and nobody signed that.
+    let layout = copy(&source);
+    let path = layout.path().join("index.json");
+    let mut index: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let manifests = index["manifests"].as_array_mut().unwrap();
+    let annotations = manifests[0].as_object_mut().unwrap().remove("annotations").unwrap();
+    manifests[1]["annotations"] = annotations;
+    fs::write(path, index.to_string()).unwrap();
+    denied(&judge(layout.path(), &keyless(SUBJECT, ISSUER), &root), ReasonCode::NotFound);
+}
