@@ -3,3 +3,8 @@
 //! - `admit`: judge workloads by Kyverno policies, with images from OCI layouts.
 //!
 //! This library holds nothing: each program stands in a folder of its own and uses the crates as anybody would.
+
+/// The front page's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

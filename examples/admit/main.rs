@@ -52,8 +52,9 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
     let resources = read_resources(&arguments.resources, &mut input)?;
     let root = match &arguments.trust_root {
         None => TrustRoot::public_good(),
-        Some(path) => TrustRoot::from_json(input.read(path)?.as_bytes())
-            .map_err(|error| format!("{}: {}", path.display(), chain(&error)))?,
+        Some(path) => {
+            TrustRoot::from_json(input.read(path)?.as_bytes()).map_err(|error| at(path, &chain(&error)))?
+        }
     };
     let mut repositories = Repositories::new();
     for ImageSource { reference, layout } in &arguments.images {

@@ -1,27 +1,65 @@
-//! x
-#![allow(missing_docs)]
+//! Verifies signatures on software: Sigstore bundles, cosign's image signatures, and everything beneath them.
+//!
+//! A [`Bundle`] is what anybody can write; a [`VerifiedBundle`] is what only [`Verifier::verify`] can make. There is
+//! no I/O, no clock and no global state: the trust root, the time and the log verifier are arguments.
+//!
+//! ```
+//! use trust_core::{Digest, ImageRef, PinnedImage, TrustRoot};
+//!
+//! let image: ImageRef = "ghcr.io/org/app:v1".parse()?;
+//! let pinned = PinnedImage::new(image, Digest::sha256(b"the manifest"))?;
+//! assert!(pinned.to_string().starts_with("ghcr.io/org/app:v1@sha256:"));
+//! assert_eq!(TrustRoot::public_good().certificate_authorities().len(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Each file is about one noun, and imports only from files above it in this list:
+//!
+//! | file | holds | follows |
+//! |---|---|---|
+//! | `encoding`, `json`, `pem`, `time`, `pattern` | texts, strictly read | RFC 4648, RFC 8259, RFC 7468, RFC 3339 |
+//! | `digest`, `reference` | [`Digest`]; [`ImageRef`] and [`PinnedImage`] | OCI image and distribution specifications |
+//! | `asn1`, `key` | [`PublicKey`], [`SignatureScheme`] | X.690, RFC 5480, RFC 8017, RFC 8032 |
+//! | `certificate`, `chain`, `identity` | [`Certificate`], [`verify_path`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |
+//! | `root` | [`TrustRoot`] | sigstore_trustroot.proto |
+//! | `sct` | certificate transparency | RFC 6962 |
+//! | `cms`, `timestamp` | timestamps | RFC 5652, RFC 3161, RFC 5816 |
+//! | `dsse`, `statement` | [`Envelope`], [`Statement`] | DSSE, in-toto |
+//! | `log` | [`TransparencyLog`], the joint to `trust-rekor` | sigstore_rekor.proto |
+//! | `bundle`, `cosign` | [`Bundle`]; image signatures of cosign 1 and 2 | sigstore_bundle.proto, cosign's specifications |
+//! | `verify` | [`Verifier`] | Sigstore's client specification |
+
+pub mod encoding;
+pub mod json;
+pub mod pem;
+mod time;
+
+mod digest;
+mod pattern;
+mod reference;
 
 mod asn1;
-mod bundle;
+mod key;
+
 mod certificate;
 mod chain;
-mod cms;
-pub mod cosign;
-mod digest;
-mod dsse;
-pub mod encoding;
 mod identity;
-pub mod json;
-mod key;
-mod log;
-mod pattern;
-pub mod pem;
-mod reference;
+
 mod root;
+
 mod sct;
-mod statement;
-mod time;
+
+mod cms;
 mod timestamp;
+
+mod dsse;
+mod statement;
+
+mod log;
+
+mod bundle;
+pub mod cosign;
+
 mod verify;
 
 pub use bundle::{Bundle, BundleError, BundleVersion, Content, Material};

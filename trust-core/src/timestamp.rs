@@ -192,7 +192,7 @@ impl<'a> Token<'a> {
         while below.len() < MAX_PATH_LEN {
             below.push(current);
             let in_root = |issuer: &&Certificate| issuer.subject_der() == current.issuer_der();
-            if let Some(position) = path.iter().position(|certificate| in_root(certificate)) {
+            if let Some(position) = path.iter().position(in_root) {
                 below.extend(path.drain(position..));
                 return Ok(below);
             }

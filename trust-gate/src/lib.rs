@@ -1,11 +1,46 @@
-//! x
-#![allow(missing_docs)]
+//! Fetches the evidence that image policies need, and is the only crate here that touches the world.
+//!
+//! An [`EvidenceStore`] keeps images and the signatures beside them; [`collect_for`] fetches what a resource needs,
+//! bounded, with every blob hashed against its descriptor. What it returns is plain data for
+//! [`trust_policy::evaluate`].
+//!
+//! ```no_run
+//! use trust_core::{TrustRoot, UnixTime};
+//! use trust_gate::{Limits, OciLayout, Repositories, collect_for};
+//! use trust_policy::{PolicySet, Resource, evaluate};
+//!
+//! let policies = PolicySet::from_yaml(&std::fs::read_to_string("policy.yaml")?)?;
+//! let resources = Resource::from_yaml(&std::fs::read_to_string("pod.yaml")?)?;
+//! let mut repositories = Repositories::new();
+//! repositories.insert("ghcr.io/org/app".parse()?, OciLayout::open("layout")?);
+//!
+//! let now: UnixTime = "2026-11-22T00:00:00Z".parse()?;
+//! for resource in &resources {
+//!     let evidence = collect_for(&policies, resource, &repositories, &Limits::default());
+//!     println!("{}", evaluate(&policies, resource, &evidence, &TrustRoot::public_good(), now));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Each file is about one noun, and imports only from files above it in this list:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `store` | [`EvidenceStore`], the joint to wherever images are kept |
+//! | `manifest` | OCI manifests and indexes |
+//! | `oci_layout` | [`OciLayout`]: images in a folder |
+//! | `repositories` | [`Repositories`]: which store answers for which image |
+//! | `collect` | [`collect_for`]: signatures and attestations, in all the ways they are stored |
+
+mod store;
+
+mod manifest;
+
+mod oci_layout;
+
+mod repositories;
 
 mod collect;
-mod manifest;
-mod oci_layout;
-mod repositories;
-mod store;
 
 pub use collect::{Limits, collect, collect_for};
 pub use oci_layout::OciLayout;

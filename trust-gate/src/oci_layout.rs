@@ -69,10 +69,9 @@ impl OciLayout {
         for descriptor in self.index.manifests() {
             let digest = manifest::digest_of(descriptor)?;
             let is_signature = ref_name(descriptor).is_some_and(|name| name.starts_with("sha256-"));
-            if !is_signature && Manifest::fetch(self, &digest)?.subject()?.is_none() {
-                if !images.contains(&digest) {
-                    images.push(digest);
-                }
+            let is_image = !is_signature && Manifest::fetch(self, &digest)?.subject()?.is_none();
+            if is_image && !images.contains(&digest) {
+                images.push(digest);
             }
         }
         Ok(match &images[..] {

@@ -1,11 +1,36 @@
-//! x
-#![allow(missing_docs)]
+//! Transparency logs for software signatures: Merkle trees, signed notes, checkpoints, and the entries of Rekor v1 and v2.
+//!
+//! [`RekorLog`] verifies log entries for [`trust_core::Verifier`]. There is no I/O: entries, proofs and checkpoints
+//! come with the bundle, keys with the trust root.
+//!
+//! ```
+//! use trust_rekor::merkle;
+//! let (left, right) = (merkle::leaf_hash(b"first entry"), merkle::leaf_hash(b"second entry"));
+//! let root = merkle::node_hash(&left, &right);
+//! merkle::verify_inclusion(&right, 1, 2, &[left], &root)?;
+//! # Ok::<(), trust_rekor::ProofError>(())
+//! ```
+//!
+//! Each file is about one noun, and imports only from files above it in this list:
+//!
+//! | file | holds | follows |
+//! |---|---|---|
+//! | [`merkle`] | hashes, proofs of inclusion and consistency | RFC 9162 |
+//! | `note` | [`SignedNote`] | C2SP signed-note |
+//! | `checkpoint` | [`Checkpoint`] | C2SP tlog-checkpoint |
+//! | `promise` | Rekor v1's signed entry timestamps | Sigstore's client specification |
+//! | `entry` | what entries say, a file for each kind and version | Rekor's schemas |
+//! | `rekor` | [`RekorLog`] | Sigstore's client specification |
+
+pub mod merkle;
+
+mod note;
 
 mod checkpoint;
+
 mod entry;
-pub mod merkle;
-mod note;
 mod promise;
+
 mod rekor;
 
 pub use checkpoint::{Checkpoint, CheckpointError};

@@ -1,0 +1,169 @@
+//! The program `admit`, run as a user runs it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// Runs `admit`, which cargo built beside this test.
+fn admit(arguments: &[&str], input: &str) -> Output {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.ancestors().nth(2).unwrap().join("examples/admit");
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that stops early does not read all of it.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn data(path: &str) -> String {
+    let data: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(path);
+    data.to_str().unwrap().to_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn the_embedded_set_gives_eight_verdicts_with_their_reasons() {
+    let output = admit(&[], "");
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}{}", stderr(&output));
+    let verdicts: Vec<&str> = text.split("\n\n").collect();
+    let expected = [
+        (
+            "ALLOW Pod shop/signed",
+            "patch /spec/containers/0/image to ghcr.io/myorg/app:signed@sha256:53eb8891",
+        ),
+        (
+            "ALLOW Deployment shop/keyless",
+            "by `https://github.com/myorg/web/.github/workflows/release.yml@refs/tags/v1`",
+        ),
+        ("DENY Pod shop/unsigned", "found no signature of the image, expected 1"),
+        ("DENY Pod shop/stranger", "signature is not by ECDSA P-256 key sha256:"),
+        ("DENY Pod shop/moved", "signature is for the image `sha256:b6fbbe8c"),
+        ("DENY Deployment shop/impostor", "signed by `https://github.com/evil/web/"),
+        (
+            "DENY Pod shop/elsewhere",
+            "/spec/containers/0/image: found `docker.io/library/nginx:1.29`, expected `ghcr.io/myorg/*`",
+        ),
+        ("ALLOW Pod lab/lab", "[FAIL] policy `audit-lab`, rule `release-key` (Audit, reported only)"),
+    ];
+    assert_eq!(verdicts.len(), expected.len() + 1, "{text}");
+    for (verdict, (decision, reason)) in verdicts.iter().zip(expected) {
+        assert!(verdict.starts_with(decision), "expected {decision}:\n{verdict}");
+        assert!(verdict.contains(reason), "expected {reason}:\n{verdict}");
+    }
+    assert_eq!(verdicts[8].trim(), "3 allowed, 5 denied");
+}
+
+#[test]
+fn verdicts_are_printed_as_json() {
+    let output = admit(&["--format", "json"], "");
+    let verdicts: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(verdicts.as_array().unwrap().len(), 8);
+    assert_eq!(verdicts[0]["decision"], "allow");
+    assert_eq!(verdicts[0]["patch"][0]["op"], "replace");
+    assert_eq!(verdicts[0]["patch"][0]["path"], "/spec/containers/0/image");
+    assert_eq!(verdicts[3]["decision"], "deny");
+    assert_eq!(verdicts[3]["rules"][2]["explanations"][0]["code"], "wrongKey");
+    assert_eq!(verdicts[7]["rules"][1]["outcome"], "fail");
+}
+
+#[test]
+fn the_users_own_files_are_judged() {
+    let (policy, layout) = (data("policies/require-release-key.yaml"), data("images"));
+    let image = format!("ghcr.io/myorg/app={layout}");
+    let pod = |tag: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{{name: c, image: 'ghcr.io/myorg/app:{tag}'}}]}}}}"
+        )
+    };
+    let judge = |tag: &str| admit(&["--policy", &policy, "--resource", "-", "--image", &image], &pod(tag));
+    for (tag, code) in [("signed", 0), ("legacy", 0), ("stranger", 1), ("absent", 1)] {
+        let output = judge(tag);
+        assert_eq!(output.status.code(), Some(code), "{tag}: {}{}", stdout(&output), stderr(&output));
+    }
+    let nowhere = admit(&["--policy", &policy, "--resource", "-"], &pod("signed"));
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(stdout(&nowhere).contains("no store answers for this repository"), "{}", stdout(&nowhere));
+    let early = ["--policy", &policy, "--resource", "-", "--image", &image, "--now", "2020-01-01T00:00:00Z"];
+    assert_eq!(admit(&early, &pod("signed")).status.code(), Some(0), "a key alone has no signed time");
+}
+
+#[test]
+fn bad_input_is_refused_with_file_and_line() {
+    let policy = data("policies/require-release-key.yaml");
+    let resource = data("resources/1-signed.yaml");
+    for (arguments, input, expected) in [
+        (
+            vec!["--policy", "-", "--resource", &resource],
+            "a: [",
+            "admit: standard input: policy is not readable YAML: line 1",
+        ),
+        (
+            vec!["--policy", "-", "--resource", &resource],
+            "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: a}\nspec:\n  rules:\n  - name: r\n    mutate: {}\n",
+            "admit: standard input: line 6, column 5: `spec.rules[0].match` is absent",
+        ),
+        (
+            vec!["--policy", &policy, "--resource", "-"],
+            "kind: Pod\n",
+            "admit: standard input: line 1, column 1: `/apiVersion` is absent",
+        ),
+        (vec!["--policy", &policy, "--resource", "-"], "", "admit: standard input: found no resource"),
+        (vec!["--policy", "absent.yaml", "--resource", "-"], "", "admit: absent.yaml: No such file"),
+        (vec!["--policy", "-", "--resource", "-"], "", "admit: standard input: found no policy"),
+        (vec!["--policy", &policy], "", "admit: `--resource` is needed"),
+        (vec!["--resource", &resource], "", "admit: `--policy` is needed"),
+        (
+            vec!["--policy", &policy, "--resource", &resource, "--now", "noon"],
+            "",
+            "admit: --now: `noon` is not a time",
+        ),
+        (
+            vec!["--policy", &policy, "--resource", &resource, "--image", "a"],
+            "",
+            "admit: --image: `a` has no `=`",
+        ),
+        (
+            vec!["--policy", &policy, "--resource", &resource, "--image", "a=/nowhere"],
+            "",
+            "admit: /nowhere: /nowhere/oci-layout is not there",
+        ),
+        (
+            vec!["--policy", &policy, "--resource", &resource, "--trust-root", "-"],
+            "{}",
+            "admit: standard input: trust root is malformed: line 1, column 2",
+        ),
+        (vec!["--format", "xml"], "", "admit: --format: found `xml`, expected `text` or `json`"),
+        (vec!["--frobnicate", "x"], "", "admit: `--frobnicate` is not an option"),
+        (vec!["frobnicate"], "", "admit: `frobnicate` is not an option"),
+    ] {
+        let output = admit(&arguments, input);
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(expected), "{arguments:?}:\n found {message}\n expected {expected}");
+        assert!(output.stdout.is_empty(), "{arguments:?}: {}", stdout(&output));
+    }
+}
+
+#[test]
+fn help_is_not_an_error() {
+    let output = admit(&["--help"], "");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("exit status: 0 all allowed, 1 something denied, 2 bad input"));
+}

@@ -1,0 +1,15 @@
+//! A certificate is what was read: its bytes come back unchanged, and no stranger's key has signed it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use trust_core::{Certificate, Identity, TrustRoot};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(certificate) = Certificate::from_der(bytes) else { return };
+    assert_eq!(certificate.der(), bytes);
+    let _ = Identity::unverified_from_certificate(&certificate);
+    let root = TrustRoot::public_good();
+    let is_in_root = root.certificate_authorities().iter().any(|one| one.chain.contains(&certificate));
+    let log = &root.transparency_logs()[0].key;
+    assert!(is_in_root || certificate.verify_signature(log).is_err());
+});

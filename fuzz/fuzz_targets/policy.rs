@@ -1,0 +1,39 @@
+//! A policy that is read means something, and an image of which nothing is known is never allowed by it.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use trust_core::{TrustRoot, UnixTime};
+use trust_policy::{Check, Decision, Evidence, Mode, PolicySet, Resource, evaluate};
+
+static POD: LazyLock<Resource> = LazyLock::new(|| {
+    let text = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: default}, \
+                spec: {containers: [{name: c, image: 'ghcr.io/myorg/app:v1'}]}}";
+    Resource::from_yaml(text).unwrap().remove(0)
+});
+
+fuzz_target!(|text: &str| {
+    let Ok(policies) = PolicySet::from_yaml(text) else { return };
+    let image = &POD.images()[0];
+    for rule in policies.policies().iter().flat_map(|policy| &policy.rules) {
+        let Check::Images(requirements) = &rule.check else { continue };
+        for requirement in requirements {
+            assert!(!requirement.references.is_empty());
+            for set in &requirement.attestors {
+                assert!((1..=set.attestors.len()).contains(&set.count));
+            }
+        }
+    }
+    let verdict =
+        evaluate(&policies, &POD, &Evidence::default(), &TrustRoot::empty(), UnixTime::from_seconds(0));
+    let demanded = !policies.required_images(&POD).is_empty();
+    let enforced = verdict.rules.iter().any(|rule| {
+        rule.mode == Mode::Enforce && rule.explanations.iter().any(|one| one.check.contains(&image.image))
+    });
+    assert!(!(demanded && enforced) || verdict.decision == Decision::Deny, "{verdict}");
+    assert_eq!(verdict.to_string(), {
+        evaluate(&policies, &POD, &Evidence::default(), &TrustRoot::empty(), UnixTime::from_seconds(0))
+            .to_string()
+    });
+});
