@@ -1,6 +1,7 @@
 //! Runnable programs, one for each way of embedding the trust crates.
 //!
 //! - `admit`: judge workloads by Kyverno policies, with images from OCI layouts.
+//! - `conformance`: verify a bundle by the protocol of sigstore-conformance.
 //!
 //! This library holds nothing: each program stands in a folder of its own and uses the crates as anybody would.
 

@@ -14,32 +14,31 @@ use crate::time::{TimeWindow, UnixTime};
 pub const MAX_PATH_LEN: usize = 8;
 
 const ANY_EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
-const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
-const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 
-/// What the leaf's key is used for.
+/// What the leaf's key is used for: an extended key usage (RFC 5280 section 4.2.1.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Usage {
-    /// Signing artifacts: Fulcio's certificates.
-    CodeSigning,
-    /// Signing timestamps: RFC 3161 section 2.3 wants this as the only usage, in a critical extension.
-    TimeStamping,
+pub struct Usage {
+    name: &'static str,
+    oid: ObjectIdentifier,
+    is_sole: bool,
 }
 
 impl Usage {
-    fn oid(self) -> ObjectIdentifier {
-        match self {
-            Self::CodeSigning => CODE_SIGNING,
-            Self::TimeStamping => TIME_STAMPING,
-        }
+    /// Signing artifacts: Fulcio's certificates.
+    pub const CODE_SIGNING: Self = Self::by_arc("codeSigning", "1.3.6.1.5.5.7.3.3");
+
+    /// Signing timestamps: RFC 3161 section 2.3 wants this as the only usage, in a critical extension.
+    pub const TIME_STAMPING: Self =
+        Self { is_sole: true, ..Self::by_arc("timeStamping", "1.3.6.1.5.5.7.3.8") };
+
+    /// Another usage, by its name for messages and its object identifier.
+    #[must_use]
+    pub fn other(name: &'static str, oid: &str) -> Option<Self> {
+        ObjectIdentifier::new(oid).ok().map(|oid| Self { name, oid, is_sole: false })
     }
 
-    fn name(self) -> &'static str {
-        match self {
-            Self::CodeSigning => "codeSigning",
-            Self::TimeStamping => "timeStamping",
-        }
+    const fn by_arc(name: &'static str, oid: &str) -> Self {
+        Self { name, oid: ObjectIdentifier::new_unwrap(oid), is_sole: false }
     }
 }
 
@@ -136,10 +135,19 @@ pub enum Constraint {
         found: usize,
     },
     /// An extension that must be understood is not.
-    #[error("has the critical extension {oid}, which is not understood")]
+    #[error("has the extension {oid}, which must be understood and is not")]
     UnknownCritical {
         /// The extension.
         oid: String,
+    },
+    /// The issuer's key is not named (RFC 5280 section 4.2.1.1).
+    #[error("has no authorityKeyIdentifier with a key identifier")]
+    NoAuthorityKeyIdentifier,
+    /// The leaf may be used for anything.
+    #[error("has the extended key usage any, expected {expected}")]
+    AnyExtendedKeyUsage {
+        /// The purpose.
+        expected: &'static str,
     },
     /// An empty subject needs a critical subject alternative name (RFC 5280 section 4.1.2.6).
     #[error("has an empty subject, but its subjectAltName is absent or not critical")]
@@ -197,6 +205,7 @@ fn check_issuer(subject: &Certificate, issuer: &Certificate) -> Result<(), Chain
     let wanted = subject.authority_key_identifier().map_err(|source| extension_error(subject, source))?;
     let held = issuer.subject_key_identifier().map_err(|source| extension_error(issuer, source))?;
     match (wanted, held) {
+        (None, _) => Err(broken(subject, Constraint::NoAuthorityKeyIdentifier)),
         (Some(wanted), Some(held)) if wanted != held => Err(ChainError::Issuer {
             certificate: subject.to_string(),
             found: format!("{} with key {}", subject.issuer(), crate::encoding::to_hex(&wanted)),
@@ -210,7 +219,9 @@ fn check_critical_extensions(certificate: &Certificate) -> Result<(), ChainError
     const UNDERSTOOD: [ObjectIdentifier; 4] =
         [oid::BASIC_CONSTRAINTS, oid::KEY_USAGE, oid::EXTENDED_KEY_USAGE, oid::SUBJECT_ALT_NAME];
     for extension in certificate.extensions() {
-        if extension.critical && !UNDERSTOOD.contains(&extension.oid) {
+        // Name constraints bind whether they are marked critical or not, and are not implemented.
+        let must_be_understood = extension.critical || extension.oid == oid::NAME_CONSTRAINTS;
+        if must_be_understood && !UNDERSTOOD.contains(&extension.oid) {
             return Err(broken(certificate, Constraint::UnknownCritical { oid: extension.oid.to_string() }));
         }
     }
@@ -238,11 +249,14 @@ fn check_leaf(leaf: &Certificate, usage: Usage) -> Result<(), ChainError> {
         return Err(broken(leaf, Constraint::LeafKeyCertSign));
     }
     let purposes = leaf.extended_key_usage().map_err(unreadable)?.map(|usage| usage.0).unwrap_or_default();
-    if !purposes.contains(&usage.oid()) {
-        return Err(broken(leaf, Constraint::ExtendedKeyUsage { expected: usage.name() }));
+    if !purposes.contains(&usage.oid) {
+        return Err(broken(leaf, Constraint::ExtendedKeyUsage { expected: usage.name }));
+    }
+    if purposes.contains(&ANY_EXTENDED_KEY_USAGE) {
+        return Err(broken(leaf, Constraint::AnyExtendedKeyUsage { expected: usage.name }));
     }
     let critical = leaf.extension(oid::EXTENDED_KEY_USAGE).is_some_and(|extension| extension.critical);
-    if usage == Usage::TimeStamping && (purposes.len() != 1 || !critical) {
+    if usage.is_sole && (purposes.len() != 1 || !critical) {
         return Err(broken(leaf, Constraint::TimeStampingNotSole));
     }
     let critical_name = leaf.extension(oid::SUBJECT_ALT_NAME).is_some_and(|extension| extension.critical);
@@ -270,10 +284,10 @@ fn check_authority(issuer: &Certificate, usage: Usage, intermediates_below: usiz
     }
     let purposes = issuer.extended_key_usage().map_err(unreadable)?;
     let permitted = purposes.is_none_or(|purposes| {
-        purposes.0.contains(&usage.oid()) || purposes.0.contains(&ANY_EXTENDED_KEY_USAGE)
+        purposes.0.contains(&usage.oid) || purposes.0.contains(&ANY_EXTENDED_KEY_USAGE)
     });
     if !permitted && !issuer.is_self_issued() {
-        return Err(broken(issuer, Constraint::ExtendedKeyUsage { expected: usage.name() }));
+        return Err(broken(issuer, Constraint::ExtendedKeyUsage { expected: usage.name }));
     }
     Ok(())
 }

@@ -17,7 +17,6 @@ use crate::key::{self, KeyAlgorithm, PublicKey, SignatureScheme, Signed};
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
-const SIGNING_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12");
 const SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
 const ALGORITHM_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.52");
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -134,6 +133,11 @@ impl<'a> SignedData<'a> {
             return Err(CmsError::Signers { found: infos.len() });
         };
         Ok(Self { content_type, content, certificates, signer: SignerInfo::from_element(signer)? })
+    }
+
+    /// Whether the signature says that this certificate made it. Anybody can say so.
+    pub(crate) fn names_signer(&self, certificate: &Certificate) -> bool {
+        self.signer.names(certificate) == Ok(true)
     }
 
     /// Proves that `signer`'s key signed the content, and that the signature names that very certificate.
@@ -264,20 +268,12 @@ impl<'a> SignerInfo<'a> {
     }
 
     /// RFC 5816: the signature itself says by a hash which certificate it is to be verified with.
-    /// Version 1 (RFC 2634) does so by SHA-1; there the issuer and serial number have already been compared,
-    /// and the certificate's own key must verify, so the hash adds nothing that could be relied upon.
+    ///
+    /// The older attribute of RFC 2634 does so by SHA-1, and does not count.
     fn signing_certificate_is(&self, signer: &Certificate) -> Result<bool, CmsError> {
-        let v2 = self.optional_attribute(SIGNING_CERTIFICATE_V2, "signingCertificateV2")?;
-        if let Some(v2) = v2 {
-            return ess_cert_id_v2_is(v2, signer).map_err(|_| CmsError::Attribute {
-                attribute: "signingCertificateV2",
-                problem: "is malformed",
-            });
-        }
-        self.attribute(SIGNING_CERTIFICATE, "signingCertificateV2").and(Err(CmsError::Attribute {
-            attribute: "signingCertificateV2",
-            problem: "is absent, and signingCertificate relies on SHA-1",
-        }))
+        let value = self.attribute(SIGNING_CERTIFICATE_V2, "signingCertificateV2")?;
+        ess_cert_id_v2_is(value, signer)
+            .map_err(|_| CmsError::Attribute { attribute: "signingCertificateV2", problem: "is malformed" })
     }
 
     /// RFC 6211: if the algorithms are repeated under the signature, they must be the same.

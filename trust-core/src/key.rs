@@ -200,8 +200,8 @@ pub enum KeyError {
         /// The object identifier.
         found: String,
     },
-    /// An RSA modulus is too short or too long.
-    #[error("RSA key has {found} bits, expected {MIN_RSA_BITS} to {MAX_RSA_BITS}")]
+    /// An RSA modulus is too short, too long, or not of whole bytes.
+    #[error("RSA key has {found} bits, expected {MIN_RSA_BITS} to {MAX_RSA_BITS} in steps of 8")]
     RsaBits {
         /// Its length.
         found: usize,
@@ -427,7 +427,7 @@ fn ec_point(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<(KeyA
 fn rsa_point(key: Option<rsa::RsaPublicKey>) -> Result<(KeyAlgorithm, Point), KeyError> {
     let key = key.ok_or(KeyError::Value { algorithm: "RSA" })?;
     let bits = usize::try_from(key.n().bits()).unwrap_or(usize::MAX);
-    if (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
+    if (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) && bits % 8 == 0 {
         Ok((KeyAlgorithm::Rsa { bits }, Point::Rsa(Box::new(key))))
     } else {
         Err(KeyError::RsaBits { found: bits })

@@ -83,7 +83,7 @@ pub use root::{Authority, LogKey, RootError, SkippedEntry, TrustRoot};
 pub use sct::{SctError, SctProblem, VerifiedSct};
 pub use statement::{PAYLOAD_TYPE, Statement, StatementError, StatementSubject};
 pub use time::{TimeError, TimeWindow, UnixTime};
-pub use timestamp::TimestampError;
+pub use timestamp::{TimestampError, VerifiedTimestamp, verify_timestamp};
 pub use verify::{
     Attested, ManagedKey, SignerPolicy, TimeSource, VerifiedBundle, VerifiedSigner, VerifiedTime, Verifier,
     VerifyError,

@@ -69,6 +69,14 @@ pub struct LogKey {
     pub operator: String,
 }
 
+impl Authority {
+    /// An assertion that these certificates, the anchor last, are an authority's.
+    #[must_use]
+    pub fn assertion(uri: impl Into<String>, chain: Vec<Certificate>, valid_for: TimeWindow) -> Self {
+        Self { uri: uri.into(), chain, valid_for }
+    }
+}
+
 /// An entry that was left out because its kind of key is not supported. What it would vouch for is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -53,12 +53,12 @@ pub enum TimestampError {
         /// The object identifier.
         found: String,
     },
-    /// The imprint is of other content than the signature at hand.
-    #[error("timestamp is over content with digest `{found}`, expected the signature's, `{expected}`")]
+    /// The imprint is of other content than is at hand.
+    #[error("timestamp is over content with digest `{found}`, expected `{expected}`")]
     Imprint {
         /// The imprint.
         found: Digest,
-        /// The digest of the signature.
+        /// The digest of the content at hand.
         expected: Digest,
     },
     /// The CMS signature is malformed or wrong.
@@ -93,29 +93,46 @@ struct Token<'a> {
 
 /// A time that an authority vouches for: the timestamped bytes existed then.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct VerifiedTimestamp {
-    /// The authority, by the URI in the trust root.
-    pub(crate) authority: String,
-    /// genTime; certificates are judged at it, as Sigstore's clients do.
-    pub(crate) time: UnixTime,
-    /// By how many milliseconds genTime may be off, by the authority.
-    pub(crate) accuracy_millis: i64,
+pub struct VerifiedTimestamp {
+    authority: String,
+    time: UnixTime,
+    accuracy_millis: i64,
 }
 
-/// Proves that one of `authorities` saw `signature` at a time, and says when.
+impl VerifiedTimestamp {
+    /// The authority, by its URI in the trust root.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// genTime, rounded up to milliseconds; certificates are judged at it, as Sigstore's clients do.
+    #[must_use]
+    pub fn time(&self) -> UnixTime {
+        self.time
+    }
+
+    /// By how many milliseconds genTime may be off, by the authority's own account.
+    #[must_use]
+    pub fn accuracy_millis(&self) -> i64 {
+        self.accuracy_millis
+    }
+}
+
+/// Proves that one of `authorities` saw `content` at a time, and says when. In Sigstore the content is a signature.
 ///
 /// `timestamp` is a TimeStampResp or a bare TimeStampToken.
 ///
 /// # Errors
 /// The reason of the authority that came closest.
-pub(crate) fn verify_timestamp(
+pub fn verify_timestamp(
     timestamp: &[u8],
-    signature: &[u8],
+    content: &[u8],
     authorities: &[Authority],
 ) -> Result<VerifiedTimestamp, TimestampError> {
     let token = Token::from_der(timestamp)?;
     let imprint = &token.info.imprint;
-    let expected = Digest::of(imprint.algorithm(), signature);
+    let expected = Digest::of(imprint.algorithm(), content);
     if *imprint != expected {
         return Err(TimestampError::Imprint { found: imprint.clone(), expected });
     }
@@ -169,7 +186,7 @@ impl<'a> Token<'a> {
                 time,
             });
         }
-        Ok(chain::verify_path(&path, Usage::TimeStamping, &[time])?)
+        Ok(chain::verify_path(&path, Usage::TIME_STAMPING, &[time])?)
     }
 
     /// The signer's certificate and its issuers up to the authority's anchor.
@@ -187,7 +204,7 @@ impl<'a> Token<'a> {
         let mut below = Vec::new();
         let mut current = embedded
             .iter()
-            .find(|certificate| self.signed.verify(certificate).is_ok())
+            .find(|certificate| self.signed.names_signer(certificate))
             .ok_or(TimestampError::NoSigner)?;
         while below.len() < MAX_PATH_LEN {
             below.push(current);

@@ -447,9 +447,9 @@ impl<'a> Verifier<'a> {
             let verified = timestamp::verify_timestamp(&timestamp.token, over, authorities)
                 .map_err(|source| VerifyError::Timestamp { index, source })?;
             times.push(VerifiedTime {
-                time: verified.time,
-                accuracy_millis: verified.accuracy_millis,
-                source: TimeSource::TimestampAuthority(verified.authority),
+                time: verified.time(),
+                accuracy_millis: verified.accuracy_millis(),
+                source: TimeSource::TimestampAuthority(verified.authority().to_owned()),
             });
         }
         Ok(times)
@@ -532,7 +532,7 @@ impl<'a> Verifier<'a> {
         authority: &Authority,
         instants: &[UnixTime],
     ) -> Result<Vec<VerifiedSct>, VerifyError> {
-        chain::verify_path(path, Usage::CodeSigning, instants)?;
+        chain::verify_path(path, Usage::CODE_SIGNING, instants)?;
         let window = authority.valid_for;
         if let Some(&time) = instants.iter().find(|&&time| !window.contains(time)) {
             return Err(VerifyError::AuthorityWindow { authority: authority.uri.clone(), window, time });

@@ -1,9 +1,10 @@
 //! Images that third parties signed with real cosign, in every form in which signatures are stored.
-//!
-//! The vectors stand outside this repository: in `$TRUST_VECTORS`, or in `../shared/vectors` beside it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
+
+#[path = "../../trust-core/tests/vectors/mod.rs"]
+mod vectors;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,17 +19,9 @@ const SUBJECT: &str = "https://github.com/acme/app/.github/workflows/release.yml
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// The folder of the images; `None` where there are none, which is an error in CI.
-fn vectors() -> Option<PathBuf> {
-    let root = std::env::var_os("TRUST_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
-    let folder = root.join("images");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("CI").is_none(), "no vectors at {}", folder.display());
-    eprintln!("SKIPPED: no vectors at {}; set TRUST_VECTORS", folder.display());
-    None
+/// The folder of the images; `None` where there are no vectors.
+fn images() -> Option<PathBuf> {
+    vectors::vectors("images")
 }
 
 fn now() -> UnixTime {
@@ -120,7 +113,7 @@ fn denied(verdict: &Verdict, code: ReasonCode) {
 
 #[test]
 fn a_keyed_image_is_allowed_through_each_form_alone() {
-    let Some(images) = vectors() else { return };
+    let Some(images) = images() else { return };
     let (source, root) = (images.join("keyed-demo-app"), TrustRoot::public_good());
     let policies = by_key(&images, "cosign.pub", UNLOGGED);
     allowed(&judge(&source, &policies, &root));
@@ -146,7 +139,7 @@ fn a_keyed_image_is_allowed_through_each_form_alone() {
 
 #[test]
 fn an_attestation_is_found_through_each_form_alone() {
-    let Some(images) = vectors() else { return };
+    let Some(images) = images() else { return };
     let (source, root) = (images.join("keyed-demo-app"), TrustRoot::public_good());
     let pem = fs::read_to_string(images.join("keys/cosign.pub")).unwrap();
     let pem: String = pem.lines().map(|line| format!("                  {line}\n")).collect();
@@ -174,7 +167,7 @@ fn an_attestation_is_found_through_each_form_alone() {
 
 #[test]
 fn a_signature_in_no_log_is_denied_unless_the_policy_says_so() {
-    let Some(images) = vectors() else { return };
+    let Some(images) = images() else { return };
     let policies = by_key(&images, "cosign.pub", "");
     denied(
         &judge(&images.join("keyed-demo-app"), &policies, &TrustRoot::public_good()),
@@ -188,7 +181,7 @@ fn rekor_v2_root(images: &Path) -> TrustRoot {
 
 #[test]
 fn a_keyless_image_is_allowed_for_its_own_identity_only() {
-    let Some(images) = vectors() else { return };
+    let Some(images) = images() else { return };
     let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
     allowed(&judge(&layout, &keyless(SUBJECT, ISSUER), &root));
     allowed(&judge(&layout, &keyless("https://github.com/acme/*", ISSUER), &root));
@@ -201,7 +194,7 @@ fn a_keyless_image_is_allowed_for_its_own_identity_only() {
 
 #[test]
 fn one_changed_byte_in_any_blob_is_denied() {
-    let Some(images) = vectors() else { return };
+    let Some(images) = images() else { return };
     let (source, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
     let policies = keyless(SUBJECT, ISSUER);
     let mut changed = 0;
@@ -220,7 +213,7 @@ fn one_changed_byte_in_any_blob_is_denied() {
 
 #[test]
 fn a_reference_with_another_digest_is_denied() {
-    let Some(images) = vectors() else { return };
+    let Some(images) = images() else { return };
     let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
     let policies = keyless(SUBJECT, ISSUER);
     let own = judge_at(&layout, &policies, &root, &format!("ghcr.io/acme/app@sha256:{DIGEST}"));
@@ -237,7 +230,7 @@ fn a_reference_with_another_digest_is_denied() {
 
 #[test]
 fn the_resource_decides_what_is_judged_not_the_tag_that_moved() {
-    let Some(images) = vectors() else { return };
+    let Some(images) = images() else { return };
     let (source, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
     // The tag now names one of the signatures: what it names is judged, and nobody signed that.
     let layout = copy(&source);

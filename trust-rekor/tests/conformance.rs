@@ -1,12 +1,13 @@
 //! Bundles that third parties made to be accepted or rejected, and real bundles of CPython's releases.
-//!
-//! The vectors stand outside this repository: in `$TRUST_VECTORS`, or in `../shared/vectors` beside it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
+#[path = "../../trust-core/tests/vectors/mod.rs"]
+mod vectors;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use trust_core::encoding;
 use trust_core::{
@@ -17,19 +18,6 @@ use trust_rekor::RekorLog;
 
 const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
-
-/// The folder `name` of the vectors; `None` where there are none, which is an error in CI.
-fn vectors(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("TRUST_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
-    let folder = root.join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("CI").is_none(), "no vectors at {}", folder.display());
-    eprintln!("SKIPPED: no vectors at {}; set TRUST_VECTORS", folder.display());
-    None
-}
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -81,7 +69,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn run(set: &str) {
-    let Some(folder) = vectors(set) else { return };
+    let Some(folder) = vectors::vectors(set) else { return };
     let default_artifact = std::fs::read(folder.join("a.txt")).unwrap();
     let mut cases: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
@@ -118,7 +106,7 @@ fn harder_cases_are_judged_right() {
 
 #[test]
 fn bundles_of_cpython_releases_are_accepted() {
-    let Some(folder) = vectors("cpython") else { return };
+    let Some(folder) = vectors::vectors("cpython") else { return };
     let json = |name: &str| serde_json::from_str::<serde_json::Value>(&read(&folder.join(name))).unwrap();
     let (identities, index) = (json("signing-identities.json"), json("index.json"));
     let managers: BTreeMap<&str, (&str, &str)> = identities

@@ -14,7 +14,8 @@ cd "$work"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -keyout tsa-ca.key -out tsa-ca.crt \
   -subj "/O=example/CN=timestamp root" -addext "keyUsage=critical,keyCertSign" 2>/dev/null
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tsa.key -out tsa.csr -subj "/O=example/CN=timestamp" 2>/dev/null
-printf '%s\n' "extendedKeyUsage=critical,timeStamping" "keyUsage=critical,digitalSignature" > tsa.ext
+printf '%s\n' "extendedKeyUsage=critical,timeStamping" "keyUsage=critical,digitalSignature" \
+  "authorityKeyIdentifier=keyid" > tsa.ext
 openssl x509 -req -in tsa.csr -CA tsa-ca.crt -CAkey tsa-ca.key -days 36500 -extfile tsa.ext -out tsa.crt 2>/dev/null
 echo 01 > tsa.serial
 cat > tsa.cnf <<'C'
