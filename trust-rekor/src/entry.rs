@@ -77,6 +77,37 @@ pub(crate) fn bind(entry: &LogEntry, claim: &LogClaim<'_>) -> Result<BoundEntry,
     Ok(BoundEntry { kind, generation })
 }
 
+/// The certificate that an entry was signed with; `None` for a key.
+///
+/// Only as true as whoever vouches for the entry: a monitor, which recomputed the tree.
+///
+/// # Errors
+/// If the entry is malformed, or of a kind whose signer is not known here.
+pub(crate) fn certificate(body: &[u8]) -> Result<Option<Certificate>, LogError> {
+    let header: Header = parse(body)?;
+    match (header.kind.as_str(), header.api_version.as_str()) {
+        ("hashedrekord", "0.0.1") => from_pem(&hashedrekord_v001::signer(body)?),
+        ("dsse", "0.0.1") => from_pem(&dsse_v001::signer(body)?),
+        ("intoto", "0.0.2") => from_pem(&intoto_v002::signer(body)?),
+        ("hashedrekord", "0.0.2") => {
+            let der = hashedrekord_v002::certificate(body)?;
+            let certificate = der.as_deref().map(Certificate::from_der).transpose();
+            certificate.map_err(|error| LogError::Body { problem: error.to_string() })
+        }
+        _ => Err(unsupported(header.kind, header.api_version)),
+    }
+}
+
+/// A certificate in base64 of PEM; a key instead is nobody's certificate.
+fn from_pem(base64: &str) -> Result<Option<Certificate>, LogError> {
+    let pem = encoding::from_base64(base64).and_then(|bytes| String::from_utf8(bytes).ok());
+    let pem = pem.ok_or_else(|| LogError::Body { problem: "the signer is not base64 of PEM".to_owned() })?;
+    if PublicKey::from_pem(&pem).is_ok() {
+        return Ok(None);
+    }
+    Certificate::from_pem(&pem).map(Some).map_err(|error| LogError::Body { problem: error.to_string() })
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Header {

@@ -16,24 +16,41 @@
 //! | file | holds | follows |
 //! |---|---|---|
 //! | [`merkle`] | hashes, proofs of inclusion and consistency | RFC 9162 |
+//! | `frontier` | [`Frontier`]: a tree that grows | compact ranges |
+//! | `tile` | [`EntryBundle`]: where a log keeps its entries | C2SP tlog-tiles |
 //! | `note` | [`SignedNote`] | C2SP signed-note |
+//! | `vkey` | [`VerifierKey`] | C2SP signed-note |
 //! | `checkpoint` | [`Checkpoint`] | C2SP tlog-checkpoint |
+//! | `witness` | [`WitnessPolicy`] | C2SP tlog-cosignature, tlog-policy |
 //! | `promise` | Rekor v1's signed entry timestamps | Sigstore's client specification |
 //! | `entry` | what entries say, a file for each kind and version | Rekor's schemas |
 //! | `rekor` | [`RekorLog`] | Sigstore's client specification |
+//! | `monitor` | [`Monitor`]: follows a log, and reads every entry | |
 
 pub mod merkle;
 
+mod frontier;
+mod tile;
+
 mod note;
+mod vkey;
 
 mod checkpoint;
+mod witness;
 
 mod entry;
 mod promise;
 
 mod rekor;
 
+mod monitor;
+
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use frontier::Frontier;
 pub use merkle::ProofError;
+pub use monitor::{Event, Monitor, MonitorError, Transition, TransitionError, is_fresh, verify_transition};
 pub use note::{NoteError, NoteKey, NoteSignature, SignedNote, c2sp_key_id};
 pub use rekor::RekorLog;
+pub use tile::{ENTRIES_PER_BUNDLE, EntryBundle, EntryBundleError};
+pub use vkey::{KeyKind, VerifierKey, VerifierKeyError};
+pub use witness::{WitnessError, WitnessPolicy, WitnessPolicyError, WitnessedCheckpoint};

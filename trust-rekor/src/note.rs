@@ -224,6 +224,12 @@ impl<'a> NoteSignature<'a> {
     pub fn key_id(&self) -> [u8; 4] {
         self.key_id
     }
+
+    /// The signature; what its bytes mean depends on the kind of key.
+    #[must_use]
+    pub fn unverified_signature(&self) -> &[u8] {
+        &self.signature
+    }
 }
 
 #[cfg(test)]

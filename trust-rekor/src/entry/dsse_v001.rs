@@ -39,3 +39,10 @@ pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
     same_signature(&signature.signature, claim)?;
     same_signer(&signature.verifier, claim)
 }
+
+/// The first signer, as base64 of PEM.
+pub(super) fn signer(body: &[u8]) -> Result<String, LogError> {
+    let Body { spec } = super::parse(body)?;
+    let first = spec.signatures.into_iter().next();
+    first.map(|signature| signature.verifier).ok_or(LogError::Mismatch { field: "number of signatures" })
+}

@@ -48,3 +48,9 @@ pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
     same_signature(&spec.signature.content, claim)?;
     same_signer(&spec.signature.public_key.content, claim)
 }
+
+/// The signer, as base64 of PEM.
+pub(super) fn signer(body: &[u8]) -> Result<String, LogError> {
+    let Body { spec } = super::parse(body)?;
+    Ok(spec.signature.public_key.content)
+}

@@ -3,6 +3,7 @@
 //!
 //! The canonical body is rebuilt from the claim and compared as a whole, so that no member of it can differ unseen.
 
+use serde::Deserialize;
 use trust_core::encoding;
 use trust_core::{
     ClaimedContent, ClaimedSigner, Digest, HashAlgorithm, KeyAlgorithm, LogClaim, LogError, SignatureScheme,
@@ -13,6 +14,51 @@ use super::same;
 pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
     let expected = canonical_body(claim)?;
     same(expected.as_bytes() == body, "canonical body")
+}
+
+/// The signer's certificate in DER; `None` for a key.
+pub(super) fn certificate(body: &[u8]) -> Result<Option<Vec<u8>>, LogError> {
+    let body: Body = super::parse(body)?;
+    let certificate = body.spec.entry.signature.verifier.x509_certificate;
+    certificate
+        .map(|one| {
+            encoding::from_base64(&one.raw_bytes)
+                .ok_or_else(|| LogError::Body { problem: "the certificate is not base64".to_owned() })
+        })
+        .transpose()
+}
+
+#[derive(Deserialize)]
+struct Body {
+    spec: Spec,
+}
+
+#[derive(Deserialize)]
+struct Spec {
+    #[serde(rename = "hashedRekordV002")]
+    entry: Entry,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    signature: Signature,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    verifier: SignerForm,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SignerForm {
+    x509_certificate: Option<RawCertificate>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawCertificate {
+    raw_bytes: String,
 }
 
 /// The entry that the log makes of the claim, as canonical JSON (RFC 8785); no value needs escaping.

@@ -55,3 +55,10 @@ pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
     same_signature(&inner, claim)?;
     same_signer(&signature.public_key, claim)
 }
+
+/// The first signer, as base64 of PEM.
+pub(super) fn signer(body: &[u8]) -> Result<String, LogError> {
+    let Body { spec } = super::parse(body)?;
+    let first = spec.content.envelope.signatures.into_iter().next();
+    first.map(|signature| signature.public_key).ok_or(LogError::Mismatch { field: "number of signatures" })
+}
