@@ -260,7 +260,8 @@ fn check_leaf(leaf: &Certificate, usage: Usage) -> Result<(), ChainError> {
         return Err(broken(leaf, Constraint::TimeStampingNotSole));
     }
     let critical_name = leaf.extension(oid::SUBJECT_ALT_NAME).is_some_and(|extension| extension.critical);
-    if leaf.subject_der().len() <= 2 && !critical_name {
+    // A timestamp authority is known by its certificate, whatever it is called.
+    if leaf.subject_der().len() <= 2 && !critical_name && usage != Usage::TIME_STAMPING {
         return Err(broken(leaf, Constraint::EmptySubject));
     }
     Ok(())
