@@ -157,7 +157,7 @@ const TABLE: [(&str, &str, &str, &str, &str, &str); 22] = [
     ),
     (
         "bundles/sigstore-python/bundle_v3_no_signed_time.txt.sigstore.json",
-        "trust-roots/staging.json",
+        "",
         "bundles/sigstore-python/bundle_v3_no_signed_time.txt",
         "william@yossarian.net",
         GITHUB,
