@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use trust_core::{TrustRoot, UnixTime};
+use trust_core::{Reasons, TrustRoot, UnixTime};
 use trust_gate::{Limits, OciLayout, Repositories, collect_for};
 use trust_policy::{Decision, PolicySet, Resource, Verdict, evaluate};
 
@@ -53,13 +53,13 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
     let root = match &arguments.trust_root {
         None => TrustRoot::public_good(),
         Some(path) => {
-            TrustRoot::from_json(input.read(path)?.as_bytes()).map_err(|error| at(path, &chain(&error)))?
+            TrustRoot::from_json(input.read(path)?.as_bytes()).map_err(|error| at(path, &Reasons(&error)))?
         }
     };
     let mut repositories = Repositories::new();
     for ImageSource { reference, layout } in &arguments.images {
         let opened =
-            OciLayout::open(layout).map_err(|error| format!("{}: {}", layout.display(), chain(&error)))?;
+            OciLayout::open(layout).map_err(|error| format!("{}: {}", layout.display(), Reasons(&error)))?;
         repositories.insert(reference.clone(), opened);
     }
     let now = arguments.now.map_or_else(clock, Ok)?;
@@ -173,9 +173,4 @@ fn clock() -> Result<UnixTime, String> {
 fn at(file: &Path, problem: &dyn Display) -> String {
     let name = if file == Path::new("-") { "standard input".into() } else { file.to_string_lossy() };
     format!("{name}: {problem}")
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let source = error.source().map(|source| format!(": {}", chain(source)));
-    format!("{error}{}", source.unwrap_or_default())
 }

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use trust_core::{
-    Bundle, CertificateIdentity, Digest, IdentityPolicy, Pattern, PublicKey, Signed, SignerPolicy, TrustRoot,
-    UnixTime, VerifiedBundle, Verifier,
+    Bundle, CertificateIdentity, Digest, IdentityPolicy, Pattern, PublicKey, Reasons, Signed, SignerPolicy,
+    TrustRoot, UnixTime, VerifiedBundle, Verifier,
 };
 use trust_rekor::RekorLog;
 
@@ -154,10 +154,5 @@ fn read_text(file: &Path) -> Result<String, Failure> {
 }
 
 fn rejected(error: &dyn std::error::Error) -> Failure {
-    Failure::Rejected(chain(error))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let source = error.source().map(|source| format!(": {}", chain(source)));
-    format!("{error}{}", source.unwrap_or_default())
+    Failure::Rejected(Reasons(error).to_string())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use trust_core::{
-    CertificateIdentity, IdentityPolicy, KeyAlgorithm, Pattern, PublicKey, TrustRoot, encoding,
+    CertificateIdentity, IdentityPolicy, KeyAlgorithm, Pattern, PublicKey, Reasons, TrustRoot, encoding,
 };
 use trust_rekor::merkle::{self, Hash};
 use trust_rekor::{
@@ -81,7 +81,8 @@ fn verify_checkpoint(keys: &LogKeys, options: &mut Options) -> Result<String, Fa
     let checkpoint = keys.verify(&text)?;
     let mut report = describe(&checkpoint);
     if let Some(policy) = policy {
-        let policy: WitnessPolicy = read_text(&policy)?.parse().map_err(|error| usage(chain(&error)))?;
+        let policy: WitnessPolicy =
+            read_text(&policy)?.parse().map_err(|error| usage(Reasons(&error).to_string()))?;
         let note = SignedNote::parse(&text).map_err(|error| not_verified(&error))?;
         let witnessed = policy.verify(&note).map_err(|error| not_verified(&error))?;
         for (witness, time) in witnessed.cosignatures() {
@@ -175,15 +176,16 @@ impl LogKeys {
         match (options.take("--key"), options.take("--trusted-root")) {
             (Some(_), Some(_)) => Err(usage("either `--key` or `--trusted-root`")),
             (Some(key), None) if key.contains('+') && !Path::new(&key).exists() => {
-                key.parse().map(Self::Named).map_err(|error| usage(chain(&error)))
+                key.parse().map(Self::Named).map_err(|error| usage(Reasons(&error).to_string()))
             }
             (Some(file), None) => {
-                let key = PublicKey::from_pem(&read_text(&file)?).map_err(|error| usage(chain(&error)))?;
+                let key = PublicKey::from_pem(&read_text(&file)?)
+                    .map_err(|error| usage(Reasons(&error).to_string()))?;
                 Ok(Self::Key(key))
             }
-            (None, Some(file)) => {
-                TrustRoot::from_json(&read(&file)?).map(Self::Root).map_err(|error| usage(chain(&error)))
-            }
+            (None, Some(file)) => TrustRoot::from_json(&read(&file)?)
+                .map(Self::Root)
+                .map_err(|error| usage(Reasons(&error).to_string())),
             (None, None) => Ok(Self::Root(TrustRoot::public_good())),
         }
     }
@@ -290,10 +292,5 @@ fn usage(problem: impl Into<String>) -> Failure {
 }
 
 fn not_verified(error: &dyn std::error::Error) -> Failure {
-    Failure::NotVerified(chain(error))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let source = error.source().map(|source| format!(": {}", chain(source)));
-    format!("{error}{}", source.unwrap_or_default())
+    Failure::NotVerified(Reasons(error).to_string())
 }

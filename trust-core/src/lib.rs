@@ -17,7 +17,7 @@
 //!
 //! | file | holds | follows |
 //! |---|---|---|
-//! | `encoding`, `json`, `pem`, `time`, `pattern` | texts, strictly read | RFC 4648, RFC 8259, RFC 7468, RFC 3339 |
+//! | `encoding`, `json`, `pem`, `time`, `pattern`, `reasons` | texts, strictly read; errors, wholly shown | RFC 4648, RFC 8259, RFC 7468, RFC 3339 |
 //! | `digest`, `reference` | [`Digest`]; [`ImageRef`] and [`PinnedImage`] | OCI image and distribution specifications |
 //! | `asn1`, `key` | [`PublicKey`], [`SignatureScheme`] | X.690, RFC 5480, RFC 8017, RFC 8032 |
 //! | `certificate`, `chain`, `identity` | [`Certificate`], [`verify_path`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |
@@ -32,6 +32,7 @@
 pub mod encoding;
 pub mod json;
 pub mod pem;
+mod reasons;
 mod time;
 
 mod digest;
@@ -78,6 +79,7 @@ pub use log::{
     VerifiedLogEntry,
 };
 pub use pattern::{AnchoredRegex, Pattern, PatternError};
+pub use reasons::Reasons;
 pub use reference::{ImageRef, ImageRefError, PinError, PinnedImage};
 pub use root::{Authority, LogKey, RootError, SkippedEntry, TrustRoot};
 pub use sct::{SctError, SctProblem, VerifiedSct};

@@ -7,7 +7,7 @@ mod vectors;
 
 use std::collections::BTreeMap;
 
-use trust_core::{Authority, Certificate, TimeWindow, VerifiedTimestamp, verify_timestamp};
+use trust_core::{Authority, Certificate, Reasons, TimeWindow, VerifiedTimestamp, verify_timestamp};
 
 /// What must be said of each token, by the end of its name; empty: it is accepted.
 ///
@@ -68,12 +68,8 @@ fn authority() -> Option<Authority> {
 }
 
 fn verify(token: &[u8], content: &[u8], authority: &Authority) -> Result<VerifiedTimestamp, String> {
-    verify_timestamp(token, content, std::slice::from_ref(authority)).map_err(|error| chain(&error))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let source = error.source().map(|source| format!(": {}", chain(source)));
-    format!("{error}{}", source.unwrap_or_default())
+    verify_timestamp(token, content, std::slice::from_ref(authority))
+        .map_err(|error| Reasons(&error).to_string())
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! [`EvidenceStore`]: the joint to wherever images and their signatures are kept.
 
 use thiserror::Error;
-use trust_core::{Digest, DigestMismatch, ImageRef};
+use trust_core::{Digest, DigestMismatch, ImageRef, Reasons};
 use trust_policy::{FailureKind, FetchFailure};
 
 /// One repository of images, with the signatures and attestations beside them.
@@ -109,10 +109,7 @@ impl StoreError {
             Self::Malformed { .. } => FailureKind::Malformed,
             Self::Unavailable { .. } => FailureKind::Unavailable,
         };
-        let problem = match std::error::Error::source(&self) {
-            Some(source) => format!("{self}: {source}"),
-            None => self.to_string(),
-        };
+        let problem = Reasons(&self).to_string();
         FetchFailure { location: location.into(), kind, problem }
     }
 }

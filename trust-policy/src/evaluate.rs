@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use trust_core::{ImageRef, PinnedImage, TrustRoot, UnixTime};
+use trust_core::{ImageRef, PinnedImage, Reasons, TrustRoot, UnixTime};
 
 use crate::evidence::{Evidence, FailureKind, ImageEvidence};
 use crate::model::{Attestor, AttestorSet, Check, ImageRequirement, Mode, Policy, PolicySet, Rule, Signer};
@@ -153,7 +153,7 @@ impl Evaluation<'_> {
     /// The image with the digest that it was resolved to, and what was fetched for it.
     fn pinned(&self, image: &ContainerImage) -> Result<(PinnedImage, &ImageEvidence), (ReasonCode, String)> {
         let reference: ImageRef =
-            image.image.parse().map_err(|error| (ReasonCode::Malformed, chain(&error)))?;
+            image.image.parse().map_err(|error| (ReasonCode::Malformed, Reasons(&error).to_string()))?;
         let evidence = self.evidence.images.get(&image.image).ok_or_else(|| {
             (
                 ReasonCode::NotFetched,
@@ -170,8 +170,8 @@ impl Evaluation<'_> {
             .digest
             .clone()
             .map_err(|failure| (ReasonCode::NotFetched, format!("cannot be resolved: {failure}")))?;
-        let pinned =
-            PinnedImage::new(reference, digest).map_err(|error| (ReasonCode::OtherImage, chain(&error)))?;
+        let pinned = PinnedImage::new(reference, digest)
+            .map_err(|error| (ReasonCode::OtherImage, Reasons(&error).to_string()))?;
         Ok((pinned, evidence))
     }
 
@@ -228,7 +228,7 @@ impl Evaluation<'_> {
                     Err(error) => found.push(Explanation::fail(
                         format!("{kind} in {location}"),
                         error.code(),
-                        chain(&error),
+                        Reasons(&error).to_string(),
                     )),
                 }
             }
@@ -260,7 +260,7 @@ impl Evaluation<'_> {
 fn unusable_keys(set: &AttestorSet) -> Vec<Explanation> {
     let unusable = |attestor: &Attestor| match &attestor.signer {
         Signer::UnusableKey(error) => {
-            let message = format!("the policy's key cannot be used: {}", chain(error));
+            let message = format!("the policy's key cannot be used: {}", Reasons(error));
             Some(Explanation::fail(attestor.path.clone(), ReasonCode::UnusablePolicy, message))
         }
         Signer::Key(_) | Signer::Identity(_) => None,
@@ -308,12 +308,6 @@ fn kyverno_pin(pinned: &PinnedImage) -> String {
     let reference = pinned.reference();
     let tag = reference.tag().map_or_else(String::new, |tag| format!(":{tag}"));
     format!("{}{tag}@{}", reference::kyverno_name(reference), pinned.digest())
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let source = error.source().map(|source| format!(": {}", chain(source)));
-    format!("{error}{}", source.unwrap_or_default())
 }
 
 #[cfg(test)]

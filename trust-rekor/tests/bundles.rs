@@ -9,8 +9,8 @@ mod vectors;
 use std::fs;
 
 use trust_core::{
-    Bundle, CertificateIdentity, Content, Digest, IdentityPolicy, ManagedKey, Pattern, PublicKey, RootError,
-    Signed, SignerPolicy, TimeWindow, TrustRoot, Verifier,
+    Bundle, CertificateIdentity, Content, Digest, IdentityPolicy, ManagedKey, Pattern, PublicKey, Reasons,
+    RootError, Signed, SignerPolicy, TimeWindow, TrustRoot, Verifier,
 };
 use trust_rekor::RekorLog;
 
@@ -173,7 +173,7 @@ fn judge(row: &(&str, &str, &str, &str, &str, &str), root: &str) -> Result<(), S
         "" => TrustRoot::public_good(),
         name => TrustRoot::from_json(&file(name)).unwrap(),
     };
-    let bundle = Bundle::from_json(&file(bundle)).map_err(|error| chain(&error))?;
+    let bundle = Bundle::from_json(&file(bundle)).map_err(|error| Reasons(&error).to_string())?;
     let identity = CertificateIdentity::new(Pattern::exact(*subject), Pattern::exact(*issuer));
     let policy = SignerPolicy::Identity(IdentityPolicy::new([identity]).unwrap());
     let now = "2026-11-22T00:00:00Z".parse().unwrap();
@@ -184,12 +184,7 @@ fn judge(row: &(&str, &str, &str, &str, &str, &str), root: &str) -> Result<(), S
         Err(_) => verify(Signed::Message(&file(artifact))),
     }
     .map(drop)
-    .map_err(|error| chain(&error))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let source = error.source().map(|source| format!(": {}", chain(source)));
-    format!("{error}{}", source.unwrap_or_default())
+    .map_err(|error| Reasons(&error).to_string())
 }
 
 #[test]
@@ -229,7 +224,7 @@ fn a_key_counts_only_in_its_window() {
             .accepting_signatures_in_no_transparency_log()
             .verify(&bundle, Signed::Digest(digest), &SignerPolicy::Key(key), now)
             .map(|verified| verified.times()[0].time().to_string())
-            .map_err(|error| chain(&error))
+            .map_err(|error| Reasons(&error).to_string())
     };
     assert_eq!(verify(key.clone()), Ok("2026-06-04T17:43:29Z".to_owned()));
     let reason = "the key is valid until 2020-01-01T00:00:00Z, expected to cover 2026-06-04T17:43:29Z";
@@ -247,11 +242,11 @@ fn every_trust_root_is_read_or_refused_for_its_reason() {
     }
     let go = "bundles/sigstore-go/trusted-roots";
     for name in ["scaffolding", "public-key-validity", "public-good"] {
-        read(&format!("{go}/{name}.json")).unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
+        read(&format!("{go}/{name}.json")).unwrap_or_else(|error| panic!("{name}: {}", Reasons(&error)));
     }
     let python = "bundles/sigstore-python/trusted_root";
     for name in ["trustedroot.v1", "trustedroot.v1.local_tlog_ed25519_rekor-tiles"] {
-        read(&format!("{python}/{name}.json")).unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
+        read(&format!("{python}/{name}.json")).unwrap_or_else(|error| panic!("{name}: {}", Reasons(&error)));
     }
     let error = read(&format!("{python}/trustedroot.badtype.json")).unwrap_err();
     assert!(matches!(error, RootError::MediaType { .. }), "{error}");

@@ -1,0 +1,177 @@
+//! [`VerifiedBundle`]: what was proven. Only the verifier, one module up, can make any of it.
+
+use serde::{Serialize, Serializer};
+
+use crate::digest::Digest;
+use crate::identity::Identity;
+use crate::key::SignatureScheme;
+use crate::log::VerifiedLogEntry;
+use crate::sct::VerifiedSct;
+use crate::statement::Statement;
+use crate::time::UnixTime;
+
+/// A bundle that was verified: who signed what, when, and who witnessed it.
+///
+/// It proves that the signer signed this content; not that the content is good. Its JSON form is stable.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifiedBundle {
+    pub(super) signer: VerifiedSigner,
+    pub(super) scheme: VerifiedScheme,
+    pub(super) content: VerifiedContent,
+    pub(super) times: Vec<VerifiedTime>,
+    pub(super) log_entries: Vec<VerifiedLogEntry>,
+    pub(super) certificate_timestamps: Vec<VerifiedSct>,
+}
+
+/// Who signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VerifiedSigner {
+    /// Somebody whom Fulcio certified.
+    Identity(Identity),
+    /// The holder of the key with this SHA-256 of its SubjectPublicKeyInfo.
+    Key(Digest),
+}
+
+/// By which scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct VerifiedScheme(pub(super) SignatureScheme);
+
+impl Serialize for VerifiedScheme {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// What was signed.
+#[derive(Clone, Debug)]
+pub(super) enum VerifiedContent {
+    Artifact(Digest),
+    Statement(Attested<Statement>),
+}
+
+impl Serialize for VerifiedContent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        enum Form<'a> {
+            Artifact(&'a Digest),
+            #[serde(rename_all = "camelCase")]
+            Statement {
+                predicate_type: &'a str,
+                subjects: Vec<&'a [Digest]>,
+            },
+        }
+        match self {
+            Self::Artifact(digest) => Form::Artifact(digest).serialize(serializer),
+            Self::Statement(Attested(statement)) => Form::Statement {
+                predicate_type: statement.predicate_type(),
+                subjects: statement.subjects().iter().map(|one| one.digests()).collect(),
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+/// Something that was read out of bytes which a [`VerifiedSigner`] signed.
+#[derive(Clone, Debug)]
+pub struct Attested<T>(pub(super) T);
+
+impl<T> core::ops::Deref for Attested<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// A time at which the signature existed, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifiedTime {
+    pub(super) time: UnixTime,
+    pub(super) accuracy_millis: i64,
+    pub(super) source: TimeSource,
+}
+
+/// Who says when a signature existed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum TimeSource {
+    /// A timestamp authority, by its URI.
+    TimestampAuthority(String),
+    /// A transparency log's promise, by the log's base URL.
+    TransparencyLog(String),
+}
+
+impl core::fmt::Display for TimeSource {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::TimestampAuthority(uri) => write!(f, "timestamp authority `{uri}`"),
+            Self::TransparencyLog(url) => write!(f, "transparency log `{url}`"),
+        }
+    }
+}
+
+impl VerifiedTime {
+    /// When.
+    #[must_use]
+    pub fn time(&self) -> UnixTime {
+        self.time
+    }
+
+    /// By how many milliseconds that may be off, by the source's own account.
+    #[must_use]
+    pub fn accuracy_millis(&self) -> i64 {
+        self.accuracy_millis
+    }
+
+    /// Who says so.
+    #[must_use]
+    pub fn source(&self) -> &TimeSource {
+        &self.source
+    }
+}
+
+impl VerifiedBundle {
+    /// Who signed.
+    #[must_use]
+    pub fn signer(&self) -> &VerifiedSigner {
+        &self.signer
+    }
+
+    /// By which scheme.
+    #[must_use]
+    pub fn scheme(&self) -> SignatureScheme {
+        self.scheme.0
+    }
+
+    /// The statement that was signed; `None` where the artifact itself was.
+    #[must_use]
+    pub fn statement(&self) -> Option<&Attested<Statement>> {
+        match &self.content {
+            VerifiedContent::Statement(statement) => Some(statement),
+            VerifiedContent::Artifact(_) => None,
+        }
+    }
+
+    /// When it was signed, by everyone who says so; may be empty where a key signed.
+    #[must_use]
+    pub fn times(&self) -> &[VerifiedTime] {
+        &self.times
+    }
+
+    /// In which logs the signature is.
+    #[must_use]
+    pub fn log_entries(&self) -> &[VerifiedLogEntry] {
+        &self.log_entries
+    }
+
+    /// Which logs vouch for the certificate.
+    #[must_use]
+    pub fn certificate_timestamps(&self) -> &[VerifiedSct] {
+        &self.certificate_timestamps
+    }
+}
