@@ -225,11 +225,10 @@ impl Evaluation<'_> {
                             .push(Explanation::pass(format!("{kind} in {location}"), format!("by {signer}")));
                         signed_by.push(signer);
                     }
-                    Err(error) => found.push(Explanation::fail(
-                        format!("{kind} in {location}"),
-                        error.code(),
-                        Reasons(&error).to_string(),
-                    )),
+                    Err(error) => {
+                        let message = format!("{}{}", Reasons(&error), remedy(&error, attestor));
+                        found.push(Explanation::fail(format!("{kind} in {location}"), error.code(), message));
+                    }
                 }
             }
             let check = format!("{}: {}", attestor.path, attestor.signer);
@@ -271,6 +270,16 @@ fn unusable_keys(set: &AttestorSet) -> Vec<Explanation> {
 fn with_signers(message: String, set: &AttestorSet) -> String {
     let signers: Vec<_> = set.attestors.iter().map(|attestor| attestor.signer.to_string()).collect();
     format!("{message} {}", signers.join("; "))
+}
+
+/// What the policy's author can do, where the signature is good but for something that the policy may give up.
+fn remedy(error: &ArtifactError, attestor: &Attestor) -> &'static str {
+    match (error.code(), &attestor.signer) {
+        (ReasonCode::NotInLog, Signer::Key(_)) => {
+            " (a policy accepts a key's signatures that are in no log only with `rekor.ignoreTlog: true`)"
+        }
+        _ => "",
+    }
 }
 
 /// How many attestors can be matched with signers so that no signer counts twice.
