@@ -392,3 +392,29 @@ fn a_key_alone_is_enough_only_when_the_caller_says_so() {
         "bundle was signed with a key, expected a certificate"
     );
 }
+
+#[test]
+fn a_flipped_bit_is_refused_or_means_nothing() {
+    let case = Case::new();
+    let root = TrustRoot::from_json(case.root.to_string().as_bytes()).unwrap();
+    let text = case.bundle.to_string().into_bytes();
+    let verify = |text: &[u8]| {
+        let bundle = Bundle::from_json(text).ok()?;
+        let verifier = Verifier::new(&root, &RekorLog);
+        let verified = verifier.verify(&bundle, Signed::Digest(&case.digest), &case.policy, case.now).ok()?;
+        Some(serde_json::to_value(&verified).unwrap())
+    };
+    let good = verify(&text).unwrap();
+    let mut refused = 0;
+    // Every byte, another bit each time.
+    for index in 0..text.len() {
+        let mut changed = text.clone();
+        changed[index] ^= 1 << (index % 8);
+        match verify(&changed) {
+            Some(verified) => assert_eq!(verified, good, "byte {index}"),
+            None => refused += 1,
+        }
+    }
+    // Root hash and tree size are hints that are not looked at, as are names of fields that are not read.
+    assert!(refused > text.len() * 9 / 10, "{refused} of {}", text.len());
+}
