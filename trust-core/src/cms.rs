@@ -140,6 +140,11 @@ impl<'a> SignedData<'a> {
         self.signer.names(certificate) == Ok(true)
     }
 
+    /// Whether the hash in the signed attributes is this certificate's.
+    pub(crate) fn signing_certificate_is(&self, certificate: &Certificate) -> bool {
+        self.signer.signing_certificate_is(certificate) == Ok(true)
+    }
+
     /// Proves that `signer`'s key signed the content, and that the signature names that very certificate.
     pub(crate) fn verify(&self, signer: &Certificate) -> Result<(), CmsError> {
         let info = &self.signer;

@@ -202,9 +202,12 @@ impl<'a> Token<'a> {
         }
         let embedded = &self.signed.certificates;
         let mut below = Vec::new();
-        let mut current = embedded
-            .iter()
-            .find(|certificate| self.signed.names_signer(certificate))
+        // The hash under the signature says which certificate is meant; without it, the first of the name is at fault.
+        let mut named = embedded.iter().filter(|certificate| self.signed.names_signer(certificate));
+        let mut current = named
+            .clone()
+            .find(|certificate| self.signed.signing_certificate_is(certificate))
+            .or_else(|| named.next())
             .ok_or(TimestampError::NoSigner)?;
         while below.len() < MAX_PATH_LEN {
             below.push(current);

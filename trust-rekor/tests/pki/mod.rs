@@ -1,0 +1,329 @@
+//! A small Sigstore in one process: authorities, a certificate log, a transparency log and a timestamp authority, whose
+//! keys are known, so that every kind of right and wrong bundle can be made.
+
+use p256::pkcs8::EncodePublicKey as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use trust_core::encoding::to_base64;
+
+/// A key that signs with the hash that belongs to it.
+pub(crate) enum Key {
+    P256(p256::ecdsa::SigningKey),
+    P384(p384::ecdsa::SigningKey),
+    P521(p521::ecdsa::SigningKey),
+    Ed25519(ed25519_dalek::SigningKey),
+}
+
+impl Key {
+    pub(crate) fn p256(seed: u8) -> Self {
+        Self::P256(p256::ecdsa::SigningKey::from_slice(&[seed; 32]).unwrap())
+    }
+
+    pub(crate) fn p384(seed: u8) -> Self {
+        Self::P384(p384::ecdsa::SigningKey::from_slice(&[seed; 48]).unwrap())
+    }
+
+    pub(crate) fn p521(seed: u8) -> Self {
+        let mut bytes = [seed; 66];
+        bytes[0] = 0;
+        Self::P521(p521::ecdsa::SigningKey::from_slice(&bytes).unwrap())
+    }
+
+    pub(crate) fn ed25519(seed: u8) -> Self {
+        Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]))
+    }
+
+    pub(crate) fn spki(&self) -> Vec<u8> {
+        match self {
+            Self::P256(key) => key.verifying_key().to_public_key_der().unwrap().into_vec(),
+            Self::P384(key) => key.verifying_key().to_public_key_der().unwrap().into_vec(),
+            Self::P521(key) => key.verifying_key().to_public_key_der().unwrap().into_vec(),
+            Self::Ed25519(key) => {
+                let prefix = trust_core::encoding::from_hex("302a300506032b6570032100").unwrap();
+                [prefix, key.verifying_key().to_bytes().to_vec()].concat()
+            }
+        }
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        use p256::ecdsa::signature::Signer as _;
+        match self {
+            Self::P256(key) => {
+                let signature: p256::ecdsa::Signature = key.sign(message);
+                signature.to_der().as_bytes().to_vec()
+            }
+            Self::P384(key) => {
+                let signature: p384::ecdsa::Signature = key.sign(message);
+                signature.to_der().as_bytes().to_vec()
+            }
+            Self::P521(key) => {
+                let signature: p521::ecdsa::Signature = key.sign(message);
+                signature.to_der().as_bytes().to_vec()
+            }
+            Self::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
+        }
+    }
+
+    fn hash(&self, message: &[u8]) -> (&'static str, Vec<u8>) {
+        match self {
+            Self::P384(_) => ("SHA2_384", Sha384::digest(message).to_vec()),
+            Self::P521(_) => ("SHA2_512", Sha512::digest(message).to_vec()),
+            _ => ("SHA2_256", Sha256::digest(message).to_vec()),
+        }
+    }
+
+    fn details(&self) -> &'static str {
+        match self {
+            Self::P256(_) => "PKIX_ECDSA_P256_SHA_256",
+            Self::P384(_) => "PKIX_ECDSA_P384_SHA_384",
+            Self::P521(_) => "PKIX_ECDSA_P521_SHA_512",
+            Self::Ed25519(_) => "PKIX_ED25519",
+        }
+    }
+
+    /// AlgorithmIdentifier of its signatures.
+    fn algorithm(&self) -> Vec<u8> {
+        let oid = match self {
+            Self::P256(_) => oid("1.2.840.10045.4.3.2"),
+            Self::P384(_) => oid("1.2.840.10045.4.3.3"),
+            Self::P521(_) => oid("1.2.840.10045.4.3.4"),
+            Self::Ed25519(_) => oid("1.3.101.112"),
+        };
+        seq(&[oid])
+    }
+}
+
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    match content.len() {
+        len @ 0..=127 => out.push(len as u8),
+        len @ 128..=255 => out.extend([0x81, len as u8]),
+        len => out.extend([0x82, (len >> 8) as u8, len as u8]),
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+pub(crate) fn seq(parts: &[Vec<u8>]) -> Vec<u8> {
+    tlv(0x30, &parts.concat())
+}
+
+pub(crate) fn oid(text: &str) -> Vec<u8> {
+    let arcs: Vec<u64> = text.split('.').map(|arc| arc.parse().unwrap()).collect();
+    let mut bytes = vec![(arcs[0] * 40 + arcs[1]) as u8];
+    for arc in &arcs[2..] {
+        let mut groups = vec![(arc & 0x7f) as u8];
+        let mut rest = arc >> 7;
+        while rest > 0 {
+            groups.push((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.extend(groups.iter().rev());
+    }
+    tlv(6, &bytes)
+}
+
+fn name(common_name: &str) -> Vec<u8> {
+    if common_name.is_empty() {
+        return seq(&[]);
+    }
+    let attribute = seq(&[oid("2.5.4.3"), tlv(0x0c, common_name.as_bytes())]);
+    seq(&[tlv(0x31, &attribute)])
+}
+
+/// An extension: its object identifier, whether it is critical, its value.
+pub(crate) fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
+    let mut parts = vec![oid(id)];
+    if critical {
+        parts.push(tlv(1, &[0xff]));
+    }
+    parts.push(tlv(4, value));
+    seq(&parts)
+}
+
+pub(crate) fn basic_constraints(path_len: Option<u8>) -> Vec<u8> {
+    let mut parts = vec![tlv(1, &[0xff])];
+    parts.extend(path_len.map(|len| tlv(2, &[len])));
+    extension("2.5.29.19", true, &seq(&parts))
+}
+
+/// The bits of keyUsage from the first byte of the BIT STRING: 0x80 digitalSignature, 0x04 keyCertSign.
+pub(crate) fn key_usage(bits: u8) -> Vec<u8> {
+    let unused = bits.trailing_zeros() as u8;
+    extension("2.5.29.15", true, &tlv(3, &[unused, bits]))
+}
+
+pub(crate) fn extended_key_usage(critical: bool, usages: &[&str]) -> Vec<u8> {
+    let usages: Vec<_> = usages.iter().map(|usage| oid(usage)).collect();
+    extension("2.5.29.37", critical, &seq(&usages))
+}
+
+pub(crate) const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
+pub(crate) const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
+
+/// A certificate to be.
+pub(crate) struct Template<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) key: &'a Key,
+    /// notBefore and notAfter, as UTCTime.
+    pub(crate) validity: (&'a str, &'a str),
+    pub(crate) extensions: Vec<Vec<u8>>,
+}
+
+pub(crate) struct Issuer<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) key: &'a Key,
+}
+
+fn tbs(template: &Template<'_>, issuer: &Issuer<'_>, extensions: &[Vec<u8>]) -> Vec<u8> {
+    let time = |text: &str| tlv(0x17, text.as_bytes());
+    let key_id = tlv(0x80, &Sha256::digest(issuer.key.spki()));
+    let mut all = vec![extension("2.5.29.35", false, &seq(&[key_id]))];
+    all.extend_from_slice(extensions);
+    seq(&[
+        tlv(0xa0, &tlv(2, &[2])),
+        tlv(2, &[7]),
+        issuer.key.algorithm(),
+        name(issuer.name),
+        seq(&[time(template.validity.0), time(template.validity.1)]),
+        name(template.subject),
+        template.key.spki(),
+        tlv(0xa3, &seq(&all)),
+    ])
+}
+
+fn signed(tbs: Vec<u8>, issuer: &Issuer<'_>) -> Vec<u8> {
+    let signature = [&[0][..], &issuer.key.sign(&tbs)].concat();
+    seq(&[tbs, issuer.key.algorithm(), tlv(3, &signature)])
+}
+
+pub(crate) fn certificate(template: &Template<'_>, issuer: &Issuer<'_>) -> Vec<u8> {
+    signed(tbs(template, issuer, &template.extensions), issuer)
+}
+
+/// A certificate with a timestamp of each of these certificate logs, at a time in milliseconds.
+pub(crate) fn logged_certificate(
+    template: &Template<'_>,
+    issuer: &Issuer<'_>,
+    logs: &[(&Key, u64)],
+) -> Vec<u8> {
+    let precert = tbs(template, issuer, &template.extensions);
+    let mut list = Vec::new();
+    for (log, millis) in logs {
+        let mut message = vec![0, 0];
+        message.extend(millis.to_be_bytes());
+        message.extend([0, 1]);
+        message.extend(Sha256::digest(issuer.key.spki()));
+        message.extend(&(precert.len() as u32).to_be_bytes()[1..]);
+        message.extend(&precert);
+        message.extend([0, 0]);
+        let signature = log.sign(&message);
+        let mut sct = vec![0];
+        sct.extend(Sha256::digest(log.spki()));
+        sct.extend(millis.to_be_bytes());
+        sct.extend([0, 0, 4, 3]);
+        sct.extend((signature.len() as u16).to_be_bytes());
+        sct.extend(signature);
+        list.extend((sct.len() as u16).to_be_bytes());
+        list.extend(sct);
+    }
+    let list = [&(list.len() as u16).to_be_bytes()[..], &list].concat();
+    let mut extensions = template.extensions.clone();
+    if !logs.is_empty() {
+        extensions.push(extension("1.3.6.1.4.1.11129.2.4.2", false, &tlv(4, &list)));
+    }
+    signed(tbs(template, issuer, &extensions), issuer)
+}
+
+/// A timestamp token over `content` at a time, as GeneralizedTime, with certificates beside it.
+pub(crate) fn timestamp(
+    content: &[u8],
+    time: &str,
+    signer: &[u8],
+    issuer: &str,
+    key: &Key,
+    beside: &[Vec<u8>],
+) -> Vec<u8> {
+    let sha256 = seq(&[oid("2.16.840.1.101.3.4.2.1")]);
+    let imprint = seq(&[sha256.clone(), tlv(4, &Sha256::digest(content))]);
+    let info = seq(&[tlv(2, &[1]), oid("1.2.3"), imprint, tlv(2, &[5]), tlv(0x18, time.as_bytes())]);
+    let attribute = |id: &str, value: Vec<u8>| seq(&[oid(id), tlv(0x31, &value)]);
+    let certificate_id = seq(&[seq(&[seq(&[tlv(4, &Sha256::digest(signer))])])]);
+    let mut attributes = [
+        attribute("1.2.840.113549.1.9.3", oid("1.2.840.113549.1.9.16.1.4")),
+        attribute("1.2.840.113549.1.9.4", tlv(4, &Sha256::digest(&info))),
+        attribute("1.2.840.113549.1.9.16.2.47", certificate_id),
+    ];
+    attributes.sort();
+    let attributes = attributes.concat();
+    let signer_info = seq(&[
+        tlv(2, &[1]),
+        seq(&[name(issuer), tlv(2, &[7])]),
+        sha256.clone(),
+        tlv(0xa0, &attributes),
+        key.algorithm(),
+        tlv(4, &key.sign(&tlv(0x31, &attributes))),
+    ]);
+    let mut parts = vec![
+        tlv(2, &[3]),
+        tlv(0x31, &sha256),
+        seq(&[oid("1.2.840.113549.1.9.16.1.4"), tlv(0xa0, &tlv(4, &info))]),
+    ];
+    if !beside.is_empty() {
+        parts.push(tlv(0xa0, &beside.concat()));
+    }
+    parts.push(tlv(0x31, &signer_info));
+    seq(&[oid("1.2.840.113549.1.7.2"), tlv(0xa0, &seq(&parts))])
+}
+
+/// A transparency log of Rekor v2 with one entry: the bundle's log entry for a signature over `message`.
+pub(crate) fn log_entry(
+    log: &Key,
+    host: &str,
+    signer: &Key,
+    certificate: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Value {
+    let (algorithm, digest) = signer.hash(message);
+    let body = format!(
+        r#"{{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{{"hashedRekordV002":{{"data":{{"algorithm":"{algorithm}","digest":"{}"}},"signature":{{"content":"{}","verifier":{{"keyDetails":"{}","x509Certificate":{{"rawBytes":"{}"}}}}}}}}}}}}"#,
+        to_base64(&digest),
+        to_base64(signature),
+        signer.details(),
+        to_base64(certificate),
+    );
+    let root = trust_rekor::merkle::leaf_hash(body.as_bytes());
+    let text = format!("{host}\n1\n{}\n", to_base64(&root));
+    let line = [&log_id(log, host)[..4], &log.sign(text.as_bytes())].concat();
+    json!({
+        "logIndex": "0",
+        "logId": {"keyId": to_base64(&log_id(log, host))},
+        "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
+        "inclusionProof": {
+            "logIndex": "0", "treeSize": "1", "rootHash": to_base64(&root), "hashes": [],
+            "checkpoint": {"envelope": format!("{text}\n\u{2014} {host} {}\n", to_base64(&line))},
+        },
+        "canonicalizedBody": to_base64(body.as_bytes()),
+    })
+}
+
+pub(crate) fn log_id(log: &Key, host: &str) -> Vec<u8> {
+    let key = &log.spki()[12..];
+    Sha256::digest([host.as_bytes(), b"\n\x01", key].concat()).to_vec()
+}
+
+/// A log of the trust root.
+pub(crate) fn root_log(key: &Key, host: &str, id: &[u8], operator: &str) -> Value {
+    json!({
+        "baseUrl": format!("https://{host}"), "hashAlgorithm": "SHA2_256", "operator": operator,
+        "logId": {"keyId": to_base64(id)},
+        "publicKey": {"rawBytes": to_base64(&key.spki()), "keyDetails": key.details(),
+                      "validFor": {"start": "2026-01-01T00:00:00Z"}},
+    })
+}
+
+pub(crate) fn root_authority(uri: &str, chain: &[&[u8]]) -> Value {
+    let certificates: Vec<_> = chain.iter().map(|der| json!({"rawBytes": to_base64(der)})).collect();
+    json!({"uri": uri, "certChain": {"certificates": certificates}, "validFor": {"start": "2026-01-01T00:00:00Z"}})
+}
