@@ -26,10 +26,22 @@ const MAX_SCTS: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifiedSct {
+    log_id: String,
+    timestamp: UnixTime,
+}
+
+impl VerifiedSct {
     /// The log's identifier, SHA-256 of its key, in hexadecimal.
-    pub log_id: String,
+    #[must_use]
+    pub fn log_id(&self) -> &str {
+        &self.log_id
+    }
+
     /// When the log saw the certificate.
-    pub timestamp: UnixTime,
+    #[must_use]
+    pub fn timestamp(&self) -> UnixTime {
+        self.timestamp
+    }
 }
 
 /// The certificate is not known to be in a transparency log.

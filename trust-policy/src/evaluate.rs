@@ -142,8 +142,11 @@ impl Evaluation<'_> {
             let message = format!("does not satisfy `{path}` as `{}`", pinned.digest());
             return Explanation::fail(check, code, message).because(causes);
         }
-        let verified = VerifiedImage { image: image.image.clone(), digest: pinned.digest().clone() };
-        self.images.insert(image.image.clone(), verified);
+        // A requirement that names nobody pins the digest, but nothing was verified.
+        if !requirement.attestors.is_empty() || !requirement.attestations.is_empty() {
+            let verified = VerifiedImage { image: image.image.clone(), digest: pinned.digest().clone() };
+            self.images.insert(image.image.clone(), verified);
+        }
         if requirement.pins_digest && !names_digest {
             self.pins.insert(image.pointer.clone(), kyverno_pin(&pinned));
         }

@@ -123,3 +123,15 @@ fn verify_image_signature_names_its_placeholder_key() {
     let lints: Vec<_> = policies.policies()[0].lints.iter().map(ToString::to_string).collect();
     assert!(lints.iter().any(|lint| lint.contains("`evil.example/x.gcr.io/*`")), "{lints:?}");
 }
+
+#[test]
+fn a_requirement_that_names_nobody_verifies_nothing() {
+    let text = "{apiVersion: kyverno.io/v1, kind: ClusterPolicy, metadata: {name: a}, spec: {validationFailureAction: \
+        Enforce, rules: [{name: r, match: {any: [{resources: {kinds: [Pod]}}]}, verifyImages: [{imageReferences: ['*']}]}]}}";
+    let verdict = judge(&PolicySet::from_yaml(text).unwrap(), &pod("ghcr.io/a/b:1", ""));
+    assert_eq!(
+        (verdict.decision, verdict.patch.len(), verdict.images.len()),
+        (Decision::Allow, 1, 0),
+        "{verdict}"
+    );
+}
