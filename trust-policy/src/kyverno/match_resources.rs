@@ -60,7 +60,7 @@ pub(super) fn read(at: At<'_>) -> Result<Selection, PolicyError> {
         (None, None, Some(resources)) => kinds(&resources)?,
         _ => return Err(at.wrong("exactly one of `any`, `all` and `resources`")),
     };
-    let is_pods_only = names.iter().all(|(name, _)| *name == "Pod");
+    let is_pods_only = names.iter().all(|(name, _)| matches!(*name, "Pod" | "v1/Pod"));
     let kinds = names.into_iter().map(|(_, kind)| kind).collect();
     Ok(Selection { kinds, is_pods_only })
 }

@@ -236,6 +236,7 @@ fn rules_about_pods_extend_to_their_controllers() {
         assert_eq!(required(&pods, kind, api_version), 1, "{kind}");
     }
     assert_eq!(required(&pods, "Deployment", "example.com/v1"), 0);
+    assert_eq!(required(&pods.replace("[Pod]", "[v1/Pod]"), "Deployment", "apps/v1"), 1);
     let only = |controllers: &str| {
         let annotation = format!("{{pod-policies.kyverno.io/autogen-controllers: '{controllers}'}}");
         pods.replace("  name: p\n", &format!("  name: p\n  annotations: {annotation}\n"))
