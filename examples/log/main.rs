@@ -36,6 +36,9 @@ and that it only grew since STATE was written, and prints the entries whose cert
 exit status: 0 verified, 1 not verified, 2 usage
 ";
 
+/// Some 250 million entries: as much as one run reads.
+const MAX_BUNDLES: usize = 1 << 20;
+
 /// Why a command has no good end.
 enum Failure {
     NotVerified(String),
@@ -135,13 +138,12 @@ fn watch(keys: &LogKeys, options: &mut Options) -> Result<String, Failure> {
     let note = read_text(&tiles.join("checkpoint").to_string_lossy())?;
     let checkpoint = keys.verify(&note)?;
     let former = monitor.frontier().size();
-    let mut bundles = Vec::new();
-    for bundle in monitor.missing(&checkpoint).map_err(|error| not_verified(&error))? {
-        // A partial bundle may have been replaced by the full one.
-        let found = fs::read(tiles.join(bundle.path())).or_else(|_| fs::read(tiles.join(bundle.full_path())));
-        bundles.push(found.map_err(|error| Failure::NotVerified(format!("{}: {error}", bundle.path())))?);
-    }
-    let events = monitor.advance(&checkpoint, &bundles).map_err(|error| not_verified(&error))?;
+    let missing: Vec<_> =
+        monitor.missing(&checkpoint).map_err(|error| not_verified(&error))?.take(MAX_BUNDLES).collect();
+    // A partial bundle may have been replaced by the full one. One that is not there ends the reading, with an error.
+    let read = |path: String| fs::read(tiles.join(path)).ok();
+    let bundles = missing.iter().map_while(|bundle| read(bundle.path()).or_else(|| read(bundle.full_path())));
+    let events = monitor.advance(&checkpoint, bundles).map_err(|error| not_verified(&error))?;
     State::new(note, monitor.frontier()).save(&state_file).map_err(Failure::Usage)?;
 
     let mut report = String::new();

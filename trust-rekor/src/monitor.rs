@@ -150,13 +150,11 @@ pub enum MonitorError {
         /// What is wrong.
         source: EntryBundleError,
     },
-    /// There are fewer bundles than were asked for, or more.
-    #[error("found {found} bundles of entries, expected {expected}")]
-    Bundles {
-        /// How many there are.
-        found: usize,
-        /// How many were asked for.
-        expected: usize,
+    /// A bundle of entries was not brought.
+    #[error("`{path}` is absent")]
+    NoBundle {
+        /// Its path.
+        path: String,
     },
     /// The entries do not make the tree that the log signed.
     #[error("the entries of `{origin}` make the root {found}, but it signed {expected}")]
@@ -233,32 +231,36 @@ impl Monitor {
         &self.frontier
     }
 
-    /// What must be fetched to read on up to a checkpoint.
+    /// What must be fetched to read on up to a checkpoint, one after the other: a log may have grown by any number.
     ///
     /// # Errors
     /// If the checkpoint contradicts the last one.
-    pub fn missing(&self, new: &Checkpoint) -> Result<Vec<EntryBundle>, MonitorError> {
+    pub fn missing(&self, new: &Checkpoint) -> Result<impl Iterator<Item = EntryBundle>, MonitorError> {
         if let Some(old) = &self.checkpoint {
             check_sizes(old, new)?;
         }
-        Ok(EntryBundle::covering(self.frontier.size(), new.size()).collect())
+        Ok(EntryBundle::covering(self.frontier.size(), new.size()))
     }
 
-    /// Reads on up to a checkpoint, from the contents of the bundles that [`missing`](Self::missing) named.
+    /// Reads on up to a checkpoint, from the contents of the bundles that [`missing`](Self::missing) names, in its
+    /// order. Each is taken only when the one before it has been read.
     ///
     /// The older tree is the beginning of the newer one because the newer one is computed from it.
     ///
     /// # Errors
     /// If the log shrank, signed two trees of one size, or serves other entries than it signed. The state is unchanged.
-    pub fn advance(&mut self, new: &Checkpoint, bundles: &[Vec<u8>]) -> Result<Vec<Event>, MonitorError> {
-        let missing = self.missing(new)?;
-        if missing.len() != bundles.len() {
-            return Err(MonitorError::Bundles { found: bundles.len(), expected: missing.len() });
-        }
+    pub fn advance(
+        &mut self,
+        new: &Checkpoint,
+        bundles: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<Vec<Event>, MonitorError> {
         let (mut frontier, mut events) = (self.frontier.clone(), Vec::new());
-        for (bundle, bytes) in missing.iter().zip(bundles) {
+        let mut bundles = bundles.into_iter();
+        for bundle in self.missing(new)? {
+            let absent = || MonitorError::NoBundle { path: bundle.path() };
+            let bytes = bundles.next().ok_or_else(absent)?;
             let malformed = |source| MonitorError::Bundle { path: bundle.path(), source };
-            for (index, body) in (bundle.first_entry()..).zip(bundle.entries(bytes).map_err(malformed)?) {
+            for (index, body) in (bundle.first_entry()..).zip(bundle.entries(&bytes).map_err(malformed)?) {
                 // The first bundle may begin with entries that were read before.
                 if index < frontier.size() {
                     continue;
@@ -303,4 +305,17 @@ impl Monitor {
 #[must_use]
 pub fn is_fresh(seen: UnixTime, now: UnixTime, max_age_millis: i64) -> bool {
     TimeWindow { start: Some(seen), end: Some(seen.plus_millis(max_age_millis)) }.contains(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_is_fresh_for_as_long_as_the_caller_says() {
+        let seen = UnixTime::from_seconds(1000);
+        assert!(is_fresh(seen, seen, 500) && is_fresh(seen, seen.plus_millis(500), 500));
+        assert!(!is_fresh(seen, seen.plus_millis(501), 500));
+        assert!(!is_fresh(seen, seen.plus_millis(-1), 500), "it cannot have been seen later than now");
+    }
 }
