@@ -120,7 +120,8 @@ impl<'a> Verifier<'a> {
         policy: &SignerPolicy,
         now: UnixTime,
     ) -> Result<VerifiedBundle, VerifyError> {
-        let signer = claimed_signer(bundle, policy)?;
+        let candidate = Candidate::of(bundle, policy)?;
+        let signer = candidate.claimed();
         let scheme = verify_signature(bundle, artifact, signer)?;
         let mut times = self.verify_timestamps(bundle)?;
         let log_entries = self.verify_log_entries(bundle, artifact, signer, scheme)?;
@@ -135,7 +136,7 @@ impl<'a> Verifier<'a> {
         };
         let content = verify_subject(bundle, artifact)?;
         Ok(VerifiedBundle {
-            signer: verify_signer(policy, signer, &times, now)?,
+            signer: candidate.verify(&times, now)?,
             scheme: VerifiedScheme(scheme),
             content,
             times,
@@ -265,36 +266,71 @@ fn paths<'b>(
     paths
 }
 
-/// What the policy wants and the bundle brings must be of one kind.
-fn claimed_signer<'b>(
-    bundle: &'b Bundle,
-    policy: &'b SignerPolicy,
-) -> Result<ClaimedSigner<'b>, VerifyError> {
-    const KEY: &str = "a key";
-    const CERTIFICATE: &str = "a certificate";
-    match (&bundle.material, policy) {
-        (Material::Certificate { leaf, .. }, SignerPolicy::Identity(_)) => {
-            Ok(ClaimedSigner::Certificate(leaf))
+/// What the bundle brings, with what the policy wants of it: they must be of one kind.
+enum Candidate<'b> {
+    Certificate(&'b Certificate, &'b IdentityPolicy),
+    Key(&'b ManagedKey),
+}
+
+impl<'b> Candidate<'b> {
+    fn of(bundle: &'b Bundle, policy: &'b SignerPolicy) -> Result<Self, VerifyError> {
+        const KEY: &str = "a key";
+        const CERTIFICATE: &str = "a certificate";
+        match (&bundle.material, policy) {
+            (Material::Certificate { leaf, .. }, SignerPolicy::Identity(policy)) => {
+                Ok(Self::Certificate(leaf, policy))
+            }
+            (Material::Key { unverified_hint }, SignerPolicy::Key(managed)) => {
+                check_hints(&bundle.content, unverified_hint)?;
+                Ok(Self::Key(managed))
+            }
+            (Material::Certificate { .. }, SignerPolicy::Key(_)) => {
+                Err(VerifyError::Material { found: CERTIFICATE, expected: KEY })
+            }
+            (Material::Key { .. }, SignerPolicy::Identity(_)) => {
+                Err(VerifyError::Material { found: KEY, expected: CERTIFICATE })
+            }
         }
-        (Material::Key { unverified_hint }, SignerPolicy::Key(managed)) => {
-            if let Content::Envelope(envelope) = &bundle.content {
-                let key_id = envelope.unverified_key_id();
-                // sigstore_common.proto: the hint must match the envelope's key id, where both are there.
-                if !key_id.is_empty() && !unverified_hint.is_empty() && key_id != unverified_hint {
-                    return Err(VerifyError::KeyHint {
-                        hint: unverified_hint.clone(),
-                        key_id: key_id.to_owned(),
-                    });
+    }
+
+    fn claimed(&self) -> ClaimedSigner<'b> {
+        match self {
+            Self::Certificate(leaf, _) => ClaimedSigner::Certificate(leaf),
+            Self::Key(managed) => ClaimedSigner::Key(managed.public_key()),
+        }
+    }
+
+    /// The signer is one whom the policy wants.
+    fn verify(&self, times: &[VerifiedTime], now: UnixTime) -> Result<VerifiedSigner, VerifyError> {
+        match self {
+            Self::Certificate(leaf, policy) => {
+                let identity = Identity::unverified_from_certificate(leaf)?;
+                policy.check(&identity)?;
+                Ok(VerifiedSigner::Identity(identity))
+            }
+            Self::Key(managed) => {
+                let window = managed.valid_for;
+                let instants: Vec<_> = match times {
+                    [] => vec![now],
+                    _ => times.iter().map(VerifiedTime::time).collect(),
+                };
+                match instants.into_iter().find(|&time| !window.contains(time)) {
+                    Some(time) => Err(VerifyError::KeyWindow { window, time }),
+                    None => Ok(VerifiedSigner::Key(managed.public_key().fingerprint())),
                 }
             }
-            Ok(ClaimedSigner::Key(managed.public_key()))
         }
-        (Material::Certificate { .. }, SignerPolicy::Key(_)) => {
-            Err(VerifyError::Material { found: CERTIFICATE, expected: KEY })
-        }
-        (Material::Key { .. }, SignerPolicy::Identity(_)) => {
-            Err(VerifyError::Material { found: KEY, expected: CERTIFICATE })
-        }
+    }
+}
+
+/// sigstore_common.proto: the hint must match the envelope's key id, where both are there.
+fn check_hints(content: &Content, hint: &str) -> Result<(), VerifyError> {
+    match content {
+        Content::Envelope(envelope) => match envelope.unverified_key_id() {
+            key_id if key_id.is_empty() || hint.is_empty() || key_id == hint => Ok(()),
+            key_id => Err(VerifyError::KeyHint { hint: hint.to_owned(), key_id: key_id.to_owned() }),
+        },
+        Content::Message { .. } => Ok(()),
     }
 }
 
@@ -354,35 +390,6 @@ fn verify_subject(bundle: &Bundle, artifact: Signed<'_>) -> Result<VerifiedConte
         found: if found.is_empty() { "nothing with a supported digest".to_owned() } else { found.join(", ") },
         expected: artifact.any_digest(),
     })
-}
-
-/// The signer is one whom the policy wants.
-fn verify_signer(
-    policy: &SignerPolicy,
-    signer: ClaimedSigner<'_>,
-    times: &[VerifiedTime],
-    now: UnixTime,
-) -> Result<VerifiedSigner, VerifyError> {
-    match (policy, signer) {
-        (SignerPolicy::Identity(policy), ClaimedSigner::Certificate(leaf)) => {
-            let identity = Identity::unverified_from_certificate(leaf)?;
-            policy.check(&identity)?;
-            Ok(VerifiedSigner::Identity(identity))
-        }
-        (SignerPolicy::Key(managed), ClaimedSigner::Key(key)) => {
-            let window = managed.valid_for;
-            let instants: Vec<_> = match times {
-                [] => vec![now],
-                _ => times.iter().map(VerifiedTime::time).collect(),
-            };
-            match instants.into_iter().find(|&time| !window.contains(time)) {
-                Some(time) => Err(VerifyError::KeyWindow { window, time }),
-                None => Ok(VerifiedSigner::Key(key.fingerprint())),
-            }
-        }
-        // `claimed_signer` has already paired them.
-        _ => Err(VerifyError::Material { found: "something else", expected: "what the policy wants" }),
-    }
 }
 
 /// An entry without a time of its own counts if its log was trusted at every time at which the signature was seen.

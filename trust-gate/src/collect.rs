@@ -9,15 +9,13 @@
 use std::collections::BTreeMap;
 
 use oci_spec::image::{Descriptor, ImageManifest};
-use trust_core::cosign::{ENVELOPE_MEDIA_TYPE, SIMPLE_SIGNING_MEDIA_TYPE};
+use trust_core::cosign::{BUNDLE_MEDIA_TYPE_PREFIX, ENVELOPE_MEDIA_TYPE, SIMPLE_SIGNING_MEDIA_TYPE};
 use trust_core::{Digest, ImageRef};
 use trust_policy::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence, PolicySet, Resource};
 
 use crate::manifest::{self, Manifest};
 use crate::repositories::Repositories;
 use crate::store::{EvidenceStore, StoreError};
-
-const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
 
 /// How much is fetched for one image. Whatever is beyond is named as a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,7 +233,7 @@ fn is_signature(layer: &Descriptor) -> bool {
     let media_type = layer.media_type().to_string();
     media_type == SIMPLE_SIGNING_MEDIA_TYPE
         || media_type == ENVELOPE_MEDIA_TYPE
-        || media_type.starts_with(BUNDLE_MEDIA_TYPE)
+        || media_type.starts_with(BUNDLE_MEDIA_TYPE_PREFIX)
 }
 
 fn annotations(layer: &Descriptor) -> BTreeMap<String, String> {

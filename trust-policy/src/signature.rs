@@ -12,9 +12,6 @@ use trust_rekor::RekorLog;
 use crate::evidence::Artifact;
 use crate::model::{Attestor, Signer};
 
-/// Media types of bundles begin with it.
-const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
-
 /// A signature or attestation, parsed. It proves nothing yet.
 pub(crate) struct SignedArtifact<'a> {
     bundle: Bundle,
@@ -102,7 +99,9 @@ impl<'a> SignedArtifact<'a> {
             cosign::ENVELOPE_MEDIA_TYPE => {
                 (cosign::attestation_bundle(&artifact.content, &artifact.annotations)?, None)
             }
-            other if other.starts_with(BUNDLE_MEDIA_TYPE) => (Bundle::from_json(&artifact.content)?, None),
+            other if other.starts_with(cosign::BUNDLE_MEDIA_TYPE_PREFIX) => {
+                (Bundle::from_json(&artifact.content)?, None)
+            }
             other => return Err(ArtifactError::MediaType { found: other.to_owned() }),
         };
         let predicate_type = match bundle.unverified_content() {

@@ -70,8 +70,8 @@ impl EntryBundle {
         format!("tile/entries/{}", groups.join("/"))
     }
 
-    /// The entries in a bundle's bytes, each behind its length in 16 bits. Of a full bundle only the first
-    /// [`width`](Self::path) count.
+    /// The entries in a bundle's bytes, each behind its length in 16 bits. Of a bundle that has
+    /// grown since, only the first entries count: as many as its path says.
     ///
     /// # Errors
     /// If an entry is cut off, or there are fewer than there must be, or bytes are left over.

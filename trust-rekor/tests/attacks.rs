@@ -35,6 +35,7 @@ struct World {
     issuer_v1: &'static str,
     intermediate_validity: (&'static str, &'static str),
     intermediate_extensions: Vec<Vec<u8>>,
+    root_path_len: Option<u8>,
     scts: Vec<u8>,
     stamp_time: &'static str,
     stamp_purposes: (bool, Vec<&'static str>),
@@ -66,6 +67,7 @@ impl World {
             issuer_v1: ISSUER,
             intermediate_validity: YEAR,
             intermediate_extensions: vec![pki::basic_constraints(Some(0)), pki::key_usage(0x04)],
+            root_path_len: None,
             scts: vec![4],
             stamp_time: "20260601120000Z",
             stamp_purposes: (true, vec![TIME_STAMPING]),
@@ -82,9 +84,10 @@ impl World {
         let (root_key, intermediate_key) = (Key::p384(2), Key::p384(3));
         let (stamp_root_key, stamp_key) = (Key::p256(7), Key::p256(8));
         let authority = |key_usage| vec![pki::basic_constraints(None), pki::key_usage(key_usage)];
+        let fulcio_extensions = vec![pki::basic_constraints(self.root_path_len), pki::key_usage(0x04)];
         let fulcio = Issuer { name: "fulcio", key: &root_key };
         let root = pki::certificate(
-            &Template { subject: "fulcio", key: &root_key, validity: YEAR, extensions: authority(4) },
+            &Template { subject: "fulcio", key: &root_key, validity: YEAR, extensions: fulcio_extensions },
             &fulcio,
         );
         let intermediate = Template {
@@ -293,6 +296,29 @@ fn issuers_that_may_not_issue_are_denied() {
     });
     denied("certificate `CN=intermediate` has the extension 2.5.29.30", |world| {
         world.intermediate_extensions.push(extension("2.5.29.30", false, &[0x30, 0]));
+    });
+}
+
+#[test]
+fn a_root_that_allows_no_intermediate_is_obeyed() {
+    denied("allows 0 intermediate authorities below it, found 1", |world| world.root_path_len = Some(0));
+    accepted(|world| world.root_path_len = Some(1));
+}
+
+#[test]
+fn a_bundle_for_another_artifact_by_its_own_account_is_denied() {
+    denied("bundle is for an artifact with digest `sha256:6666", |world| {
+        world.change_bundle = |bundle| {
+            let digest = json!({"algorithm": "SHA2_256", "digest": to_base64(&[0x66; 32])});
+            bundle["messageSignature"]["messageDigest"] = digest;
+        };
+    });
+}
+
+#[test]
+fn more_certificate_timestamps_than_are_read_are_denied() {
+    denied("certificate holds 17 signed certificate timestamps, expected at most 16", |world| {
+        world.scts = (10..27).collect();
     });
 }
 

@@ -394,6 +394,26 @@ fn a_key_alone_is_enough_only_when_the_caller_says_so() {
 }
 
 #[test]
+fn hints_that_contradict_each_other_are_denied() {
+    let (_, digest, key) = keyed();
+    let mut bundle: Value = serde_json::from_slice(&bundle_about(&digest)).unwrap();
+    let verify = |bundle: &Value| {
+        let (root, policy) = (TrustRoot::empty(), SignerPolicy::Key(key.clone().into()));
+        let bundle = Bundle::from_json(bundle.to_string().as_bytes()).unwrap();
+        Verifier::new(&root, &RekorLog)
+            .accepting_signatures_in_no_transparency_log()
+            .verify(&bundle, Signed::Digest(&digest), &policy, "2026-11-22T00:00:00Z".parse().unwrap())
+            .map(drop)
+            .map_err(|error| Reasons(&error).to_string())
+    };
+    bundle["dsseEnvelope"]["signatures"][0]["keyid"] = key.hint().into();
+    assert_eq!(verify(&bundle), Ok(()));
+    bundle["dsseEnvelope"]["signatures"][0]["keyid"] = "another".into();
+    let expected = format!("bundle hints at the key `{}`, but its envelope at `another`", key.hint());
+    assert_eq!(verify(&bundle), Err(expected));
+}
+
+#[test]
 fn a_flipped_bit_is_refused_or_means_nothing() {
     let case = Case::new();
     let root = TrustRoot::from_json(case.root.to_string().as_bytes()).unwrap();
