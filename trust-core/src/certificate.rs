@@ -16,7 +16,7 @@ use x509_cert::time::Validity;
 
 use crate::asn1::{self, Element, Elements, Malformed};
 use crate::digest::Digest;
-use crate::key::{KeyError, PublicKey, SignatureError, SignatureScheme, Signed};
+use crate::key::{KeyError, PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed};
 use crate::pem::{self, PemError};
 use crate::time::{TimeWindow, UnixTime};
 
@@ -187,6 +187,13 @@ impl Certificate {
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.key
+    }
+
+    /// Verifies by this back end what the subject signed.
+    #[must_use]
+    pub fn with_back_end(mut self, back_end: &'static dyn SignatureAlgorithm) -> Self {
+        self.key = self.key.with_back_end(back_end);
+        self
     }
 
     /// From notBefore to notAfter, both inclusive.

@@ -158,12 +158,12 @@ pub enum Constraint {
 ///
 /// The anchor's own signature is not checked: the caller vouches for it. Everything else is checked of the
 /// anchor too, its dates included (the "hybrid model": every certificate is valid at the signing time).
-/// Revocation is not checked: Fulcio's certificates live ten minutes.
+/// Revocation is not checked: Fulcio's certificates live ten minutes. The anchor's back end verifies the signatures.
 ///
 /// # Errors
 /// The first rule that is broken, with the certificate that breaks it.
 pub fn verify_path(path: &[&Certificate], usage: Usage, times: &[UnixTime]) -> Result<(), ChainError> {
-    let Some((leaf, issuers)) = path.split_first() else {
+    let (Some((leaf, issuers)), Some(anchor)) = (path.split_first(), path.last()) else {
         return Err(ChainError::Length { found: 0 });
     };
     if issuers.is_empty() || path.len() > MAX_PATH_LEN {
@@ -187,7 +187,7 @@ pub fn verify_path(path: &[&Certificate], usage: Usage, times: &[UnixTime]) -> R
     for pair in path.windows(2) {
         if let [subject, issuer] = pair {
             subject
-                .verify_signature(issuer.public_key())
+                .verify_signature(&issuer.public_key().by_back_end_of(anchor.public_key()))
                 .map_err(|source| ChainError::Signature { certificate: subject.to_string(), source })?;
         }
     }

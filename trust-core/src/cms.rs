@@ -145,8 +145,8 @@ impl<'a> SignedData<'a> {
         self.signer.signing_certificate_is(certificate) == Ok(true)
     }
 
-    /// Proves that `signer`'s key signed the content, and that the signature names that very certificate.
-    pub(crate) fn verify(&self, signer: &Certificate) -> Result<(), CmsError> {
+    /// Proves that `key`, the key of `signer`, signed the content, and that the signature names that very certificate.
+    pub(crate) fn verify(&self, signer: &Certificate, key: &PublicKey) -> Result<(), CmsError> {
         let info = &self.signer;
         let other_signer = || CmsError::OtherSigner { certificate: signer.to_string() };
         if !info.names(signer).map_err(malformed("sid"))? {
@@ -171,9 +171,7 @@ impl<'a> SignedData<'a> {
             return Err(other_signer());
         }
         info.check_algorithm_protection()?;
-        signer
-            .public_key()
-            .verify(info.scheme(signer.public_key())?, Signed::Message(&info.signed_bytes), info.signature)
+        key.verify(info.scheme(key)?, Signed::Message(&info.signed_bytes), info.signature)
             .map_err(|_| CmsError::Signature)
     }
 }

@@ -1,17 +1,24 @@
-//! [`PublicKey`] and [`SignatureScheme`]: verifying signatures with the key types that the field uses.
+//! [`PublicKey`]: verifying signatures with the key types that the field uses.
 //!
-//! The arithmetic is RustCrypto's. Verification handles public data only, so it need not be constant-time.
+//! Which bytes are a key, which schemes it verifies, and what they sign is decided here. The arithmetic is behind
+//! [`SignatureAlgorithm`]. It handles public data only, so it need not be constant-time.
+
+mod rustcrypto;
+mod scheme;
 
 use core::fmt;
+use std::sync::Arc;
 
+use der::Decode as _;
 use der::asn1::ObjectIdentifier;
-use der::{Decode as _, Encode as _};
-use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use rsa::pkcs1::DecodeRsaPublicKey as _;
 use rsa::traits::PublicKeyParts as _;
-use sha2::{Sha256, Sha384, Sha512};
 use spki::{AlgorithmIdentifierRef, DecodePublicKey as _, SubjectPublicKeyInfoRef};
 use thiserror::Error;
+
+pub use self::rustcrypto::RustCrypto;
+pub(crate) use self::scheme::hash_from_oid;
+pub use self::scheme::{SignatureError, SignatureScheme, Signed};
 
 use crate::digest::{Digest, HashAlgorithm};
 use crate::encoding;
@@ -59,127 +66,50 @@ impl fmt::Display for KeyAlgorithm {
     }
 }
 
-/// How a signature is made: which scheme, over which hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SignatureScheme {
-    /// ECDSA with a DER-encoded signature (RFC 3279 section 2.2.3).
-    Ecdsa(HashAlgorithm),
-    /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2).
-    RsaPkcs1(HashAlgorithm),
-    /// RSASSA-PSS with MGF1 of the same hash and a salt as long as the hash (RFC 8017 section 8.1).
-    RsaPss(HashAlgorithm),
-    /// Pure Ed25519: signs the message itself.
-    Ed25519,
-    /// Ed25519ph without context: signs the SHA-512 digest of the message (RFC 8032 section 5.1).
-    Ed25519ph,
+/// A cryptographic back end: the arithmetic of signatures, and nothing else.
+///
+/// What a back end accepts, every proof of these crates rests on. [`PublicKey`] hands it only keys whose value is
+/// valid, and only schemes that fit the key and the content.
+pub trait SignatureAlgorithm: fmt::Debug + Send + Sync {
+    /// Proves that the holder of `key` signed `content` by `scheme`.
+    ///
+    /// Embedders call [`PublicKey::verify`] instead, which checks what this takes for granted.
+    ///
+    /// # Errors
+    /// If the signature does not verify.
+    fn verify(
+        &self,
+        key: &PublicKey,
+        scheme: SignatureScheme,
+        content: Signed<'_>,
+        signature: &[u8],
+    ) -> Result<(), SignatureError>;
 }
 
-impl SignatureScheme {
-    /// The hash of the message that is signed; `None` where the message itself is.
-    #[must_use]
-    pub fn hash(self) -> Option<HashAlgorithm> {
-        match self {
-            Self::Ecdsa(hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash) => Some(hash),
-            Self::Ed25519ph => Some(HashAlgorithm::Sha512),
-            Self::Ed25519 => None,
-        }
-    }
-
-    /// The scheme that an X.509 or CMS `AlgorithmIdentifier` names; `None` for SHA-1 and everything else unknown.
-    pub(crate) fn from_algorithm_identifier(algorithm: &AlgorithmIdentifierRef<'_>) -> Option<Self> {
-        use HashAlgorithm::{Sha256, Sha384, Sha512};
-        Some(match algorithm.oid.to_string().as_str() {
-            "1.2.840.10045.4.3.2" => Self::Ecdsa(Sha256),
-            "1.2.840.10045.4.3.3" => Self::Ecdsa(Sha384),
-            "1.2.840.10045.4.3.4" => Self::Ecdsa(Sha512),
-            "1.2.840.113549.1.1.11" => Self::RsaPkcs1(Sha256),
-            "1.2.840.113549.1.1.12" => Self::RsaPkcs1(Sha384),
-            "1.2.840.113549.1.1.13" => Self::RsaPkcs1(Sha512),
-            "1.2.840.113549.1.1.10" => Self::RsaPss(pss_hash(algorithm)?),
-            "1.3.101.112" => Self::Ed25519,
-            _ => return None,
-        })
-    }
-}
-
-/// The hash of RSASSA-PSS parameters (RFC 4055 section 3.1) whose MGF1 hash and salt length agree with it.
-fn pss_hash(algorithm: &AlgorithmIdentifierRef<'_>) -> Option<HashAlgorithm> {
-    use rsa::pkcs1::RsaPssParams;
-    let der = algorithm.parameters?.to_der().ok()?;
-    let params = RsaPssParams::<der::Any>::from_der(&der).ok()?;
-    let hash = hash_from_oid(&params.hash.oid)?;
-    let mask = params.mask_gen.parameters?;
-    (hash_from_oid(&mask.oid)? == hash && usize::from(params.salt_len) == hash.output_len()).then_some(hash)
-}
-
-/// The hash function with this object identifier; SHA-1 is none of them.
-pub(crate) fn hash_from_oid(oid: &ObjectIdentifier) -> Option<HashAlgorithm> {
-    match oid.to_string().as_str() {
-        "2.16.840.1.101.3.4.2.1" => Some(HashAlgorithm::Sha256),
-        "2.16.840.1.101.3.4.2.2" => Some(HashAlgorithm::Sha384),
-        "2.16.840.1.101.3.4.2.3" => Some(HashAlgorithm::Sha512),
-        _ => None,
-    }
-}
-
-impl fmt::Display for SignatureScheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ecdsa(hash) => write!(f, "ECDSA with {hash}"),
-            Self::RsaPkcs1(hash) => write!(f, "RSA PKCS#1 v1.5 with {hash}"),
-            Self::RsaPss(hash) => write!(f, "RSA-PSS with {hash}"),
-            Self::Ed25519 => f.write_str("Ed25519"),
-            Self::Ed25519ph => f.write_str("Ed25519ph"),
-        }
-    }
-}
-
-/// What a signature is over: the message, or only its digest where the message is elsewhere.
-#[derive(Clone, Copy, Debug)]
-pub enum Signed<'a> {
-    /// The message.
-    Message(&'a [u8]),
-    /// The digest of the message.
-    Digest(&'a Digest),
-}
-
-impl Signed<'_> {
-    /// The digest by this algorithm; `None` if only another one is known.
-    #[must_use]
-    pub fn digest(&self, hash: HashAlgorithm) -> Option<Digest> {
-        match self {
-            Self::Message(message) => Some(Digest::of(hash, message)),
-            Self::Digest(digest) => (digest.algorithm() == hash).then(|| (*digest).clone()),
-        }
-    }
-
-    /// The digest that is known, or the SHA-256 of the message.
-    #[must_use]
-    pub fn any_digest(&self) -> Digest {
-        match self {
-            Self::Message(message) => Digest::sha256(message),
-            Self::Digest(digest) => (*digest).clone(),
-        }
-    }
-}
+/// The back end of keys for which no other was chosen.
+const DEFAULT_BACK_END: &dyn SignatureAlgorithm = &RustCrypto;
 
 /// A public key, checked when it was read. Two keys are equal if their SubjectPublicKeyInfo DER is.
 ///
-/// Its algorithm comes from the key alone, never from a document that it verifies.
+/// Its algorithm comes from the key alone, never from a document that it verifies. A clone shares everything.
 #[derive(Clone)]
 pub struct PublicKey {
+    checked: Arc<CheckedKey>,
+    back_end: &'static dyn SignatureAlgorithm,
+}
+
+struct CheckedKey {
     spki: Vec<u8>,
     algorithm: KeyAlgorithm,
     point: Point,
 }
 
-#[derive(Clone)]
 enum Point {
-    P256(Box<p256::ecdsa::VerifyingKey>),
-    P384(Box<p384::ecdsa::VerifyingKey>),
-    P521(Box<p521::ecdsa::VerifyingKey>),
-    Rsa(Box<rsa::RsaPublicKey>),
-    Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+    P521(p521::ecdsa::VerifyingKey),
+    Rsa(rsa::RsaPublicKey),
+    Ed25519(ed25519_dalek::VerifyingKey),
 }
 
 /// The bytes are not a usable public key.
@@ -214,40 +144,6 @@ pub enum KeyError {
     },
 }
 
-/// A signature does not verify. A wrong signature has no details.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SignatureError {
-    /// The signature is not one by this key over this content.
-    #[error("signature does not verify")]
-    Invalid,
-    /// This kind of key cannot make signatures of this scheme.
-    #[error("a key of type {key} cannot verify {scheme}")]
-    Scheme {
-        /// The key's type.
-        key: KeyAlgorithm,
-        /// The signature's scheme.
-        scheme: SignatureScheme,
-    },
-    /// Only a digest is known, and not the one that the scheme signs.
-    #[error("{scheme} cannot be verified from a {digest} digest, expected {}", expected_content(*scheme))]
-    DigestOnly {
-        /// The signature's scheme.
-        scheme: SignatureScheme,
-        /// The digest's algorithm.
-        digest: HashAlgorithm,
-    },
-}
-
-fn expected_content(scheme: SignatureScheme) -> &'static str {
-    match scheme.hash() {
-        Some(HashAlgorithm::Sha256) => "a sha256 digest",
-        Some(HashAlgorithm::Sha384) => "a sha384 digest",
-        Some(HashAlgorithm::Sha512) => "a sha512 digest",
-        None => "the content itself",
-    }
-}
-
 impl PublicKey {
     /// Reads a DER SubjectPublicKeyInfo.
     ///
@@ -264,7 +160,7 @@ impl PublicKey {
                 return Err(KeyError::Algorithm { found: other.to_string() });
             }
         };
-        Ok(Self { spki: spki.to_vec(), algorithm, point })
+        Ok(Self::checked(spki.to_vec(), algorithm, point))
     }
 
     /// Reads an RSA key in PKCS#1 DER (RFC 8017 appendix A.1.1), as some trust roots hold it.
@@ -276,7 +172,23 @@ impl PublicKey {
         let key = rsa::RsaPublicKey::from_pkcs1_der(der).ok();
         let (algorithm, point) = rsa_point(key.clone())?;
         let spki = key.and_then(|key| key.to_public_key_der().ok()).ok_or(KeyError::Spki)?.into_vec();
-        Ok(Self { spki, algorithm, point })
+        Ok(Self::checked(spki, algorithm, point))
+    }
+
+    fn checked(spki: Vec<u8>, algorithm: KeyAlgorithm, point: Point) -> Self {
+        Self { checked: Arc::new(CheckedKey { spki, algorithm, point }), back_end: DEFAULT_BACK_END }
+    }
+
+    /// Verifies by this back end from now on.
+    #[must_use]
+    pub fn with_back_end(mut self, back_end: &'static dyn SignatureAlgorithm) -> Self {
+        self.back_end = back_end;
+        self
+    }
+
+    /// This key, verifying by the back end of `anchor`, which vouches for it.
+    pub(crate) fn by_back_end_of(&self, anchor: &Self) -> Self {
+        self.clone().with_back_end(anchor.back_end)
     }
 
     /// Reads one PEM block labelled `PUBLIC KEY` (RFC 7468 section 13).
@@ -290,19 +202,19 @@ impl PublicKey {
     /// The SubjectPublicKeyInfo in DER.
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
-        &self.spki
+        &self.checked.spki
     }
 
     /// What kind of key it is.
     #[must_use]
     pub fn algorithm(&self) -> KeyAlgorithm {
-        self.algorithm
+        self.checked.algorithm
     }
 
     /// The SHA-256 of [`spki_der`](Self::spki_der): the key's identity in reports, logs and hints.
     #[must_use]
     pub fn fingerprint(&self) -> Digest {
-        Digest::sha256(&self.spki)
+        Digest::sha256(self.spki_der())
     }
 
     /// The hint that cosign writes beside signatures: base64 of the [`fingerprint`](Self::fingerprint).
@@ -319,7 +231,7 @@ impl PublicKey {
     pub fn artifact_schemes(&self) -> &'static [SignatureScheme] {
         use HashAlgorithm::{Sha256, Sha384, Sha512};
         use SignatureScheme::{Ecdsa, Ed25519, Ed25519ph, RsaPkcs1, RsaPss};
-        match self.algorithm {
+        match self.algorithm() {
             KeyAlgorithm::EcdsaP256 => &[Ecdsa(Sha256)],
             KeyAlgorithm::EcdsaP384 => &[Ecdsa(Sha384), Ecdsa(Sha256)],
             KeyAlgorithm::EcdsaP521 => &[Ecdsa(Sha512), Ecdsa(Sha256)],
@@ -331,7 +243,7 @@ impl PublicKey {
     /// The one scheme in which a log or authority with this kind of key signs.
     #[must_use]
     pub fn default_scheme(&self) -> SignatureScheme {
-        match self.algorithm {
+        match self.algorithm() {
             KeyAlgorithm::EcdsaP256 => SignatureScheme::Ecdsa(HashAlgorithm::Sha256),
             KeyAlgorithm::EcdsaP384 => SignatureScheme::Ecdsa(HashAlgorithm::Sha384),
             KeyAlgorithm::EcdsaP521 => SignatureScheme::Ecdsa(HashAlgorithm::Sha512),
@@ -355,27 +267,10 @@ impl PublicKey {
         {
             return Err(SignatureError::DigestOnly { scheme, digest: digest.algorithm() });
         }
-        let verified = match (&self.point, scheme) {
-            (Point::P256(key), SignatureScheme::Ecdsa(hash)) => {
-                verify_ecdsa::<p256::NistP256>(key, content, hash, signature)
-            }
-            (Point::P384(key), SignatureScheme::Ecdsa(hash)) => {
-                verify_ecdsa::<p384::NistP384>(key, content, hash, signature)
-            }
-            (Point::P521(key), SignatureScheme::Ecdsa(hash)) => {
-                verify_ecdsa::<p521::NistP521>(key, content, hash, signature)
-            }
-            (Point::Rsa(key), SignatureScheme::RsaPkcs1(hash)) => {
-                verify_rsa_pkcs1(key, content, hash, signature)
-            }
-            (Point::Rsa(key), SignatureScheme::RsaPss(hash)) => verify_rsa_pss(key, content, hash, signature),
-            (Point::Ed25519(key), SignatureScheme::Ed25519) => verify_ed25519(key, content, signature),
-            (Point::Ed25519(key), SignatureScheme::Ed25519ph) => verify_ed25519ph(key, content, signature),
-            _ => {
-                return Err(SignatureError::Scheme { key: self.algorithm, scheme });
-            }
-        };
-        verified.ok_or(SignatureError::Invalid)
+        if !scheme.fits(self.algorithm()) {
+            return Err(SignatureError::Scheme { key: self.algorithm(), scheme });
+        }
+        self.back_end.verify(self, scheme, content, signature)
     }
 
     /// Proves that the holder of this key signed `content` by one of the [`artifact_schemes`](Self::artifact_schemes),
@@ -408,17 +303,17 @@ fn ec_point(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<(KeyA
         PRIME256V1 => p256::ecdsa::VerifyingKey::from_sec1_bytes(bits)
             .ok()
             .filter(|_| uncompressed)
-            .map(|key| (KeyAlgorithm::EcdsaP256, Point::P256(Box::new(key))))
+            .map(|key| (KeyAlgorithm::EcdsaP256, Point::P256(key)))
             .ok_or(value("P-256")),
         SECP384R1 => p384::ecdsa::VerifyingKey::from_sec1_bytes(bits)
             .ok()
             .filter(|_| uncompressed)
-            .map(|key| (KeyAlgorithm::EcdsaP384, Point::P384(Box::new(key))))
+            .map(|key| (KeyAlgorithm::EcdsaP384, Point::P384(key)))
             .ok_or(value("P-384")),
         SECP521R1 => p521::ecdsa::VerifyingKey::from_sec1_bytes(bits)
             .ok()
             .filter(|_| uncompressed)
-            .map(|key| (KeyAlgorithm::EcdsaP521, Point::P521(Box::new(key))))
+            .map(|key| (KeyAlgorithm::EcdsaP521, Point::P521(key)))
             .ok_or(value("P-521")),
         other => Err(KeyError::Algorithm { found: other.to_string() }),
     }
@@ -428,7 +323,7 @@ fn rsa_point(key: Option<rsa::RsaPublicKey>) -> Result<(KeyAlgorithm, Point), Ke
     let key = key.ok_or(KeyError::Value { algorithm: "RSA" })?;
     let bits = usize::try_from(key.n().bits()).unwrap_or(usize::MAX);
     if (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) && bits % 8 == 0 {
-        Ok((KeyAlgorithm::Rsa { bits }, Point::Rsa(Box::new(key))))
+        Ok((KeyAlgorithm::Rsa { bits }, Point::Rsa(key)))
     } else {
         Err(KeyError::RsaBits { found: bits })
     }
@@ -439,122 +334,13 @@ fn ed25519_point(bits: &[u8]) -> Result<(KeyAlgorithm, Point), KeyError> {
         .ok()
         .and_then(|bytes| ed25519_dalek::VerifyingKey::from_bytes(bytes).ok())
         .filter(|key| !key.is_weak())
-        .map(|key| (KeyAlgorithm::Ed25519, Point::Ed25519(Box::new(key))))
+        .map(|key| (KeyAlgorithm::Ed25519, Point::Ed25519(key)))
         .ok_or(KeyError::Value { algorithm: "Ed25519" })
-}
-
-fn verify_ecdsa<C>(
-    key: &ecdsa::VerifyingKey<C>,
-    content: Signed<'_>,
-    hash: HashAlgorithm,
-    signature: &[u8],
-) -> Option<()>
-where
-    C: ecdsa::EcdsaCurve + elliptic_curve::CurveArithmetic,
-    ecdsa::VerifyingKey<C>: p256::ecdsa::signature::hazmat::PrehashVerifier<ecdsa::Signature<C>>,
-    ecdsa::der::MaxSize<C>: elliptic_curve::array::ArraySize,
-    <elliptic_curve::FieldBytesSize<C> as core::ops::Add>::Output:
-        core::ops::Add<ecdsa::der::MaxOverhead> + elliptic_curve::array::ArraySize,
-{
-    let digest = content.digest(hash)?;
-    let signature = ecdsa::Signature::<C>::from_der(signature).ok()?;
-    // FIPS 186-5 section 6.4.2: a hash shorter than the order is the number itself, so zeros may be put before it.
-    let field_len = elliptic_curve::FieldBytes::<C>::default().len();
-    let mut prehash = vec![0; field_len.saturating_sub(digest.as_bytes().len())];
-    prehash.extend_from_slice(digest.as_bytes());
-    key.verify_prehash(&prehash, &signature).ok()
-}
-
-fn verify_rsa_pkcs1(
-    key: &rsa::RsaPublicKey,
-    content: Signed<'_>,
-    hash: HashAlgorithm,
-    signature: &[u8],
-) -> Option<()> {
-    let digest = content.digest(hash)?;
-    let signature = rsa::pkcs1v15::Signature::try_from(signature).ok()?;
-    let (key, digest) = (key.clone(), digest.as_bytes());
-    match hash {
-        HashAlgorithm::Sha256 => {
-            rsa::pkcs1v15::VerifyingKey::<Sha256>::new(key).verify_prehash(digest, &signature)
-        }
-        HashAlgorithm::Sha384 => {
-            rsa::pkcs1v15::VerifyingKey::<Sha384>::new(key).verify_prehash(digest, &signature)
-        }
-        HashAlgorithm::Sha512 => {
-            rsa::pkcs1v15::VerifyingKey::<Sha512>::new(key).verify_prehash(digest, &signature)
-        }
-    }
-    .ok()
-}
-
-fn verify_rsa_pss(
-    key: &rsa::RsaPublicKey,
-    content: Signed<'_>,
-    hash: HashAlgorithm,
-    signature: &[u8],
-) -> Option<()> {
-    use rsa::pss::VerifyingKey;
-    let digest = content.digest(hash)?;
-    let signature = rsa::pss::Signature::try_from(signature).ok()?;
-    let (key, digest, salt) = (key.clone(), digest.as_bytes(), hash.output_len());
-    match hash {
-        HashAlgorithm::Sha256 => {
-            VerifyingKey::<Sha256>::new_with_salt_len(key, salt).verify_prehash(digest, &signature)
-        }
-        HashAlgorithm::Sha384 => {
-            VerifyingKey::<Sha384>::new_with_salt_len(key, salt).verify_prehash(digest, &signature)
-        }
-        HashAlgorithm::Sha512 => {
-            VerifyingKey::<Sha512>::new_with_salt_len(key, salt).verify_prehash(digest, &signature)
-        }
-    }
-    .ok()
-}
-
-fn verify_ed25519(key: &ed25519_dalek::VerifyingKey, content: Signed<'_>, signature: &[u8]) -> Option<()> {
-    let Signed::Message(message) = content else {
-        return None;
-    };
-    let signature = ed25519_dalek::Signature::from_slice(signature).ok()?;
-    key.verify_strict(message, &signature).ok()
-}
-
-fn verify_ed25519ph(key: &ed25519_dalek::VerifyingKey, content: Signed<'_>, signature: &[u8]) -> Option<()> {
-    let digest = content.digest(HashAlgorithm::Sha512)?;
-    let state = Prehashed(digest.as_bytes().try_into().ok()?);
-    let signature = ed25519_dalek::Signature::from_slice(signature).ok()?;
-    key.verify_prehashed_strict(state, None, &signature).ok()
-}
-
-/// A finished SHA-512, in the form of a hash state: dalek's interface takes no digest.
-struct Prehashed([u8; 64]);
-
-impl Default for Prehashed {
-    fn default() -> Self {
-        Self([0; 64])
-    }
-}
-
-impl sha2::digest::HashMarker for Prehashed {}
-
-impl sha2::digest::OutputSizeUser for Prehashed {
-    type OutputSize = sha2::digest::consts::U64;
-}
-
-impl sha2::digest::Update for Prehashed {
-    fn update(&mut self, _: &[u8]) {}
-}
-
-impl sha2::digest::FixedOutput for Prehashed {
-    fn finalize_into(self, out: &mut sha2::digest::Output<Self>) {
-        out.copy_from_slice(&self.0);
-    }
 }
 
 impl PartialEq for PublicKey {
     fn eq(&self, other: &Self) -> bool {
-        self.spki == other.spki
+        self.spki_der() == other.spki_der()
     }
 }
 
@@ -569,6 +355,6 @@ impl fmt::Debug for PublicKey {
 impl fmt::Display for PublicKey {
     /// Algorithm and fingerprint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} key {}", self.algorithm, self.fingerprint())
+        write!(f, "{} key {}", self.algorithm(), self.fingerprint())
     }
 }

@@ -73,7 +73,10 @@ pub use identity::{
     CertificateIdentity, EmptyIdentityPolicy, FulcioExtension, Identity, IdentityError, IdentityPolicy,
     Subject, SubjectKind,
 };
-pub use key::{KeyAlgorithm, KeyError, PublicKey, SignatureError, SignatureScheme, Signed};
+pub use key::{
+    KeyAlgorithm, KeyError, PublicKey, RustCrypto, SignatureAlgorithm, SignatureError, SignatureScheme,
+    Signed,
+};
 pub use log::{
     ClaimedContent, ClaimedSigner, InclusionClaim, LogClaim, LogEntry, LogError, TransparencyLog,
     VerifiedLogEntry,

@@ -9,7 +9,7 @@ use crate::chain::MAX_PATH_LEN;
 use crate::digest::Digest;
 use crate::encoding;
 use crate::json::{self, JsonError};
-use crate::key::{KeyAlgorithm, KeyError, PublicKey};
+use crate::key::{KeyAlgorithm, KeyError, PublicKey, SignatureAlgorithm};
 use crate::time::{TimeWindow, UnixTime};
 
 /// The public-good root has 6 KiB.
@@ -39,6 +39,7 @@ pub struct TrustRoot {
     certificate_logs: Vec<LogKey>,
     skipped: Vec<SkippedEntry>,
     digest: Option<Digest>,
+    back_end: Option<&'static dyn SignatureAlgorithm>,
 }
 
 /// A certificate or timestamp authority.
@@ -205,6 +206,30 @@ impl TrustRoot {
         root.timestamp_authorities =
             entries("timestampAuthorities", wire.timestamp_authorities, skipped, authority)?;
         Ok(root)
+    }
+
+    /// Verifies every signature under this root by this back end.
+    #[must_use]
+    pub fn with_back_end(mut self, back_end: &'static dyn SignatureAlgorithm) -> Self {
+        self.back_end = Some(back_end);
+        let Self {
+            certificate_authorities, timestamp_authorities, transparency_logs, certificate_logs, ..
+        } = &mut self;
+        for certificate in
+            certificate_authorities.iter_mut().chain(timestamp_authorities).flat_map(|one| &mut one.chain)
+        {
+            *certificate = certificate.clone().with_back_end(back_end);
+        }
+        for log in transparency_logs.iter_mut().chain(certificate_logs) {
+            log.key = log.key.clone().with_back_end(back_end);
+        }
+        self
+    }
+
+    /// The back end, if one was chosen.
+    #[must_use]
+    pub fn back_end(&self) -> Option<&'static dyn SignatureAlgorithm> {
+        self.back_end
     }
 
     /// The certificate authorities (Fulcio).

@@ -176,8 +176,10 @@ impl<'a> Token<'a> {
 
     fn verify_by(&self, authority: &Authority) -> Result<(), TimestampError> {
         let path = self.path(authority)?;
-        let signer = path.first().ok_or(TimestampError::NoSigner)?;
-        self.signed.verify(signer)?;
+        let (Some(signer), Some(anchor)) = (path.first(), path.last()) else {
+            return Err(TimestampError::NoSigner);
+        };
+        self.signed.verify(signer, &signer.public_key().by_back_end_of(anchor.public_key()))?;
         let time = self.info.time;
         if !authority.valid_for.contains(time) {
             return Err(TimestampError::Window {

@@ -122,7 +122,7 @@ impl<'a> Verifier<'a> {
     ) -> Result<VerifiedBundle, VerifyError> {
         let candidate = Candidate::of(bundle, policy)?;
         let signer = candidate.claimed();
-        let scheme = verify_signature(bundle, artifact, signer)?;
+        let scheme = self.verify_signature(bundle, artifact, signer)?;
         let mut times = self.verify_timestamps(bundle)?;
         let log_entries = self.verify_log_entries(bundle, artifact, signer, scheme)?;
         times.extend(log_entries.iter().filter_map(time_of_entry));
@@ -142,6 +142,33 @@ impl<'a> Verifier<'a> {
             times,
             log_entries,
             certificate_timestamps,
+        })
+    }
+
+    fn verify_signature(
+        &self,
+        bundle: &Bundle,
+        artifact: Signed<'_>,
+        signer: ClaimedSigner<'_>,
+    ) -> Result<SignatureScheme, VerifyError> {
+        let mut key = signer.public_key().clone();
+        // A managed key verifies by its own back end; a certificate is a stranger's, so the root says by which.
+        if let (ClaimedSigner::Certificate(_), Some(back_end)) = (signer, self.root.back_end()) {
+            key = key.with_back_end(back_end);
+        }
+        match &bundle.content {
+            Content::Message { signature, .. } => key.verify_artifact(artifact, signature),
+            Content::Envelope(envelope) => {
+                let signed = envelope.pre_authentication_encoding();
+                key.verify_artifact(Signed::Message(&signed), envelope.signature())
+            }
+        }
+        .map_err(|source| VerifyError::Signature {
+            signer: match signer {
+                ClaimedSigner::Certificate(certificate) => certificate.to_string(),
+                ClaimedSigner::Key(key) => key.to_string(),
+            },
+            source,
         })
     }
 
@@ -332,28 +359,6 @@ fn check_hints(content: &Content, hint: &str) -> Result<(), VerifyError> {
         },
         Content::Message { .. } => Ok(()),
     }
-}
-
-fn verify_signature(
-    bundle: &Bundle,
-    artifact: Signed<'_>,
-    signer: ClaimedSigner<'_>,
-) -> Result<SignatureScheme, VerifyError> {
-    let key = signer.public_key();
-    match &bundle.content {
-        Content::Message { signature, .. } => key.verify_artifact(artifact, signature),
-        Content::Envelope(envelope) => {
-            let signed = envelope.pre_authentication_encoding();
-            key.verify_artifact(Signed::Message(&signed), envelope.signature())
-        }
-    }
-    .map_err(|source| VerifyError::Signature {
-        signer: match signer {
-            ClaimedSigner::Certificate(certificate) => certificate.to_string(),
-            ClaimedSigner::Key(key) => key.to_string(),
-        },
-        source,
-    })
 }
 
 /// The content is about the artifact.
