@@ -140,6 +140,7 @@ pub struct VerifiedLogEntry {
     kind: String,
     integrated_time: Option<UnixTime>,
     included: bool,
+    witnesses: Vec<String>,
     #[serde(skip)]
     trusted_for: TimeWindow,
 }
@@ -160,8 +161,16 @@ impl VerifiedLogEntry {
             kind,
             integrated_time,
             included: entry.proof.is_some(),
+            witnesses: Vec::new(),
             trusted_for: log.valid_for,
         }
+    }
+
+    /// The further assertion that a quorum of witnesses saw the tree head that covers the entry.
+    #[must_use]
+    pub fn witnessed_by(mut self, witnesses: Vec<String>) -> Self {
+        self.witnesses = witnesses;
+        self
     }
 
     /// Base URL of the log.
@@ -198,6 +207,12 @@ impl VerifiedLogEntry {
     #[must_use]
     pub fn trusted_for(&self) -> TimeWindow {
         self.trusted_for
+    }
+
+    /// The witnesses that saw the tree head; empty where nobody asked for any.
+    #[must_use]
+    pub fn witnesses(&self) -> &[String] {
+        &self.witnesses
     }
 
     /// Whether it was proven to be in the tree; otherwise the log only promised to include it.
@@ -269,6 +284,12 @@ pub enum LogError {
     /// The checkpoint is malformed, or not signed by the log.
     #[error("checkpoint cannot be used: {problem}")]
     Checkpoint {
+        /// What was found and expected.
+        problem: String,
+    },
+    /// No quorum of witnesses saw the checkpoint.
+    #[error("checkpoint is not witnessed: {problem}")]
+    Unwitnessed {
         /// What was found and expected.
         problem: String,
     },

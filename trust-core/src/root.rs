@@ -52,6 +52,8 @@ pub struct Authority {
     pub chain: Vec<Certificate>,
     /// When it is trusted.
     pub valid_for: TimeWindow,
+    /// Who runs it; the host of `uri` if the root does not say.
+    pub operator: String,
 }
 
 /// A log and its key.
@@ -74,7 +76,9 @@ impl Authority {
     /// An assertion that these certificates, the anchor last, are an authority's.
     #[must_use]
     pub fn assertion(uri: impl Into<String>, chain: Vec<Certificate>, valid_for: TimeWindow) -> Self {
-        Self { uri: uri.into(), chain, valid_for }
+        let uri = uri.into();
+        let operator = host(&uri).to_owned();
+        Self { uri, chain, valid_for, operator }
     }
 }
 
@@ -394,7 +398,11 @@ fn authority(path: &str, wire: wire::Authority) -> Result<Authority, RootError> 
             .ok_or_else(|| RootError::Base64 { path: path.clone() })?;
         chain.push(Certificate::from_der(&der).map_err(|source| RootError::Certificate { path, source })?);
     }
-    Ok(Authority { uri: wire.uri.unwrap_or_default(), chain, valid_for: window(wire.valid_for) })
+    let mut authority = Authority::assertion(wire.uri.unwrap_or_default(), chain, window(wire.valid_for));
+    if let Some(operator) = wire.operator {
+        authority.operator = operator;
+    }
+    Ok(authority)
 }
 
 fn window(wire: Option<wire::TimeRange>) -> TimeWindow {
@@ -455,6 +463,7 @@ mod wire {
         pub(super) uri: Option<String>,
         pub(super) cert_chain: Option<Chain>,
         pub(super) valid_for: Option<TimeRange>,
+        pub(super) operator: Option<String>,
     }
 
     #[derive(Default, Deserialize)]

@@ -95,6 +95,7 @@ struct Token<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedTimestamp {
     authority: String,
+    operator: String,
     time: UnixTime,
     accuracy_millis: i64,
 }
@@ -104,6 +105,12 @@ impl VerifiedTimestamp {
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// Who runs the authority, by the trust root.
+    #[must_use]
+    pub fn operator(&self) -> &str {
+        &self.operator
     }
 
     /// genTime, rounded up to milliseconds; certificates are judged at it, as Sigstore's clients do.
@@ -142,6 +149,7 @@ pub fn verify_timestamp(
             Ok(()) => {
                 return Ok(VerifiedTimestamp {
                     authority: authority.uri.clone(),
+                    operator: authority.operator.clone(),
                     time: token.info.time,
                     accuracy_millis: token.info.accuracy_millis,
                 });

@@ -4,6 +4,8 @@
 mod error;
 mod verified;
 
+use std::collections::BTreeSet;
+
 pub use error::VerifyError;
 pub use verified::{Attested, TimeSource, VerifiedBundle, VerifiedSigner, VerifiedTime};
 
@@ -32,6 +34,9 @@ pub struct Verifier<'a> {
     log: &'a dyn TransparencyLog,
     log_entries: usize,
     scts: usize,
+    timestamps: usize,
+    observers: usize,
+    current_time: bool,
 }
 
 /// Who must have signed.
@@ -81,13 +86,42 @@ impl<'a> Verifier<'a> {
     /// A verifier that trusts `root`, and checks log entries by `log`.
     #[must_use]
     pub fn new(root: &'a TrustRoot, log: &'a dyn TransparencyLog) -> Self {
-        Self { root, log, log_entries: 1, scts: 1 }
+        Self { root, log, log_entries: 1, scts: 1, timestamps: 0, observers: 0, current_time: false }
     }
 
     /// Demands entries in the logs of so many different operators.
     #[must_use]
     pub fn with_log_threshold(mut self, operators: usize) -> Self {
         self.log_entries = operators;
+        self
+    }
+
+    /// Demands that so many different certificate logs vouch for a certificate.
+    #[must_use]
+    pub fn with_certificate_log_threshold(mut self, logs: usize) -> Self {
+        self.scts = logs;
+        self
+    }
+
+    /// Demands times signed by timestamp authorities of so many different operators.
+    #[must_use]
+    pub fn with_timestamp_threshold(mut self, operators: usize) -> Self {
+        self.timestamps = operators;
+        self
+    }
+
+    /// Demands times signed by so many different operators, whether of timestamp authorities or of logs that promise.
+    #[must_use]
+    pub fn with_observer_threshold(mut self, operators: usize) -> Self {
+        self.observers = operators;
+        self
+    }
+
+    /// Judges a certificate whose signature carries no signed time at the current time: for certificates that live
+    /// long. Whoever steals the key can then sign for as long as the certificate is valid.
+    #[must_use]
+    pub fn accepting_certificates_at_the_current_time(mut self) -> Self {
+        self.current_time = true;
         self
     }
 
@@ -102,9 +136,8 @@ impl<'a> Verifier<'a> {
     /// Accepts certificates that no certificate transparency log vouches for, so that nobody learns of a
     /// certificate that an authority should not have issued.
     #[must_use]
-    pub fn accepting_certificates_in_no_transparency_log(mut self) -> Self {
-        self.scts = 0;
-        self
+    pub fn accepting_certificates_in_no_transparency_log(self) -> Self {
+        self.with_certificate_log_threshold(0)
     }
 
     /// Proves that a signer whom `policy` wants signed `artifact`, or a statement about it.
@@ -126,6 +159,10 @@ impl<'a> Verifier<'a> {
         let mut times = self.verify_timestamps(bundle)?;
         let log_entries = self.verify_log_entries(bundle, artifact, signer, scheme)?;
         times.extend(log_entries.iter().filter_map(time_of_entry));
+        self.check_time_thresholds(&times)?;
+        if times.is_empty() && self.current_time && matches!(signer, ClaimedSigner::Certificate(_)) {
+            times.push(VerifiedTime::by_caller(now));
+        }
         check_log_windows(&log_entries, &times)?;
         if let Some(future) = times.iter().find(|time| time.time > now) {
             return Err(VerifyError::Future { witness: future.source.clone(), time: future.time, now });
@@ -185,9 +222,25 @@ impl<'a> Verifier<'a> {
                 time: verified.time(),
                 accuracy_millis: verified.accuracy_millis(),
                 source: TimeSource::TimestampAuthority(verified.authority().to_owned()),
+                operator: verified.operator().to_owned(),
             });
         }
         Ok(times)
+    }
+
+    fn check_time_thresholds(&self, times: &[VerifiedTime]) -> Result<(), VerifyError> {
+        let is_timestamp = |time: &&VerifiedTime| matches!(time.source, TimeSource::TimestampAuthority(_));
+        let timestamps = distinct(times.iter().filter(is_timestamp).map(VerifiedTime::operator));
+        let observers = distinct(times.iter().map(VerifiedTime::operator));
+        for (witnesses, found, expected) in [
+            ("timestamp authorities", timestamps, self.timestamps),
+            ("timestamp authorities and logs", observers, self.observers),
+        ] {
+            if found < expected {
+                return Err(VerifyError::TooFewTimes { witnesses, found, expected });
+            }
+        }
+        Ok(())
     }
 
     fn verify_log_entries(
@@ -215,15 +268,9 @@ impl<'a> Verifier<'a> {
                 Err(source) => return Err(VerifyError::LogEntry { index, source }),
             }
         }
-        let mut operators: Vec<_> = verified.iter().map(VerifiedLogEntry::operator).collect();
-        operators.sort_unstable();
-        operators.dedup();
-        if operators.len() < self.log_entries {
-            return Err(VerifyError::TooFewLogEntries {
-                found: operators.len(),
-                expected: self.log_entries,
-                problems,
-            });
+        let found = distinct(verified.iter().map(VerifiedLogEntry::operator));
+        if found < self.log_entries {
+            return Err(VerifyError::TooFewLogEntries { found, expected: self.log_entries, problems });
         }
         Ok(verified)
     }
@@ -420,5 +467,11 @@ fn time_of_entry(entry: &VerifiedLogEntry) -> Option<VerifiedTime> {
         time,
         accuracy_millis: 0,
         source: TimeSource::TransparencyLog(entry.log().to_owned()),
+        operator: entry.operator().to_owned(),
     })
+}
+
+/// How many different ones there are.
+fn distinct<'n>(names: impl Iterator<Item = &'n str>) -> usize {
+    names.collect::<BTreeSet<_>>().len()
 }

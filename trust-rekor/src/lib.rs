@@ -24,7 +24,7 @@
 //! | `witness` | [`WitnessPolicy`] | C2SP tlog-cosignature, tlog-policy |
 //! | `promise` | Rekor v1's signed entry timestamps | Sigstore's client specification |
 //! | `entry` | what entries say, a file for each kind and version | Rekor's schemas |
-//! | `rekor` | [`RekorLog`] | Sigstore's client specification |
+//! | `rekor` | [`RekorLog`], [`WitnessedLog`] | Sigstore's client specification |
 //! | `monitor` | [`Monitor`]: follows a log, and reads every entry | |
 
 pub mod merkle;
@@ -50,7 +50,7 @@ pub use frontier::Frontier;
 pub use merkle::ProofError;
 pub use monitor::{Event, Monitor, MonitorError, Transition, TransitionError, is_fresh, verify_transition};
 pub use note::{NoteError, NoteKey, NoteSignature, SignedNote, c2sp_key_id};
-pub use rekor::RekorLog;
+pub use rekor::{RekorLog, WitnessedLog};
 pub use tile::{ENTRIES_PER_BUNDLE, EntryBundle, EntryBundleError};
 pub use vkey::{KeyKind, VerifierKey, VerifierKeyError};
 pub use witness::{WitnessError, WitnessPolicy, WitnessPolicyError, WitnessedCheckpoint};

@@ -8,6 +8,7 @@ use crate::entry::{self, BoundEntry, Generation};
 use crate::merkle;
 use crate::note::{NoteKey, SignedNote};
 use crate::promise;
+use crate::witness::WitnessPolicy;
 
 /// Verifies entries of Rekor v1 and v2.
 ///
@@ -32,6 +33,39 @@ impl TransparencyLog for RekorLog {
             }
         }
         result
+    }
+}
+
+/// Verifies entries as [`RekorLog`] does, and that a quorum of witnesses saw the tree that each entry is in.
+///
+/// A log that shows somebody a tree of his own then needs the quorum to go along with it. Entries with a promise
+/// alone are refused: no witness sees promises.
+#[derive(Clone, Debug)]
+pub struct WitnessedLog {
+    policy: WitnessPolicy,
+}
+
+impl WitnessedLog {
+    /// A verifier that demands this policy's quorum, of checkpoints of this policy's logs.
+    #[must_use]
+    pub fn new(policy: WitnessPolicy) -> Self {
+        Self { policy }
+    }
+}
+
+impl TransparencyLog for WitnessedLog {
+    fn verify_entry(
+        &self,
+        entry: &LogEntry,
+        claim: &LogClaim<'_>,
+        logs: &[LogKey],
+    ) -> Result<VerifiedLogEntry, LogError> {
+        let verified = RekorLog.verify_entry(entry, claim, logs)?;
+        let unwitnessed = |problem: String| LogError::Unwitnessed { problem };
+        let proof = entry.proof.as_ref().ok_or_else(|| unwitnessed("entry has no checkpoint".to_owned()))?;
+        let note = SignedNote::parse(&proof.checkpoint).map_err(|error| unwitnessed(error.to_string()))?;
+        let witnessed = self.policy.verify(&note).map_err(|error| unwitnessed(error.to_string()))?;
+        Ok(verified.witnessed_by(witnessed.cosignatures().keys().cloned().collect()))
     }
 }
 

@@ -18,11 +18,17 @@ impl SignatureAlgorithm for RustCrypto {
         content: Signed<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        use SignatureScheme::{Ecdsa, Ed25519, Ed25519ph, RsaPkcs1, RsaPss};
+        use SignatureScheme::{Ecdsa, EcdsaP1363, Ed25519, Ed25519ph, RsaPkcs1, RsaPss};
         match (&key.checked.point, scheme) {
-            (Point::P256(key), Ecdsa(hash)) => verify_ecdsa::<p256::NistP256>(key, content, hash, signature),
-            (Point::P384(key), Ecdsa(hash)) => verify_ecdsa::<p384::NistP384>(key, content, hash, signature),
-            (Point::P521(key), Ecdsa(hash)) => verify_ecdsa::<p521::NistP521>(key, content, hash, signature),
+            (Point::P256(key), Ecdsa(hash) | EcdsaP1363(hash)) => {
+                verify_ecdsa::<p256::NistP256>(key, content, scheme, hash, signature)
+            }
+            (Point::P384(key), Ecdsa(hash) | EcdsaP1363(hash)) => {
+                verify_ecdsa::<p384::NistP384>(key, content, scheme, hash, signature)
+            }
+            (Point::P521(key), Ecdsa(hash) | EcdsaP1363(hash)) => {
+                verify_ecdsa::<p521::NistP521>(key, content, scheme, hash, signature)
+            }
             (Point::Rsa(key), RsaPkcs1(hash)) => verify_rsa_pkcs1(key, content, hash, signature),
             (Point::Rsa(key), RsaPss(hash)) => verify_rsa_pss(key, content, hash, signature),
             (Point::Ed25519(key), Ed25519) => verify_ed25519(key, content, signature),
@@ -36,6 +42,7 @@ impl SignatureAlgorithm for RustCrypto {
 fn verify_ecdsa<C>(
     key: &ecdsa::VerifyingKey<C>,
     content: Signed<'_>,
+    scheme: SignatureScheme,
     hash: HashAlgorithm,
     signature: &[u8],
 ) -> Option<()>
@@ -47,7 +54,11 @@ where
         core::ops::Add<ecdsa::der::MaxOverhead> + elliptic_curve::array::ArraySize,
 {
     let digest = content.digest(hash)?;
-    let signature = ecdsa::Signature::<C>::from_der(signature).ok()?;
+    let signature = match scheme {
+        SignatureScheme::EcdsaP1363(_) => ecdsa::Signature::<C>::from_slice(signature),
+        _ => ecdsa::Signature::<C>::from_der(signature),
+    }
+    .ok()?;
     // FIPS 186-5 section 6.4.2: a hash shorter than the order is the number itself, so zeros may be put before it.
     let field_len = elliptic_curve::FieldBytes::<C>::default().len();
     let mut prehash = vec![0; field_len.saturating_sub(digest.as_bytes().len())];

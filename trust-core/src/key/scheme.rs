@@ -15,6 +15,9 @@ use crate::digest::{Digest, HashAlgorithm};
 pub enum SignatureScheme {
     /// ECDSA with a DER-encoded signature (RFC 3279 section 2.2.3).
     Ecdsa(HashAlgorithm),
+    /// ECDSA with both numbers of the signature one after the other, each as long as the curve's order (IEEE P1363,
+    /// [RFC 7518 section 3.4](https://www.rfc-editor.org/rfc/rfc7518#section-3.4)): JWS and COSE write it so.
+    EcdsaP1363(HashAlgorithm),
     /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2).
     RsaPkcs1(HashAlgorithm),
     /// RSASSA-PSS with MGF1 of the same hash and a salt as long as the hash (RFC 8017 section 8.1).
@@ -30,7 +33,9 @@ impl SignatureScheme {
     #[must_use]
     pub fn hash(self) -> Option<HashAlgorithm> {
         match self {
-            Self::Ecdsa(hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash) => Some(hash),
+            Self::Ecdsa(hash) | Self::EcdsaP1363(hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash) => {
+                Some(hash)
+            }
             Self::Ed25519ph => Some(HashAlgorithm::Sha512),
             Self::Ed25519 => None,
         }
@@ -41,7 +46,7 @@ impl SignatureScheme {
     pub fn fits(self, key: KeyAlgorithm) -> bool {
         use KeyAlgorithm::{EcdsaP256, EcdsaP384, EcdsaP521, Ed25519, Rsa};
         match self {
-            Self::Ecdsa(_) => matches!(key, EcdsaP256 | EcdsaP384 | EcdsaP521),
+            Self::Ecdsa(_) | Self::EcdsaP1363(_) => matches!(key, EcdsaP256 | EcdsaP384 | EcdsaP521),
             Self::RsaPkcs1(_) | Self::RsaPss(_) => matches!(key, Rsa { .. }),
             Self::Ed25519 | Self::Ed25519ph => key == Ed25519,
         }
@@ -88,6 +93,7 @@ impl fmt::Display for SignatureScheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ecdsa(hash) => write!(f, "ECDSA with {hash}"),
+            Self::EcdsaP1363(hash) => write!(f, "ECDSA (P1363) with {hash}"),
             Self::RsaPkcs1(hash) => write!(f, "RSA PKCS#1 v1.5 with {hash}"),
             Self::RsaPss(hash) => write!(f, "RSA-PSS with {hash}"),
             Self::Ed25519 => f.write_str("Ed25519"),

@@ -98,6 +98,16 @@ pub enum VerifyError {
     /// Nobody trusted says when the signature was made.
     #[error("found no signed time, expected a timestamp of a trusted authority or a log's promise")]
     NoTime,
+    /// Too few operators say when the signature was made.
+    #[error("found signed times by {found} operators of {witnesses}, expected {expected}")]
+    TooFewTimes {
+        /// Of what.
+        witnesses: &'static str,
+        /// By how many there are times.
+        found: usize,
+        /// By how many there must be.
+        expected: usize,
+    },
     /// A signed time lies in the future.
     #[error("{witness} says the signature was made at {time}, but it is {now}")]
     Future {

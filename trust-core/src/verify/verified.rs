@@ -93,6 +93,7 @@ pub struct VerifiedTime {
     pub(super) time: UnixTime,
     pub(super) accuracy_millis: i64,
     pub(super) source: TimeSource,
+    pub(super) operator: String,
 }
 
 /// Who says when a signature existed.
@@ -104,6 +105,8 @@ pub enum TimeSource {
     TimestampAuthority(String),
     /// A transparency log's promise, by the log's base URL.
     TransparencyLog(String),
+    /// The caller, who accepts certificates at the current time.
+    Caller,
 }
 
 impl core::fmt::Display for TimeSource {
@@ -111,11 +114,16 @@ impl core::fmt::Display for TimeSource {
         match self {
             Self::TimestampAuthority(uri) => write!(f, "timestamp authority `{uri}`"),
             Self::TransparencyLog(url) => write!(f, "transparency log `{url}`"),
+            Self::Caller => f.write_str("the caller"),
         }
     }
 }
 
 impl VerifiedTime {
+    pub(super) fn by_caller(now: UnixTime) -> Self {
+        Self { time: now, accuracy_millis: 0, source: TimeSource::Caller, operator: String::new() }
+    }
+
     /// When.
     #[must_use]
     pub fn time(&self) -> UnixTime {
@@ -132,6 +140,12 @@ impl VerifiedTime {
     #[must_use]
     pub fn source(&self) -> &TimeSource {
         &self.source
+    }
+
+    /// Who runs the source, by the trust root; thresholds count operators.
+    #[must_use]
+    pub fn operator(&self) -> &str {
+        &self.operator
     }
 }
 
