@@ -17,7 +17,7 @@ fuzz_target!(|body: &[u8]| {
     let entry = LogEntry::with_promise(log.log_id.clone(), 1, time, body.to_vec(), vec![0; 70]);
     let claim = LogClaim {
         signature: b"signature",
-        scheme: log.key.default_scheme(),
+        scheme: log.key.log_scheme(),
         signer: ClaimedSigner::Key(&log.key),
         content: ClaimedContent::Artifact(Signed::Message(b"content")),
     };

@@ -240,15 +240,14 @@ impl PublicKey {
         }
     }
 
-    /// The one scheme in which a log or authority with this kind of key signs.
+    /// The one scheme in which a transparency log with this kind of key signs: with SHA-256 whatever the curve, as
+    /// Rekor does.
     #[must_use]
-    pub fn default_scheme(&self) -> SignatureScheme {
+    pub fn log_scheme(&self) -> SignatureScheme {
         match self.algorithm() {
-            KeyAlgorithm::EcdsaP256 => SignatureScheme::Ecdsa(HashAlgorithm::Sha256),
-            KeyAlgorithm::EcdsaP384 => SignatureScheme::Ecdsa(HashAlgorithm::Sha384),
-            KeyAlgorithm::EcdsaP521 => SignatureScheme::Ecdsa(HashAlgorithm::Sha512),
-            KeyAlgorithm::Rsa { .. } => SignatureScheme::RsaPkcs1(HashAlgorithm::Sha256),
             KeyAlgorithm::Ed25519 => SignatureScheme::Ed25519,
+            KeyAlgorithm::Rsa { .. } => SignatureScheme::RsaPkcs1(HashAlgorithm::Sha256),
+            _ => SignatureScheme::Ecdsa(HashAlgorithm::Sha256),
         }
     }
 

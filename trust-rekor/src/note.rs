@@ -4,7 +4,7 @@
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use trust_core::encoding;
-use trust_core::{KeyAlgorithm, PublicKey, SignatureScheme, Signed};
+use trust_core::{KeyAlgorithm, PublicKey, Signed};
 
 /// As in Go's implementation.
 const MAX_LEN: usize = 1_000_000;
@@ -181,14 +181,8 @@ impl<'a> SignedNote<'a> {
                 continue;
             }
             found = true;
-            let scheme = match key.key.algorithm() {
-                KeyAlgorithm::Ed25519 => SignatureScheme::Ed25519,
-                // Rekor hashes with SHA-256 whatever the curve.
-                KeyAlgorithm::Rsa { .. } => SignatureScheme::RsaPkcs1(trust_core::HashAlgorithm::Sha256),
-                _ => SignatureScheme::Ecdsa(trust_core::HashAlgorithm::Sha256),
-            };
             key.key
-                .verify(scheme, Signed::Message(self.text.as_bytes()), &line.signature)
+                .verify(key.key.log_scheme(), Signed::Message(self.text.as_bytes()), &line.signature)
                 .map_err(|_| NoteError::Signature { name: key.name.to_owned() })?;
         }
         if found {

@@ -20,7 +20,7 @@ pub(crate) fn verify_promise(entry: &LogEntry, promise: &[u8], log: &LogKey) -> 
         entry.log_index,
     );
     log.key
-        .verify(log.key.default_scheme(), Signed::Message(signed.as_bytes()), promise)
+        .verify(log.key.log_scheme(), Signed::Message(signed.as_bytes()), promise)
         .map_err(|_| LogError::Promise)?;
     if !log.valid_for.contains(time) {
         return Err(LogError::Window { log: log.base_url.clone(), window: log.valid_for, time });

@@ -1,10 +1,12 @@
 //! A small Sigstore in one process: authorities, a certificate log, a transparency log and a timestamp authority, whose
 //! keys are known, so that every kind of right and wrong bundle can be made.
 
-use p256::pkcs8::EncodePublicKey as _;
+pub(crate) mod world;
+
+use p256::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
-use trust_core::encoding::to_base64;
+use trust_core::encoding::{to_base64, to_hex};
 
 /// A key that signs with the hash that belongs to it.
 pub(crate) enum Key {
@@ -12,6 +14,8 @@ pub(crate) enum Key {
     P384(p384::ecdsa::SigningKey),
     P521(p521::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
+    Ed25519ph(ed25519_dalek::SigningKey),
+    Rsa(Box<rsa::RsaPrivateKey>),
 }
 
 impl Key {
@@ -33,12 +37,28 @@ impl Key {
         Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]))
     }
 
+    pub(crate) fn ed25519ph(seed: u8) -> Self {
+        Self::Ed25519ph(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]))
+    }
+
+    /// One of three keys that `openssl genrsa` made for these tests.
+    pub(crate) fn rsa(bits: usize) -> Self {
+        let der: &[u8] = match bits {
+            2048 => include_bytes!("rsa-2048.der"),
+            3072 => include_bytes!("rsa-3072.der"),
+            4096 => include_bytes!("rsa-4096.der"),
+            _ => panic!("no key of {bits} bits"),
+        };
+        Self::Rsa(Box::new(rsa::RsaPrivateKey::from_pkcs8_der(der).unwrap()))
+    }
+
     pub(crate) fn spki(&self) -> Vec<u8> {
         match self {
             Self::P256(key) => key.verifying_key().to_public_key_der().unwrap().into_vec(),
             Self::P384(key) => key.verifying_key().to_public_key_der().unwrap().into_vec(),
             Self::P521(key) => key.verifying_key().to_public_key_der().unwrap().into_vec(),
-            Self::Ed25519(key) => {
+            Self::Rsa(key) => key.to_public_key().to_public_key_der().unwrap().into_vec(),
+            Self::Ed25519(key) | Self::Ed25519ph(key) => {
                 let prefix = trust_core::encoding::from_hex("302a300506032b6570032100").unwrap();
                 [prefix, key.verifying_key().to_bytes().to_vec()].concat()
             }
@@ -61,13 +81,18 @@ impl Key {
                 signature.to_der().as_bytes().to_vec()
             }
             Self::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
+            Self::Ed25519ph(key) => {
+                let state = Sha512::new().chain_update(message);
+                key.sign_prehashed(state, None).unwrap().to_bytes().to_vec()
+            }
+            Self::Rsa(key) => key.sign(rsa::Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message)).unwrap(),
         }
     }
 
     fn hash(&self, message: &[u8]) -> (&'static str, Vec<u8>) {
         match self {
             Self::P384(_) => ("SHA2_384", Sha384::digest(message).to_vec()),
-            Self::P521(_) => ("SHA2_512", Sha512::digest(message).to_vec()),
+            Self::P521(_) | Self::Ed25519ph(_) => ("SHA2_512", Sha512::digest(message).to_vec()),
             _ => ("SHA2_256", Sha256::digest(message).to_vec()),
         }
     }
@@ -78,6 +103,12 @@ impl Key {
             Self::P384(_) => "PKIX_ECDSA_P384_SHA_384",
             Self::P521(_) => "PKIX_ECDSA_P521_SHA_512",
             Self::Ed25519(_) => "PKIX_ED25519",
+            Self::Ed25519ph(_) => "PKIX_ED25519_PH",
+            Self::Rsa(key) => match rsa::traits::PublicKeyParts::size(key.as_ref()) * 8 {
+                2048 => "PKIX_RSA_PKCS1V15_2048_SHA256",
+                3072 => "PKIX_RSA_PKCS1V15_3072_SHA256",
+                _ => "PKIX_RSA_PKCS1V15_4096_SHA256",
+            },
         }
     }
 
@@ -87,7 +118,8 @@ impl Key {
             Self::P256(_) => oid("1.2.840.10045.4.3.2"),
             Self::P384(_) => oid("1.2.840.10045.4.3.3"),
             Self::P521(_) => oid("1.2.840.10045.4.3.4"),
-            Self::Ed25519(_) => oid("1.3.101.112"),
+            Self::Ed25519(_) | Self::Ed25519ph(_) => oid("1.3.101.112"),
+            Self::Rsa(_) => return seq(&[oid("1.2.840.113549.1.1.11"), tlv(5, &[])]),
         };
         seq(&[oid])
     }
@@ -158,6 +190,9 @@ pub(crate) fn extended_key_usage(critical: bool, usages: &[&str]) -> Vec<u8> {
     extension("2.5.29.37", critical, &seq(&usages))
 }
 
+/// 2026-06-01T12:00:00Z, in seconds.
+pub(crate) const SIGNED_AT: u64 = 1_780_315_200;
+
 pub(crate) const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
 pub(crate) const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
 
@@ -221,7 +256,7 @@ pub(crate) fn logged_certificate(
         let mut sct = vec![0];
         sct.extend(Sha256::digest(log.spki()));
         sct.extend(millis.to_be_bytes());
-        sct.extend([0, 0, 4, 3]);
+        sct.extend([0, 0, 4, if matches!(log, Key::Rsa(_)) { 1 } else { 3 }]);
         sct.extend((signature.len() as u16).to_be_bytes());
         sct.extend(signature);
         list.extend((sct.len() as u16).to_be_bytes());
@@ -276,36 +311,123 @@ pub(crate) fn timestamp(
     seq(&[oid("1.2.840.113549.1.7.2"), tlv(0xa0, &seq(&parts))])
 }
 
-/// A transparency log of Rekor v2 with one entry: the bundle's log entry for a signature over `message`.
-pub(crate) fn log_entry(
-    log: &Key,
-    host: &str,
-    signer: &Key,
-    certificate: &[u8],
-    message: &[u8],
-    signature: &[u8],
-) -> Value {
-    let (algorithm, digest) = signer.hash(message);
-    let body = format!(
-        r#"{{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{{"hashedRekordV002":{{"data":{{"algorithm":"{algorithm}","digest":"{}"}},"signature":{{"content":"{}","verifier":{{"keyDetails":"{}","x509Certificate":{{"rawBytes":"{}"}}}}}}}}}}}}"#,
-        to_base64(&digest),
-        to_base64(signature),
-        signer.details(),
-        to_base64(certificate),
-    );
-    let root = trust_rekor::merkle::leaf_hash(body.as_bytes());
-    let text = format!("{host}\n1\n{}\n", to_base64(&root));
-    let line = [&log_id(log, host)[..4], &log.sign(text.as_bytes())].concat();
+/// What an entry is about.
+pub(crate) struct Logged<'a> {
+    pub(crate) signer: &'a Key,
+    pub(crate) certificate: &'a [u8],
+    /// The artifact, or the payload of an envelope.
+    pub(crate) content: &'a [u8],
+    /// What the signature is over: the artifact, or the envelope's PAE.
+    pub(crate) signed: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+impl Logged<'_> {
+    fn pem(&self) -> String {
+        let base64 = to_base64(self.certificate);
+        let lines: Vec<_> =
+            base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
+        to_base64(pem.as_bytes())
+    }
+
+    pub(crate) fn hashedrekord_v001(&self) -> String {
+        let (name, digest) = self.signer.hash(self.signed);
+        json!({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {
+            "data": {"hash": {"algorithm": name.replace("SHA2_", "sha"), "value": to_hex(&digest)}},
+            "signature": {"content": to_base64(self.signature), "publicKey": {"content": self.pem()}},
+        }})
+        .to_string()
+    }
+
+    pub(crate) fn dsse_v001(&self) -> String {
+        let payload = to_hex(&Sha256::digest(self.content));
+        json!({"apiVersion": "0.0.1", "kind": "dsse", "spec": {
+            "envelopeHash": {"algorithm": "sha256", "value": "0".repeat(64)},
+            "payloadHash": {"algorithm": "sha256", "value": payload},
+            "signatures": [{"signature": to_base64(self.signature), "verifier": self.pem()}],
+        }})
+        .to_string()
+    }
+
+    pub(crate) fn intoto_v002(&self) -> String {
+        let payload = to_hex(&Sha256::digest(self.content));
+        let twice = to_base64(to_base64(self.signature).as_bytes());
+        json!({"apiVersion": "0.0.2", "kind": "intoto", "spec": {"content": {
+            "envelope": {
+                "payloadType": trust_core::PAYLOAD_TYPE,
+                "signatures": [{"publicKey": self.pem(), "sig": twice}],
+            },
+            "payloadHash": {"algorithm": "sha256", "value": payload},
+        }}})
+        .to_string()
+    }
+
+    pub(crate) fn hashedrekord_v002(&self) -> String {
+        let (algorithm, digest) = self.signer.hash(self.signed);
+        format!(
+            r#"{{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{{"hashedRekordV002":{{"data":{{"algorithm":"{algorithm}","digest":"{}"}},"signature":{{"content":"{}","verifier":{{"keyDetails":"{}","x509Certificate":{{"rawBytes":"{}"}}}}}}}}}}}}"#,
+            to_base64(&digest),
+            to_base64(self.signature),
+            self.signer.details(),
+            to_base64(self.certificate),
+        )
+    }
+}
+
+/// An entry, alone in a log of Rekor v2, whose checkpoint these witnesses cosigned.
+pub(crate) fn rekor_v2(log: &Key, host: &str, witnesses: &[(&str, Key)], body: &str) -> Value {
+    let id = log_id(log, host);
+    let mut checkpoint = checkpoint(log, host, host, &id, body);
+    for (name, key) in witnesses {
+        let text = checkpoint.split_once("\n\n").unwrap().0;
+        let message = format!("cosignature/v1\ntime {SIGNED_AT}\n{text}\n");
+        let hash = Sha256::digest([name.as_bytes(), b"\n\x04", &key.spki()[12..]].concat());
+        let line = [&hash[..4], &SIGNED_AT.to_be_bytes(), &key.sign(message.as_bytes())].concat();
+        checkpoint.push_str(&format!("\u{2014} {name} {}\n", to_base64(&line)));
+    }
     json!({
         "logIndex": "0",
-        "logId": {"keyId": to_base64(&log_id(log, host))},
-        "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
-        "inclusionProof": {
-            "logIndex": "0", "treeSize": "1", "rootHash": to_base64(&root), "hashes": [],
-            "checkpoint": {"envelope": format!("{text}\n\u{2014} {host} {}\n", to_base64(&line))},
-        },
+        "logId": {"keyId": to_base64(&id)},
+        "kindVersion": kind_version(body),
+        "inclusionProof": proof(&checkpoint),
         "canonicalizedBody": to_base64(body.as_bytes()),
     })
+}
+
+/// An entry, alone in a log of Rekor v1, with promise and proof.
+pub(crate) fn rekor_v1(log: &Key, host: &str, body: &str) -> Value {
+    let id = Sha256::digest(log.spki());
+    let base64 = to_base64(body.as_bytes());
+    let promised = format!(
+        r#"{{"body":"{base64}","integratedTime":{SIGNED_AT},"logID":"{}","logIndex":70}}"#,
+        to_hex(&id),
+    );
+    json!({
+        "logIndex": "70",
+        "logId": {"keyId": to_base64(&id)},
+        "kindVersion": kind_version(body),
+        "integratedTime": SIGNED_AT.to_string(),
+        "inclusionPromise": {"signedEntryTimestamp": to_base64(&log.sign(promised.as_bytes()))},
+        "inclusionProof": proof(&checkpoint(log, host, &format!("{host} - 42"), &id, body)),
+        "canonicalizedBody": base64,
+    })
+}
+
+fn kind_version(body: &str) -> Value {
+    let body: Value = serde_json::from_str(body).unwrap();
+    json!({"kind": body["kind"], "version": body["apiVersion"]})
+}
+
+fn checkpoint(log: &Key, host: &str, origin: &str, id: &[u8], body: &str) -> String {
+    let root = trust_rekor::merkle::leaf_hash(body.as_bytes());
+    let text = format!("{origin}\n1\n{}\n", to_base64(&root));
+    let line = [&id[..4], &log.sign(text.as_bytes())].concat();
+    format!("{text}\n\u{2014} {host} {}\n", to_base64(&line))
+}
+
+fn proof(checkpoint: &str) -> Value {
+    json!({"logIndex": "0", "treeSize": "1", "rootHash": "", "hashes": [], "checkpoint": {"envelope": checkpoint}})
 }
 
 pub(crate) fn log_id(log: &Key, host: &str) -> Vec<u8> {

@@ -1,0 +1,316 @@
+//! [`World`]: one signature with everything around it, right in every respect until a test changes one.
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use trust_core::encoding::to_base64;
+use trust_core::{
+    Bundle, CertificateIdentity, Envelope, IdentityPolicy, Pattern, Reasons, Signed, SignerPolicy,
+    TransparencyLog, TrustRoot, VerifiedBundle, Verifier,
+};
+use trust_rekor::RekorLog;
+
+use super::{CODE_SIGNING, Issuer, Key, Logged, SIGNED_AT, TIME_STAMPING, Template, extension, seq, tlv};
+
+pub(crate) const SUBJECT: &str = "https://github.com/org/app/.github/workflows/release.yml@refs/heads/main";
+pub(crate) const ISSUER: &str = "https://token.actions.githubusercontent.com";
+pub(crate) const ARTIFACT: &[u8] = b"an artifact";
+pub(crate) const YEAR: (&str, &str) = ("260101000000Z", "270101000000Z");
+pub(crate) const LOG: &str = "log.example";
+pub(crate) const CT_LOG: u8 = 4;
+
+/// What is signed.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Content {
+    Artifact,
+    /// An in-toto statement about the artifact.
+    Statement,
+}
+
+/// In which form the signature is logged.
+#[derive(Clone, Copy)]
+pub(crate) enum Entry {
+    HashedRekordV001,
+    DsseV001,
+    IntotoV002,
+    HashedRekordV002,
+}
+
+pub(crate) struct Log {
+    pub(crate) key: Key,
+    pub(crate) host: &'static str,
+    pub(crate) operator: &'static str,
+    pub(crate) entry: Entry,
+    pub(crate) witnesses: Vec<(&'static str, Key)>,
+}
+
+impl Log {
+    pub(crate) fn v2(seed: u8, host: &'static str, operator: &'static str) -> Self {
+        Self {
+            key: Key::ed25519(seed),
+            host,
+            operator,
+            entry: Entry::HashedRekordV002,
+            witnesses: Vec::new(),
+        }
+    }
+
+    pub(crate) fn v1(key: Key, host: &'static str, entry: Entry) -> Self {
+        Self { key, host, operator: "operator", entry, witnesses: Vec::new() }
+    }
+
+    fn id(&self) -> Vec<u8> {
+        match self.entry {
+            Entry::HashedRekordV002 => super::log_id(&self.key, self.host),
+            _ => Sha256::digest(self.key.spki()).to_vec(),
+        }
+    }
+
+    fn entry(&self, logged: &Logged<'_>) -> Value {
+        match self.entry {
+            Entry::HashedRekordV001 => super::rekor_v1(&self.key, self.host, &logged.hashedrekord_v001()),
+            Entry::DsseV001 => super::rekor_v1(&self.key, self.host, &logged.dsse_v001()),
+            Entry::IntotoV002 => super::rekor_v1(&self.key, self.host, &logged.intoto_v002()),
+            Entry::HashedRekordV002 => {
+                super::rekor_v2(&self.key, self.host, &self.witnesses, &logged.hashedrekord_v002())
+            }
+        }
+    }
+}
+
+/// Which certificates a timestamp token brings along.
+#[derive(Clone, Copy)]
+pub(crate) enum Beside {
+    /// None: the trust root has the signer's own.
+    Nothing,
+    /// One that claims to be the signer's, and is not.
+    Forged,
+    /// The forged one before the signer's own.
+    ForgedAndOwn,
+}
+
+/// A timestamp authority and its token.
+pub(crate) struct Stamp {
+    pub(crate) seed: u8,
+    pub(crate) host: &'static str,
+    pub(crate) operator: &'static str,
+    pub(crate) time: &'static str,
+    pub(crate) purposes: (bool, Vec<&'static str>),
+    pub(crate) beside: Beside,
+}
+
+impl Stamp {
+    pub(crate) fn new(seed: u8, host: &'static str, operator: &'static str) -> Self {
+        Self {
+            seed,
+            host,
+            operator,
+            time: "20260601120000Z",
+            purposes: (true, vec![TIME_STAMPING]),
+            beside: Beside::Nothing,
+        }
+    }
+
+    /// The token over a signature, and the authority in the trust root.
+    fn make(&self, signature: &[u8], forger: &Key) -> (Vec<u8>, Value) {
+        let (root_key, key) = (Key::p256(self.seed), Key::p256(self.seed + 1));
+        let issuer = Issuer { name: "stamps", key: &root_key };
+        let certificate = |subject, key, issuer: &Issuer<'_>, extensions| {
+            super::certificate(&Template { subject, key, validity: YEAR, extensions }, issuer)
+        };
+        let authority = vec![super::basic_constraints(None), super::key_usage(0x04)];
+        let root = certificate("stamps", &root_key, &issuer, authority);
+        let (critical, purposes) = &self.purposes;
+        let usage = vec![super::key_usage(0x80), super::extended_key_usage(*critical, purposes)];
+        let own = certificate("stamp", &key, &issuer, usage);
+        let forged_issuer = Issuer { name: "stamps", key: forger };
+        let forged = certificate("stamp", forger, &forged_issuer, vec![super::key_usage(0x80)]);
+        let beside = match self.beside {
+            Beside::Nothing => Vec::new(),
+            Beside::Forged => vec![forged],
+            Beside::ForgedAndOwn => vec![forged, own.clone()],
+        };
+        let chain: &[&[u8]] = match self.beside {
+            Beside::Nothing => &[&own, &root],
+            _ => &[&root],
+        };
+        let mut authority = super::root_authority(&format!("https://{}", self.host), chain);
+        authority["operator"] = self.operator.into();
+        (super::timestamp(signature, self.time, &own, "stamps", &key, &beside), authority)
+    }
+}
+
+/// Everything that a bundle and its trust root are made of.
+pub(crate) struct World {
+    pub(crate) content: Content,
+    pub(crate) leaf_key: Key,
+    pub(crate) leaf_validity: (&'static str, &'static str),
+    pub(crate) leaf_usage: u8,
+    pub(crate) leaf_purposes: Vec<&'static str>,
+    pub(crate) leaf_extensions: Vec<Vec<u8>>,
+    pub(crate) subject_alt_name: Vec<u8>,
+    pub(crate) issuer_v1: &'static str,
+    pub(crate) intermediate_key: Key,
+    pub(crate) intermediate_validity: (&'static str, &'static str),
+    pub(crate) intermediate_extensions: Vec<Vec<u8>>,
+    pub(crate) root_path_len: Option<u8>,
+    pub(crate) scts: Vec<Key>,
+    pub(crate) trusted_certificate_logs: Vec<Key>,
+    pub(crate) stamps: Vec<Stamp>,
+    pub(crate) logs: Vec<Log>,
+    pub(crate) change_root: fn(&mut Value),
+    pub(crate) change_bundle: fn(&mut Value),
+    pub(crate) log_verifier: Box<dyn TransparencyLog>,
+    pub(crate) configure: for<'a> fn(Verifier<'a>) -> Verifier<'a>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            content: Content::Artifact,
+            leaf_key: Key::p256(1),
+            leaf_validity: ("260601115500Z", "260601120500Z"),
+            leaf_usage: 0x80,
+            leaf_purposes: vec![CODE_SIGNING],
+            leaf_extensions: Vec::new(),
+            subject_alt_name: tlv(0x86, SUBJECT.as_bytes()),
+            issuer_v1: ISSUER,
+            intermediate_key: Key::p384(3),
+            intermediate_validity: YEAR,
+            intermediate_extensions: vec![super::basic_constraints(Some(0)), super::key_usage(0x04)],
+            root_path_len: None,
+            scts: vec![Key::p256(CT_LOG)],
+            trusted_certificate_logs: vec![Key::p256(CT_LOG)],
+            stamps: vec![Stamp::new(7, "stamps.example", "stamps")],
+            logs: vec![Log::v2(6, LOG, "operator")],
+            change_root: |_| {},
+            change_bundle: |_| {},
+            log_verifier: Box::new(RekorLog),
+            configure: |verifier| verifier,
+        }
+    }
+
+    /// Makes the bundle and the trust root, and verifies the one by the other.
+    pub(crate) fn verify(&self) -> Result<VerifiedBundle, String> {
+        let (bundle, root) = self.make();
+        let root =
+            TrustRoot::from_json(root.to_string().as_bytes()).map_err(|error| Reasons(&error).to_string())?;
+        let bundle =
+            Bundle::from_json(bundle.to_string().as_bytes()).map_err(|error| Reasons(&error).to_string())?;
+        let identity = CertificateIdentity::new(Pattern::exact(SUBJECT), Pattern::exact(ISSUER));
+        let policy = SignerPolicy::Identity(IdentityPolicy::new([identity]).unwrap());
+        (self.configure)(Verifier::new(&root, self.log_verifier.as_ref()))
+            .verify(&bundle, Signed::Message(ARTIFACT), &policy, "2026-11-22T00:00:00Z".parse().unwrap())
+            .map_err(|error| Reasons(&error).to_string())
+    }
+
+    /// The bundle and the trust root, as JSON.
+    pub(crate) fn make(&self) -> (Value, Value) {
+        let (leaf, intermediate, root) = self.certificates();
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "app", "digest": {"sha256": trust_core::Digest::sha256(ARTIFACT).to_hex()}}],
+            "predicateType": "https://example.com/predicate/v1",
+            "predicate": {},
+        })
+        .to_string();
+        let (content, signed) = match self.content {
+            Content::Artifact => (ARTIFACT, ARTIFACT.to_vec()),
+            Content::Statement => {
+                let envelope =
+                    Envelope::new(trust_core::PAYLOAD_TYPE, statement.clone().into_bytes(), Vec::new());
+                (statement.as_bytes(), envelope.pre_authentication_encoding())
+            }
+        };
+        let signature = self.leaf_key.sign(&signed);
+        let logged = Logged {
+            signer: &self.leaf_key,
+            certificate: &leaf,
+            content,
+            signed: &signed,
+            signature: &signature,
+        };
+        let stamps: Vec<_> = self.stamps.iter().map(|stamp| stamp.make(&signature, &self.leaf_key)).collect();
+        let tokens: Vec<_> =
+            stamps.iter().map(|(token, _)| json!({"signedTimestamp": to_base64(token)})).collect();
+        let authorities: Vec<_> = stamps.into_iter().map(|(_, authority)| authority).collect();
+        let mut bundle = json!({
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {
+                "certificate": {"rawBytes": to_base64(&leaf)},
+                "tlogEntries": self.logs.iter().map(|log| log.entry(&logged)).collect::<Vec<_>>(),
+                "timestampVerificationData": {"rfc3161Timestamps": tokens},
+            },
+        });
+        match self.content {
+            Content::Artifact => bundle["messageSignature"] = json!({"signature": to_base64(&signature)}),
+            Content::Statement => {
+                bundle["dsseEnvelope"] = json!({
+                    "payload": to_base64(statement.as_bytes()),
+                    "payloadType": trust_core::PAYLOAD_TYPE,
+                    "signatures": [{"sig": to_base64(&signature)}],
+                });
+            }
+        }
+        let logs: Vec<_> = self
+            .logs
+            .iter()
+            .map(|log| super::root_log(&log.key, log.host, &log.id(), log.operator))
+            .collect();
+        let ct_log = |key: &Key| super::root_log(key, "ct.example", &Sha256::digest(key.spki()), "ct");
+        let mut root = json!({
+            "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+            "tlogs": logs,
+            "ctlogs": self.trusted_certificate_logs.iter().map(ct_log).collect::<Vec<_>>(),
+            "certificateAuthorities": [super::root_authority("https://fulcio.example", &[&intermediate, &root])],
+            "timestampAuthorities": authorities,
+        });
+        (self.change_root)(&mut root);
+        (self.change_bundle)(&mut bundle);
+        (bundle, root)
+    }
+
+    /// Leaf, intermediate and root.
+    fn certificates(&self) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+        let root_key = Key::p384(2);
+        let fulcio = Issuer { name: "fulcio", key: &root_key };
+        let extensions = vec![super::basic_constraints(self.root_path_len), super::key_usage(0x04)];
+        let root = Template { subject: "fulcio", key: &root_key, validity: YEAR, extensions };
+        let intermediate = Template {
+            subject: "intermediate",
+            key: &self.intermediate_key,
+            validity: self.intermediate_validity,
+            extensions: self.intermediate_extensions.clone(),
+        };
+        let mut extensions = vec![
+            super::key_usage(self.leaf_usage),
+            super::extended_key_usage(false, &self.leaf_purposes),
+            extension("2.5.29.17", true, &seq(std::slice::from_ref(&self.subject_alt_name))),
+            extension("1.3.6.1.4.1.57264.1.1", false, self.issuer_v1.as_bytes()),
+            extension("1.3.6.1.4.1.57264.1.8", false, &tlv(0x0c, ISSUER.as_bytes())),
+        ];
+        extensions.extend(self.leaf_extensions.clone());
+        let leaf = Template { subject: "", key: &self.leaf_key, validity: self.leaf_validity, extensions };
+        let scts: Vec<_> = self.scts.iter().map(|key| (key, SIGNED_AT * 1000)).collect();
+        let issuer = Issuer { name: "intermediate", key: &self.intermediate_key };
+        (
+            super::logged_certificate(&leaf, &issuer, &scts),
+            super::certificate(&intermediate, &fulcio),
+            super::certificate(&root, &fulcio),
+        )
+    }
+}
+
+/// What the world makes, with this change, verifies.
+pub(crate) fn accepted(change: impl FnOnce(&mut World)) -> VerifiedBundle {
+    let mut world = World::new();
+    change(&mut world);
+    world.verify().unwrap()
+}
+
+/// What the world makes, with this change, is denied for a reason that holds this text.
+pub(crate) fn denied(expected: &str, change: impl FnOnce(&mut World)) {
+    let mut world = World::new();
+    change(&mut world);
+    let reason = world.verify().expect_err(expected);
+    assert!(reason.contains(expected), "\n found {reason}\n expected {expected}");
+}

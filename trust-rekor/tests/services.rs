@@ -1,0 +1,202 @@
+//! Bundles of every kind of service, log entry and key, made and verified: what is right is accepted.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+#![allow(clippy::cast_possible_truncation)]
+#![allow(dead_code)] // the small Sigstore makes attacks too
+
+mod pki;
+
+use serde_json::json;
+use trust_core::{
+    Bundle, ManagedKey, PublicKey, Signed, SignerPolicy, TimeSource, TimeWindow, TrustRoot, UnixTime,
+    Verifier,
+};
+use trust_rekor::{RekorLog, WitnessPolicy, WitnessedLog};
+
+use crate::pki::world::{ARTIFACT, Content, Entry, LOG, Log, Stamp, World, accepted, denied};
+use crate::pki::{Key, SIGNED_AT};
+
+fn keys() -> Vec<(Key, &'static str)> {
+    vec![
+        (Key::p256(9), "ECDSA with sha256"),
+        (Key::p384(9), "ECDSA with sha384"),
+        (Key::p521(9), "ECDSA with sha512"),
+        (Key::rsa(2048), "RSA PKCS#1 v1.5 with sha256"),
+        (Key::rsa(3072), "RSA PKCS#1 v1.5 with sha256"),
+        (Key::rsa(4096), "RSA PKCS#1 v1.5 with sha256"),
+        (Key::ed25519ph(9), "Ed25519ph"),
+        (Key::ed25519(9), "Ed25519"),
+    ]
+}
+
+#[test]
+fn what_each_kind_of_certified_key_signs_verifies() {
+    for content in [Content::Artifact, Content::Statement] {
+        for (key, scheme) in keys() {
+            let mut world = World { content, leaf_key: key, ..World::new() };
+            if scheme == "Ed25519" {
+                // It signs no digest, so Rekor v2 has no entry for it.
+                let reason = world.verify().unwrap_err();
+                assert_eq!(
+                    reason,
+                    "log entry 0 does not verify: entry has another algorithm than the bundle"
+                );
+                world.logs.clear();
+                world.configure = |verifier| verifier.accepting_signatures_in_no_transparency_log();
+            }
+            let verified = world.verify().unwrap();
+            assert_eq!(verified.scheme().to_string(), scheme);
+            assert_eq!(verified.statement().is_some(), content == Content::Statement);
+        }
+    }
+}
+
+#[test]
+fn what_each_kind_of_managed_key_signs_verifies_without_anything_else() {
+    let now = UnixTime::from_seconds(SIGNED_AT as i64);
+    for (key, scheme) in keys() {
+        let bundle = json!({
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {"publicKey": {"hint": "any"}},
+            "messageSignature": {"signature": trust_core::encoding::to_base64(&key.sign(ARTIFACT))},
+        });
+        let bundle = Bundle::from_json(bundle.to_string().as_bytes()).unwrap();
+        let public = PublicKey::from_der(&key.spki()).unwrap();
+        let root = TrustRoot::empty();
+        let verifier = Verifier::new(&root, &RekorLog).accepting_signatures_in_no_transparency_log();
+        let verify = |artifact: &[u8], key: ManagedKey| {
+            verifier.verify(&bundle, Signed::Message(artifact), &SignerPolicy::Key(key), now)
+        };
+        assert_eq!(verify(ARTIFACT, public.clone().into()).unwrap().scheme().to_string(), scheme);
+        assert!(verify(b"another artifact", public.clone().into()).is_err());
+        let other = PublicKey::from_der(&Key::p256(77).spki()).unwrap();
+        assert!(verify(ARTIFACT, other.into()).is_err());
+        let closed = TimeWindow { start: None, end: Some(UnixTime::from_seconds(SIGNED_AT as i64 - 1)) };
+        assert!(verify(ARTIFACT, ManagedKey::new(public).with_validity(closed)).is_err());
+    }
+}
+
+#[test]
+fn each_kind_of_entry_of_rekor_v1_verifies() {
+    for (content, entry, kind) in [
+        (Content::Artifact, Entry::HashedRekordV001, "hashedrekord/0.0.1"),
+        (Content::Statement, Entry::DsseV001, "dsse/0.0.1"),
+        (Content::Statement, Entry::IntotoV002, "intoto/0.0.2"),
+    ] {
+        for log_key in [Key::p256(30), Key::rsa(2048), Key::ed25519(30)] {
+            let world = World {
+                content,
+                logs: vec![Log::v1(log_key, LOG, entry)],
+                stamps: Vec::new(),
+                ..World::new()
+            };
+            let verified = world.verify().unwrap();
+            assert_eq!(verified.log_entries()[0].kind(), kind);
+            // The promise is what vouches for the time.
+            let [time] = verified.times() else { panic!("{verified:?}") };
+            assert_eq!(time.source(), &TimeSource::TransparencyLog(format!("https://{LOG}")));
+            assert_eq!(time.time(), UnixTime::from_seconds(SIGNED_AT as i64));
+        }
+    }
+    denied("entry is of kind `dsse/0.0.1`", |world| {
+        world.logs = vec![Log::v1(Key::p256(30), LOG, Entry::DsseV001)];
+    });
+    denied("entry is of kind `hashedrekord/0.0.1`", |world| {
+        world.content = Content::Statement;
+        world.logs = vec![Log::v1(Key::p256(30), LOG, Entry::HashedRekordV001)];
+    });
+}
+
+#[test]
+fn logs_of_both_generations_and_several_authorities_count_together() {
+    let verified = accepted(|world| {
+        let mut old = Log::v1(Key::p256(30), "old.example", Entry::HashedRekordV001);
+        old.operator = "another operator";
+        world.logs.push(old);
+        world.stamps.push(Stamp::new(20, "second.example", "second"));
+        world.configure =
+            |verifier| verifier.with_log_threshold(2).with_timestamp_threshold(2).with_observer_threshold(3);
+    });
+    assert_eq!((verified.log_entries().len(), verified.times().len()), (2, 3));
+    denied("signed times by 1 operators of timestamp authorities and logs, expected 2", |world| {
+        world.configure = |verifier| verifier.with_observer_threshold(2);
+    });
+}
+
+#[test]
+fn authorities_and_certificate_logs_may_have_other_kinds_of_keys() {
+    for key in [Key::p256(40), Key::p521(40), Key::rsa(2048), Key::rsa(4096), Key::ed25519(40)] {
+        accepted(|world| world.intermediate_key = key);
+    }
+    accepted(|world| {
+        world.scts = vec![Key::rsa(2048)];
+        world.trusted_certificate_logs = vec![Key::rsa(2048)];
+    });
+    // RFC 6962 knows ECDSA on P-256 and RSA only; a log with another key says that it used one of them.
+    denied("the timestamp of log", |world| {
+        world.scts = vec![Key::ed25519(40)];
+        world.trusted_certificate_logs = vec![Key::ed25519(40)];
+    });
+}
+
+#[test]
+fn a_certificate_without_signed_time_is_judged_now_if_the_caller_says_so() {
+    let without_time = |world: &mut World| {
+        world.stamps.clear();
+        world.leaf_validity = ("260101000000Z", "261231000000Z");
+    };
+    denied("found no signed time", without_time);
+    let verified = accepted(|world| {
+        without_time(world);
+        world.configure = |verifier| verifier.accepting_certificates_at_the_current_time();
+    });
+    assert_eq!(verified.times()[0].source(), &TimeSource::Caller);
+    // The caller is no observer, and a certificate that has expired stays expired.
+    denied("signed times by 0 operators", |world| {
+        without_time(world);
+        world.configure =
+            |verifier| verifier.accepting_certificates_at_the_current_time().with_observer_threshold(1);
+    });
+    denied("expected to cover 2026-11-22T00:00:00Z", |world| {
+        world.stamps.clear();
+        world.configure = |verifier| verifier.accepting_certificates_at_the_current_time();
+    });
+}
+
+fn vkey(name: &str, kind: u8, key: &Key) -> String {
+    use sha2::Digest as _;
+    let raw = [&[kind], &key.spki()[12..]].concat();
+    let id = sha2::Sha256::digest([name.as_bytes(), b"\n", &raw].concat());
+    format!("{name}+{}+{}", trust_core::encoding::to_hex(&id[..4]), trust_core::encoding::to_base64(&raw))
+}
+
+#[test]
+fn a_quorum_of_witnesses_can_be_demanded_of_log_entries() {
+    let (first, second) = (|| Key::ed25519(51), || Key::ed25519(52));
+    let policy: WitnessPolicy = format!(
+        "log {}\nwitness one {}\nwitness two {}\ngroup both all one two\nquorum both\n",
+        vkey(LOG, 1, &Key::ed25519(6)),
+        vkey("one.example", 4, &first()),
+        vkey("two.example", 4, &second()),
+    )
+    .parse()
+    .unwrap();
+    let witnessed = |world: &mut World, witnesses: Vec<(&'static str, Key)>| {
+        world.logs[0].witnesses = witnesses;
+        world.log_verifier = Box::new(WitnessedLog::new(policy.clone()));
+    };
+    let both = vec![("one.example", first()), ("two.example", second())];
+    let verified = accepted(|world| witnessed(world, both));
+    assert_eq!(verified.log_entries()[0].witnesses(), ["one.example", "two.example"]);
+    denied("checkpoint is not witnessed: quorum `both` is not reached by `one`", |world| {
+        witnessed(world, vec![("one.example", first())]);
+    });
+    denied("is not witnessed: quorum `both` is not reached by any witness", |world| {
+        witnessed(world, vec![("one.example", second()), ("two.example", first())]);
+    });
+    // A promise is no checkpoint.
+    denied("is not witnessed", |world| {
+        world.logs = vec![Log::v1(Key::p256(30), LOG, Entry::HashedRekordV001)];
+        world.log_verifier = Box::new(WitnessedLog::new(policy.clone()));
+    });
+}
