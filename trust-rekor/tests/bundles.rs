@@ -205,7 +205,7 @@ fn each_bundle_gets_the_verdict_that_stands_in_the_table() {
 }
 
 #[test]
-fn a_key_counts_only_in_its_window() {
+fn cve_2026_54787_a_key_counts_only_in_its_window() {
     let Some(folder) = vectors::vectors("bundles/sigstore-go") else { return };
     let key = fs::read_to_string(folder.join("public-keys/public-key-validity.pem")).unwrap();
     let root =

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::cast_possible_truncation)]
-#![allow(dead_code)] // the small Sigstore makes attacks too
 
 mod pki;
 

@@ -1,6 +1,8 @@
 //! A small Sigstore in one process: authorities, a certificate log, a transparency log and a timestamp authority, whose
 //! keys are known, so that every kind of right and wrong bundle can be made.
 
+#![allow(dead_code)] // each test uses a part of it
+
 pub(crate) mod world;
 
 use p256::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
@@ -278,6 +280,7 @@ pub(crate) fn timestamp(
     issuer: &str,
     key: &Key,
     beside: &[Vec<u8>],
+    signers: usize,
 ) -> Vec<u8> {
     let sha256 = seq(&[oid("2.16.840.1.101.3.4.2.1")]);
     let imprint = seq(&[sha256.clone(), tlv(4, &Sha256::digest(content))]);
@@ -307,7 +310,7 @@ pub(crate) fn timestamp(
     if !beside.is_empty() {
         parts.push(tlv(0xa0, &beside.concat()));
     }
-    parts.push(tlv(0x31, &signer_info));
+    parts.push(tlv(0x31, &signer_info.repeat(signers)));
     seq(&[oid("1.2.840.113549.1.7.2"), tlv(0xa0, &seq(&parts))])
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Content {
     Artifact,
     /// An in-toto statement about the artifact.
     Statement,
+    /// An envelope with this payload.
+    Payload(&'static str),
 }
 
 /// In which form the signature is logged.
@@ -65,14 +67,16 @@ impl Log {
         }
     }
 
-    fn entry(&self, logged: &Logged<'_>) -> Value {
+    fn entry(&self, logged: &Logged<'_>, change: impl Fn(String) -> String) -> Value {
+        let body = change(match self.entry {
+            Entry::HashedRekordV001 => logged.hashedrekord_v001(),
+            Entry::DsseV001 => logged.dsse_v001(),
+            Entry::IntotoV002 => logged.intoto_v002(),
+            Entry::HashedRekordV002 => logged.hashedrekord_v002(),
+        });
         match self.entry {
-            Entry::HashedRekordV001 => super::rekor_v1(&self.key, self.host, &logged.hashedrekord_v001()),
-            Entry::DsseV001 => super::rekor_v1(&self.key, self.host, &logged.dsse_v001()),
-            Entry::IntotoV002 => super::rekor_v1(&self.key, self.host, &logged.intoto_v002()),
-            Entry::HashedRekordV002 => {
-                super::rekor_v2(&self.key, self.host, &self.witnesses, &logged.hashedrekord_v002())
-            }
+            Entry::HashedRekordV002 => super::rekor_v2(&self.key, self.host, &self.witnesses, &body),
+            _ => super::rekor_v1(&self.key, self.host, &body),
         }
     }
 }
@@ -86,6 +90,8 @@ pub(crate) enum Beside {
     Forged,
     /// The forged one before the signer's own.
     ForgedAndOwn,
+    /// None, and the trust root does not have it either.
+    Missing,
 }
 
 /// A timestamp authority and its token.
@@ -96,6 +102,8 @@ pub(crate) struct Stamp {
     pub(crate) time: &'static str,
     pub(crate) purposes: (bool, Vec<&'static str>),
     pub(crate) beside: Beside,
+    /// How many times the signer's info stands in the token.
+    pub(crate) signers: usize,
 }
 
 impl Stamp {
@@ -107,6 +115,7 @@ impl Stamp {
             time: "20260601120000Z",
             purposes: (true, vec![TIME_STAMPING]),
             beside: Beside::Nothing,
+            signers: 1,
         }
     }
 
@@ -125,7 +134,7 @@ impl Stamp {
         let forged_issuer = Issuer { name: "stamps", key: forger };
         let forged = certificate("stamp", forger, &forged_issuer, vec![super::key_usage(0x80)]);
         let beside = match self.beside {
-            Beside::Nothing => Vec::new(),
+            Beside::Nothing | Beside::Missing => Vec::new(),
             Beside::Forged => vec![forged],
             Beside::ForgedAndOwn => vec![forged, own.clone()],
         };
@@ -135,7 +144,7 @@ impl Stamp {
         };
         let mut authority = super::root_authority(&format!("https://{}", self.host), chain);
         authority["operator"] = self.operator.into();
-        (super::timestamp(signature, self.time, &own, "stamps", &key, &beside), authority)
+        (super::timestamp(signature, self.time, &own, "stamps", &key, &beside, self.signers), authority)
     }
 }
 
@@ -157,6 +166,10 @@ pub(crate) struct World {
     pub(crate) trusted_certificate_logs: Vec<Key>,
     pub(crate) stamps: Vec<Stamp>,
     pub(crate) logs: Vec<Log>,
+    /// Changes what the log's entries are about.
+    pub(crate) change_logged: for<'a> fn(&mut Logged<'a>),
+    /// Changes an entry's body before the log takes it in.
+    pub(crate) change_body: Box<dyn Fn(String) -> String>,
     pub(crate) change_root: fn(&mut Value),
     pub(crate) change_bundle: fn(&mut Value),
     pub(crate) log_verifier: Box<dyn TransparencyLog>,
@@ -182,6 +195,8 @@ impl World {
             trusted_certificate_logs: vec![Key::p256(CT_LOG)],
             stamps: vec![Stamp::new(7, "stamps.example", "stamps")],
             logs: vec![Log::v2(6, LOG, "operator")],
+            change_logged: |_| {},
+            change_body: Box::new(|body| body),
             change_root: |_| {},
             change_bundle: |_| {},
             log_verifier: Box::new(RekorLog),
@@ -215,20 +230,18 @@ impl World {
         .to_string();
         let (content, signed) = match self.content {
             Content::Artifact => (ARTIFACT, ARTIFACT.to_vec()),
-            Content::Statement => {
-                let envelope =
-                    Envelope::new(trust_core::PAYLOAD_TYPE, statement.clone().into_bytes(), Vec::new());
-                (statement.as_bytes(), envelope.pre_authentication_encoding())
-            }
+            Content::Statement => (statement.as_bytes(), pre_authentication_encoding(&statement)),
+            Content::Payload(payload) => (payload.as_bytes(), pre_authentication_encoding(payload)),
         };
         let signature = self.leaf_key.sign(&signed);
-        let logged = Logged {
+        let mut logged = Logged {
             signer: &self.leaf_key,
             certificate: &leaf,
             content,
             signed: &signed,
             signature: &signature,
         };
+        (self.change_logged)(&mut logged);
         let stamps: Vec<_> = self.stamps.iter().map(|stamp| stamp.make(&signature, &self.leaf_key)).collect();
         let tokens: Vec<_> =
             stamps.iter().map(|(token, _)| json!({"signedTimestamp": to_base64(token)})).collect();
@@ -237,15 +250,15 @@ impl World {
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": {
                 "certificate": {"rawBytes": to_base64(&leaf)},
-                "tlogEntries": self.logs.iter().map(|log| log.entry(&logged)).collect::<Vec<_>>(),
+                "tlogEntries": self.logs.iter().map(|log| log.entry(&logged, &self.change_body)).collect::<Vec<_>>(),
                 "timestampVerificationData": {"rfc3161Timestamps": tokens},
             },
         });
         match self.content {
             Content::Artifact => bundle["messageSignature"] = json!({"signature": to_base64(&signature)}),
-            Content::Statement => {
+            Content::Statement | Content::Payload(_) => {
                 bundle["dsseEnvelope"] = json!({
-                    "payload": to_base64(statement.as_bytes()),
+                    "payload": to_base64(content),
                     "payloadType": trust_core::PAYLOAD_TYPE,
                     "signatures": [{"sig": to_base64(&signature)}],
                 });
@@ -298,6 +311,11 @@ impl World {
             super::certificate(&root, &fulcio),
         )
     }
+}
+
+fn pre_authentication_encoding(payload: &str) -> Vec<u8> {
+    Envelope::new(trust_core::PAYLOAD_TYPE, payload.as_bytes().to_vec(), Vec::new())
+        .pre_authentication_encoding()
 }
 
 /// What the world makes, with this change, verifies.
