@@ -96,7 +96,7 @@ fn the_embedded_layout_is_read_whole() {
 }
 
 #[test]
-fn more_signatures_than_are_read_are_named() {
+fn cve_2023_46737_and_cve_2024_29902_more_signatures_than_are_read() {
     let layout = Layout::new();
     let many = layout.add_manifest(&layout.referrer("signed", 5));
     layout.change_index(|manifests| manifests.push(many));

@@ -143,6 +143,17 @@ fn what_is_not_implemented_is_refused_by_path_and_place() {
 }
 
 #[test]
+fn cve_2025_29778_an_identity_that_would_not_be_checked() {
+    for field in ["subjectRegExp", "issuerRegExp", "roots", "additionalExtensions"] {
+        let entry = format!(
+            "{{imageReferences: [a], attestors: [{{entries: [{{keyless: {{subject: s, issuer: i, {field}: a}}}}]}}]}}"
+        );
+        let expected = format!("keyless.{field}` is not implemented, so the policy is refused");
+        assert!(refused(&entry).contains(&expected), "{field}");
+    }
+}
+
+#[test]
 fn what_would_accept_anybody_is_refused() {
     for (entry, expected) in [
         ("{attestors: []}", "`spec.rules[0].verifyImages[0].imageReferences` is absent"),
