@@ -22,8 +22,8 @@
 //! | `asn1`, `key` | [`PublicKey`], [`SignatureScheme`] | X.690, RFC 5480, RFC 8017, RFC 8032 |
 //! | `certificate`, `chain`, `identity` | [`Certificate`], [`verify_path`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |
 //! | `root` | [`TrustRoot`] | sigstore_trustroot.proto |
-//! | `sct` | certificate transparency | RFC 6962 |
-//! | `cms`, `timestamp` | timestamps | RFC 5652, RFC 3161, RFC 5816 |
+//! | `sct` | [`verify_scts`] | RFC 6962 |
+//! | `cms`, `timestamp` | [`verify_timestamp`] | RFC 5652, RFC 3161, RFC 5816 |
 //! | `dsse`, `statement` | [`Envelope`], [`Statement`] | DSSE, in-toto |
 //! | `log` | [`TransparencyLog`], the joint to `trust-rekor` | sigstore_rekor.proto |
 //! | `bundle`, `cosign` | [`Bundle`]; image signatures of cosign 1 and 2 | sigstore_bundle.proto, cosign's specifications |
@@ -85,7 +85,7 @@ pub use pattern::{AnchoredRegex, Pattern, PatternError};
 pub use reasons::Reasons;
 pub use reference::{ImageRef, ImageRefError, PinError, PinnedImage};
 pub use root::{Authority, LogKey, RootError, SkippedEntry, TrustRoot};
-pub use sct::{SctError, SctProblem, VerifiedSct};
+pub use sct::{SctError, SctProblem, VerifiedSct, verify_scts};
 pub use statement::{PAYLOAD_TYPE, Statement, StatementError, StatementSubject};
 pub use time::{TimeError, TimeWindow, UnixTime};
 pub use timestamp::{TimestampError, VerifiedTimestamp, verify_timestamp};

@@ -112,9 +112,12 @@ fn list(problems: &[SctProblem]) -> String {
 
 /// Verifies every timestamp embedded in `leaf`, which `issuer` issued, and counts distinct logs.
 ///
+/// It proves that the logs saw this certificate. That `issuer` issued it, is for [`verify_path`](crate::verify_path)
+/// to say.
+///
 /// # Errors
 /// If fewer than `required` trusted logs vouch for the certificate, or the list is malformed.
-pub(crate) fn verify_scts(
+pub fn verify_scts(
     leaf: &Certificate,
     issuer: &Certificate,
     logs: &[LogKey],

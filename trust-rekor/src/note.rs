@@ -1,6 +1,8 @@
 //! [`SignedNote`]: a text and signatures over it
 //! ([C2SP signed-note](https://github.com/C2SP/C2SP/blob/main/signed-note.md)).
 
+use core::fmt;
+
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use trust_core::encoding;
@@ -193,6 +195,17 @@ impl<'a> SignedNote<'a> {
     }
 }
 
+impl fmt::Display for SignedNote<'_> {
+    /// The note as it was read, byte for byte: its grammar has one spelling for everything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.text)?;
+        self.signatures.iter().try_for_each(|line| {
+            let bytes = [&line.key_id[..], &line.signature].concat();
+            writeln!(f, "\u{2014} {} {}", line.name, encoding::to_base64(&bytes))
+        })
+    }
+}
+
 impl<'a> NoteSignature<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let (name, signature) = line.strip_prefix("\u{2014} ")?.split_once(' ')?;
@@ -228,6 +241,9 @@ impl<'a> NoteSignature<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     const NOTE: &str = "If you think cryptography is the answer to your problem,\n\
@@ -266,6 +282,25 @@ mod tests {
         let text = format!("{NOTE}\u{2014} stranger AAAAAAA=\n");
         let key = peter_neumann();
         assert_eq!(SignedNote::parse(&text).unwrap().verify(&NoteKey::c2sp("PeterNeumann", &key)), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_as_it_was(
+            lines in vec("[^\\x00-\\x1f]{0,20}", 1..5),
+            signatures in vec(("[a-z./]{1,10}", any::<[u8; 4]>(), vec(any::<u8>(), 1..40)), 1..4),
+        ) {
+            let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+            let signatures = signatures
+                .iter()
+                .map(|(name, key_id, signature)| NoteSignature { name, key_id: *key_id, signature: signature.clone() })
+                .collect();
+            let note = SignedNote { text: &text, signatures };
+            let printed = note.to_string();
+            let read = SignedNote::parse(&printed).unwrap();
+            prop_assert_eq!(&read, &note);
+            prop_assert_eq!(read.to_string(), printed);
+        }
     }
 
     #[test]
