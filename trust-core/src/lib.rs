@@ -21,7 +21,7 @@
 //! | `digest`, `reference` | [`Digest`]; [`ImageRef`] and [`PinnedImage`] | OCI image and distribution specifications |
 //! | `asn1`, `key` | [`PublicKey`], [`SignatureScheme`] | X.690, RFC 5480, RFC 8017, RFC 8032 |
 //! | `certificate`, `chain`, `identity` | [`Certificate`], [`verify_path`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |
-//! | `root` | [`TrustRoot`] | sigstore_trustroot.proto |
+//! | `tuf`, `root` | [`TufRepository`]; [`TrustRoot`] | The Update Framework; sigstore_trustroot.proto |
 //! | `sct` | [`verify_scts`] | RFC 6962 |
 //! | `cms`, `timestamp` | [`verify_timestamp`] | RFC 5652, RFC 3161, RFC 5816 |
 //! | `dsse`, `statement` | [`Envelope`], [`Statement`] | DSSE, in-toto |
@@ -47,6 +47,7 @@ mod chain;
 mod identity;
 
 mod root;
+mod tuf;
 
 mod sct;
 
@@ -89,6 +90,7 @@ pub use sct::{SctError, SctProblem, VerifiedSct, verify_scts};
 pub use statement::{PAYLOAD_TYPE, Statement, StatementError, StatementSubject};
 pub use time::{TimeError, TimeWindow, UnixTime};
 pub use timestamp::{TimestampError, VerifiedTimestamp, verify_timestamp};
+pub use tuf::{TufError, TufRepository, VerifiedTargets};
 pub use verify::{
     Attested, ManagedKey, SignerPolicy, TimeSource, VerifiedBundle, VerifiedSigner, VerifiedTime, Verifier,
     VerifyError,

@@ -180,6 +180,12 @@ impl TrustRoot {
         Self::from_json(include_bytes!("../data/public-good.json")).unwrap_or_default()
     }
 
+    /// Sigstore's staging instance, as it was on 2026-11-21: for tests of clients, whose signatures prove nothing.
+    #[must_use]
+    pub fn staging() -> Self {
+        Self::from_json(include_bytes!("../data/staging.json")).unwrap_or_default()
+    }
+
     /// A root that trusts nobody: for keys alone, without logs and timestamps.
     #[must_use]
     pub fn empty() -> Self {
@@ -491,6 +497,9 @@ mod tests {
         assert_eq!(root.transparency_logs.len(), 2);
         assert_eq!(root.certificate_logs.len(), 2);
         assert_eq!(root.skipped, []);
+        let staging = TrustRoot::staging();
+        assert_eq!((staging.transparency_logs.len(), staging.certificate_logs.len()), (5, 5));
+        assert_eq!(staging.skipped, []);
     }
 
     fn parse(text: &str) -> Result<TrustRoot, RootError> {

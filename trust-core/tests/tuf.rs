@@ -1,0 +1,139 @@
+//! The real TUF metadata of Sigstore's public-good instance, from the first root to the last, and changed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
+
+mod vectors;
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use trust_core::{TrustRoot, TufError, TufRepository, UnixTime, VerifiedTargets};
+
+const LAST_ROOT: u64 = 15;
+
+struct Metadata(PathBuf);
+
+impl Metadata {
+    fn open() -> Option<Self> {
+        vectors::vectors("tuf/metadata").map(Self)
+    }
+
+    fn file(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.0.join(name)).unwrap()
+    }
+
+    fn root(&self, version: u64) -> Vec<u8> {
+        self.file(&format!("root_history/{version}.root.json"))
+    }
+
+    fn repository(&self) -> TufRepository {
+        TufRepository::from_trusted_root(&self.root(LAST_ROOT)).unwrap()
+    }
+
+    /// The targets, with one file changed.
+    fn targets(&self, name: &str, change: impl FnOnce(&mut Value)) -> Result<VerifiedTargets, TufError> {
+        let read = |file: &str| self.file(&format!("{file}.json"));
+        let mut changed: Value = serde_json::from_slice(&read(name)).unwrap();
+        change(&mut changed);
+        let file = |file: &str| if file == name { changed.to_string().into_bytes() } else { read(file) };
+        let now = "2026-08-25T00:00:00Z".parse().unwrap();
+        self.repository().verify_targets(&file("timestamp"), &file("snapshot"), &file("targets"), now)
+    }
+}
+
+#[test]
+fn every_root_follows_from_the_first() {
+    let Some(metadata) = Metadata::open() else { return };
+    let mut repository = TufRepository::from_trusted_root(&metadata.root(1)).unwrap();
+    for version in 2..=LAST_ROOT {
+        // None of them may be left out, and none comes twice.
+        if version < LAST_ROOT {
+            assert!(repository.update_root(&metadata.root(version + 1)).is_err(), "{version}");
+        }
+        repository.update_root(&metadata.root(version)).unwrap_or_else(|error| panic!("{version}: {error}"));
+        let again = repository.update_root(&metadata.root(version));
+        assert!(matches!(again, Err(TufError::Version { .. })), "{version}: {again:?}");
+    }
+    assert_eq!(repository.root_version(), LAST_ROOT);
+    assert_eq!(metadata.root(LAST_ROOT), metadata.file("root.json"));
+}
+
+#[test]
+fn targets_are_vouched_for() {
+    let Some(metadata) = Metadata::open() else { return };
+    let targets = metadata.targets("targets", |_| {}).unwrap();
+    assert!(targets.names().any(|name| name == "trusted_root.json"));
+    let folder = vectors::vectors("trust-roots").unwrap();
+    let root = std::fs::read(folder.join("public-good.json")).unwrap();
+    match targets.verify("trusted_root.json", &root) {
+        Ok(content) => assert!(TrustRoot::from_json(content).is_ok()),
+        Err(error) => panic!("{error}"),
+    }
+    let changed = [&root[..], b"\n"].concat();
+    let content = TufError::Content { name: "trusted_root.json".to_owned() };
+    assert_eq!(targets.verify("trusted_root.json", &changed), Err(content));
+    for name in ["../trusted_root.json", "/trusted_root.json", "registry.npmjs.org/keys.json"] {
+        assert_eq!(targets.verify(name, &root), Err(TufError::Unlisted { name: name.to_owned() }));
+    }
+}
+
+fn threshold(role: &str, found: usize, expected: usize) -> Option<TufError> {
+    Some(TufError::Threshold { role: role.to_owned(), found, expected })
+}
+
+#[test]
+fn changed_metadata_is_refused() {
+    let Some(metadata) = Metadata::open() else { return };
+    for (role, expected) in [("timestamp", 1), ("snapshot", 1), ("targets", 3)] {
+        let changed =
+            metadata.targets(role, |file| file["signed"]["expires"] = "2036-01-01T00:00:00Z".into());
+        assert_eq!(changed.err(), threshold(role, 0, expected));
+    }
+    let kind = metadata.targets("targets", |file| file["signed"]["_type"] = "snapshot".into());
+    assert!(matches!(kind, Err(TufError::Kind { .. })), "{kind:?}");
+    let number = metadata.targets("targets", |file| file["signed"]["x"] = json!(1.5));
+    assert!(matches!(number, Err(TufError::Number { .. })), "{number:?}");
+    // Signatures by nobody and in other forms neither count nor harm.
+    let more = metadata.targets("targets", |file| {
+        let list = file["signatures"].as_array_mut().unwrap();
+        list.insert(0, json!({"keyid": "00", "sig": "zz"}));
+        list.insert(0, json!({"keyid": list[1]["keyid"], "sig": ""}));
+    });
+    assert!(more.is_ok(), "{more:?}");
+}
+
+#[test]
+fn rustsec_2020_0024_one_key_counts_once() {
+    let Some(metadata) = Metadata::open() else { return };
+    // Two of the five signers of the targets, each five times.
+    let few = metadata.targets("targets", |file| {
+        let list = file["signatures"].as_array_mut().unwrap();
+        list.retain(|signature| !signature["sig"].as_str().unwrap().is_empty());
+        list.truncate(2);
+        *list = list.iter().cycle().take(10).cloned().collect();
+    });
+    assert_eq!(few.err(), threshold("targets", 2, 3));
+}
+
+#[test]
+fn cve_2026_23992_a_threshold_of_zero() {
+    let Some(metadata) = Metadata::open() else { return };
+    let mut root: Value = serde_json::from_slice(&metadata.root(LAST_ROOT)).unwrap();
+    root["signed"]["roles"]["root"]["threshold"] = 0.into();
+    let error = TufRepository::from_trusted_root(root.to_string().as_bytes()).err();
+    assert!(matches!(error, Some(TufError::Role { .. })), "{error:?}");
+}
+
+#[test]
+fn metadata_expires() {
+    let Some(metadata) = Metadata::open() else { return };
+    let at = |now: &str| {
+        let file = |name: &str| metadata.file(&format!("{name}.json"));
+        let now: UnixTime = now.parse().unwrap();
+        metadata.repository().verify_targets(&file("timestamp"), &file("snapshot"), &file("targets"), now)
+    };
+    assert!(at("2026-08-28T19:25:55Z").is_ok());
+    let expired = at("2026-08-28T19:25:56Z").err();
+    assert!(matches!(&expired, Some(TufError::Expired { role, .. }) if role == "timestamp"), "{expired:?}");
+}
