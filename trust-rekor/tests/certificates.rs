@@ -5,7 +5,9 @@
 
 mod pki;
 
-use crate::pki::world::{SUBJECT, YEAR, accepted, denied};
+use trust_core::{CertificateIdentity, FulcioExtension, Pattern, VerifiedSigner};
+
+use crate::pki::world::{ISSUER, SUBJECT, YEAR, accepted, denied};
 use crate::pki::{CODE_SIGNING, Issuer, Key, TIME_STAMPING, Template, extension, oid, tlv};
 
 #[test]
@@ -111,4 +113,91 @@ fn authorities_of_one_name_are_all_tried() {
             root["certificateAuthorities"].as_array_mut().unwrap().insert(0, other);
         };
     });
+}
+
+/// The extensions from .9 on, each with its name as value.
+fn build_extensions() -> Vec<Vec<u8>> {
+    let from_build = FulcioExtension::ALL.iter().filter(|one| one.number() >= 9);
+    from_build
+        .map(|one| {
+            let id = format!("1.3.6.1.4.1.57264.1.{}", one.number());
+            extension(&id, false, &tlv(0x0c, format!("{one:?}").as_bytes()))
+        })
+        .collect()
+}
+
+#[test]
+fn every_extension_of_fulcio_is_readable_by_name() {
+    let verified = accepted(|world| {
+        world.leaf_extensions = build_extensions();
+        // The deprecated ones hold raw text.
+        for number in 2..=6 {
+            let id = format!("1.3.6.1.4.1.57264.1.{number}");
+            world.leaf_extensions.push(extension(&id, false, format!("value {number}").as_bytes()));
+        }
+    });
+    let VerifiedSigner::Identity(identity) = verified.signer() else { panic!("{verified:?}") };
+    for &one in FulcioExtension::ALL {
+        let expected = match one.number() {
+            1 | 8 => ISSUER.to_owned(),
+            number @ 2..=6 => format!("value {number}"),
+            _ => format!("{one:?}"),
+        };
+        assert_eq!(identity.extension(one), Some(expected.as_str()));
+    }
+    denied("certificate extension SourceRepositoryUri is not text", |world| {
+        world.leaf_extensions = vec![extension("1.3.6.1.4.1.57264.1.12", false, b"raw text")];
+    });
+}
+
+#[test]
+fn identities_are_any_of_and_whole() {
+    let identity = |subject: &str, issuer: &str| {
+        CertificateIdentity::new(Pattern::exact(subject), Pattern::exact(issuer))
+    };
+    let wanted = |wanted: Vec<CertificateIdentity>| {
+        accepted(|world| {
+            world.leaf_extensions = build_extensions();
+            world.wanted = wanted;
+        });
+    };
+    let unwanted = |wanted: CertificateIdentity| {
+        denied("signed by `https://github.com/org/app", |world| {
+            world.leaf_extensions = build_extensions();
+            world.wanted = vec![wanted];
+        });
+    };
+    wanted(vec![identity("somebody", ISSUER), identity(SUBJECT, ISSUER)]);
+    unwanted(identity("somebody", ISSUER));
+    unwanted(identity(SUBJECT, "https://evil.example"));
+    // A prefix, a suffix and another case are other identities, in texts and in patterns.
+    unwanted(identity("https://github.com/org/", ISSUER));
+    unwanted(identity(&SUBJECT.to_uppercase(), ISSUER));
+    for (pattern, matches) in [
+        ("https://github.com/org/app/.*", true),
+        ("https://github.com/org/", false),
+        ("main", false),
+        ("https://github.com/org|.*main", true),
+        ("https://github.com/org|main", false),
+    ] {
+        let by_pattern = CertificateIdentity::new(Pattern::regex(pattern).unwrap(), Pattern::exact(ISSUER));
+        if matches { wanted(vec![by_pattern]) } else { unwanted(by_pattern) }
+    }
+    let conditional = |extension: FulcioExtension, value: &str| {
+        identity(SUBJECT, ISSUER).with_extension(extension, Pattern::exact(value))
+    };
+    wanted(vec![conditional(FulcioExtension::RunnerEnvironment, "RunnerEnvironment")]);
+    unwanted(conditional(FulcioExtension::RunnerEnvironment, "self-hosted"));
+    unwanted(conditional(FulcioExtension::GithubWorkflowName, ""));
+}
+
+#[test]
+fn documents_that_are_too_long_are_refused_unread() {
+    let long = vec![0x30; 65 * 1024];
+    let error = trust_core::Certificate::from_der(&long).unwrap_err();
+    assert_eq!(error.to_string(), "certificate has 66560 bytes, expected at most 65536");
+    let error = trust_core::verify_timestamp(&long, b"", &[]).unwrap_err();
+    assert_eq!(error.to_string(), "timestamp has 66560 bytes, expected at most 65536");
+    let error = trust_core::Bundle::from_json(&vec![b' '; (192 << 20) + 1]).unwrap_err();
+    assert_eq!(error.to_string(), "bundle has 201326593 bytes, expected at most 201326592");
 }

@@ -170,6 +170,7 @@ pub(crate) struct World {
     pub(crate) change_logged: for<'a> fn(&mut Logged<'a>),
     /// Changes an entry's body before the log takes it in.
     pub(crate) change_body: Box<dyn Fn(String) -> String>,
+    pub(crate) wanted: Vec<CertificateIdentity>,
     pub(crate) change_root: fn(&mut Value),
     pub(crate) change_bundle: fn(&mut Value),
     pub(crate) log_verifier: Box<dyn TransparencyLog>,
@@ -197,6 +198,7 @@ impl World {
             logs: vec![Log::v2(6, LOG, "operator")],
             change_logged: |_| {},
             change_body: Box::new(|body| body),
+            wanted: vec![CertificateIdentity::new(Pattern::exact(SUBJECT), Pattern::exact(ISSUER))],
             change_root: |_| {},
             change_bundle: |_| {},
             log_verifier: Box::new(RekorLog),
@@ -211,8 +213,7 @@ impl World {
             TrustRoot::from_json(root.to_string().as_bytes()).map_err(|error| Reasons(&error).to_string())?;
         let bundle =
             Bundle::from_json(bundle.to_string().as_bytes()).map_err(|error| Reasons(&error).to_string())?;
-        let identity = CertificateIdentity::new(Pattern::exact(SUBJECT), Pattern::exact(ISSUER));
-        let policy = SignerPolicy::Identity(IdentityPolicy::new([identity]).unwrap());
+        let policy = SignerPolicy::Identity(IdentityPolicy::new(self.wanted.clone()).unwrap());
         (self.configure)(Verifier::new(&root, self.log_verifier.as_ref()))
             .verify(&bundle, Signed::Message(ARTIFACT), &policy, "2026-11-22T00:00:00Z".parse().unwrap())
             .map_err(|error| Reasons(&error).to_string())
