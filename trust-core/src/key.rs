@@ -3,6 +3,7 @@
 //! Which bytes are a key, which schemes it verifies, and what they sign is decided here. The arithmetic is behind
 //! [`SignatureAlgorithm`]. It handles public data only, so it need not be constant-time.
 
+mod multiples;
 mod rustcrypto;
 mod scheme;
 
@@ -16,6 +17,8 @@ use rsa::traits::PublicKeyParts as _;
 use spki::{AlgorithmIdentifierRef, DecodePublicKey as _, SubjectPublicKeyInfoRef};
 use thiserror::Error;
 
+use self::multiples::TabledKey;
+pub use self::multiples::{Tables, USES_BEFORE_TABLE};
 pub use self::rustcrypto::RustCrypto;
 pub(crate) use self::scheme::hash_from_oid;
 pub use self::scheme::{SignatureError, SignatureScheme, Signed};
@@ -105,9 +108,9 @@ struct CheckedKey {
 }
 
 enum Point {
-    P256(p256::ecdsa::VerifyingKey),
-    P384(p384::ecdsa::VerifyingKey),
-    P521(p521::ecdsa::VerifyingKey),
+    P256(TabledKey<p256::NistP256>),
+    P384(TabledKey<p384::NistP384>),
+    P521(p521::ProjectivePoint),
     Rsa(rsa::RsaPublicKey),
     Ed25519(ed25519_dalek::VerifyingKey),
 }
@@ -184,6 +187,27 @@ impl PublicKey {
     pub fn with_back_end(mut self, back_end: &'static dyn SignatureAlgorithm) -> Self {
         self.back_end = back_end;
         self
+    }
+
+    /// Spends so much memory on verifying faster.
+    #[must_use]
+    pub fn with_tables(self, tables: Tables) -> Self {
+        let point = match &self.checked.point {
+            Point::P256(key) => Point::P256(key.with_tables(tables)),
+            Point::P384(key) => Point::P384(key.with_tables(tables)),
+            Point::P521(_) | Point::Rsa(_) | Point::Ed25519(_) => return self,
+        };
+        let key = Self::checked(self.checked.spki.clone(), self.checked.algorithm, point);
+        key.with_back_end(self.back_end)
+    }
+
+    /// Builds the table now, unless this kind of key has none or [`Tables::Never`] was chosen: some milliseconds.
+    pub fn prepare(&self) {
+        match &self.checked.point {
+            Point::P256(key) => key.prepare(),
+            Point::P384(key) => key.prepare(),
+            Point::P521(_) | Point::Rsa(_) | Point::Ed25519(_) => {}
+        }
     }
 
     /// This key, verifying by the back end of `anchor`, which vouches for it.
@@ -299,20 +323,26 @@ fn ec_point(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<(KeyA
     let uncompressed = bits.first() == Some(&4);
     let value = |algorithm| KeyError::Value { algorithm };
     match curve {
-        PRIME256V1 => p256::ecdsa::VerifyingKey::from_sec1_bytes(bits)
+        PRIME256V1 => p256::PublicKey::from_sec1_bytes(bits)
             .ok()
             .filter(|_| uncompressed)
-            .map(|key| (KeyAlgorithm::EcdsaP256, Point::P256(key)))
+            .map(|key| {
+                let key = TabledKey::new(key.to_projective(), Tables::default());
+                (KeyAlgorithm::EcdsaP256, Point::P256(key))
+            })
             .ok_or(value("P-256")),
-        SECP384R1 => p384::ecdsa::VerifyingKey::from_sec1_bytes(bits)
+        SECP384R1 => p384::PublicKey::from_sec1_bytes(bits)
             .ok()
             .filter(|_| uncompressed)
-            .map(|key| (KeyAlgorithm::EcdsaP384, Point::P384(key)))
+            .map(|key| {
+                let key = TabledKey::new(key.to_projective(), Tables::default());
+                (KeyAlgorithm::EcdsaP384, Point::P384(key))
+            })
             .ok_or(value("P-384")),
-        SECP521R1 => p521::ecdsa::VerifyingKey::from_sec1_bytes(bits)
+        SECP521R1 => p521::PublicKey::from_sec1_bytes(bits)
             .ok()
             .filter(|_| uncompressed)
-            .map(|key| (KeyAlgorithm::EcdsaP521, Point::P521(key)))
+            .map(|key| (KeyAlgorithm::EcdsaP521, Point::P521(key.to_projective())))
             .ok_or(value("P-521")),
         other => Err(KeyError::Algorithm { found: other.to_string() }),
     }

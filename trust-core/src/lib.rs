@@ -76,7 +76,7 @@ pub use identity::{
 };
 pub use key::{
     KeyAlgorithm, KeyError, PublicKey, RustCrypto, SignatureAlgorithm, SignatureError, SignatureScheme,
-    Signed,
+    Signed, Tables, USES_BEFORE_TABLE,
 };
 pub use log::{
     ClaimedContent, ClaimedSigner, InclusionClaim, LogClaim, LogEntry, LogError, TransparencyLog,

@@ -1,8 +1,10 @@
 //! The back end over RustCrypto's curves and RSA, and over dalek's Ed25519: rustc alone builds it.
 
-use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use ecdsa::Signature;
+use ecdsa::hazmat::verify_prehashed;
 use sha2::{Sha256, Sha384, Sha512};
 
+use super::multiples::{Curve, TabledKey};
 use super::{Point, PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed};
 use crate::digest::HashAlgorithm;
 
@@ -19,51 +21,55 @@ impl SignatureAlgorithm for RustCrypto {
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         use SignatureScheme::{Ecdsa, EcdsaP1363, Ed25519, Ed25519ph, RsaPkcs1, RsaPss};
-        match (&key.checked.point, scheme) {
+        let is_valid = match (&key.checked.point, scheme) {
             (Point::P256(key), Ecdsa(hash) | EcdsaP1363(hash)) => {
-                verify_ecdsa::<p256::NistP256>(key, content, scheme, hash, signature)
+                content.digest(hash).is_some_and(|digest| tabled(key, scheme, digest.as_bytes(), signature))
             }
             (Point::P384(key), Ecdsa(hash) | EcdsaP1363(hash)) => {
-                verify_ecdsa::<p384::NistP384>(key, content, scheme, hash, signature)
+                content.digest(hash).is_some_and(|digest| tabled(key, scheme, digest.as_bytes(), signature))
             }
             (Point::P521(key), Ecdsa(hash) | EcdsaP1363(hash)) => {
-                verify_ecdsa::<p521::NistP521>(key, content, scheme, hash, signature)
+                let signature = ecdsa_signature::<p521::NistP521>(scheme, signature);
+                content.digest(hash).zip(signature).is_some_and(|(digest, signature)| {
+                    verify_prehashed(key, digest.as_bytes(), &signature).is_ok()
+                })
             }
-            (Point::Rsa(key), RsaPkcs1(hash)) => verify_rsa_pkcs1(key, content, hash, signature),
-            (Point::Rsa(key), RsaPss(hash)) => verify_rsa_pss(key, content, hash, signature),
-            (Point::Ed25519(key), Ed25519) => verify_ed25519(key, content, signature),
-            (Point::Ed25519(key), Ed25519ph) => verify_ed25519ph(key, content, signature),
-            _ => None,
-        }
-        .ok_or(SignatureError::Invalid)
+            (Point::Rsa(key), RsaPkcs1(hash)) => verify_rsa_pkcs1(key, content, hash, signature).is_some(),
+            (Point::Rsa(key), RsaPss(hash)) => verify_rsa_pss(key, content, hash, signature).is_some(),
+            (Point::Ed25519(key), Ed25519) => verify_ed25519(key, content, signature).is_some(),
+            (Point::Ed25519(key), Ed25519ph) => verify_ed25519ph(key, content, signature).is_some(),
+            _ => false,
+        };
+        if is_valid { Ok(()) } else { Err(SignatureError::Invalid) }
     }
 }
 
-fn verify_ecdsa<C>(
-    key: &ecdsa::VerifyingKey<C>,
-    content: Signed<'_>,
-    scheme: SignatureScheme,
-    hash: HashAlgorithm,
-    signature: &[u8],
-) -> Option<()>
+/// Whether the signature verifies, by the key's table or, while there is none, by doubling and adding.
+fn tabled<C: Curve>(key: &TabledKey<C>, scheme: SignatureScheme, digest: &[u8], signature: &[u8]) -> bool
 where
-    C: ecdsa::EcdsaCurve + elliptic_curve::CurveArithmetic,
-    ecdsa::VerifyingKey<C>: p256::ecdsa::signature::hazmat::PrehashVerifier<ecdsa::Signature<C>>,
     ecdsa::der::MaxSize<C>: elliptic_curve::array::ArraySize,
     <elliptic_curve::FieldBytesSize<C> as core::ops::Add>::Output:
         core::ops::Add<ecdsa::der::MaxOverhead> + elliptic_curve::array::ArraySize,
 {
-    let digest = content.digest(hash)?;
-    let signature = match scheme {
-        SignatureScheme::EcdsaP1363(_) => ecdsa::Signature::<C>::from_slice(signature),
-        _ => ecdsa::Signature::<C>::from_der(signature),
+    ecdsa_signature::<C>(scheme, signature).is_some_and(|signature| {
+        key.verify_by_table(digest, &signature)
+            .unwrap_or_else(|| verify_prehashed(key.point(), digest, &signature).is_ok())
+    })
+}
+
+/// Both numbers of a signature, strictly read: neither is zero, both are below the order.
+pub(super) fn ecdsa_signature<C>(scheme: SignatureScheme, signature: &[u8]) -> Option<Signature<C>>
+where
+    C: ecdsa::EcdsaCurve + elliptic_curve::CurveArithmetic,
+    ecdsa::der::MaxSize<C>: elliptic_curve::array::ArraySize,
+    <elliptic_curve::FieldBytesSize<C> as core::ops::Add>::Output:
+        core::ops::Add<ecdsa::der::MaxOverhead> + elliptic_curve::array::ArraySize,
+{
+    match scheme {
+        SignatureScheme::EcdsaP1363(_) => Signature::from_slice(signature),
+        _ => Signature::from_der(signature),
     }
-    .ok()?;
-    // FIPS 186-5 section 6.4.2: a hash shorter than the order is the number itself, so zeros may be put before it.
-    let field_len = elliptic_curve::FieldBytes::<C>::default().len();
-    let mut prehash = vec![0; field_len.saturating_sub(digest.as_bytes().len())];
-    prehash.extend_from_slice(digest.as_bytes());
-    key.verify_prehash(&prehash, &signature).ok()
+    .ok()
 }
 
 fn verify_rsa_pkcs1(
