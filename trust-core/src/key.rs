@@ -3,6 +3,8 @@
 //! Which bytes are a key, which schemes it verifies, and what they sign is decided here. The arithmetic is behind
 //! [`SignatureAlgorithm`]. It handles public data only, so it need not be constant-time.
 
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
 mod multiples;
 mod rustcrypto;
 mod scheme;
@@ -17,6 +19,8 @@ use rsa::traits::PublicKeyParts as _;
 use spki::{AlgorithmIdentifierRef, DecodePublicKey as _, SubjectPublicKeyInfoRef};
 use thiserror::Error;
 
+#[cfg(feature = "aws-lc")]
+pub use self::aws_lc::AwsLc;
 use self::multiples::TabledKey;
 pub use self::multiples::{Tables, USES_BEFORE_TABLE};
 pub use self::rustcrypto::RustCrypto;
@@ -90,7 +94,10 @@ pub trait SignatureAlgorithm: fmt::Debug + Send + Sync {
 }
 
 /// The back end of keys for which no other was chosen.
+#[cfg(not(feature = "aws-lc"))]
 const DEFAULT_BACK_END: &dyn SignatureAlgorithm = &RustCrypto;
+#[cfg(feature = "aws-lc")]
+const DEFAULT_BACK_END: &dyn SignatureAlgorithm = &AwsLc;
 
 /// A public key, checked when it was read. Two keys are equal if their SubjectPublicKeyInfo DER is.
 ///
@@ -103,8 +110,16 @@ pub struct PublicKey {
 
 struct CheckedKey {
     spki: Vec<u8>,
+    /// How many of the last bytes of `spki` are the key itself.
+    raw_len: usize,
     algorithm: KeyAlgorithm,
     point: Point,
+}
+
+impl CheckedKey {
+    fn by(self, back_end: &'static dyn SignatureAlgorithm) -> PublicKey {
+        PublicKey { checked: Arc::new(self), back_end }
+    }
 }
 
 enum Point {
@@ -163,7 +178,7 @@ impl PublicKey {
                 return Err(KeyError::Algorithm { found: other.to_string() });
             }
         };
-        Ok(Self::checked(spki.to_vec(), algorithm, point))
+        Ok(CheckedKey { spki: spki.to_vec(), raw_len: bits.len(), algorithm, point }.by(DEFAULT_BACK_END))
     }
 
     /// Reads an RSA key in PKCS#1 DER (RFC 8017 appendix A.1.1), as some trust roots hold it.
@@ -172,14 +187,8 @@ impl PublicKey {
     /// If it is malformed or its modulus has an unusual length.
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
         use rsa::pkcs8::EncodePublicKey as _;
-        let key = rsa::RsaPublicKey::from_pkcs1_der(der).ok();
-        let (algorithm, point) = rsa_point(key.clone())?;
-        let spki = key.and_then(|key| key.to_public_key_der().ok()).ok_or(KeyError::Spki)?.into_vec();
-        Ok(Self::checked(spki, algorithm, point))
-    }
-
-    fn checked(spki: Vec<u8>, algorithm: KeyAlgorithm, point: Point) -> Self {
-        Self { checked: Arc::new(CheckedKey { spki, algorithm, point }), back_end: DEFAULT_BACK_END }
+        let key = rsa::RsaPublicKey::from_pkcs1_der(der).map_err(|_| KeyError::Value { algorithm: "RSA" })?;
+        Self::from_der(key.to_public_key_der().map_err(|_| KeyError::Spki)?.as_bytes())
     }
 
     /// Verifies by this back end from now on.
@@ -197,8 +206,8 @@ impl PublicKey {
             Point::P384(key) => Point::P384(key.with_tables(tables)),
             Point::P521(_) | Point::Rsa(_) | Point::Ed25519(_) => return self,
         };
-        let key = Self::checked(self.checked.spki.clone(), self.checked.algorithm, point);
-        key.with_back_end(self.back_end)
+        let CheckedKey { spki, raw_len, algorithm, .. } = self.checked.as_ref();
+        CheckedKey { spki: spki.clone(), raw_len: *raw_len, algorithm: *algorithm, point }.by(self.back_end)
     }
 
     /// Builds the table now, unless this kind of key has none or [`Tables::Never`] was chosen: some milliseconds.
@@ -227,6 +236,14 @@ impl PublicKey {
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
         &self.checked.spki
+    }
+
+    /// The key itself, without its algorithm: an uncompressed point (SEC 1 section 2.3.3), an RSAPublicKey in DER, or
+    /// the 32 bytes of RFC 8032.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        let spki = self.spki_der();
+        spki.get(spki.len().saturating_sub(self.checked.raw_len)..).unwrap_or(spki)
     }
 
     /// What kind of key it is.

@@ -74,6 +74,8 @@ pub use identity::{
     CertificateIdentity, EmptyIdentityPolicy, FulcioExtension, Identity, IdentityError, IdentityPolicy,
     Subject, SubjectKind,
 };
+#[cfg(feature = "aws-lc")]
+pub use key::AwsLc;
 pub use key::{
     KeyAlgorithm, KeyError, PublicKey, RustCrypto, SignatureAlgorithm, SignatureError, SignatureScheme,
     Signed, Tables, USES_BEFORE_TABLE,

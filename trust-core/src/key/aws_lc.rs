@@ -1,0 +1,89 @@
+//! The back end over aws-lc-rs, for hosts that have a C compiler: fresh keys and RSA verify two to three times as fast.
+//!
+//! It accepts what [`RustCrypto`] accepts: signatures are read by the same strict code first, and a key with a table
+//! uses it, which is faster still. Ed25519 stays with dalek, whose strict rules aws-lc does not have.
+
+use aws_lc_rs::digest;
+use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+
+use super::rustcrypto::{RustCrypto, ecdsa_signature};
+use super::{Point, PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed};
+use crate::digest::{Digest, HashAlgorithm};
+
+/// aws-lc-rs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AwsLc;
+
+impl SignatureAlgorithm for AwsLc {
+    fn verify(
+        &self,
+        key: &PublicKey,
+        scheme: SignatureScheme,
+        content: Signed<'_>,
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let Some(algorithm) = algorithm(&key.checked.point, scheme) else {
+            return RustCrypto.verify(key, scheme, content, signature);
+        };
+        let digest = scheme.hash().and_then(|hash| content.digest(hash)).ok_or(SignatureError::Invalid)?;
+        let by_aws_lc = |signature: &[u8]| verify(key, algorithm, &digest, signature);
+        let is_valid = match &key.checked.point {
+            Point::P256(key) => {
+                ecdsa_signature::<p256::NistP256>(scheme, signature).is_some_and(|signature| {
+                    key.verify_by_table(digest.as_bytes(), &signature)
+                        .unwrap_or_else(|| by_aws_lc(signature.to_der().as_bytes()))
+                })
+            }
+            Point::P384(key) => {
+                ecdsa_signature::<p384::NistP384>(scheme, signature).is_some_and(|signature| {
+                    key.verify_by_table(digest.as_bytes(), &signature)
+                        .unwrap_or_else(|| by_aws_lc(signature.to_der().as_bytes()))
+                })
+            }
+            Point::P521(_) => ecdsa_signature::<p521::NistP521>(scheme, signature)
+                .is_some_and(|signature| by_aws_lc(signature.to_der().as_bytes())),
+            Point::Rsa(_) | Point::Ed25519(_) => by_aws_lc(signature),
+        };
+        if is_valid { Ok(()) } else { Err(SignatureError::Invalid) }
+    }
+}
+
+fn verify(
+    key: &PublicKey,
+    algorithm: &'static dyn VerificationAlgorithm,
+    digest: &Digest,
+    signature: &[u8],
+) -> bool {
+    let hash = match digest.algorithm() {
+        HashAlgorithm::Sha256 => &digest::SHA256,
+        HashAlgorithm::Sha384 => &digest::SHA384,
+        HashAlgorithm::Sha512 => &digest::SHA512,
+    };
+    let key = UnparsedPublicKey::new(algorithm, key.raw());
+    digest::Digest::import_less_safe(digest.as_bytes(), hash)
+        .is_ok_and(|digest| key.verify_digest(&digest, signature).is_ok())
+}
+
+/// What aws-lc-rs calls the scheme; `None` where dalek verifies.
+fn algorithm(point: &Point, scheme: SignatureScheme) -> Option<&'static dyn VerificationAlgorithm> {
+    use HashAlgorithm::{Sha256, Sha384, Sha512};
+    use SignatureScheme::{Ecdsa, EcdsaP1363, RsaPkcs1, RsaPss};
+    Some(match (point, scheme) {
+        (Point::P256(_), Ecdsa(Sha256) | EcdsaP1363(Sha256)) => &signature::ECDSA_P256_SHA256_ASN1,
+        (Point::P256(_), Ecdsa(Sha384) | EcdsaP1363(Sha384)) => &signature::ECDSA_P256_SHA384_ASN1,
+        (Point::P256(_), Ecdsa(Sha512) | EcdsaP1363(Sha512)) => &signature::ECDSA_P256_SHA512_ASN1,
+        (Point::P384(_), Ecdsa(Sha256) | EcdsaP1363(Sha256)) => &signature::ECDSA_P384_SHA256_ASN1,
+        (Point::P384(_), Ecdsa(Sha384) | EcdsaP1363(Sha384)) => &signature::ECDSA_P384_SHA384_ASN1,
+        (Point::P384(_), Ecdsa(Sha512) | EcdsaP1363(Sha512)) => &signature::ECDSA_P384_SHA512_ASN1,
+        (Point::P521(_), Ecdsa(Sha256) | EcdsaP1363(Sha256)) => &signature::ECDSA_P521_SHA256_ASN1,
+        (Point::P521(_), Ecdsa(Sha384) | EcdsaP1363(Sha384)) => &signature::ECDSA_P521_SHA384_ASN1,
+        (Point::P521(_), Ecdsa(Sha512) | EcdsaP1363(Sha512)) => &signature::ECDSA_P521_SHA512_ASN1,
+        (Point::Rsa(_), RsaPkcs1(Sha256)) => &signature::RSA_PKCS1_2048_8192_SHA256,
+        (Point::Rsa(_), RsaPkcs1(Sha384)) => &signature::RSA_PKCS1_2048_8192_SHA384,
+        (Point::Rsa(_), RsaPkcs1(Sha512)) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        (Point::Rsa(_), RsaPss(Sha256)) => &signature::RSA_PSS_2048_8192_SHA256,
+        (Point::Rsa(_), RsaPss(Sha384)) => &signature::RSA_PSS_2048_8192_SHA384,
+        (Point::Rsa(_), RsaPss(Sha512)) => &signature::RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
+}
