@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(certificate.der(), bytes);
     let _ = Identity::unverified_from_certificate(&certificate);
     let root = TrustRoot::public_good();
-    let is_in_root = root.certificate_authorities().iter().any(|one| one.chain.contains(&certificate));
+    let is_in_root = root.certificate_authorities().iter().any(|one| one.chain().contains(&certificate));
     let log = &root.transparency_logs()[0].key;
     assert!(is_in_root || certificate.verify_signature(log).is_err());
 });

@@ -12,7 +12,7 @@ static ACCEPTING: LazyLock<TrustRoot> = LazyLock::new(accepting_root);
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(leaf) = Certificate::from_der(bytes) else { return };
-    let issuer = &ROOT.certificate_authorities()[0].chain[0];
+    let issuer = &ROOT.certificate_authorities()[0].chain()[0];
     let _ = verify_scts(&leaf, issuer, ROOT.certificate_logs(), 1);
     for required in 0..3 {
         let Ok(verified) = verify_scts(&leaf, issuer, ACCEPTING.certificate_logs(), required) else {

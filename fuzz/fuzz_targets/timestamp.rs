@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         let authorities = root.timestamp_authorities();
         let Ok(verified) = verify_timestamp(token, content, authorities) else { continue };
         let is_its =
-            |one: &&Authority| one.uri == verified.authority() && one.valid_for.contains(verified.time());
+            |one: &&Authority| one.uri() == verified.authority() && one.valid_for().contains(verified.time());
         assert!(authorities.iter().find(is_its).is_some());
         let other = [content, b"more"].concat();
         assert!(verify_timestamp(token, &other, authorities).is_err());

@@ -10,6 +10,6 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(log.valid_for.start.is_some());
     }
     for authority in root.certificate_authorities().iter().chain(root.timestamp_authorities()) {
-        assert!(!authority.chain.is_empty());
+        assert!(!authority.chain().is_empty());
     }
 });

@@ -191,8 +191,12 @@ impl Certificate {
 
     /// Verifies by this back end what the subject signed.
     #[must_use]
-    pub fn with_back_end(mut self, back_end: &'static dyn SignatureAlgorithm) -> Self {
-        self.key = self.key.with_back_end(back_end);
+    pub fn with_back_end(self, back_end: &'static dyn SignatureAlgorithm) -> Self {
+        self.map_key(|key| key.with_back_end(back_end))
+    }
+
+    pub(crate) fn map_key(mut self, change: impl FnOnce(PublicKey) -> PublicKey) -> Self {
+        self.key = change(self.key);
         self
     }
 

@@ -163,7 +163,19 @@ pub enum Constraint {
 /// # Errors
 /// The first rule that is broken, with the certificate that breaks it.
 pub fn verify_path(path: &[&Certificate], usage: Usage, times: &[UnixTime]) -> Result<(), ChainError> {
-    let (Some((leaf, issuers)), Some(anchor)) = (path.split_first(), path.last()) else {
+    check_path(path, usage, times)?;
+    let Some(anchor) = path.last() else { return Ok(()) };
+    for pair in path.windows(2) {
+        if let [subject, issuer] = pair {
+            verify_signature(subject, issuer, anchor)?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything about a path but its signatures.
+pub(crate) fn check_path(path: &[&Certificate], usage: Usage, times: &[UnixTime]) -> Result<(), ChainError> {
+    let Some((leaf, issuers)) = path.split_first() else {
         return Err(ChainError::Length { found: 0 });
     };
     if issuers.is_empty() || path.len() > MAX_PATH_LEN {
@@ -184,14 +196,18 @@ pub fn verify_path(path: &[&Certificate], usage: Usage, times: &[UnixTime]) -> R
         check_authority(issuer, usage, intermediates)?;
         intermediates += usize::from(!issuer.is_self_issued());
     }
-    for pair in path.windows(2) {
-        if let [subject, issuer] = pair {
-            subject
-                .verify_signature(&issuer.public_key().by_back_end_of(anchor.public_key()))
-                .map_err(|source| ChainError::Signature { certificate: subject.to_string(), source })?;
-        }
-    }
     Ok(())
+}
+
+/// Proves that `issuer`'s key signed `subject`, by the back end of the path's anchor.
+pub(crate) fn verify_signature(
+    subject: &Certificate,
+    issuer: &Certificate,
+    anchor: &Certificate,
+) -> Result<(), ChainError> {
+    subject
+        .verify_signature(&issuer.public_key().by_back_end_of(anchor.public_key()))
+        .map_err(|source| ChainError::Signature { certificate: subject.to_string(), source })
 }
 
 fn check_issuer(subject: &Certificate, issuer: &Certificate) -> Result<(), ChainError> {

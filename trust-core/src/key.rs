@@ -5,8 +5,12 @@
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
+mod ecdsa;
+mod field;
 mod multiples;
-mod rustcrypto;
+mod point;
+mod pure_rust;
+mod remembering;
 mod scheme;
 
 use core::fmt;
@@ -21,9 +25,10 @@ use thiserror::Error;
 
 #[cfg(feature = "aws-lc")]
 pub use self::aws_lc::AwsLc;
-use self::multiples::TabledKey;
-pub use self::multiples::{Tables, USES_BEFORE_TABLE};
-pub use self::rustcrypto::RustCrypto;
+use self::ecdsa::EcdsaKey;
+pub use self::ecdsa::{Tables, USES_BEFORE_TABLE};
+pub use self::pure_rust::PureRust;
+pub use self::remembering::Remembering;
 pub(crate) use self::scheme::hash_from_oid;
 pub use self::scheme::{SignatureError, SignatureScheme, Signed};
 
@@ -95,7 +100,7 @@ pub trait SignatureAlgorithm: fmt::Debug + Send + Sync {
 
 /// The back end of keys for which no other was chosen.
 #[cfg(not(feature = "aws-lc"))]
-const DEFAULT_BACK_END: &dyn SignatureAlgorithm = &RustCrypto;
+const DEFAULT_BACK_END: &dyn SignatureAlgorithm = &PureRust;
 #[cfg(feature = "aws-lc")]
 const DEFAULT_BACK_END: &dyn SignatureAlgorithm = &AwsLc;
 
@@ -123,8 +128,8 @@ impl CheckedKey {
 }
 
 enum Point {
-    P256(TabledKey<p256::NistP256>),
-    P384(TabledKey<p384::NistP384>),
+    P256(EcdsaKey<p256::NistP256>),
+    P384(EcdsaKey<p384::NistP384>),
     P521(p521::ProjectivePoint),
     Rsa(rsa::RsaPublicKey),
     Ed25519(ed25519_dalek::VerifyingKey),
@@ -343,18 +348,14 @@ fn ec_point(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<(KeyA
         PRIME256V1 => p256::PublicKey::from_sec1_bytes(bits)
             .ok()
             .filter(|_| uncompressed)
-            .map(|key| {
-                let key = TabledKey::new(key.to_projective(), Tables::default());
-                (KeyAlgorithm::EcdsaP256, Point::P256(key))
-            })
+            .and_then(|_| EcdsaKey::from_sec1(bits))
+            .map(|key| (KeyAlgorithm::EcdsaP256, Point::P256(key)))
             .ok_or(value("P-256")),
         SECP384R1 => p384::PublicKey::from_sec1_bytes(bits)
             .ok()
             .filter(|_| uncompressed)
-            .map(|key| {
-                let key = TabledKey::new(key.to_projective(), Tables::default());
-                (KeyAlgorithm::EcdsaP384, Point::P384(key))
-            })
+            .and_then(|_| EcdsaKey::from_sec1(bits))
+            .map(|key| (KeyAlgorithm::EcdsaP384, Point::P384(key)))
             .ok_or(value("P-384")),
         SECP521R1 => p521::PublicKey::from_sec1_bytes(bits)
             .ok()

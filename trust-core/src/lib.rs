@@ -20,7 +20,7 @@
 //! | `encoding`, `json`, `pem`, `time`, `pattern`, `reasons` | texts, strictly read; errors, wholly shown | RFC 4648, RFC 8259, RFC 7468, RFC 3339 |
 //! | `digest`, `reference` | [`Digest`]; [`ImageRef`] and [`PinnedImage`] | OCI image and distribution specifications |
 //! | `asn1`, `key` | [`PublicKey`], [`SignatureScheme`] | X.690, RFC 5480, RFC 8017, RFC 8032 |
-//! | `certificate`, `chain`, `identity` | [`Certificate`], [`verify_path`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |
+//! | `certificate`, `chain`, `authority`, `identity` | [`Certificate`], [`verify_path`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |
 //! | `tuf`, `root` | [`TufRepository`]; [`TrustRoot`] | The Update Framework; sigstore_trustroot.proto |
 //! | `sct` | [`verify_scts`] | RFC 6962 |
 //! | `cms`, `timestamp` | [`verify_timestamp`] | RFC 5652, RFC 3161, RFC 5816 |
@@ -42,6 +42,7 @@ mod reference;
 mod asn1;
 mod key;
 
+mod authority;
 mod certificate;
 mod chain;
 mod identity;
@@ -64,6 +65,7 @@ pub mod cosign;
 
 mod verify;
 
+pub use authority::Authority;
 pub use bundle::{Bundle, BundleError, BundleVersion, Content, Material};
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{ChainError, Constraint, MAX_PATH_LEN, Usage, verify_path};
@@ -77,8 +79,8 @@ pub use identity::{
 #[cfg(feature = "aws-lc")]
 pub use key::AwsLc;
 pub use key::{
-    KeyAlgorithm, KeyError, PublicKey, RustCrypto, SignatureAlgorithm, SignatureError, SignatureScheme,
-    Signed, Tables, USES_BEFORE_TABLE,
+    KeyAlgorithm, KeyError, PublicKey, PureRust, Remembering, SignatureAlgorithm, SignatureError,
+    SignatureScheme, Signed, Tables, USES_BEFORE_TABLE,
 };
 pub use log::{
     ClaimedContent, ClaimedSigner, InclusionClaim, LogClaim, LogEntry, LogError, TransparencyLog,
@@ -87,13 +89,15 @@ pub use log::{
 pub use pattern::{AnchoredRegex, Pattern, PatternError};
 pub use reasons::Reasons;
 pub use reference::{ImageRef, ImageRefError, PinError, PinnedImage};
-pub use root::{Authority, LogKey, RootError, SkippedEntry, TrustRoot};
+pub use root::{LogKey, RootError, SkippedEntry, TrustRoot};
 pub use sct::{SctError, SctProblem, VerifiedSct, verify_scts};
 pub use statement::{PAYLOAD_TYPE, Statement, StatementError, StatementSubject};
 pub use time::{TimeError, TimeWindow, UnixTime};
 pub use timestamp::{TimestampError, VerifiedTimestamp, verify_timestamp};
 pub use tuf::{TufError, TufRepository, VerifiedTargets};
+#[cfg(feature = "rayon")]
+pub use verify::Question;
 pub use verify::{
-    Attested, ManagedKey, SignerPolicy, TimeSource, VerifiedBundle, VerifiedSigner, VerifiedTime, Verifier,
-    VerifyError,
+    Attested, ManagedKey, SignerPolicy, TimeSource, VerifiedBundle, VerifiedCache, VerifiedSigner,
+    VerifiedTime, Verifier, VerifyError, VerifyJsonError,
 };

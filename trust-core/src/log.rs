@@ -114,7 +114,7 @@ pub enum ClaimedContent<'a> {
 }
 
 /// Verifies that entries are in logs that somebody trusts.
-pub trait TransparencyLog: Send + Sync {
+pub trait TransparencyLog: core::fmt::Debug + Send + Sync {
     /// Proves that `entry` is in one of `logs` and is about `claim`.
     ///
     /// # Errors

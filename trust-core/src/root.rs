@@ -4,12 +4,13 @@
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::authority::{Authority, host, without_scheme};
 use crate::certificate::{Certificate, CertificateError};
 use crate::chain::MAX_PATH_LEN;
 use crate::digest::Digest;
 use crate::encoding;
 use crate::json::{self, JsonError};
-use crate::key::{KeyAlgorithm, KeyError, PublicKey, SignatureAlgorithm};
+use crate::key::{KeyAlgorithm, KeyError, PublicKey, SignatureAlgorithm, Tables};
 use crate::time::{TimeWindow, UnixTime};
 
 /// The public-good root has 6 KiB.
@@ -42,20 +43,6 @@ pub struct TrustRoot {
     back_end: Option<&'static dyn SignatureAlgorithm>,
 }
 
-/// A certificate or timestamp authority.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Authority {
-    /// Where it serves; its name in messages.
-    pub uri: String,
-    /// Its certificates, the anchor last.
-    pub chain: Vec<Certificate>,
-    /// When it is trusted.
-    pub valid_for: TimeWindow,
-    /// Who runs it; the host of `uri` if the root does not say.
-    pub operator: String,
-}
-
 /// A log and its key.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -70,16 +57,6 @@ pub struct LogKey {
     pub valid_for: TimeWindow,
     /// Who runs it; the host of `base_url` if the root does not say.
     pub operator: String,
-}
-
-impl Authority {
-    /// An assertion that these certificates, the anchor last, are an authority's.
-    #[must_use]
-    pub fn assertion(uri: impl Into<String>, chain: Vec<Certificate>, valid_for: TimeWindow) -> Self {
-        let uri = uri.into();
-        let operator = host(&uri).to_owned();
-        Self { uri, chain, valid_for, operator }
-    }
 }
 
 /// An entry that was left out because its kind of key is not supported. What it would vouch for is not accepted.
@@ -222,16 +199,34 @@ impl TrustRoot {
     #[must_use]
     pub fn with_back_end(mut self, back_end: &'static dyn SignatureAlgorithm) -> Self {
         self.back_end = Some(back_end);
-        let Self {
-            certificate_authorities, timestamp_authorities, transparency_logs, certificate_logs, ..
-        } = &mut self;
-        for certificate in
-            certificate_authorities.iter_mut().chain(timestamp_authorities).flat_map(|one| &mut one.chain)
-        {
-            *certificate = certificate.clone().with_back_end(back_end);
+        self.map_keys(|key| key.with_back_end(back_end))
+    }
+
+    /// Spends so much memory on each ECDSA key of this root, to verify faster; [`Tables::Fast`] if nothing is said.
+    #[must_use]
+    pub fn with_tables(self, tables: Tables) -> Self {
+        self.map_keys(|key| key.with_tables(tables))
+    }
+
+    /// Builds the tables now, some 20 milliseconds for the public-good instance; otherwise each key builds its own when
+    /// it has verified [`USES_BEFORE_TABLE`](crate::USES_BEFORE_TABLE) signatures.
+    pub fn prepare(&self) {
+        for authority in self.certificate_authorities.iter().chain(&self.timestamp_authorities) {
+            // The anchor's key verifies the rest of the chain once, which no table pays for.
+            let signs = authority.chain().iter().take(1);
+            signs.for_each(|certificate| certificate.public_key().prepare());
         }
-        for log in transparency_logs.iter_mut().chain(certificate_logs) {
-            log.key = log.key.clone().with_back_end(back_end);
+        for log in self.transparency_logs.iter().chain(&self.certificate_logs) {
+            log.key.prepare();
+        }
+    }
+
+    fn map_keys(mut self, change: impl Fn(PublicKey) -> PublicKey) -> Self {
+        for authority in self.certificate_authorities.iter_mut().chain(&mut self.timestamp_authorities) {
+            *authority = authority.map_keys(&change);
+        }
+        for log in self.transparency_logs.iter_mut().chain(&mut self.certificate_logs) {
+            log.key = change(log.key.clone());
         }
         self
     }
@@ -343,19 +338,6 @@ fn log_key(path: &str, wire: wire::Log) -> Result<LogKey, RootError> {
     Ok(LogKey { base_url, log_id, key, valid_for, operator })
 }
 
-/// `host[:port]/path` of a URL.
-pub(crate) fn without_scheme(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.trim_end_matches('/')
-}
-
-/// The host of a URL, without port.
-fn host(url: &str) -> &str {
-    let authority = without_scheme(url);
-    let end = authority.find(['/', ':']).unwrap_or(authority.len());
-    authority.get(..end).unwrap_or(authority)
-}
-
 impl LogKey {
     /// The names by which a checkpoint of this log may call it: `host[:port]/path` of the base URL, or the host.
     #[must_use]
@@ -404,11 +386,11 @@ fn authority(path: &str, wire: wire::Authority) -> Result<Authority, RootError> 
             .ok_or_else(|| RootError::Base64 { path: path.clone() })?;
         chain.push(Certificate::from_der(&der).map_err(|source| RootError::Certificate { path, source })?);
     }
-    let mut authority = Authority::assertion(wire.uri.unwrap_or_default(), chain, window(wire.valid_for));
-    if let Some(operator) = wire.operator {
-        authority.operator = operator;
-    }
-    Ok(authority)
+    let authority = Authority::assertion(wire.uri.unwrap_or_default(), chain, window(wire.valid_for));
+    Ok(match wire.operator {
+        Some(operator) => authority.with_operator(operator),
+        None => authority,
+    })
 }
 
 fn window(wire: Option<wire::TimeRange>) -> TimeWindow {

@@ -6,12 +6,12 @@ use spki::AlgorithmIdentifierRef;
 use thiserror::Error;
 
 use crate::asn1::{self, Element, Malformed};
+use crate::authority::Authority;
 use crate::certificate::Certificate;
-use crate::chain::{self, ChainError, MAX_PATH_LEN, Usage};
+use crate::chain::{ChainError, MAX_PATH_LEN, Usage};
 use crate::cms::{CmsError, SignedData};
 use crate::digest::{Digest, HashAlgorithm};
 use crate::key;
-use crate::root::Authority;
 use crate::time::{TimeWindow, UnixTime};
 
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
@@ -148,8 +148,8 @@ pub fn verify_timestamp(
         match token.verify_by(authority) {
             Ok(()) => {
                 return Ok(VerifiedTimestamp {
-                    authority: authority.uri.clone(),
-                    operator: authority.operator.clone(),
+                    authority: authority.uri().to_owned(),
+                    operator: authority.operator().to_owned(),
                     time: token.info.time,
                     accuracy_millis: token.info.accuracy_millis,
                 });
@@ -189,14 +189,14 @@ impl<'a> Token<'a> {
         };
         self.signed.verify(signer, &signer.public_key().by_back_end_of(anchor.public_key()))?;
         let time = self.info.time;
-        if !authority.valid_for.contains(time) {
+        if !authority.valid_for().contains(time) {
             return Err(TimestampError::Window {
-                authority: authority.uri.clone(),
-                window: authority.valid_for,
+                authority: authority.uri().to_owned(),
+                window: authority.valid_for(),
                 time,
             });
         }
-        Ok(chain::verify_path(&path, Usage::TIME_STAMPING, &[time])?)
+        Ok(authority.verify_path(&path, Usage::TIME_STAMPING, &[time])?)
     }
 
     /// The signer's certificate and its issuers up to the authority's anchor.
@@ -205,7 +205,7 @@ impl<'a> Token<'a> {
     /// they are hints, and count only if they lead to the anchor.
     fn path<'b>(&'b self, authority: &'b Authority) -> Result<Vec<&'b Certificate>, TimestampError> {
         let is_authority = |certificate: &Certificate| matches!(certificate.basic_constraints(), Ok(Some(constraints)) if constraints.ca);
-        let mut path: Vec<&Certificate> = authority.chain.iter().collect();
+        let mut path: Vec<&Certificate> = authority.chain().iter().collect();
         let pinned = path.first().is_some_and(|first| !is_authority(first));
         if pinned {
             return Ok(path);

@@ -1,23 +1,30 @@
 //! [`Verifier`]: from a [`Bundle`], which anybody can write, to a [`VerifiedBundle`], which only a check can make
 //! ([Sigstore client specification, verification](https://github.com/sigstore/architecture-docs/blob/main/client-spec.md#4-verification)).
 
+#[cfg(feature = "rayon")]
+mod batch;
+mod cache;
 mod error;
 mod verified;
 
 use std::collections::BTreeSet;
 
+#[cfg(feature = "rayon")]
+pub use batch::Question;
+pub use cache::{VerifiedCache, VerifyJsonError};
 pub use error::VerifyError;
 pub use verified::{Attested, TimeSource, VerifiedBundle, VerifiedSigner, VerifiedTime};
 
 use self::verified::{VerifiedContent, VerifiedScheme};
+use crate::authority::Authority;
 use crate::bundle::{Bundle, Content, Material};
 use crate::certificate::Certificate;
-use crate::chain::{self, ChainError, Usage};
+use crate::chain::{ChainError, Usage};
 use crate::digest::{Digest, HashAlgorithm};
 use crate::identity::{Identity, IdentityPolicy};
 use crate::key::{PublicKey, SignatureScheme, Signed};
 use crate::log::{ClaimedContent, ClaimedSigner, LogClaim, LogError, TransparencyLog, VerifiedLogEntry};
-use crate::root::{Authority, TrustRoot};
+use crate::root::TrustRoot;
 use crate::sct::{self, VerifiedSct};
 use crate::statement::{PAYLOAD_TYPE, Statement};
 use crate::time::{TimeWindow, UnixTime};
@@ -28,7 +35,7 @@ use crate::timestamp;
 /// By default a bundle must have an entry in a trusted transparency log; a certificate must be vouched for by a
 /// certificate transparency log and be valid at a time that an authority or log signed. What an embedder gives
 /// up of that, it gives up by a method whose name says so.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Verifier<'a> {
     root: &'a TrustRoot,
     log: &'a dyn TransparencyLog,
@@ -314,10 +321,10 @@ impl<'a> Verifier<'a> {
         authority: &Authority,
         instants: &[UnixTime],
     ) -> Result<Vec<VerifiedSct>, VerifyError> {
-        chain::verify_path(path, Usage::CODE_SIGNING, instants)?;
-        let window = authority.valid_for;
+        authority.verify_path(path, Usage::CODE_SIGNING, instants)?;
+        let window = authority.valid_for();
         if let Some(&time) = instants.iter().find(|&&time| !window.contains(time)) {
-            return Err(VerifyError::AuthorityWindow { authority: authority.uri.clone(), window, time });
+            return Err(VerifyError::AuthorityWindow { authority: authority.uri().to_owned(), window, time });
         }
         let [leaf, issuer, ..] = path else {
             return Err(ChainError::Length { found: path.len() }.into());
@@ -332,9 +339,9 @@ fn paths<'b>(
     hints: &'b [Certificate],
     authority: &'b Authority,
 ) -> Vec<Vec<&'b Certificate>> {
-    let mut paths = vec![core::iter::once(leaf).chain(&authority.chain).collect()];
+    let mut paths = vec![core::iter::once(leaf).chain(authority.chain()).collect()];
     if !hints.is_empty() {
-        let anchor = authority.chain.last();
+        let anchor = authority.chain().last();
         paths.push(core::iter::once(leaf).chain(hints).chain(anchor).collect());
     }
     paths

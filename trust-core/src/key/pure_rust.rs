@@ -1,18 +1,18 @@
-//! The back end over RustCrypto's curves and RSA, and over dalek's Ed25519: rustc alone builds it.
+//! The back end that rustc alone builds.
 
 use ecdsa::Signature;
 use ecdsa::hazmat::verify_prehashed;
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::multiples::{Curve, TabledKey};
 use super::{Point, PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed};
 use crate::digest::HashAlgorithm;
 
-/// RustCrypto's p256, p384, p521 and rsa, and dalek's ed25519.
+/// ECDSA on P-256 and P-384 over fiat-crypto's proven field, in variable time; on P-521, and RSA, by RustCrypto;
+/// Ed25519 by dalek.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RustCrypto;
+pub struct PureRust;
 
-impl SignatureAlgorithm for RustCrypto {
+impl SignatureAlgorithm for PureRust {
     fn verify(
         &self,
         key: &PublicKey,
@@ -22,18 +22,20 @@ impl SignatureAlgorithm for RustCrypto {
     ) -> Result<(), SignatureError> {
         use SignatureScheme::{Ecdsa, EcdsaP1363, Ed25519, Ed25519ph, RsaPkcs1, RsaPss};
         let is_valid = match (&key.checked.point, scheme) {
-            (Point::P256(key), Ecdsa(hash) | EcdsaP1363(hash)) => {
-                content.digest(hash).is_some_and(|digest| tabled(key, scheme, digest.as_bytes(), signature))
-            }
-            (Point::P384(key), Ecdsa(hash) | EcdsaP1363(hash)) => {
-                content.digest(hash).is_some_and(|digest| tabled(key, scheme, digest.as_bytes(), signature))
-            }
-            (Point::P521(key), Ecdsa(hash) | EcdsaP1363(hash)) => {
-                let signature = ecdsa_signature::<p521::NistP521>(scheme, signature);
-                content.digest(hash).zip(signature).is_some_and(|(digest, signature)| {
-                    verify_prehashed(key, digest.as_bytes(), &signature).is_ok()
-                })
-            }
+            (Point::P256(key), Ecdsa(hash) | EcdsaP1363(hash)) => content
+                .digest(hash)
+                .zip(ecdsa_signature(scheme, signature))
+                .is_some_and(|(digest, signature)| key.verify(digest.as_bytes(), &signature)),
+            (Point::P384(key), Ecdsa(hash) | EcdsaP1363(hash)) => content
+                .digest(hash)
+                .zip(ecdsa_signature(scheme, signature))
+                .is_some_and(|(digest, signature)| key.verify(digest.as_bytes(), &signature)),
+            (Point::P521(key), Ecdsa(hash) | EcdsaP1363(hash)) => content
+                .digest(hash)
+                .zip(ecdsa_signature(scheme, signature))
+                .is_some_and(|(digest, signature)| {
+                    verify_prehashed::<p521::NistP521>(key, digest.as_bytes(), &signature).is_ok()
+                }),
             (Point::Rsa(key), RsaPkcs1(hash)) => verify_rsa_pkcs1(key, content, hash, signature).is_some(),
             (Point::Rsa(key), RsaPss(hash)) => verify_rsa_pss(key, content, hash, signature).is_some(),
             (Point::Ed25519(key), Ed25519) => verify_ed25519(key, content, signature).is_some(),
@@ -42,19 +44,6 @@ impl SignatureAlgorithm for RustCrypto {
         };
         if is_valid { Ok(()) } else { Err(SignatureError::Invalid) }
     }
-}
-
-/// Whether the signature verifies, by the key's table or, while there is none, by doubling and adding.
-fn tabled<C: Curve>(key: &TabledKey<C>, scheme: SignatureScheme, digest: &[u8], signature: &[u8]) -> bool
-where
-    ecdsa::der::MaxSize<C>: elliptic_curve::array::ArraySize,
-    <elliptic_curve::FieldBytesSize<C> as core::ops::Add>::Output:
-        core::ops::Add<ecdsa::der::MaxOverhead> + elliptic_curve::array::ArraySize,
-{
-    ecdsa_signature::<C>(scheme, signature).is_some_and(|signature| {
-        key.verify_by_table(digest, &signature)
-            .unwrap_or_else(|| verify_prehashed(key.point(), digest, &signature).is_ok())
-    })
 }
 
 /// Both numbers of a signature, strictly read: neither is zero, both are below the order.

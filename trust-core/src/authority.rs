@@ -1,0 +1,111 @@
+//! [`Authority`]: a certificate or timestamp authority that somebody trusts.
+
+use core::ptr;
+use std::sync::{Arc, OnceLock};
+
+use crate::certificate::Certificate;
+use crate::chain::{self, ChainError, Usage};
+use crate::key::PublicKey;
+use crate::time::{TimeWindow, UnixTime};
+
+/// A certificate or timestamp authority.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    uri: String,
+    operator: String,
+    chain: Vec<Certificate>,
+    valid_for: TimeWindow,
+    /// Whether the next of its certificates signed each, once somebody asked: they never change.
+    signed_by_next: Arc<[OnceLock<Result<(), ChainError>>]>,
+}
+
+impl Authority {
+    /// An assertion that these certificates, the anchor last, are an authority's.
+    #[must_use]
+    pub fn assertion(uri: impl Into<String>, chain: Vec<Certificate>, valid_for: TimeWindow) -> Self {
+        let uri = uri.into();
+        let operator = host(&uri).to_owned();
+        let signed_by_next = chain.iter().map(|_| OnceLock::new()).collect();
+        Self { uri, operator, chain, valid_for, signed_by_next }
+    }
+
+    /// Says who runs it; otherwise it is the host of [`uri`](Self::uri).
+    #[must_use]
+    pub fn with_operator(mut self, operator: impl Into<String>) -> Self {
+        self.operator = operator.into();
+        self
+    }
+
+    /// The same authority with its keys changed.
+    pub(crate) fn map_keys(&self, change: impl Fn(PublicKey) -> PublicKey) -> Self {
+        let chain = self.chain.iter().map(|certificate| certificate.clone().map_key(&change)).collect();
+        Self::assertion(self.uri.clone(), chain, self.valid_for).with_operator(self.operator.clone())
+    }
+
+    /// Where it serves; its name in messages.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Who runs it; thresholds count operators.
+    #[must_use]
+    pub fn operator(&self) -> &str {
+        &self.operator
+    }
+
+    /// Its certificates, the anchor last.
+    #[must_use]
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// When it is trusted.
+    #[must_use]
+    pub fn valid_for(&self) -> TimeWindow {
+        self.valid_for
+    }
+
+    /// As [`chain::verify_path`], for a path to this authority; the signatures among its own certificates are verified
+    /// once.
+    pub(crate) fn verify_path(
+        &self,
+        path: &[&Certificate],
+        usage: Usage,
+        times: &[UnixTime],
+    ) -> Result<(), ChainError> {
+        chain::check_path(path, usage, times)?;
+        let Some(anchor) = path.last() else { return Ok(()) };
+        for pair in path.windows(2) {
+            let [subject, issuer] = pair else { continue };
+            let verify = || chain::verify_signature(subject, issuer, anchor);
+            match self.own(subject, issuer) {
+                Some(signed) => signed.get_or_init(verify).clone()?,
+                None => verify()?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of the signature, if both are neighbours in this authority's chain.
+    fn own(&self, subject: &Certificate, issuer: &Certificate) -> Option<&OnceLock<Result<(), ChainError>>> {
+        let neighbours = self.chain.iter().zip(self.chain.iter().skip(1)).zip(self.signed_by_next.iter());
+        let is_pair = |&((one, next), _): &((&Certificate, &Certificate), _)| {
+            ptr::eq(one, subject) && ptr::eq(next, issuer)
+        };
+        neighbours.into_iter().find(is_pair).map(|(_, signed)| signed)
+    }
+}
+
+/// `host[:port]/path` of a URL.
+pub(crate) fn without_scheme(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.trim_end_matches('/')
+}
+
+/// The host of a URL, without port.
+pub(crate) fn host(url: &str) -> &str {
+    let authority = without_scheme(url);
+    let end = authority.find(['/', ':']).unwrap_or(authority.len());
+    authority.get(..end).unwrap_or(authority)
+}
