@@ -11,7 +11,7 @@ use crate::certificate::{Certificate, CertificateError};
 use crate::chain::MAX_PATH_LEN;
 use crate::digest::{Digest, HashAlgorithm};
 use crate::dsse::{Envelope, EnvelopeError};
-use crate::json::{self, JsonError};
+use crate::json::{Document, JsonError};
 use crate::log::{InclusionClaim, LogEntry};
 use crate::time::UnixTime;
 
@@ -228,7 +228,7 @@ impl Bundle {
         if bytes.len() > MAX_LEN {
             return Err(BundleError::TooLong { found: bytes.len() });
         }
-        json::from_slice::<wire::Bundle>(bytes)?.into_bundle()
+        Document::new(bytes)?.read::<wire::Bundle<'_>>()?.into_bundle()
     }
 
     /// A bundle of parts that came separately, as cosign 1 and 2 attach them to images.

@@ -251,6 +251,11 @@ impl Certificate {
         &self.issuer
     }
 
+    /// Whether this certificate's issuer is called as that one's subject.
+    pub(crate) fn names_issuer(&self, issuer: &Self) -> bool {
+        self.issuer == issuer.subject
+    }
+
     pub(crate) fn extensions(&self) -> &[Extension] {
         &self.extensions
     }

@@ -187,7 +187,7 @@ fn encapsulated(element: Element<'_>) -> Result<(ObjectIdentifier, &[u8]), Malfo
 }
 
 fn certificates(set: Element<'_>) -> Result<Vec<Certificate>, Malformed> {
-    let mut elements = Elements::new(set.content)?;
+    let mut elements = Elements::new(set.content);
     let mut certificates = Vec::new();
     while !elements.is_empty() {
         let element = elements.next()?;
@@ -206,7 +206,7 @@ impl<'a> SignerInfo<'a> {
         let version = fields.next().and_then(|version| version.content_of(Tag::Integer)).map_err(&part)?;
         let sid = fields.next().map_err(&part)?;
         // RFC 5652 section 5.3: 1 with issuer and serial number, 3 with the subject key identifier.
-        match (version, sid.tag == Tag::Sequence) {
+        match (version, sid.is(Tag::Sequence)) {
             ([1], true) | ([3], false) => {}
             _ => {
                 return Err(CmsError::Malformed { part: "SignerInfo version" });
@@ -237,7 +237,7 @@ impl<'a> SignerInfo<'a> {
 
     /// Whether the signer identifier is this certificate's.
     fn names(&self, signer: &Certificate) -> Result<bool, Malformed> {
-        if self.sid.tag == asn1::context_primitive(0) {
+        if self.sid.is(asn1::context_primitive(0)) {
             let held = signer.subject_key_identifier().map_err(|_| Malformed)?;
             return Ok(held.as_deref() == Some(self.sid.content));
         }
@@ -289,7 +289,7 @@ impl<'a> SignerInfo<'a> {
             let mut fields = value.open(Tag::Sequence)?;
             let digest: AlgorithmIdentifierRef<'_> = fields.next()?.decode()?;
             let signature = fields.next()?.content_of(asn1::context(1))?;
-            let signature = Elements::new(signature)?.next_oid()?;
+            let signature = Elements::new(signature).next_oid()?;
             Ok(key::hash_from_oid(&digest.oid) == Some(self.digest) && signature == self.algorithm.oid)
         };
         match agrees() {
@@ -311,7 +311,7 @@ impl<'a> SignerInfo<'a> {
 
 /// Each attribute with the SET of its values.
 fn parse_attributes(list: Element<'_>) -> Result<Vec<(ObjectIdentifier, Element<'_>)>, Malformed> {
-    let mut elements = Elements::new(list.content)?;
+    let mut elements = Elements::new(list.content);
     let mut attributes = Vec::new();
     let mut previous: &[u8] = &[];
     while !elements.is_empty() {

@@ -1,11 +1,13 @@
 //! [`Envelope`]: signed payloads of a named type
 //! ([DSSE protocol, version 1](https://github.com/secure-systems-lab/dsse/blob/master/protocol.md)).
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::encoding;
-use crate::json::{self, JsonError};
+use crate::json::{Document, JsonError};
 
 /// Attestations hold SBOMs of tens of MiB; cosign reads up to 128 MiB.
 const MAX_LEN: usize = 128 << 20;
@@ -61,10 +63,10 @@ impl Envelope {
         if bytes.len() > MAX_LEN {
             return Err(EnvelopeError::TooLong { found: bytes.len() });
         }
-        Self::from_wire(json::from_slice(bytes)?)
+        Self::from_wire(Document::new(bytes)?.read()?)
     }
 
-    pub(crate) fn from_wire(wire: WireEnvelope) -> Result<Self, EnvelopeError> {
+    pub(crate) fn from_wire(wire: WireEnvelope<'_>) -> Result<Self, EnvelopeError> {
         let [signature] = &wire.signatures[..] else {
             return Err(EnvelopeError::Signatures { found: wire.signatures.len() });
         };
@@ -116,18 +118,19 @@ impl Envelope {
 /// The envelope as JSON, alone or in a bundle.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct WireEnvelope {
-    #[serde(default)]
-    payload: String,
+pub(crate) struct WireEnvelope<'a> {
+    #[serde(borrow, default)]
+    payload: Cow<'a, str>,
     #[serde(default)]
     payload_type: String,
-    #[serde(default)]
-    signatures: Vec<WireSignature>,
+    #[serde(borrow, default)]
+    signatures: Vec<WireSignature<'a>>,
 }
 
 #[derive(Deserialize)]
-struct WireSignature {
-    sig: String,
+struct WireSignature<'a> {
+    #[serde(borrow)]
+    sig: Cow<'a, str>,
     keyid: Option<String>,
 }
 

@@ -1,17 +1,20 @@
 //! Text forms of bytes: lower-case hexadecimal, and base64 as protobuf's JSON mapping allows it.
 
-use core::fmt::Write as _;
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use base64ct::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded, Encoding as _};
+const ANY_PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const PROTO: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
+const PROTO_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_PADDING);
 
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble });
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Reads lower-case hexadecimal; `None` for anything else, upper case included.
@@ -32,13 +35,13 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
 /// Standard base64 with padding.
 #[must_use]
 pub fn to_base64(bytes: &[u8]) -> String {
-    Base64::encode_string(bytes)
+    STANDARD.encode(bytes)
 }
 
 /// Reads standard base64 with padding, as signed texts hold it; `None` for anything else.
 #[must_use]
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
-    Base64::decode_vec(text).ok()
+    STANDARD.decode(text).ok()
 }
 
 /// Reads base64 as proto3's JSON mapping demands: standard or URL-safe alphabet, padding optional.
@@ -46,15 +49,7 @@ pub fn from_base64(text: &str) -> Option<Vec<u8>> {
 /// Line breaks, a mixed alphabet and non-zero padding bits are refused.
 #[must_use]
 pub fn from_proto_base64(text: &str) -> Option<Vec<u8>> {
-    let padded = text.ends_with('=');
-    let url_safe = text.contains(['-', '_']);
-    match (url_safe, padded || text.is_empty()) {
-        (false, true) => Base64::decode_vec(text),
-        (false, false) => Base64Unpadded::decode_vec(text),
-        (true, true) => Base64Url::decode_vec(text),
-        (true, false) => Base64UrlUnpadded::decode_vec(text),
-    }
-    .ok()
+    PROTO.decode(text).or_else(|_| PROTO_URL_SAFE.decode(text)).ok()
 }
 
 #[cfg(test)]
@@ -74,7 +69,7 @@ mod tests {
         for text in ["+/8=", "+/8", "-_8=", "-_8"] {
             assert_eq!(from_proto_base64(text), Some(vec![0xfb, 0xff]), "{text}");
         }
-        for text in ["+_8=", "+/8==", "+/9=", "+/8\n", " "] {
+        for text in ["+_8=", "+/8==", "+/9=", "+/9", "-_9", "+/8\n", " ", "+", "=", "+/8=+/8="] {
             assert_eq!(from_proto_base64(text), None, "{text}");
         }
     }

@@ -15,6 +15,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use crate::certificate::{Certificate, CertificateError};
 use crate::pattern::Pattern;
 
+const FULCIO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1");
 const OTHER_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.7");
 
 /// Which kind of name a subject alternative name is.
@@ -100,8 +101,10 @@ impl FulcioExtension {
         self as u8
     }
 
-    fn oid(self) -> Option<ObjectIdentifier> {
-        ObjectIdentifier::new(&format!("1.3.6.1.4.1.57264.1.{}", self.number())).ok()
+    /// The extension with this object identifier.
+    fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
+        let Some([number]) = oid.as_bytes().strip_prefix(FULCIO.as_bytes()) else { return None };
+        Self::ALL.iter().copied().find(|one| one.number() == *number)
     }
 
     /// Up to .6 the value is raw text, from .8 on a DER UTF8String.
@@ -158,8 +161,8 @@ impl Identity {
     /// If there is no subject or no issuer, or the issuers contradict each other.
     pub fn unverified_from_certificate(certificate: &Certificate) -> Result<Self, IdentityError> {
         let mut extensions = BTreeMap::new();
-        for &extension in FulcioExtension::ALL {
-            if let Some(raw) = extension.oid().and_then(|oid| certificate.extension(oid)) {
+        for raw in certificate.extensions() {
+            if let Some(extension) = FulcioExtension::from_oid(&raw.oid) {
                 let value = extension.decode(&raw.value).ok_or(IdentityError::Extension { extension })?;
                 extensions.insert(extension, value);
             }

@@ -36,7 +36,10 @@ fn found_label(found: Option<&str>) -> String {
 }
 
 /// The content of the only block in `text`, which must have this label.
-pub(crate) fn decode(text: &str, label: &'static str) -> Result<Vec<u8>, PemError> {
+///
+/// # Errors
+/// If there is another label, anything before or after the block, or something else than base64 in it.
+pub fn decode(text: &str, label: &'static str) -> Result<Vec<u8>, PemError> {
     let text = text.trim();
     let body = text
         .strip_prefix("-----BEGIN ")

@@ -256,7 +256,7 @@ fn without_sct_list(tbs: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut kept = Vec::with_capacity(tbs.len());
     while !fields.is_empty() {
         let field = fields.next()?;
-        if field.tag != asn1::context(3) {
+        if !field.is(asn1::context(3)) {
             kept.extend_from_slice(field.encoding);
             continue;
         }

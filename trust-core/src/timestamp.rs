@@ -365,7 +365,7 @@ fn accuracy(element: Element<'_>) -> Result<i64, Malformed> {
 }
 
 fn refuse_critical(extensions: Element<'_>) -> Result<(), Malformed> {
-    let mut list = asn1::Elements::new(extensions.content)?;
+    let mut list = asn1::Elements::new(extensions.content);
     while !list.is_empty() {
         let mut fields = list.next()?.open(Tag::Sequence)?;
         fields.next_oid()?;

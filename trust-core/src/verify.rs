@@ -297,17 +297,23 @@ impl<'a> Verifier<'a> {
             Material::Certificate { unverified_intermediates, .. } => &unverified_intermediates[..],
             Material::Key { .. } => &[],
         };
+        let mut candidates: Vec<_> = self
+            .root
+            .certificate_authorities()
+            .iter()
+            .flat_map(|authority| paths(leaf, hints, authority).map(move |path| (authority, path)))
+            .collect();
+        // Several authorities may share the issuer's name; the others are tried for their errors' sake.
+        candidates.sort_by_key(|(_, path)| !path.get(1).is_some_and(|issuer| leaf.names_issuer(issuer)));
         let mut closest = VerifyError::NoAuthority;
-        for authority in self.root.certificate_authorities() {
-            for path in paths(leaf, hints, authority) {
-                match self.verify_path(&path, authority, &instants) {
-                    Ok(scts) => return Ok(scts),
-                    // "Issued by somebody else" says less than any other reason.
-                    Err(error) => {
-                        let says_less = matches!(error, VerifyError::Chain(ChainError::Issuer { .. }));
-                        if !says_less || matches!(closest, VerifyError::NoAuthority) {
-                            closest = error;
-                        }
+        for (authority, path) in candidates {
+            match self.verify_path(&path, authority, &instants) {
+                Ok(scts) => return Ok(scts),
+                // "Issued by somebody else" says less than any other reason.
+                Err(error) => {
+                    let says_less = matches!(error, VerifyError::Chain(ChainError::Issuer { .. }));
+                    if !says_less || matches!(closest, VerifyError::NoAuthority) {
+                        closest = error;
                     }
                 }
             }
@@ -338,13 +344,10 @@ fn paths<'b>(
     leaf: &'b Certificate,
     hints: &'b [Certificate],
     authority: &'b Authority,
-) -> Vec<Vec<&'b Certificate>> {
-    let mut paths = vec![core::iter::once(leaf).chain(authority.chain()).collect()];
-    if !hints.is_empty() {
-        let anchor = authority.chain().last();
-        paths.push(core::iter::once(leaf).chain(hints).chain(anchor).collect());
-    }
-    paths
+) -> impl Iterator<Item = Vec<&'b Certificate>> {
+    let own = core::iter::once(leaf).chain(authority.chain()).collect();
+    let by_hints = || core::iter::once(leaf).chain(hints).chain(authority.chain().last()).collect();
+    core::iter::once(own).chain((!hints.is_empty()).then(by_hints))
 }
 
 /// What the bundle brings, with what the policy wants of it: they must be of one kind.

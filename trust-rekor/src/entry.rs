@@ -12,7 +12,8 @@ mod intoto_v002;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use trust_core::encoding;
-use trust_core::json;
+use trust_core::json::Document;
+use trust_core::pem;
 use trust_core::{Certificate, ClaimedSigner, LogClaim, LogEntry, LogError, PublicKey};
 
 /// Entries that hold an attestation's digest and certificates have some KiB.
@@ -48,7 +49,8 @@ pub(crate) fn bind(entry: &LogEntry, claim: &LogClaim<'_>) -> Result<BoundEntry,
             problem: format!("it has {} bytes, expected at most {MAX_BODY_LEN}", entry.body.len()),
         });
     }
-    let header: Header = parse(&entry.body)?;
+    let body = document(&entry.body)?;
+    let header: Header = read(&body)?;
     let kind = format!("{}/{}", header.kind, header.api_version);
     let declared = format!("{}/{}", entry.kind, entry.version);
     // Signatures in cosign's older form come without a declaration.
@@ -57,15 +59,15 @@ pub(crate) fn bind(entry: &LogEntry, claim: &LogClaim<'_>) -> Result<BoundEntry,
     }
     let generation = match (header.kind.as_str(), header.api_version.as_str()) {
         ("hashedrekord", "0.0.1") => {
-            hashedrekord_v001::bind(&entry.body, claim)?;
+            hashedrekord_v001::bind(&body, claim)?;
             Generation::V1
         }
         ("dsse", "0.0.1") => {
-            dsse_v001::bind(&entry.body, claim)?;
+            dsse_v001::bind(&body, claim)?;
             Generation::V1
         }
         ("intoto", "0.0.2") => {
-            intoto_v002::bind(&entry.body, claim)?;
+            intoto_v002::bind(&body, claim)?;
             Generation::V1
         }
         ("hashedrekord", "0.0.2") => {
@@ -84,13 +86,14 @@ pub(crate) fn bind(entry: &LogEntry, claim: &LogClaim<'_>) -> Result<BoundEntry,
 /// # Errors
 /// If the entry is malformed, or of a kind whose signer is not known here.
 pub(crate) fn certificate(body: &[u8]) -> Result<Option<Certificate>, LogError> {
-    let header: Header = parse(body)?;
+    let body = document(body)?;
+    let header: Header = read(&body)?;
     match (header.kind.as_str(), header.api_version.as_str()) {
-        ("hashedrekord", "0.0.1") => from_pem(&hashedrekord_v001::signer(body)?),
-        ("dsse", "0.0.1") => from_pem(&dsse_v001::signer(body)?),
-        ("intoto", "0.0.2") => from_pem(&intoto_v002::signer(body)?),
+        ("hashedrekord", "0.0.1") => from_pem(&hashedrekord_v001::signer(&body)?),
+        ("dsse", "0.0.1") => from_pem(&dsse_v001::signer(&body)?),
+        ("intoto", "0.0.2") => from_pem(&intoto_v002::signer(&body)?),
         ("hashedrekord", "0.0.2") => {
-            let der = hashedrekord_v002::certificate(body)?;
+            let der = hashedrekord_v002::certificate(&body)?;
             let certificate = der.as_deref().map(Certificate::from_der).transpose();
             certificate.map_err(|error| LogError::Body { problem: error.to_string() })
         }
@@ -119,8 +122,12 @@ fn unsupported(kind: impl Into<String>, version: impl Into<String>) -> LogError 
     LogError::Kind { kind: kind.into(), version: version.into(), expected: SUPPORTED }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, LogError> {
-    json::from_slice(body).map_err(|error| LogError::Body { problem: error.to_string() })
+fn document(body: &[u8]) -> Result<Document<'_>, LogError> {
+    Document::new(body).map_err(|error| LogError::Body { problem: error.to_string() })
+}
+
+fn read<T: DeserializeOwned>(body: &Document<'_>) -> Result<T, LogError> {
+    body.read().map_err(|error| LogError::Body { problem: error.to_string() })
 }
 
 /// The value must be base64 of the claim's signature.
@@ -132,8 +139,10 @@ fn same_signature(base64: &str, claim: &LogClaim<'_>) -> Result<(), LogError> {
 fn same_signer(base64: &str, claim: &LogClaim<'_>) -> Result<(), LogError> {
     let pem = encoding::from_base64(base64).and_then(|bytes| String::from_utf8(bytes).ok());
     let equal = pem.is_some_and(|pem| match claim.signer {
-        ClaimedSigner::Certificate(certificate) => Certificate::from_pem(&pem).as_ref() == Ok(certificate),
-        ClaimedSigner::Key(key) => PublicKey::from_pem(&pem).as_ref() == Ok(key),
+        ClaimedSigner::Certificate(certificate) => {
+            pem::decode(&pem, "CERTIFICATE").is_ok_and(|der| der == certificate.der())
+        }
+        ClaimedSigner::Key(key) => pem::decode(&pem, "PUBLIC KEY").is_ok_and(|der| der == key.spki_der()),
     });
     same(equal, "signer")
 }

@@ -308,7 +308,7 @@ fn a_certificate_that_does_not_hold_is_denied() {
     });
     denied("other authority", "was issued by `O=sigstore.mock,CN=sigstore`", |case| {
         let other = TrustRoot::public_good();
-        let raw = trust_core::encoding::to_base64(other.certificate_authorities()[0].chain[0].der());
+        let raw = trust_core::encoding::to_base64(other.certificate_authorities()[0].chain()[0].der());
         case.root["certificateAuthorities"][0]["certChain"]["certificates"] = json!([{ "rawBytes": raw }]);
     });
     denied(

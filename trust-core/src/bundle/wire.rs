@@ -1,6 +1,10 @@
 //! The bundle as JSON, by [proto3's JSON mapping](https://protobuf.dev/programming-guides/json/):
 //! names in lowerCamelCase, 64-bit integers as text or number, `null` for absent.
 
+use core::fmt;
+use std::borrow::Cow;
+
+use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, de};
 
 use super::{
@@ -12,109 +16,135 @@ use crate::encoding;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Bundle {
-    media_type: Option<String>,
-    verification_material: Option<VerificationMaterial>,
-    message_signature: Option<MessageSignature>,
-    dsse_envelope: Option<WireEnvelope>,
+pub(super) struct Bundle<'a> {
+    #[serde(borrow)]
+    media_type: Option<Text<'a>>,
+    #[serde(borrow)]
+    verification_material: Option<VerificationMaterial<'a>>,
+    #[serde(borrow)]
+    message_signature: Option<MessageSignature<'a>>,
+    #[serde(borrow)]
+    dsse_envelope: Option<WireEnvelope<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct VerificationMaterial {
-    public_key: Option<PublicKeyIdentifier>,
-    x509_certificate_chain: Option<CertificateChain>,
-    certificate: Option<RawCertificate>,
-    #[serde(default, deserialize_with = "null_is_empty")]
-    tlog_entries: Vec<TransparencyLogEntry>,
-    timestamp_verification_data: Option<TimestampVerificationData>,
+struct VerificationMaterial<'a> {
+    #[serde(borrow)]
+    public_key: Option<PublicKeyIdentifier<'a>>,
+    #[serde(borrow)]
+    x509_certificate_chain: Option<CertificateChain<'a>>,
+    #[serde(borrow)]
+    certificate: Option<RawCertificate<'a>>,
+    #[serde(borrow, default, deserialize_with = "null_is_empty")]
+    tlog_entries: Vec<TransparencyLogEntry<'a>>,
+    #[serde(borrow)]
+    timestamp_verification_data: Option<TimestampVerificationData<'a>>,
 }
 
 #[derive(Deserialize)]
-struct PublicKeyIdentifier {
-    hint: Option<String>,
+struct PublicKeyIdentifier<'a> {
+    #[serde(borrow)]
+    hint: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
-struct CertificateChain {
-    #[serde(default, deserialize_with = "null_is_empty")]
-    certificates: Vec<RawCertificate>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawCertificate {
-    raw_bytes: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TimestampVerificationData {
-    #[serde(default, deserialize_with = "null_is_empty")]
-    rfc3161_timestamps: Vec<SignedTimestamp>,
+struct CertificateChain<'a> {
+    #[serde(borrow, default, deserialize_with = "null_is_empty")]
+    certificates: Vec<RawCertificate<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SignedTimestamp {
-    signed_timestamp: Option<String>,
+struct RawCertificate<'a> {
+    #[serde(borrow)]
+    raw_bytes: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct MessageSignature {
-    message_digest: Option<HashOutput>,
-    signature: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct HashOutput {
-    algorithm: Option<String>,
-    digest: Option<String>,
+struct TimestampVerificationData<'a> {
+    #[serde(borrow, default, deserialize_with = "null_is_empty")]
+    rfc3161_timestamps: Vec<SignedTimestamp<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct TransparencyLogEntry {
+struct SignedTimestamp<'a> {
+    #[serde(borrow)]
+    signed_timestamp: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageSignature<'a> {
+    #[serde(borrow)]
+    message_digest: Option<HashOutput<'a>>,
+    #[serde(borrow)]
+    signature: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct HashOutput<'a> {
+    #[serde(borrow)]
+    algorithm: Option<Text<'a>>,
+    #[serde(borrow)]
+    digest: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TransparencyLogEntry<'a> {
     log_index: Option<Int64>,
-    log_id: Option<LogId>,
-    kind_version: Option<KindVersion>,
+    #[serde(borrow)]
+    log_id: Option<LogId<'a>>,
+    #[serde(borrow)]
+    kind_version: Option<KindVersion<'a>>,
     integrated_time: Option<Int64>,
-    inclusion_promise: Option<InclusionPromise>,
-    inclusion_proof: Option<InclusionProof>,
-    canonicalized_body: Option<String>,
+    #[serde(borrow)]
+    inclusion_promise: Option<InclusionPromise<'a>>,
+    #[serde(borrow)]
+    inclusion_proof: Option<InclusionProof<'a>>,
+    #[serde(borrow)]
+    canonicalized_body: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct LogId {
-    key_id: Option<String>,
+struct LogId<'a> {
+    #[serde(borrow)]
+    key_id: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
-struct KindVersion {
-    kind: Option<String>,
-    version: Option<String>,
+struct KindVersion<'a> {
+    #[serde(borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    version: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct InclusionPromise {
-    signed_entry_timestamp: Option<String>,
+struct InclusionPromise<'a> {
+    #[serde(borrow)]
+    signed_entry_timestamp: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct InclusionProof {
+struct InclusionProof<'a> {
     log_index: Option<Int64>,
-    #[serde(default, deserialize_with = "null_is_empty")]
-    hashes: Vec<String>,
-    checkpoint: Option<Checkpoint>,
+    #[serde(borrow, default, deserialize_with = "null_is_empty")]
+    hashes: Vec<Text<'a>>,
+    #[serde(borrow)]
+    checkpoint: Option<Checkpoint<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Checkpoint {
-    envelope: Option<String>,
+struct Checkpoint<'a> {
+    #[serde(borrow)]
+    envelope: Option<Text<'a>>,
 }
 
 /// A 64-bit integer, as text or as a number.
@@ -123,20 +153,43 @@ struct Int64(i64);
 
 impl<'de> Deserialize<'de> for Int64 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum TextOrNumber {
-            Text(String),
-            Number(i64),
-        }
-        match TextOrNumber::deserialize(deserializer)? {
-            TextOrNumber::Number(number) => Ok(Self(number)),
-            TextOrNumber::Text(text) => match text.parse::<i64>() {
-                // One spelling only: no plus sign, no leading zeros.
-                Ok(number) if number.to_string() == text => Ok(Self(number)),
-                _ => Err(de::Error::custom(format_args!("`{text}` is not a 64-bit integer"))),
-            },
-        }
+        deserializer.deserialize_any(Int64Visitor)
+    }
+}
+
+struct Int64Visitor;
+
+impl Visitor<'_> for Int64Visitor {
+    type Value = Int64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a 64-bit integer, as text or as a number")
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Int64, E> {
+        Ok(Int64(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Int64, E> {
+        i64::try_from(number).map(Int64).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Int64, E> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        // One spelling only: no plus sign, no leading zeros.
+        let is_canonical = text == "0" || digits.starts_with(|first: char| matches!(first, '1'..='9'));
+        let number = text.parse().ok().filter(|_| is_canonical);
+        number.map(Int64).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+/// Text, borrowed from the document unless it holds escapes.
+#[derive(Default, Deserialize)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+impl Text<'_> {
+    fn into_string(text: Option<Self>) -> String {
+        text.map(|Text(text)| text.into_owned()).unwrap_or_default()
     }
 }
 
@@ -146,9 +199,9 @@ fn null_is_empty<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-impl Bundle {
+impl Bundle<'_> {
     pub(super) fn into_bundle(self) -> Result<super::Bundle, BundleError> {
-        let media_type = self.media_type.unwrap_or_default();
+        let media_type = Text::into_string(self.media_type);
         let version = BundleVersion::from_media_type(&media_type)
             .ok_or(BundleError::MediaType { found: media_type })?;
         let content = match (self.message_signature, self.dsse_envelope) {
@@ -161,7 +214,7 @@ impl Bundle {
                 });
             }
         };
-        let wire = self.verification_material.ok_or_else(|| absent("verificationMaterial"))?;
+        let wire = self.verification_material.ok_or_else(|| absent(format_args!("verificationMaterial")))?;
         let timestamps =
             wire.timestamp_verification_data.map(|data| data.rfc3161_timestamps).unwrap_or_default();
         let material = material(version, wire.public_key, wire.certificate, wire.x509_certificate_chain)?;
@@ -175,12 +228,12 @@ impl Bundle {
     }
 }
 
-impl MessageSignature {
+impl MessageSignature<'_> {
     fn into_content(self) -> Result<Content, BundleError> {
         let unverified_digest = self
             .message_digest
             .map(|hash| {
-                let name = hash.algorithm.unwrap_or_default();
+                let name = Text::into_string(hash.algorithm);
                 let algorithm = match name.as_str() {
                     "SHA2_256" => HashAlgorithm::Sha256,
                     "SHA2_384" => HashAlgorithm::Sha384,
@@ -194,7 +247,7 @@ impl MessageSignature {
                     }
                 };
                 let path = "messageSignature.messageDigest.digest";
-                let bytes = base64(path, hash.digest)?;
+                let bytes = base64(format_args!("{path}"), hash.digest)?;
                 Digest::new(algorithm, bytes).map_err(|error| BundleError::Value {
                     path: path.to_owned(),
                     found: error.to_string(),
@@ -204,21 +257,21 @@ impl MessageSignature {
             .transpose()?;
         Ok(Content::Message {
             unverified_digest,
-            signature: base64("messageSignature.signature", self.signature)?,
+            signature: base64(format_args!("messageSignature.signature"), self.signature)?,
         })
     }
 }
 
 fn material(
     version: BundleVersion,
-    key: Option<PublicKeyIdentifier>,
-    certificate: Option<RawCertificate>,
-    chain: Option<CertificateChain>,
+    key: Option<PublicKeyIdentifier<'_>>,
+    certificate: Option<RawCertificate<'_>>,
+    chain: Option<CertificateChain<'_>>,
 ) -> Result<Material, BundleError> {
     match (key, certificate, chain) {
-        (Some(key), None, None) => Ok(Material::Key { unverified_hint: key.hint.unwrap_or_default() }),
+        (Some(key), None, None) => Ok(Material::Key { unverified_hint: Text::into_string(key.hint) }),
         (None, Some(raw), None) => Ok(Material::Certificate {
-            leaf: Box::new(certificate_at("verificationMaterial.certificate", raw)?),
+            leaf: Box::new(certificate_at(format_args!("verificationMaterial.certificate"), raw)?),
             unverified_intermediates: Vec::new(),
         }),
         (None, None, Some(_)) if version >= BundleVersion::V0_3 => {
@@ -235,15 +288,15 @@ fn material(
     }
 }
 
-fn certificates(chain: CertificateChain) -> Result<Material, BundleError> {
+fn certificates(chain: CertificateChain<'_>) -> Result<Material, BundleError> {
     const PATH: &str = "verificationMaterial.x509CertificateChain.certificates";
     bounded(PATH, chain.certificates.len(), MAX_PATH_LEN)?;
     let mut certificates = chain
         .certificates
         .into_iter()
         .enumerate()
-        .map(|(index, raw)| certificate_at(&format!("{PATH}[{index}]"), raw));
-    let leaf = certificates.next().ok_or_else(|| absent(PATH))??;
+        .map(|(index, raw)| certificate_at(format_args!("{PATH}[{index}]"), raw));
+    let leaf = certificates.next().ok_or_else(|| absent(format_args!("{PATH}")))??;
     let unverified_intermediates = certificates.collect::<Result<Vec<_>, _>>()?;
     if let Some(anchor) = unverified_intermediates.iter().find(|certificate| certificate.is_self_issued()) {
         return Err(BundleError::SelfSigned { certificate: anchor.to_string() });
@@ -251,18 +304,18 @@ fn certificates(chain: CertificateChain) -> Result<Material, BundleError> {
     Ok(Material::Certificate { leaf: Box::new(leaf), unverified_intermediates })
 }
 
-fn certificate_at(path: &str, raw: RawCertificate) -> Result<Certificate, BundleError> {
-    let der = base64(&format!("{path}.rawBytes"), raw.raw_bytes)?;
-    Certificate::from_der(&der).map_err(|source| BundleError::Certificate { path: path.to_owned(), source })
+fn certificate_at(path: fmt::Arguments<'_>, raw: RawCertificate<'_>) -> Result<Certificate, BundleError> {
+    let der = base64(format_args!("{path}.rawBytes"), raw.raw_bytes)?;
+    Certificate::from_der(&der).map_err(|source| BundleError::Certificate { path: path.to_string(), source })
 }
 
-fn parse_timestamps(wire: Vec<SignedTimestamp>) -> Result<Vec<Timestamp>, BundleError> {
+fn parse_timestamps(wire: Vec<SignedTimestamp<'_>>) -> Result<Vec<Timestamp>, BundleError> {
     const PATH: &str = "verificationMaterial.timestampVerificationData.rfc3161Timestamps";
     bounded(PATH, wire.len(), MAX_TIMESTAMPS)?;
     wire.into_iter()
         .enumerate()
         .map(|(index, timestamp)| {
-            let token = base64(&format!("{PATH}[{index}].signedTimestamp"), timestamp.signed_timestamp)?;
+            let token = base64(format_args!("{PATH}[{index}].signedTimestamp"), timestamp.signed_timestamp)?;
             Ok(Timestamp { token, over: None })
         })
         .collect()
@@ -270,12 +323,12 @@ fn parse_timestamps(wire: Vec<SignedTimestamp>) -> Result<Vec<Timestamp>, Bundle
 
 fn log_entries(
     version: BundleVersion,
-    wire: Vec<TransparencyLogEntry>,
+    wire: Vec<TransparencyLogEntry<'_>>,
 ) -> Result<Vec<LogEntry>, BundleError> {
     bounded("verificationMaterial.tlogEntries", wire.len(), MAX_LOG_ENTRIES)?;
     let mut entries: Vec<LogEntry> = Vec::with_capacity(wire.len());
     for (index, entry) in wire.into_iter().enumerate() {
-        let entry = entry.into_entry(&format!("verificationMaterial.tlogEntries[{index}]"))?;
+        let entry = entry.into_entry(format_args!("verificationMaterial.tlogEntries[{index}]"))?;
         let missing = match version {
             BundleVersion::V0_1 => entry.promise.is_none().then_some("inclusion promise"),
             _ => entry.proof.is_none().then_some("inclusion proof"),
@@ -292,53 +345,59 @@ fn log_entries(
     Ok(entries)
 }
 
-impl TransparencyLogEntry {
-    fn into_entry(self, path: &str) -> Result<LogEntry, BundleError> {
-        let at = |field: &str| format!("{path}.{field}");
-        let kind_version = self.kind_version.ok_or_else(|| absent(&at("kindVersion")))?;
+impl TransparencyLogEntry<'_> {
+    fn into_entry(self, path: fmt::Arguments<'_>) -> Result<LogEntry, BundleError> {
+        let kind_version = self.kind_version.ok_or_else(|| absent(format_args!("{path}.kindVersion")))?;
         let integrated_time = match self.integrated_time {
             // proto3 does not tell 0 from absent.
             None | Some(Int64(0)) => None,
             Some(Int64(seconds)) => Some(UnixTime::from_seconds(seconds)),
         };
         Ok(LogEntry {
-            log_id: base64(&at("logId.keyId"), self.log_id.and_then(|id| id.key_id))?,
-            log_index: index(&at("logIndex"), self.log_index)?,
-            kind: kind_version.kind.unwrap_or_default(),
-            version: kind_version.version.unwrap_or_default(),
+            log_id: base64(format_args!("{path}.logId.keyId"), self.log_id.and_then(|id| id.key_id))?,
+            log_index: index(format_args!("{path}.logIndex"), self.log_index)?,
+            kind: Text::into_string(kind_version.kind),
+            version: Text::into_string(kind_version.version),
             integrated_time,
             promise: self
                 .inclusion_promise
                 .map(|promise| {
-                    base64(&at("inclusionPromise.signedEntryTimestamp"), promise.signed_entry_timestamp)
+                    base64(
+                        format_args!("{path}.inclusionPromise.signedEntryTimestamp"),
+                        promise.signed_entry_timestamp,
+                    )
                 })
                 .transpose()?,
-            proof: self.inclusion_proof.map(|proof| proof.into_claim(&at("inclusionProof"))).transpose()?,
-            body: base64(&at("canonicalizedBody"), self.canonicalized_body)?,
+            proof: self
+                .inclusion_proof
+                .map(|proof| proof.into_claim(format_args!("{path}.inclusionProof")))
+                .transpose()?,
+            body: base64(format_args!("{path}.canonicalizedBody"), self.canonicalized_body)?,
         })
     }
 }
 
-impl InclusionProof {
-    fn into_claim(self, path: &str) -> Result<InclusionClaim, BundleError> {
+impl InclusionProof<'_> {
+    fn into_claim(self, path: fmt::Arguments<'_>) -> Result<InclusionClaim, BundleError> {
         bounded("inclusionProof.hashes", self.hashes.len(), MAX_PROOF_HASHES)?;
         let mut hashes = Vec::with_capacity(self.hashes.len());
-        for (index, text) in self.hashes.into_iter().enumerate() {
+        for (index, Text(text)) in self.hashes.into_iter().enumerate() {
             let hash: Option<[u8; 32]> =
                 encoding::from_proto_base64(&text).and_then(|bytes| bytes.try_into().ok());
             hashes.push(hash.ok_or_else(|| BundleError::Value {
                 path: format!("{path}.hashes[{index}]"),
-                found: text,
+                found: text.into_owned(),
                 expected: "32 bytes in base64",
             })?);
         }
         let checkpoint = self
             .checkpoint
             .and_then(|checkpoint| checkpoint.envelope)
+            .map(|Text(envelope)| envelope.into_owned())
             .filter(|envelope| !envelope.is_empty())
-            .ok_or_else(|| absent(&format!("{path}.checkpoint.envelope")))?;
+            .ok_or_else(|| absent(format_args!("{path}.checkpoint.envelope")))?;
         Ok(InclusionClaim {
-            log_index: index(&format!("{path}.logIndex"), self.log_index)?,
+            log_index: index(format_args!("{path}.logIndex"), self.log_index)?,
             hashes,
             checkpoint,
         })
@@ -346,26 +405,26 @@ impl InclusionProof {
 }
 
 /// A non-negative index; proto3 leaves out 0.
-fn index(path: &str, value: Option<Int64>) -> Result<u64, BundleError> {
+fn index(path: fmt::Arguments<'_>, value: Option<Int64>) -> Result<u64, BundleError> {
     let Int64(value) = value.unwrap_or(Int64(0));
     u64::try_from(value).map_err(|_| BundleError::Value {
-        path: path.to_owned(),
+        path: path.to_string(),
         found: value.to_string(),
         expected: "a non-negative integer",
     })
 }
 
-fn base64(path: &str, text: Option<String>) -> Result<Vec<u8>, BundleError> {
-    let text = text.filter(|text| !text.is_empty()).ok_or_else(|| absent(path))?;
+fn base64(path: fmt::Arguments<'_>, text: Option<Text<'_>>) -> Result<Vec<u8>, BundleError> {
+    let Text(text) = text.filter(|Text(text)| !text.is_empty()).ok_or_else(|| absent(path))?;
     encoding::from_proto_base64(&text).ok_or_else(|| BundleError::Value {
-        path: path.to_owned(),
+        path: path.to_string(),
         found: text.chars().take(40).collect(),
         expected: "base64",
     })
 }
 
-fn absent(path: &str) -> BundleError {
-    BundleError::Absent { path: path.to_owned() }
+fn absent(path: fmt::Arguments<'_>) -> BundleError {
+    BundleError::Absent { path: path.to_string() }
 }
 
 fn bounded(path: &'static str, found: usize, expected: usize) -> Result<(), BundleError> {

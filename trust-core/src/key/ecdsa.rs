@@ -205,6 +205,7 @@ mod tests {
         }
     }
 
+    #[allow(clippy::op_ref)] // without the references, the compiler cannot choose among the traits
     fn edge_scalars_agree<C: Curve>() {
         let point = ProjectivePoint::<C>::generator() * Scalar::<C>::from(0xdead_beef_u64);
         let tables =

@@ -55,18 +55,41 @@ impl SignatureScheme {
     /// The scheme that an X.509 or CMS `AlgorithmIdentifier` names; `None` for SHA-1 and everything else unknown.
     pub(crate) fn from_algorithm_identifier(algorithm: &AlgorithmIdentifierRef<'_>) -> Option<Self> {
         use HashAlgorithm::{Sha256, Sha384, Sha512};
-        Some(match algorithm.oid.to_string().as_str() {
-            "1.2.840.10045.4.3.2" => Self::Ecdsa(Sha256),
-            "1.2.840.10045.4.3.3" => Self::Ecdsa(Sha384),
-            "1.2.840.10045.4.3.4" => Self::Ecdsa(Sha512),
-            "1.2.840.113549.1.1.11" => Self::RsaPkcs1(Sha256),
-            "1.2.840.113549.1.1.12" => Self::RsaPkcs1(Sha384),
-            "1.2.840.113549.1.1.13" => Self::RsaPkcs1(Sha512),
-            "1.2.840.113549.1.1.10" => Self::RsaPss(pss_hash(algorithm)?),
-            "1.3.101.112" => Self::Ed25519,
+        Some(match algorithm.oid {
+            oid::ECDSA_WITH_SHA256 => Self::Ecdsa(Sha256),
+            oid::ECDSA_WITH_SHA384 => Self::Ecdsa(Sha384),
+            oid::ECDSA_WITH_SHA512 => Self::Ecdsa(Sha512),
+            oid::SHA256_WITH_RSA => Self::RsaPkcs1(Sha256),
+            oid::SHA384_WITH_RSA => Self::RsaPkcs1(Sha384),
+            oid::SHA512_WITH_RSA => Self::RsaPkcs1(Sha512),
+            oid::RSASSA_PSS => Self::RsaPss(pss_hash(algorithm)?),
+            oid::ED25519 => Self::Ed25519,
             _ => return None,
         })
     }
+}
+
+/// Object identifiers of signature schemes and hash functions.
+mod oid {
+    use der::asn1::ObjectIdentifier;
+
+    pub(super) const ECDSA_WITH_SHA256: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+    pub(super) const ECDSA_WITH_SHA384: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+    pub(super) const ECDSA_WITH_SHA512: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
+    pub(super) const SHA256_WITH_RSA: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+    pub(super) const SHA384_WITH_RSA: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
+    pub(super) const SHA512_WITH_RSA: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
+    pub(super) const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+    pub(super) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+    pub(super) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+    pub(super) const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
+    pub(super) const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
 }
 
 /// The hash of RSASSA-PSS parameters (RFC 4055 section 3.1) whose MGF1 hash and salt length agree with it.
@@ -80,11 +103,11 @@ fn pss_hash(algorithm: &AlgorithmIdentifierRef<'_>) -> Option<HashAlgorithm> {
 }
 
 /// The hash function with this object identifier; SHA-1 is none of them.
-pub(crate) fn hash_from_oid(oid: &ObjectIdentifier) -> Option<HashAlgorithm> {
-    match oid.to_string().as_str() {
-        "2.16.840.1.101.3.4.2.1" => Some(HashAlgorithm::Sha256),
-        "2.16.840.1.101.3.4.2.2" => Some(HashAlgorithm::Sha384),
-        "2.16.840.1.101.3.4.2.3" => Some(HashAlgorithm::Sha512),
+pub(crate) fn hash_from_oid(algorithm: &ObjectIdentifier) -> Option<HashAlgorithm> {
+    match *algorithm {
+        oid::SHA256 => Some(HashAlgorithm::Sha256),
+        oid::SHA384 => Some(HashAlgorithm::Sha384),
+        oid::SHA512 => Some(HashAlgorithm::Sha512),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@
 //! `envelopeHash` is not compared: it is over the JSON text that the signer happened to upload.
 
 use serde::Deserialize;
+use trust_core::json::Document;
 use trust_core::{ClaimedContent, Digest, LogClaim, LogError};
 
 use super::{HexHash, same, same_signature, same_signer, unsupported};
@@ -26,11 +27,11 @@ struct Signature {
     verifier: String,
 }
 
-pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
+pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogError> {
     let ClaimedContent::Envelope(envelope) = claim.content else {
         return Err(unsupported("dsse", "0.0.1"));
     };
-    let Body { spec } = super::parse(body)?;
+    let Body { spec } = super::read(body)?;
     let payload = Digest::sha256(envelope.payload());
     same(spec.payload_hash.to_digest() == Some(payload), "payload digest")?;
     let [signature] = &spec.signatures[..] else {
@@ -41,8 +42,8 @@ pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
 }
 
 /// The first signer, as base64 of PEM.
-pub(super) fn signer(body: &[u8]) -> Result<String, LogError> {
-    let Body { spec } = super::parse(body)?;
+pub(super) fn signer(body: &Document<'_>) -> Result<String, LogError> {
+    let Body { spec } = super::read(body)?;
     let first = spec.signatures.into_iter().next();
     first.map(|signature| signature.verifier).ok_or(LogError::Mismatch { field: "number of signatures" })
 }

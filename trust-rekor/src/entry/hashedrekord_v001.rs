@@ -2,6 +2,7 @@
 //! a signature over an artifact's digest, in Rekor v1.
 
 use serde::Deserialize;
+use trust_core::json::Document;
 use trust_core::{ClaimedContent, LogClaim, LogError};
 
 use super::{HexHash, same, same_signature, same_signer, unsupported};
@@ -34,11 +35,11 @@ struct PublicKey {
     content: String,
 }
 
-pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
+pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogError> {
     let ClaimedContent::Artifact(artifact) = claim.content else {
         return Err(unsupported("hashedrekord", "0.0.1"));
     };
-    let Body { spec } = super::parse(body)?;
+    let Body { spec } = super::read(body)?;
     let logged = spec.data.hash.to_digest();
     let is_artifact = logged.is_some_and(|logged| {
         artifact.digest(logged.algorithm()).as_ref() == Some(&logged)
@@ -50,7 +51,7 @@ pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
 }
 
 /// The signer, as base64 of PEM.
-pub(super) fn signer(body: &[u8]) -> Result<String, LogError> {
-    let Body { spec } = super::parse(body)?;
+pub(super) fn signer(body: &Document<'_>) -> Result<String, LogError> {
+    let Body { spec } = super::read(body)?;
     Ok(spec.signature.public_key.content)
 }

@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 use trust_core::encoding;
+use trust_core::json::Document;
 use trust_core::{
     ClaimedContent, ClaimedSigner, Digest, HashAlgorithm, KeyAlgorithm, LogClaim, LogError, SignatureScheme,
 };
@@ -17,8 +18,8 @@ pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
 }
 
 /// The signer's certificate in DER; `None` for a key.
-pub(super) fn certificate(body: &[u8]) -> Result<Option<Vec<u8>>, LogError> {
-    let body: Body = super::parse(body)?;
+pub(super) fn certificate(body: &Document<'_>) -> Result<Option<Vec<u8>>, LogError> {
+    let body: Body = super::read(body)?;
     let certificate = body.spec.entry.signature.verifier.x509_certificate;
     certificate
         .map(|one| {

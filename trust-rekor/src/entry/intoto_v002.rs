@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 use trust_core::encoding;
+use trust_core::json::Document;
 use trust_core::{ClaimedContent, Digest, LogClaim, LogError};
 
 use super::{HexHash, same, same_signature, same_signer, unsupported};
@@ -38,11 +39,11 @@ struct Signature {
     public_key: String,
 }
 
-pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
+pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogError> {
     let ClaimedContent::Envelope(envelope) = claim.content else {
         return Err(unsupported("intoto", "0.0.2"));
     };
-    let Body { spec: Spec { content } } = super::parse(body)?;
+    let Body { spec: Spec { content } } = super::read(body)?;
     let payload = Digest::sha256(envelope.payload());
     same(content.payload_hash.to_digest() == Some(payload), "payload digest")?;
     same(content.envelope.payload_type == envelope.payload_type(), "payload type")?;
@@ -57,8 +58,8 @@ pub(super) fn bind(body: &[u8], claim: &LogClaim<'_>) -> Result<(), LogError> {
 }
 
 /// The first signer, as base64 of PEM.
-pub(super) fn signer(body: &[u8]) -> Result<String, LogError> {
-    let Body { spec } = super::parse(body)?;
+pub(super) fn signer(body: &Document<'_>) -> Result<String, LogError> {
+    let Body { spec } = super::read(body)?;
     let first = spec.content.envelope.signatures.into_iter().next();
     first.map(|signature| signature.public_key).ok_or(LogError::Mismatch { field: "number of signatures" })
 }
