@@ -2,6 +2,7 @@
 //! ([RFC 5280 section 4](https://www.rfc-editor.org/rfc/rfc5280#section-4)).
 
 use core::fmt;
+use core::ops::Range;
 
 use der::asn1::ObjectIdentifier;
 use der::{Decode as _, Tag};
@@ -42,23 +43,36 @@ pub(crate) mod oid {
 #[derive(Clone)]
 pub struct Certificate {
     der: Vec<u8>,
-    tbs: core::ops::Range<usize>,
-    serial: Vec<u8>,
-    issuer: Vec<u8>,
-    subject: Vec<u8>,
+    parts: Parts,
     validity: TimeWindow,
     key: PublicKey,
     scheme: SignatureScheme,
-    signature: Vec<u8>,
-    extensions: Vec<Extension>,
+    extensions: Vec<ExtensionAt>,
+}
+
+/// Where the parts of a certificate stand in its DER.
+#[derive(Clone)]
+struct Parts {
+    tbs: Range<usize>,
+    serial: Range<usize>,
+    issuer: Range<usize>,
+    subject: Range<usize>,
+    signature: Range<usize>,
+}
+
+#[derive(Clone)]
+struct ExtensionAt {
+    oid: ObjectIdentifier,
+    critical: bool,
+    value: Range<usize>,
 }
 
 /// One extension, as it stands in the certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Extension {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extension<'a> {
     pub(crate) oid: ObjectIdentifier,
     pub(crate) critical: bool,
-    pub(crate) value: Vec<u8>,
+    pub(crate) value: &'a [u8],
 }
 
 /// The bytes are not a usable certificate.
@@ -148,18 +162,23 @@ impl Certificate {
         let algorithm: AlgorithmIdentifierRef<'_> = algorithm.decode().map_err(part("signatureAlgorithm"))?;
         let scheme = SignatureScheme::from_algorithm_identifier(&algorithm)
             .ok_or_else(|| CertificateError::SignatureAlgorithm { found: algorithm.oid.to_string() })?;
-        let tbs_start = der.len() - whole.content.len();
+        let at = |part: &[u8]| range_within(der, part);
         Ok(Self {
-            der: der.to_vec(),
-            tbs: tbs_start..tbs_start + tbs.encoding.len(),
-            serial,
-            issuer,
-            subject,
+            parts: Parts {
+                tbs: at(tbs.encoding),
+                serial: at(serial),
+                issuer: at(issuer),
+                subject: at(subject),
+                signature: at(signature),
+            },
             validity,
             key: PublicKey::from_der(spki.encoding)?,
             scheme,
-            signature: signature.to_vec(),
-            extensions,
+            extensions: extensions
+                .into_iter()
+                .map(|Extension { oid, critical, value }| ExtensionAt { oid, critical, value: at(value) })
+                .collect(),
+            der: der.to_vec(),
         })
     }
 
@@ -209,19 +228,19 @@ impl Certificate {
     /// The subject in the form of RFC 4514; empty in Fulcio's leaf certificates.
     #[must_use]
     pub fn subject(&self) -> String {
-        display_name(&self.subject)
+        display_name(self.subject_der())
     }
 
     /// The issuer in the form of RFC 4514.
     #[must_use]
     pub fn issuer(&self) -> String {
-        display_name(&self.issuer)
+        display_name(self.issuer_der())
     }
 
     /// Whether subject and issuer are the same name.
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
-        self.subject == self.issuer
+        self.subject_der() == self.issuer_der()
     }
 
     /// Proves that the holder of `issuer`'s key signed this certificate.
@@ -231,37 +250,45 @@ impl Certificate {
     /// # Errors
     /// If the signature does not verify.
     pub fn verify_signature(&self, issuer: &PublicKey) -> Result<(), SignatureError> {
-        issuer.verify(self.scheme, Signed::Message(self.tbs()), &self.signature)
+        issuer.verify(self.scheme, Signed::Message(self.tbs()), self.part(&self.parts.signature))
     }
 
     /// The signed part, as received.
     pub(crate) fn tbs(&self) -> &[u8] {
-        self.der.get(self.tbs.clone()).unwrap_or_default()
+        self.part(&self.parts.tbs)
     }
 
     pub(crate) fn serial(&self) -> &[u8] {
-        &self.serial
+        self.part(&self.parts.serial)
     }
 
     pub(crate) fn subject_der(&self) -> &[u8] {
-        &self.subject
+        self.part(&self.parts.subject)
     }
 
     pub(crate) fn issuer_der(&self) -> &[u8] {
-        &self.issuer
+        self.part(&self.parts.issuer)
     }
 
     /// Whether this certificate's issuer is called as that one's subject.
     pub(crate) fn names_issuer(&self, issuer: &Self) -> bool {
-        self.issuer == issuer.subject
+        self.issuer_der() == issuer.subject_der()
     }
 
-    pub(crate) fn extensions(&self) -> &[Extension] {
-        &self.extensions
+    pub(crate) fn extensions(&self) -> impl Iterator<Item = Extension<'_>> {
+        self.extensions.iter().map(|one| Extension {
+            oid: one.oid,
+            critical: one.critical,
+            value: self.part(&one.value),
+        })
     }
 
-    pub(crate) fn extension(&self, oid: ObjectIdentifier) -> Option<&Extension> {
-        self.extensions.iter().find(|one| one.oid == oid)
+    pub(crate) fn extension(&self, oid: ObjectIdentifier) -> Option<Extension<'_>> {
+        self.extensions().find(|one| one.oid == oid)
+    }
+
+    fn part(&self, range: &Range<usize>) -> &[u8] {
+        self.der.get(range.clone()).unwrap_or_default()
     }
 
     pub(crate) fn basic_constraints(&self) -> Result<Option<BasicConstraints>, CertificateError> {
@@ -298,10 +325,16 @@ impl Certificate {
         part: &'static str,
     ) -> Result<Option<T>, CertificateError> {
         self.extension(oid)
-            .map(|extension| T::from_der(&extension.value))
+            .map(|extension| T::from_der(extension.value))
             .transpose()
             .map_err(|_| CertificateError::Malformed { part })
     }
+}
+
+/// Where `part`, a part of `whole`, begins and ends in it.
+fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start + part.len()
 }
 
 /// The content of a BIT STRING of whole bytes.
@@ -313,17 +346,17 @@ fn whole_bytes(bits: &[u8]) -> Result<&[u8], Malformed> {
 }
 
 /// RFC 5280 section 4.1.2.2: a positive integer of at most 20 bytes.
-fn serial_number(fields: &mut Elements<'_>) -> Result<Vec<u8>, Malformed> {
+fn serial_number<'a>(fields: &mut Elements<'a>) -> Result<&'a [u8], Malformed> {
     let serial = fields.next()?.content_of(Tag::Integer)?;
     let positive =
         serial.first().is_some_and(|first| first & 0x80 == 0) && serial.iter().any(|&byte| byte != 0);
-    if positive && serial.len() <= 20 { Ok(serial.to_vec()) } else { Err(Malformed) }
+    if positive && serial.len() <= 20 { Ok(serial) } else { Err(Malformed) }
 }
 
-fn name(fields: &mut Elements<'_>) -> Result<Vec<u8>, Malformed> {
+fn name<'a>(fields: &mut Elements<'a>) -> Result<&'a [u8], Malformed> {
     let element = fields.next()?;
     element.decode::<Name>()?;
-    Ok(element.encoding.to_vec())
+    Ok(element.encoding)
 }
 
 fn validity(fields: &mut Elements<'_>) -> Result<TimeWindow, Malformed> {
@@ -334,7 +367,7 @@ fn validity(fields: &mut Elements<'_>) -> Result<TimeWindow, Malformed> {
     Ok(TimeWindow { start: Some(seconds(validity.not_before)?), end: Some(seconds(validity.not_after)?) })
 }
 
-fn extensions(explicit: Element<'_>) -> Result<Vec<Extension>, Malformed> {
+fn extensions(explicit: Element<'_>) -> Result<Vec<Extension<'_>>, Malformed> {
     let mut list = Element::only(explicit.content)?.open(Tag::Sequence)?;
     let mut extensions = Vec::new();
     while !list.is_empty() {
@@ -346,7 +379,7 @@ fn extensions(explicit: Element<'_>) -> Result<Vec<Extension>, Malformed> {
             Some(element) if element.content == [0xff] => true,
             Some(_) => return Err(Malformed),
         };
-        let value = fields.next()?.content_of(Tag::OctetString)?.to_vec();
+        let value = fields.next()?.content_of(Tag::OctetString)?;
         fields.end()?;
         extensions.push(Extension { oid, critical, value });
     }

@@ -163,7 +163,7 @@ impl Identity {
         let mut extensions = BTreeMap::new();
         for raw in certificate.extensions() {
             if let Some(extension) = FulcioExtension::from_oid(&raw.oid) {
-                let value = extension.decode(&raw.value).ok_or(IdentityError::Extension { extension })?;
+                let value = extension.decode(raw.value).ok_or(IdentityError::Extension { extension })?;
                 extensions.insert(extension, value);
             }
         }

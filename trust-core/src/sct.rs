@@ -124,7 +124,7 @@ pub fn verify_scts(
     required: usize,
 ) -> Result<Vec<VerifiedSct>, SctError> {
     let scts = match leaf.extension(SCT_LIST) {
-        Some(extension) => parse_list(&extension.value).ok_or(SctError::Malformed)?,
+        Some(extension) => parse_list(extension.value).ok_or(SctError::Malformed)?,
         None => Vec::new(),
     };
     if scts.len() > MAX_SCTS {

@@ -9,12 +9,15 @@ mod hashedrekord_v001;
 mod hashedrekord_v002;
 mod intoto_v002;
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use trust_core::encoding;
 use trust_core::json::Document;
 use trust_core::pem;
-use trust_core::{Certificate, ClaimedSigner, LogClaim, LogEntry, LogError, PublicKey};
+use trust_core::{
+    Certificate, ClaimedSigner, Digest, HashAlgorithm, LogClaim, LogEntry, LogError, PublicKey,
+};
 
 /// Entries that hold an attestation's digest and certificates have some KiB.
 const MAX_BODY_LEN: usize = 1 << 20;
@@ -50,14 +53,14 @@ pub(crate) fn bind(entry: &LogEntry, claim: &LogClaim<'_>) -> Result<BoundEntry,
         });
     }
     let body = document(&entry.body)?;
-    let header: Header = read(&body)?;
+    let header: Header<'_> = read(&body)?;
     let kind = format!("{}/{}", header.kind, header.api_version);
     let declared = format!("{}/{}", entry.kind, entry.version);
     // Signatures in cosign's older form come without a declaration.
     if declared != "/" && declared != kind {
         return Err(LogError::KindVersion { declared, found: kind });
     }
-    let generation = match (header.kind.as_str(), header.api_version.as_str()) {
+    let generation = match (&*header.kind, &*header.api_version) {
         ("hashedrekord", "0.0.1") => {
             hashedrekord_v001::bind(&body, claim)?;
             Generation::V1
@@ -87,8 +90,8 @@ pub(crate) fn bind(entry: &LogEntry, claim: &LogClaim<'_>) -> Result<BoundEntry,
 /// If the entry is malformed, or of a kind whose signer is not known here.
 pub(crate) fn certificate(body: &[u8]) -> Result<Option<Certificate>, LogError> {
     let body = document(body)?;
-    let header: Header = read(&body)?;
-    match (header.kind.as_str(), header.api_version.as_str()) {
+    let header: Header<'_> = read(&body)?;
+    match (&*header.kind, &*header.api_version) {
         ("hashedrekord", "0.0.1") => from_pem(&hashedrekord_v001::signer(&body)?),
         ("dsse", "0.0.1") => from_pem(&dsse_v001::signer(&body)?),
         ("intoto", "0.0.2") => from_pem(&intoto_v002::signer(&body)?),
@@ -113,9 +116,11 @@ fn from_pem(base64: &str) -> Result<Option<Certificate>, LogError> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Header {
-    kind: String,
-    api_version: String,
+struct Header<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    api_version: Cow<'a, str>,
 }
 
 fn unsupported(kind: impl Into<String>, version: impl Into<String>) -> LogError {
@@ -126,7 +131,7 @@ fn document(body: &[u8]) -> Result<Document<'_>, LogError> {
     Document::new(body).map_err(|error| LogError::Body { problem: error.to_string() })
 }
 
-fn read<T: DeserializeOwned>(body: &Document<'_>) -> Result<T, LogError> {
+fn read<'a, T: Deserialize<'a>>(body: &Document<'a>) -> Result<T, LogError> {
     body.read().map_err(|error| LogError::Body { problem: error.to_string() })
 }
 
@@ -153,13 +158,16 @@ fn same(equal: bool, field: &'static str) -> Result<(), LogError> {
 
 /// A hash as Rekor v1 writes it: algorithm and hexadecimal value.
 #[derive(Deserialize)]
-struct HexHash {
-    algorithm: String,
-    value: String,
+struct HexHash<'a> {
+    #[serde(borrow)]
+    algorithm: Cow<'a, str>,
+    #[serde(borrow)]
+    value: Cow<'a, str>,
 }
 
-impl HexHash {
-    fn to_digest(&self) -> Option<trust_core::Digest> {
-        format!("{}:{}", self.algorithm, self.value).parse().ok()
+impl HexHash<'_> {
+    fn to_digest(&self) -> Option<Digest> {
+        let algorithm = HashAlgorithm::ALL.into_iter().find(|one| one.name() == self.algorithm)?;
+        Digest::new(algorithm, encoding::from_hex(&self.value)?).ok()
     }
 }

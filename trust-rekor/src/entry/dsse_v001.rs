@@ -3,6 +3,8 @@
 //!
 //! `envelopeHash` is not compared: it is over the JSON text that the signer happened to upload.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use trust_core::json::Document;
 use trust_core::{ClaimedContent, Digest, LogClaim, LogError};
@@ -10,21 +12,26 @@ use trust_core::{ClaimedContent, Digest, LogClaim, LogError};
 use super::{HexHash, same, same_signature, same_signer, unsupported};
 
 #[derive(Deserialize)]
-struct Body {
-    spec: Spec,
+struct Body<'a> {
+    #[serde(borrow)]
+    spec: Spec<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Spec {
-    payload_hash: HexHash,
-    signatures: Vec<Signature>,
+struct Spec<'a> {
+    #[serde(borrow)]
+    payload_hash: HexHash<'a>,
+    #[serde(borrow)]
+    signatures: Vec<Signature<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Signature {
-    signature: String,
-    verifier: String,
+struct Signature<'a> {
+    #[serde(borrow)]
+    signature: Cow<'a, str>,
+    #[serde(borrow)]
+    verifier: Cow<'a, str>,
 }
 
 pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogError> {
@@ -42,7 +49,7 @@ pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogE
 }
 
 /// The first signer, as base64 of PEM.
-pub(super) fn signer(body: &Document<'_>) -> Result<String, LogError> {
+pub(super) fn signer<'a>(body: &Document<'a>) -> Result<Cow<'a, str>, LogError> {
     let Body { spec } = super::read(body)?;
     let first = spec.signatures.into_iter().next();
     first.map(|signature| signature.verifier).ok_or(LogError::Mismatch { field: "number of signatures" })

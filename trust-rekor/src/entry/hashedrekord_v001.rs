@@ -1,6 +1,8 @@
 //! [hashedrekord 0.0.1](https://github.com/sigstore/rekor/blob/main/pkg/types/hashedrekord/v0.0.1/hashedrekord_v0_0_1_schema.json):
 //! a signature over an artifact's digest, in Rekor v1.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use trust_core::json::Document;
 use trust_core::{ClaimedContent, LogClaim, LogError};
@@ -8,31 +10,38 @@ use trust_core::{ClaimedContent, LogClaim, LogError};
 use super::{HexHash, same, same_signature, same_signer, unsupported};
 
 #[derive(Deserialize)]
-struct Body {
-    spec: Spec,
+struct Body<'a> {
+    #[serde(borrow)]
+    spec: Spec<'a>,
 }
 
 #[derive(Deserialize)]
-struct Spec {
-    data: Data,
-    signature: Signature,
+struct Spec<'a> {
+    #[serde(borrow)]
+    data: Data<'a>,
+    #[serde(borrow)]
+    signature: Signature<'a>,
 }
 
 #[derive(Deserialize)]
-struct Data {
-    hash: HexHash,
+struct Data<'a> {
+    #[serde(borrow)]
+    hash: HexHash<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Signature {
-    content: String,
-    public_key: PublicKey,
+struct Signature<'a> {
+    #[serde(borrow)]
+    content: Cow<'a, str>,
+    #[serde(borrow)]
+    public_key: PublicKey<'a>,
 }
 
 #[derive(Deserialize)]
-struct PublicKey {
-    content: String,
+struct PublicKey<'a> {
+    #[serde(borrow)]
+    content: Cow<'a, str>,
 }
 
 pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogError> {
@@ -51,7 +60,7 @@ pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogE
 }
 
 /// The signer, as base64 of PEM.
-pub(super) fn signer(body: &Document<'_>) -> Result<String, LogError> {
+pub(super) fn signer<'a>(body: &Document<'a>) -> Result<Cow<'a, str>, LogError> {
     let Body { spec } = super::read(body)?;
     Ok(spec.signature.public_key.content)
 }

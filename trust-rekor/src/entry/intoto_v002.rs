@@ -1,6 +1,8 @@
 //! [intoto 0.0.2](https://github.com/sigstore/rekor/blob/main/pkg/types/intoto/v0.0.2/intoto_v0_0_2_schema.json):
 //! an in-toto envelope, in Rekor v1. Its signatures are base64 of base64.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use trust_core::encoding;
 use trust_core::json::Document;
@@ -9,34 +11,42 @@ use trust_core::{ClaimedContent, Digest, LogClaim, LogError};
 use super::{HexHash, same, same_signature, same_signer, unsupported};
 
 #[derive(Deserialize)]
-struct Body {
-    spec: Spec,
+struct Body<'a> {
+    #[serde(borrow)]
+    spec: Spec<'a>,
 }
 
 #[derive(Deserialize)]
-struct Spec {
-    content: Content,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Content {
-    envelope: Envelope,
-    payload_hash: HexHash,
+struct Spec<'a> {
+    #[serde(borrow)]
+    content: Content<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Envelope {
-    payload_type: String,
-    signatures: Vec<Signature>,
+struct Content<'a> {
+    #[serde(borrow)]
+    envelope: Envelope<'a>,
+    #[serde(borrow)]
+    payload_hash: HexHash<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Signature {
-    sig: String,
-    public_key: String,
+struct Envelope<'a> {
+    #[serde(borrow)]
+    payload_type: Cow<'a, str>,
+    #[serde(borrow)]
+    signatures: Vec<Signature<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Signature<'a> {
+    #[serde(borrow)]
+    sig: Cow<'a, str>,
+    #[serde(borrow)]
+    public_key: Cow<'a, str>,
 }
 
 pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogError> {
@@ -58,7 +68,7 @@ pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogE
 }
 
 /// The first signer, as base64 of PEM.
-pub(super) fn signer(body: &Document<'_>) -> Result<String, LogError> {
+pub(super) fn signer<'a>(body: &Document<'a>) -> Result<Cow<'a, str>, LogError> {
     let Body { spec } = super::read(body)?;
     let first = spec.content.envelope.signatures.into_iter().next();
     first.map(|signature| signature.public_key).ok_or(LogError::Mismatch { field: "number of signatures" })
