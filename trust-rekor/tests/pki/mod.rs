@@ -46,9 +46,9 @@ impl Key {
     /// One of three keys that `openssl genrsa` made for these tests.
     pub(crate) fn rsa(bits: usize) -> Self {
         let der: &[u8] = match bits {
-            2048 => include_bytes!("rsa-2048.der"),
-            3072 => include_bytes!("rsa-3072.der"),
-            4096 => include_bytes!("rsa-4096.der"),
+            2048 => include_bytes!("../../../trust-core/tests/keys/rsa-2048.der"),
+            3072 => include_bytes!("../../../trust-core/tests/keys/rsa-3072.der"),
+            4096 => include_bytes!("../../../trust-core/tests/keys/rsa-4096.der"),
             _ => panic!("no key of {bits} bits"),
         };
         Self::Rsa(Box::new(rsa::RsaPrivateKey::from_pkcs8_der(der).unwrap()))
