@@ -18,8 +18,8 @@ use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::types as peer;
 use trust_core::{
     AwsLc, Bundle, CertificateIdentity, Content, Digest, Identity, IdentityPolicy, KeyAlgorithm, Material,
-    Pattern, PublicKey, Question, Remembering, PureRust, SignatureAlgorithm, SignatureError,
-    SignatureScheme, Signed, SignerPolicy, Statement, Tables, TrustRoot, UnixTime, VerifiedCache, Verifier,
+    Pattern, PublicKey, PureRust, Question, Remembering, SignatureAlgorithm, SignatureError, SignatureScheme,
+    Signed, SignerPolicy, Statement, Tables, TrustRoot, UnixTime, VerifiedCache, Verifier,
 };
 use trust_rekor::{RekorLog, merkle};
 

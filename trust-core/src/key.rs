@@ -118,7 +118,7 @@ struct CheckedKey {
     /// How many of the last bytes of `spki` are the key itself.
     raw_len: usize,
     algorithm: KeyAlgorithm,
-    point: Point,
+    value: KeyValue,
 }
 
 impl CheckedKey {
@@ -127,7 +127,7 @@ impl CheckedKey {
     }
 }
 
-enum Point {
+enum KeyValue {
     P256(EcdsaKey<p256::NistP256>),
     P384(EcdsaKey<p384::NistP384>),
     P521(p521::ProjectivePoint),
@@ -175,15 +175,15 @@ impl PublicKey {
     pub fn from_der(spki: &[u8]) -> Result<Self, KeyError> {
         let info = SubjectPublicKeyInfoRef::from_der(spki).map_err(|_| KeyError::Spki)?;
         let bits = info.subject_public_key.as_bytes().ok_or(KeyError::Spki)?;
-        let (algorithm, point) = match info.algorithm.oid {
-            EC_PUBLIC_KEY => ec_point(&info.algorithm, bits)?,
-            RSA_ENCRYPTION => rsa_point(rsa::RsaPublicKey::from_public_key_der(spki).ok())?,
-            ED25519 => ed25519_point(bits)?,
+        let (algorithm, value) = match info.algorithm.oid {
+            EC_PUBLIC_KEY => ec_value(&info.algorithm, bits)?,
+            RSA_ENCRYPTION => rsa_value(rsa::RsaPublicKey::from_public_key_der(spki).ok())?,
+            ED25519 => ed25519_value(bits)?,
             other => {
                 return Err(KeyError::Algorithm { found: other.to_string() });
             }
         };
-        Ok(CheckedKey { spki: spki.to_vec(), raw_len: bits.len(), algorithm, point }.by(DEFAULT_BACK_END))
+        Ok(CheckedKey { spki: spki.to_vec(), raw_len: bits.len(), algorithm, value }.by(DEFAULT_BACK_END))
     }
 
     /// Reads an RSA key in PKCS#1 DER (RFC 8017 appendix A.1.1), as some trust roots hold it.
@@ -206,21 +206,21 @@ impl PublicKey {
     /// Spends so much memory on verifying faster.
     #[must_use]
     pub fn with_tables(self, tables: Tables) -> Self {
-        let point = match &self.checked.point {
-            Point::P256(key) => Point::P256(key.with_tables(tables)),
-            Point::P384(key) => Point::P384(key.with_tables(tables)),
-            Point::P521(_) | Point::Rsa(_) | Point::Ed25519(_) => return self,
+        let value = match &self.checked.value {
+            KeyValue::P256(key) => KeyValue::P256(key.with_tables(tables)),
+            KeyValue::P384(key) => KeyValue::P384(key.with_tables(tables)),
+            KeyValue::P521(_) | KeyValue::Rsa(_) | KeyValue::Ed25519(_) => return self,
         };
         let CheckedKey { spki, raw_len, algorithm, .. } = self.checked.as_ref();
-        CheckedKey { spki: spki.clone(), raw_len: *raw_len, algorithm: *algorithm, point }.by(self.back_end)
+        CheckedKey { spki: spki.clone(), raw_len: *raw_len, algorithm: *algorithm, value }.by(self.back_end)
     }
 
     /// Builds the table now, unless this kind of key has none or [`Tables::Never`] was chosen: some milliseconds.
     pub fn prepare(&self) {
-        match &self.checked.point {
-            Point::P256(key) => key.prepare(),
-            Point::P384(key) => key.prepare(),
-            Point::P521(_) | Point::Rsa(_) | Point::Ed25519(_) => {}
+        match &self.checked.value {
+            KeyValue::P256(key) => key.prepare(),
+            KeyValue::P384(key) => key.prepare(),
+            KeyValue::P521(_) | KeyValue::Rsa(_) | KeyValue::Ed25519(_) => {}
         }
     }
 
@@ -339,7 +339,10 @@ impl PublicKey {
     }
 }
 
-fn ec_point(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<(KeyAlgorithm, Point), KeyError> {
+fn ec_value(
+    algorithm: &AlgorithmIdentifierRef<'_>,
+    bits: &[u8],
+) -> Result<(KeyAlgorithm, KeyValue), KeyError> {
     let curve = algorithm.parameters_oid().map_err(|_| KeyError::Spki)?;
     // RFC 5480 section 2.2 leaves compressed points optional; with one spelling, equal keys have equal DER.
     let uncompressed = bits.first() == Some(&4);
@@ -349,39 +352,39 @@ fn ec_point(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<(KeyA
             .ok()
             .filter(|_| uncompressed)
             .and_then(|_| EcdsaKey::from_sec1(bits))
-            .map(|key| (KeyAlgorithm::EcdsaP256, Point::P256(key)))
+            .map(|key| (KeyAlgorithm::EcdsaP256, KeyValue::P256(key)))
             .ok_or(value("P-256")),
         SECP384R1 => p384::PublicKey::from_sec1_bytes(bits)
             .ok()
             .filter(|_| uncompressed)
             .and_then(|_| EcdsaKey::from_sec1(bits))
-            .map(|key| (KeyAlgorithm::EcdsaP384, Point::P384(key)))
+            .map(|key| (KeyAlgorithm::EcdsaP384, KeyValue::P384(key)))
             .ok_or(value("P-384")),
         SECP521R1 => p521::PublicKey::from_sec1_bytes(bits)
             .ok()
             .filter(|_| uncompressed)
-            .map(|key| (KeyAlgorithm::EcdsaP521, Point::P521(key.to_projective())))
+            .map(|key| (KeyAlgorithm::EcdsaP521, KeyValue::P521(key.to_projective())))
             .ok_or(value("P-521")),
         other => Err(KeyError::Algorithm { found: other.to_string() }),
     }
 }
 
-fn rsa_point(key: Option<rsa::RsaPublicKey>) -> Result<(KeyAlgorithm, Point), KeyError> {
+fn rsa_value(key: Option<rsa::RsaPublicKey>) -> Result<(KeyAlgorithm, KeyValue), KeyError> {
     let key = key.ok_or(KeyError::Value { algorithm: "RSA" })?;
     let bits = usize::try_from(key.n().bits()).unwrap_or(usize::MAX);
     if (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) && bits % 8 == 0 {
-        Ok((KeyAlgorithm::Rsa { bits }, Point::Rsa(key)))
+        Ok((KeyAlgorithm::Rsa { bits }, KeyValue::Rsa(key)))
     } else {
         Err(KeyError::RsaBits { found: bits })
     }
 }
 
-fn ed25519_point(bits: &[u8]) -> Result<(KeyAlgorithm, Point), KeyError> {
+fn ed25519_value(bits: &[u8]) -> Result<(KeyAlgorithm, KeyValue), KeyError> {
     <&[u8; 32]>::try_from(bits)
         .ok()
         .and_then(|bytes| ed25519_dalek::VerifyingKey::from_bytes(bytes).ok())
         .filter(|key| !key.is_weak())
-        .map(|key| (KeyAlgorithm::Ed25519, Point::Ed25519(key)))
+        .map(|key| (KeyAlgorithm::Ed25519, KeyValue::Ed25519(key)))
         .ok_or(KeyError::Value { algorithm: "Ed25519" })
 }
 

@@ -4,7 +4,7 @@ use ecdsa::Signature;
 use ecdsa::hazmat::verify_prehashed;
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::{Point, PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed};
+use super::{KeyValue, PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed};
 use crate::digest::HashAlgorithm;
 
 /// ECDSA on P-256 and P-384 over fiat-crypto's proven field, in variable time; on P-521, and RSA, by RustCrypto;
@@ -21,25 +21,25 @@ impl SignatureAlgorithm for PureRust {
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         use SignatureScheme::{Ecdsa, EcdsaP1363, Ed25519, Ed25519ph, RsaPkcs1, RsaPss};
-        let is_valid = match (&key.checked.point, scheme) {
-            (Point::P256(key), Ecdsa(hash) | EcdsaP1363(hash)) => content
+        let is_valid = match (&key.checked.value, scheme) {
+            (KeyValue::P256(key), Ecdsa(hash) | EcdsaP1363(hash)) => content
                 .digest(hash)
                 .zip(ecdsa_signature(scheme, signature))
                 .is_some_and(|(digest, signature)| key.verify(digest.as_bytes(), &signature)),
-            (Point::P384(key), Ecdsa(hash) | EcdsaP1363(hash)) => content
+            (KeyValue::P384(key), Ecdsa(hash) | EcdsaP1363(hash)) => content
                 .digest(hash)
                 .zip(ecdsa_signature(scheme, signature))
                 .is_some_and(|(digest, signature)| key.verify(digest.as_bytes(), &signature)),
-            (Point::P521(key), Ecdsa(hash) | EcdsaP1363(hash)) => content
+            (KeyValue::P521(key), Ecdsa(hash) | EcdsaP1363(hash)) => content
                 .digest(hash)
                 .zip(ecdsa_signature(scheme, signature))
                 .is_some_and(|(digest, signature)| {
                     verify_prehashed::<p521::NistP521>(key, digest.as_bytes(), &signature).is_ok()
                 }),
-            (Point::Rsa(key), RsaPkcs1(hash)) => verify_rsa_pkcs1(key, content, hash, signature).is_some(),
-            (Point::Rsa(key), RsaPss(hash)) => verify_rsa_pss(key, content, hash, signature).is_some(),
-            (Point::Ed25519(key), Ed25519) => verify_ed25519(key, content, signature).is_some(),
-            (Point::Ed25519(key), Ed25519ph) => verify_ed25519ph(key, content, signature).is_some(),
+            (KeyValue::Rsa(key), RsaPkcs1(hash)) => verify_rsa_pkcs1(key, content, hash, signature).is_some(),
+            (KeyValue::Rsa(key), RsaPss(hash)) => verify_rsa_pss(key, content, hash, signature).is_some(),
+            (KeyValue::Ed25519(key), Ed25519) => verify_ed25519(key, content, signature).is_some(),
+            (KeyValue::Ed25519(key), Ed25519ph) => verify_ed25519ph(key, content, signature).is_some(),
             _ => false,
         };
         if is_valid { Ok(()) } else { Err(SignatureError::Invalid) }
