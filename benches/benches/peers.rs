@@ -220,7 +220,7 @@ fn medians(contenders: &[&dyn Fn()]) -> Vec<f64> {
         .iter()
         .map(|contender| {
             // Tables and caches are built before the clock starts.
-            (0..30).for_each(|_| contender());
+            (0..50).for_each(|_| contender());
             let start = Instant::now();
             (0..10).for_each(|_| contender());
             let once = start.elapsed() / 10;

@@ -33,8 +33,8 @@ pub enum Tables {
     Fast,
 }
 
-/// How many signatures a key verifies before it builds its table, which costs some twenty of them.
-pub const USES_BEFORE_TABLE: u32 = 8;
+/// How many signatures a key verifies before it builds its table: about as many as the table costs.
+pub const USES_BEFORE_TABLE: u32 = 32;
 
 impl Tables {
     fn window_bits(self) -> usize {
