@@ -14,11 +14,22 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `answer` | [`Answer`]: yes, no or unknown |
+//! | `version` | [`VersionScheme`]: the order of versions, one ecosystem a file |
+//! | `vers` | [`Vers`]: ranges of versions |
 //! | `sbom` | the model, and which format a document is of |
 //! | `cyclonedx`, `spdx` | one format each |
+
+mod answer;
+mod version;
+
+mod vers;
 
 mod cyclonedx;
 mod sbom;
 mod spdx;
 
+pub use answer::Answer;
 pub use sbom::{Component, Format, Limits, Sbom, SbomError};
+pub use vers::{Vers, VersError};
+pub use version::VersionScheme;

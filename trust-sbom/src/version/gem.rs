@@ -1,0 +1,38 @@
+//! [RubyGems](https://docs.ruby-lang.org/en/master/Gem/Version.html): numbers and words; a word makes a prerelease.
+
+use core::cmp::Ordering;
+
+use super::{compare_lists, compare_numbers, is_number, take_while};
+
+pub(super) fn compare(a: &str, b: &str) -> Option<Ordering> {
+    let (a, b) = (segments(a)?, segments(b)?);
+    let (a, b): (Vec<&str>, Vec<&str>) =
+        (a.iter().map(String::as_str).collect(), b.iter().map(String::as_str).collect());
+    Some(compare_lists(&a, &b, |a, b| {
+        let (a, b) = (a.copied().unwrap_or("0"), b.copied().unwrap_or("0"));
+        match (is_number(a), is_number(b)) {
+            (true, true) => compare_numbers(a, b),
+            (true, false) => Ordering::Greater,
+            (false, true) => Ordering::Less,
+            (false, false) => a.cmp(b),
+        }
+    }))
+}
+
+/// Runs of digits and of letters; a hyphen stands for `.pre.`.
+fn segments(text: &str) -> Option<Vec<String>> {
+    let text = text.trim().replace('-', ".pre.");
+    let is_version = text.bytes().next().is_none_or(|first| first.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+    if !is_version {
+        return None;
+    }
+    let (mut segments, mut rest) = (Vec::new(), text.as_str());
+    while !rest.is_empty() {
+        let (digits, after) = take_while(rest, |byte| byte.is_ascii_digit());
+        let (letters, after) = take_while(after, |byte| byte.is_ascii_alphabetic());
+        segments.extend([digits, letters].into_iter().filter(|run| !run.is_empty()).map(str::to_owned));
+        rest = after.strip_prefix('.').unwrap_or(after);
+    }
+    Some(segments)
+}
