@@ -17,12 +17,14 @@
 //! | `answer` | [`Answer`]: yes, no or unknown |
 //! | `version` | [`VersionScheme`]: the order of versions, one ecosystem a file |
 //! | `vers` | [`Vers`]: ranges of versions |
+//! | `purl` | [`Purl`]: names of packages |
 //! | `sbom` | the model, and which format a document is of |
 //! | `cyclonedx`, `spdx` | one format each |
 
 mod answer;
 mod version;
 
+mod purl;
 mod vers;
 
 mod cyclonedx;
@@ -30,6 +32,7 @@ mod sbom;
 mod spdx;
 
 pub use answer::Answer;
+pub use purl::{Purl, PurlError, PurlParts};
 pub use sbom::{Component, Format, Limits, Sbom, SbomError};
 pub use vers::{Vers, VersError};
 pub use version::VersionScheme;

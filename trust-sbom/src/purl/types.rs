@@ -1,0 +1,120 @@
+//! What the [types](https://github.com/package-url/purl-spec/tree/main/types) demand of the parts.
+
+use super::{PurlError, PurlParts};
+
+/// Puts the parts into the form of their type.
+pub(super) fn apply(parts: &mut PurlParts) -> Result<(), PurlError> {
+    let rule = |rule| Err(PurlError::Rule { package_type: parts.package_type.clone(), rule });
+    let demand = |is_so: bool, text: &'static str| if is_so { Ok(()) } else { rule(text) };
+    match parts.package_type.as_str() {
+        "conan" if parts.namespace.is_some() => demand(
+            parts.qualifiers.contains_key("channel")
+                || parts.qualifiers.contains_key("rrev")
+                || parts.version.is_some(),
+            "with a namespace needs a version or a channel",
+        )?,
+        "cpan" => demand(
+            parts.namespace.is_none() || !parts.name.contains("::"),
+            "with a namespace is a distribution, whose name holds no `::`",
+        )?,
+        "cran" => demand(parts.version.is_some(), "needs a version")?,
+        "julia" => demand(parts.qualifiers.contains_key("uuid"), "needs the qualifier `uuid`")?,
+        "swid" => demand(parts.qualifiers.contains_key("tag_id"), "needs the qualifier `tag_id`")?,
+        "swift" => {
+            demand(parts.namespace.is_some(), "needs a namespace")?;
+            demand(parts.version.is_some(), "needs a version")?;
+        }
+        "vcpkg" | "oci" => demand(parts.namespace.is_none(), "has no namespace")?,
+        "vscode-extension" => demand(parts.namespace.is_some(), "needs a namespace")?,
+        "chrome-extension" => {
+            let is_id = parts.name.len() == 32 && parts.name.bytes().all(|byte| matches!(byte, b'a'..=b'p'));
+            demand(is_id, "has a name of 32 letters from `a` to `p`")?;
+            let is_version = |version: &String| {
+                let numbers: Vec<&str> = version.split('.').collect();
+                numbers.len() <= 4
+                    && numbers
+                        .iter()
+                        .all(|one| !one.is_empty() && one.bytes().all(|byte| byte.is_ascii_digit()))
+            };
+            demand(parts.version.as_ref().is_none_or(is_version), "has a version of one to four numbers")?;
+        }
+        _ => {}
+    }
+    if has_lower_namespace(&parts.package_type) {
+        parts.namespace = parts.namespace.take().map(|namespace| namespace.to_lowercase());
+    }
+    if has_lower_name(&parts.package_type) {
+        parts.name = parts.name.to_lowercase();
+    }
+    match parts.package_type.as_str() {
+        // The host, and the path of the repository there.
+        "git" => {
+            let path = format!("{}/{}", parts.namespace.as_deref().unwrap_or_default(), parts.name);
+            if let Some((host, path)) = path.trim_start_matches('/').split_once('/') {
+                (parts.namespace, parts.name) = (Some(host.to_owned()), path.to_owned());
+            }
+        }
+        "pypi" => parts.name = parts.name.replace('_', "-"),
+        "pub" => parts.name = parts.name.replace(|byte: char| !byte.is_ascii_alphanumeric(), "_"),
+        "huggingface" | "oci" | "vscode-extension" => {
+            parts.version = parts.version.take().map(|version| version.to_lowercase());
+        }
+        // Databricks' names have no case, Azure's do.
+        "mlflow" if parts.qualifiers.get("repository_url").is_some_and(|url| url.contains("databricks")) => {
+            parts.name = parts.name.to_lowercase();
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn has_lower_namespace(package_type: &str) -> bool {
+    matches!(
+        package_type,
+        "alpm"
+            | "apk"
+            | "bitbucket"
+            | "brew"
+            | "composer"
+            | "deb"
+            | "git"
+            | "github"
+            | "gitlab"
+            | "golang"
+            | "hex"
+            | "luarocks"
+            | "qpkg"
+            | "rpm"
+            | "vscode-extension"
+    )
+}
+
+fn has_lower_name(package_type: &str) -> bool {
+    matches!(
+        package_type,
+        "alpm"
+            | "apk"
+            | "bitbucket"
+            | "brew"
+            | "bitnami"
+            | "composer"
+            | "deb"
+            | "git"
+            | "github"
+            | "gitlab"
+            | "golang"
+            | "hex"
+            | "luarocks"
+            | "npm"
+            | "oci"
+            | "pub"
+            | "pypi"
+            | "vscode-extension"
+    )
+}
+
+/// The segments of the name that a slash separates: only in a repository's path is it not a part of the name.
+pub(super) fn segments_of_name(parts: &PurlParts) -> impl Iterator<Item = &str> {
+    let is_path = parts.package_type == "git";
+    parts.name.split(move |character| is_path && character == '/')
+}
