@@ -28,20 +28,23 @@ const BATCHES: usize = 31;
 /// How long one measurement takes.
 const BATCH: Duration = Duration::from_millis(8);
 
-/// Counts allocations.
+/// Counts allocations, and the bytes that live.
 struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: everything is the system allocator's.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        LIVE_BYTES.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promise is handed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promise is handed on.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -439,6 +442,37 @@ fn signatures(case: &Case) {
     }
 }
 
+/// What the tables of a whole trust root cost, and when they pay.
+fn preparing(case: &Case) {
+    let policy = case.policy();
+    let roots: Vec<TrustRoot> = (0..9).map(|_| case.root().with_back_end(&PureRust)).collect();
+    let before = LIVE_BYTES.load(Ordering::Relaxed);
+    let mut times: Vec<f64> = roots
+        .iter()
+        .map(|root| {
+            let start = Instant::now();
+            root.prepare();
+            start.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    let kib = (LIVE_BYTES.load(Ordering::Relaxed) - before) / roots.len() / 1024;
+    times.sort_by(f64::total_cmp);
+    let time = times[times.len() / 2];
+    let never = case.root().with_back_end(&PureRust).with_tables(Tables::Never);
+    let measured = medians(&[&|| case.verify(&case.parse(), &never, &policy), &|| {
+        case.verify(&case.parse(), &roots[0], &policy)
+    }]);
+    println!(
+        "\nThe public-good root's tables take {kib} KiB and {:.1} ms, which pays from {:.0} bundles on ({}: {:.0} µs \
+         without, {:.0} µs with them).",
+        time / 1000.0,
+        (time / (measured[0] - measured[1])).ceil(),
+        case.name,
+        measured[0],
+        measured[1],
+    );
+}
+
 fn inclusion() {
     println!("\n| inclusion, µs | ours | two-block SHA-256 per level | ratio |\n|---|---|---|---|");
     for height in [10_u32, 20, 30] {
@@ -493,6 +527,7 @@ fn main() {
     signatures(&cases[1]);
     bundles(&cases);
     parsing(&cases);
+    preparing(&cases[1]);
     repeats(&cases[0]);
     inclusion();
     threads(&cases[0]);

@@ -65,6 +65,13 @@ fn policy(criterion: &mut Criterion) {
             verdict
         });
     });
+    group.bench_function("evaluate it under a trust root just read", |bencher| {
+        let json = trust_root_json();
+        bencher.iter(|| {
+            let root = TrustRoot::from_json(&json).expect("a trust root");
+            evaluate(&policies, black_box(&resource), &evidence, &root, now())
+        });
+    });
     group.finish();
 }
 
