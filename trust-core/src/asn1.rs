@@ -136,15 +136,15 @@ pub(crate) fn context_primitive(number: u32) -> Tag {
 /// `content` behind a header with a one-byte tag and the shortest length.
 pub(crate) fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
     let len = content.len().to_be_bytes();
-    let len: Vec<u8> = len.into_iter().skip_while(|&byte| byte == 0).collect();
-    let mut out = vec![tag];
-    match content.len() {
-        0..=0x7f => out.push(u8::try_from(content.len()).unwrap_or_default()),
-        _ => {
-            out.push(0x80 | u8::try_from(len.len()).unwrap_or_default());
-            out.extend_from_slice(&len);
-        }
+    let first = content.len().leading_zeros() as usize / 8;
+    let len = len.get(first..).unwrap_or_default();
+    let mut out = Vec::with_capacity(2 + len.len() + content.len());
+    out.push(tag);
+    if content.len() >= 0x80 {
+        out.push(0x80 | u8::try_from(len.len()).unwrap_or_default());
     }
+    // No byte is the length 0, whose one byte is 0.
+    out.extend_from_slice(if len.is_empty() { &[0] } else { len });
     out.extend_from_slice(content);
     out
 }

@@ -14,7 +14,9 @@ const PROTO_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, 
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble });
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    text
 }
 
 /// Reads lower-case hexadecimal; `None` for anything else, upper case included.
@@ -29,7 +31,11 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
-    pairs.iter().map(|&[high, low]| Some(nibble(high)? << 4 | nibble(low)?)).collect()
+    let mut bytes = Vec::with_capacity(pairs.len());
+    for &[high, low] in pairs {
+        bytes.push(nibble(high)? << 4 | nibble(low)?);
+    }
+    Some(bytes)
 }
 
 /// Standard base64 with padding.

@@ -57,7 +57,8 @@ pub fn decode(text: &str, label: &'static str) -> Result<Vec<u8>, PemError> {
         .and_then(|rest| rest.strip_suffix(label))
         .and_then(|rest| rest.strip_suffix("-----END "))
         .ok_or(PemError::End { expected: label })?;
-    let base64: String = body.lines().map(str::trim).collect();
+    let mut base64 = String::with_capacity(body.len());
+    base64.extend(body.lines().map(str::trim));
     encoding::from_base64(&base64)
         .filter(|bytes| !bytes.is_empty())
         .ok_or_else(|| PemError::Base64 { found: base64.chars().take(40).collect() })

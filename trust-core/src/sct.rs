@@ -199,7 +199,8 @@ impl Sct<'_> {
         const PRECERT_ENTRY: [u8; 2] = [0, 1];
         let tbs_len = u32::try_from(tbs.len()).ok().filter(|len| len >> 24 == 0)?;
         let extensions_len = u16::try_from(self.extensions.len()).ok()?;
-        let mut bytes = vec![V1, CERTIFICATE_TIMESTAMP];
+        let mut bytes = Vec::with_capacity(tbs.len() + self.extensions.len() + 64);
+        bytes.extend([V1, CERTIFICATE_TIMESTAMP]);
         bytes.extend(self.millis.to_be_bytes());
         bytes.extend(PRECERT_ENTRY);
         bytes.extend(Sha256::digest(issuer.spki_der()));

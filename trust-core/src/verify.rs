@@ -237,6 +237,9 @@ impl<'a> Verifier<'a> {
 
     fn check_time_thresholds(&self, times: &[VerifiedTime]) -> Result<(), VerifyError> {
         let is_timestamp = |time: &&VerifiedTime| matches!(time.source, TimeSource::TimestampAuthority(_));
+        if self.timestamps == 0 && self.observers == 0 {
+            return Ok(());
+        }
         let timestamps = distinct(times.iter().filter(is_timestamp).map(VerifiedTime::operator));
         let observers = distinct(times.iter().map(VerifiedTime::operator));
         for (witnesses, found, expected) in [
@@ -485,3 +488,9 @@ fn time_of_entry(entry: &VerifiedLogEntry) -> Option<VerifiedTime> {
 fn distinct<'n>(names: impl Iterator<Item = &'n str>) -> usize {
     names.collect::<BTreeSet<_>>().len()
 }
+
+/// One verifier serves many threads, without a lock.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Verifier<'_>>();
+};

@@ -62,18 +62,18 @@ impl Checkpoint {
 
     fn parse(text: &str) -> Result<Self, CheckpointError> {
         let mut lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
-        let mut line = |line, expected| {
-            let found = lines.next().unwrap_or_default();
-            (found, CheckpointError::Line { line, found: found.to_owned(), expected })
-        };
-        let (origin, error) = line(1, "the log's origin");
+        let wrong =
+            |line, found: &str, expected| CheckpointError::Line { line, found: found.to_owned(), expected };
+        let origin = lines.next().unwrap_or_default();
         if origin.is_empty() {
-            return Err(error);
+            return Err(wrong(1, origin, "the log's origin"));
         }
-        let (size, error) = line(2, "the tree size in decimal digits");
-        let size = parse_size(size).ok_or(error)?;
-        let (root, error) = line(3, "the root hash, 32 bytes in base64");
-        let root: Hash = encoding::from_base64(root).and_then(|bytes| bytes.try_into().ok()).ok_or(error)?;
+        let size = lines.next().unwrap_or_default();
+        let size = parse_size(size).ok_or_else(|| wrong(2, size, "the tree size in decimal digits"))?;
+        let root = lines.next().unwrap_or_default();
+        let root: Hash = encoding::from_base64(root)
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or_else(|| wrong(3, root, "the root hash, 32 bytes in base64"))?;
         // Extension lines may follow, none of them empty.
         for (index, extension) in lines.enumerate() {
             if extension.is_empty() {

@@ -24,15 +24,15 @@ impl TransparencyLog for RekorLog {
         claim: &LogClaim<'_>,
         logs: &[LogKey],
     ) -> Result<VerifiedLogEntry, LogError> {
-        let mut result = Err(LogError::UnknownLog { log_id: encoding::to_hex(&entry.log_id) });
+        let mut wrong = None;
         // One log may be listed with several windows: any of them will do.
         for log in logs.iter().filter(|log| log.log_id == entry.log_id) {
-            result = verify_in(log, entry, claim);
-            if result.is_ok() {
-                break;
+            match verify_in(log, entry, claim) {
+                Ok(verified) => return Ok(verified),
+                Err(error) => wrong = Some(error),
             }
         }
-        result
+        Err(wrong.unwrap_or_else(|| LogError::UnknownLog { log_id: encoding::to_hex(&entry.log_id) }))
     }
 }
 
