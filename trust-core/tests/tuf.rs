@@ -137,3 +137,40 @@ fn metadata_expires() {
     let expired = at("2026-08-28T19:25:56Z").err();
     assert!(matches!(&expired, Some(TufError::Expired { role, .. }) if role == "timestamp"), "{expired:?}");
 }
+
+/// A root of this version, whose one key is of the first seed, signed by the keys of these seeds.
+fn own_root(version: u64, seed: u8, signers: &[u8]) -> Vec<u8> {
+    use p256::ecdsa::signature::Signer as _;
+    use p256::pkcs8::{EncodePublicKey as _, LineEnding};
+    let key = |seed: u8| p256::ecdsa::SigningKey::from_slice(&[seed; 32]).unwrap();
+    let pem = key(seed).verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+    let role = json!({"keyids": [format!("key{seed}")], "threshold": 1});
+    let signed = json!({
+        "_type": "root", "expires": "2036-01-01T00:00:00Z", "spec_version": "1.0", "version": version,
+        "keys": {format!("key{seed}"): {"keytype": "ecdsa", "scheme": "ecdsa-sha2-nistp256", "keyval": {"public": pem}}},
+        "roles": {"root": role, "snapshot": role, "targets": role, "timestamp": role},
+    });
+    // Members are in order, and a line feed is the one character that serde_json escapes and TUF does not.
+    let canonical = signed.to_string().replace("\\n", "\n");
+    let signatures: Vec<Value> = signers
+        .iter()
+        .map(|&seed| {
+            let signature: p256::ecdsa::Signature = key(seed).sign(canonical.as_bytes());
+            json!({"keyid": format!("key{seed}"), "sig": trust_core::encoding::to_hex(signature.to_der().as_bytes())})
+        })
+        .collect();
+    json!({"signatures": signatures, "signed": signed}).to_string().into_bytes()
+}
+
+#[test]
+fn a_root_must_be_signed_by_the_last_one_and_by_itself() {
+    let repository = || TufRepository::from_trusted_root(&own_root(1, 7, &[7])).unwrap();
+    assert_eq!(repository().update_root(&own_root(2, 8, &[7, 8])), Ok(()));
+    for signers in [&[8][..], &[7], &[]] {
+        let error = repository().update_root(&own_root(2, 8, signers)).err();
+        assert_eq!(error, threshold("root", 0, 1), "{signers:?}");
+    }
+    assert_eq!(TufRepository::from_trusted_root(&own_root(1, 7, &[8])).err(), threshold("root", 0, 1));
+    let skipped = repository().update_root(&own_root(3, 8, &[7, 8]));
+    assert_eq!(skipped, Err(TufError::Version { role: "root".to_owned(), found: 3, expected: 2 }));
+}

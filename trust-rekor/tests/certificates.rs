@@ -5,9 +5,14 @@
 
 mod pki;
 
-use trust_core::{CertificateIdentity, FulcioExtension, Pattern, VerifiedSigner};
+use serde_json::json;
+use trust_core::{
+    Bundle, CertificateIdentity, FulcioExtension, IdentityPolicy, Pattern, Reasons, Signed, SignerPolicy,
+    TrustRoot, VerifiedSigner, Verifier,
+};
+use trust_rekor::RekorLog;
 
-use crate::pki::world::{ISSUER, SUBJECT, YEAR, accepted, denied};
+use crate::pki::world::{ARTIFACT, ISSUER, SUBJECT, World, YEAR, accepted, denied};
 use crate::pki::{CODE_SIGNING, Issuer, Key, TIME_STAMPING, Template, extension, oid, tlv};
 
 #[test]
@@ -200,4 +205,41 @@ fn documents_that_are_too_long_are_refused_unread() {
     assert_eq!(error.to_string(), "timestamp has 66560 bytes, expected at most 65536");
     let error = trust_core::Bundle::from_json(&vec![b' '; (192 << 20) + 1]).unwrap_err();
     assert_eq!(error.to_string(), "bundle has 201326593 bytes, expected at most 201326592");
+}
+
+#[test]
+fn a_forged_intermediate_is_not_taken_for_one_that_was_verified_before() {
+    let world = World::new();
+    let (bundle, root) = world.make();
+    let root = TrustRoot::from_json(root.to_string().as_bytes()).unwrap();
+    let policy = SignerPolicy::Identity(IdentityPolicy::new(world.wanted.clone()).unwrap());
+    let verify = |bundle: &serde_json::Value| {
+        let bundle = Bundle::from_json(bundle.to_string().as_bytes()).unwrap();
+        let now = "2026-11-22T00:00:00Z".parse().unwrap();
+        let verified =
+            Verifier::new(&root, &RekorLog).verify(&bundle, Signed::Message(ARTIFACT), &policy, now);
+        verified.map_err(|error| Reasons(&error).to_string())
+    };
+    // From now on the root knows that its own intermediate was signed by its anchor.
+    verify(&bundle).unwrap();
+
+    let (forger, forged_key) = (Key::p384(77), Key::p384(66));
+    let forged = Template {
+        subject: "intermediate",
+        key: &forged_key,
+        validity: YEAR,
+        extensions: vec![pki::basic_constraints(Some(0)), pki::key_usage(0x04)],
+    };
+    let forged = pki::certificate(&forged, &Issuer { name: "fulcio", key: &forger });
+    let (mut bundle, _) = World { intermediate_key: forged_key, ..World::new() }.make();
+    bundle["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.2".into();
+    let material = bundle["verificationMaterial"].as_object_mut().unwrap();
+    let leaf = material.remove("certificate").unwrap();
+    let forged = json!({"rawBytes": trust_core::encoding::to_base64(&forged)});
+    material.insert("x509CertificateChain".to_owned(), json!({"certificates": [leaf, forged]}));
+    let reason = verify(&bundle).unwrap_err();
+    assert!(
+        reason.contains("the signature of certificate `CN=intermediate` was not made by its issuer"),
+        "{reason}"
+    );
 }

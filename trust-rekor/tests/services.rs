@@ -150,6 +150,8 @@ fn a_certificate_without_signed_time_is_judged_now_if_the_caller_says_so() {
         world.configure = |verifier| verifier.accepting_certificates_at_the_current_time();
     });
     assert_eq!(verified.times()[0].source(), &TimeSource::Caller);
+    // Where there is a signed time, that is the one.
+    accepted(|world| world.configure = |verifier| verifier.accepting_certificates_at_the_current_time());
     // The caller is no observer, and a certificate that has expired stays expired.
     denied("signed times by 0 operators", |world| {
         without_time(world);
