@@ -339,6 +339,7 @@ mod tests {
             ),
             ("pkg:github/Org/App@1", "PKG:github/org/app@1?empty="),
             ("pkg:generic/a#./b/../c//", "pkg:generic/a#b/c"),
+            ("pkg:git/example.org/a%2F%2Fb", "pkg:git/example.org/a/b"),
         ] {
             assert_eq!(one.parse::<Purl>(), other.parse::<Purl>(), "{one}");
         }

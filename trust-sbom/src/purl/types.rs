@@ -50,7 +50,8 @@ pub(super) fn apply(parts: &mut PurlParts) -> Result<(), PurlError> {
         // The host, and the path of the repository there.
         "git" => {
             let path = format!("{}/{}", parts.namespace.as_deref().unwrap_or_default(), parts.name);
-            if let Some((host, path)) = path.trim_start_matches('/').split_once('/') {
+            let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+            if let Some((host, path)) = segments.join("/").split_once('/') {
                 (parts.namespace, parts.name) = (Some(host.to_owned()), path.to_owned());
             }
         }
