@@ -65,6 +65,14 @@ fn a_bundle_is_verified_by_the_protocol() {
     let result: Value = serde_json::from_slice(&accepted.stdout).unwrap();
     assert_eq!(result["signer"]["identity"]["subjects"][0]["value"], SUBJECT);
 
+    // Neither instance of Sigstore made this bundle, and each is refused by its own root.
+    for instance in [&[][..], &["--staging"]] {
+        let identity = ["--certificate-identity", SUBJECT, "--certificate-oidc-issuer", ISSUER];
+        let arguments =
+            [&["verify-bundle", "--bundle", &bundle], &identity[..], instance, &[&digest]].concat();
+        assert_eq!(run("conformance", &arguments, "").status.code(), Some(1), "{instance:?}");
+    }
+
     let rejected = verify("https://github.com/myorg", &[], &digest);
     assert_eq!(rejected.status.code(), Some(1));
     assert_eq!(stderr(&rejected).lines().count(), 1, "{}", stderr(&rejected));

@@ -74,26 +74,22 @@ impl Authority {
         usage: Usage,
         times: &[UnixTime],
     ) -> Result<(), ChainError> {
-        chain::check_path(path, usage, times)?;
-        let Some(anchor) = path.last() else { return Ok(()) };
-        for pair in path.windows(2) {
-            let [subject, issuer] = pair else { continue };
+        chain::verify_path_by(path, usage, times, |subject, issuer, anchor| {
             let verify = || chain::verify_signature(subject, issuer, anchor);
             match self.own(subject, issuer) {
-                Some(signed) => signed.get_or_init(verify).clone()?,
-                None => verify()?,
+                Some(signed) => signed.get_or_init(verify).clone(),
+                None => verify(),
             }
-        }
-        Ok(())
+        })
     }
 
     /// What is known of the signature, if both are neighbours in this authority's chain.
     fn own(&self, subject: &Certificate, issuer: &Certificate) -> Option<&OnceLock<Result<(), ChainError>>> {
-        let neighbours = self.chain.iter().zip(self.chain.iter().skip(1)).zip(self.signed_by_next.iter());
-        let is_pair = |&((one, next), _): &((&Certificate, &Certificate), _)| {
-            ptr::eq(one, subject) && ptr::eq(next, issuer)
+        let is_pair = |pair: &[Certificate]| match pair {
+            [one, next] => ptr::eq(one, subject) && ptr::eq(next, issuer),
+            _ => false,
         };
-        neighbours.into_iter().find(is_pair).map(|(_, signed)| signed)
+        self.signed_by_next.get(self.chain.windows(2).position(is_pair)?)
     }
 }
 

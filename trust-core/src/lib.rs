@@ -42,9 +42,10 @@ mod reference;
 mod asn1;
 mod key;
 
-mod authority;
 mod certificate;
 mod chain;
+
+mod authority;
 mod identity;
 
 mod root;

@@ -221,7 +221,7 @@ impl<'a> Token<'a> {
             .ok_or(TimestampError::NoSigner)?;
         while below.len() < MAX_PATH_LEN {
             below.push(current);
-            let in_root = |issuer: &&Certificate| issuer.subject_der() == current.issuer_der();
+            let in_root = |issuer: &&Certificate| current.names_issuer(issuer);
             if let Some(position) = path.iter().position(in_root) {
                 below.extend(path.drain(position..));
                 return Ok(below);

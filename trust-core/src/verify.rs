@@ -149,7 +149,8 @@ impl<'a> Verifier<'a> {
 
     /// Proves that a signer whom `policy` wants signed `artifact`, or a statement about it.
     ///
-    /// `now` bounds signed times; certificates are judged at the signed times alone.
+    /// `now` bounds signed times; certificates are judged at the signed times alone, unless there is none and
+    /// [the current time is accepted](Self::accepting_certificates_at_the_current_time).
     ///
     /// # Errors
     /// The first check that fails. Order: material, signature, timestamps, log entries, certificate, subject, signer.
@@ -236,10 +237,10 @@ impl<'a> Verifier<'a> {
     }
 
     fn check_time_thresholds(&self, times: &[VerifiedTime]) -> Result<(), VerifyError> {
-        let is_timestamp = |time: &&VerifiedTime| matches!(time.source, TimeSource::TimestampAuthority(_));
         if self.timestamps == 0 && self.observers == 0 {
             return Ok(());
         }
+        let is_timestamp = |time: &&VerifiedTime| matches!(time.source, TimeSource::TimestampAuthority(_));
         let timestamps = distinct(times.iter().filter(is_timestamp).map(VerifiedTime::operator));
         let observers = distinct(times.iter().map(VerifiedTime::operator));
         for (witnesses, found, expected) in [

@@ -9,13 +9,13 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use trust_core::{
-    Bundle, Digest, IdentityPolicy, LogClaim, LogEntry, LogError, LogKey, PureRust, Question, Remembering,
-    Signed, SignerPolicy, Tables, TransparencyLog, TrustRoot, UnixTime, VerifiedCache, VerifiedLogEntry,
-    Verifier,
+    Bundle, Digest, IdentityPolicy, LogClaim, LogEntry, LogError, LogKey, PublicKey, PureRust, Question,
+    Remembering, SignatureAlgorithm, SignatureError, SignatureScheme, Signed, SignerPolicy, Tables,
+    TransparencyLog, TrustRoot, UnixTime, VerifiedCache, VerifiedLogEntry, Verifier,
 };
 use trust_rekor::RekorLog;
 
-use crate::pki::world::{ARTIFACT, World};
+use crate::pki::world::{ARTIFACT, Beside, World};
 
 fn now() -> UnixTime {
     "2026-11-22T00:00:00Z".parse().unwrap()
@@ -92,6 +92,44 @@ fn what_was_judged_at_the_current_time_is_judged_again() {
     let verify = |now| cache.verify(json.as_bytes(), &Digest::sha256(ARTIFACT), now);
     assert!(verify(now()).is_ok());
     assert!(verify("2027-01-01T00:00:00Z".parse().unwrap()).is_err());
+}
+
+/// Verifies as always, and counts.
+#[derive(Debug)]
+struct CountingBackEnd(AtomicUsize);
+
+impl SignatureAlgorithm for CountingBackEnd {
+    fn verify(
+        &self,
+        key: &PublicKey,
+        scheme: SignatureScheme,
+        content: Signed<'_>,
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        PureRust.verify(key, scheme, content, signature)
+    }
+}
+
+#[test]
+fn a_roots_back_end_verifies_every_signature_and_its_own_certificates_once() {
+    static COUNTING: CountingBackEnd = CountingBackEnd(AtomicUsize::new(0));
+    for beside in [Beside::Nothing, Beside::ForgedAndOwn] {
+        let mut world = World::new();
+        world.stamps[0].beside = beside;
+        let (json, root, policy) = made(&world);
+        let (bundle, root) = (Bundle::from_json(json.as_bytes()).unwrap(), root.with_back_end(&COUNTING));
+        let calls = || {
+            let before = COUNTING.0.load(Ordering::Relaxed);
+            let verifier = Verifier::new(&root, &RekorLog);
+            verifier.verify(&bundle, Signed::Message(ARTIFACT), &policy, now()).unwrap();
+            COUNTING.0.load(Ordering::Relaxed) - before
+        };
+        // Artifact, checkpoint, token, the token's certificate, leaf, intermediate, certificate timestamp.
+        assert_eq!(calls(), 7);
+        // The intermediate is the root's own, and so is the token's certificate, unless the token brought it.
+        assert_eq!(calls(), if matches!(beside, Beside::Nothing) { 5 } else { 6 });
+    }
 }
 
 #[test]

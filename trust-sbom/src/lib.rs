@@ -14,12 +14,15 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `percent` | percent-encoding |
 //! | `answer` | [`Answer`]: yes, no or unknown |
 //! | `version` | [`VersionScheme`]: the order of versions, one ecosystem a file |
 //! | `vers` | [`Vers`]: ranges of versions |
 //! | `purl` | [`Purl`]: names of packages |
 //! | `sbom` | the model, and which format a document is of |
 //! | `cyclonedx`, `spdx` | one format each |
+
+mod percent;
 
 mod answer;
 mod version;

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
+use crate::percent;
+
 /// Longer ones occur in no corpus.
 const MAX_LEN: usize = 8 * 1024;
 
@@ -147,21 +149,7 @@ fn decode_segments(text: &str) -> Result<String, PurlError> {
 }
 
 fn decode(text: &str) -> Result<String, PurlError> {
-    let wrong = || PurlError::Encoding { found: text.chars().take(80).collect() };
-    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        bytes.push(match byte {
-            b'%' => {
-                let (digits, after) = after.split_first_chunk::<2>().ok_or_else(wrong)?;
-                rest = after;
-                let digits = core::str::from_utf8(digits).map_err(|_| wrong())?;
-                u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+')).ok_or_else(wrong)?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| wrong())
+    percent::decode(text).ok_or_else(|| PurlError::Encoding { found: text.chars().take(80).collect() })
 }
 
 impl PurlParts {
@@ -289,16 +277,11 @@ impl fmt::Display for Purl {
     }
 }
 
-/// Percent-encodes everything but letters, digits, `.`, `-`, `_`, `~` and `:`.
 fn encode(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for byte in text.bytes() {
-        match byte {
-            b'.' | b'-' | b'_' | b'~' | b':' => f.write_char(byte.into())?,
-            _ if byte.is_ascii_alphanumeric() => f.write_char(byte.into())?,
-            _ => write!(f, "%{byte:02X}")?,
-        }
-    }
-    Ok(())
+    let is_plain = |character: char| {
+        character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | '~' | ':')
+    };
+    percent::encode(text, is_plain, f)
 }
 
 impl Serialize for Purl {

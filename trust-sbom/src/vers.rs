@@ -8,6 +8,7 @@ use core::str::FromStr;
 use thiserror::Error;
 
 use crate::answer::Answer;
+use crate::percent;
 use crate::version::VersionScheme;
 
 /// Ranges of advisories have at most some dozen.
@@ -152,8 +153,9 @@ fn read(scheme: &str, list: &str) -> Result<Vec<Constraint>, VersError> {
     let mut constraints = Vec::with_capacity(found);
     for (index, text) in list.split('|').enumerate() {
         let (comparator, version) = Comparator::split(text);
-        let version = decode(version)
-            .filter(|version| !version.is_empty())
+        let version = Some(version)
+            .filter(|version| !version.is_empty() && !version.contains(is_reserved))
+            .and_then(percent::decode)
             .ok_or_else(|| VersError::Constraint { index, found: text.chars().take(80).collect() })?;
         constraints.push(Constraint { comparator, version });
     }
@@ -161,29 +163,14 @@ fn read(scheme: &str, list: &str) -> Result<Vec<Constraint>, VersError> {
     if let Some(scheme) = VersionScheme::from_name(scheme)
         && constraints.iter().all(|one| scheme.compare(&one.version, &one.version).is_some())
     {
-        constraints.sort_by(|a, b| scheme.sort(&a.version, &b.version).unwrap_or(Ordering::Equal));
+        constraints.sort_by(|a, b| scheme.total_order(&a.version, &b.version).unwrap_or(Ordering::Equal));
     }
     Ok(constraints)
 }
 
-/// Percent-decodes a version; `None` if it holds a character that must be encoded, or a wrong encoding.
-fn decode(text: &str) -> Option<String> {
-    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = match byte {
-            b'%' => {
-                let (digits, after) = after.split_at_checked(2)?;
-                bytes.push(u8::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()?);
-                after
-            }
-            b'<' | b'>' | b'=' | b'!' | b'*' | b'|' | 0..=b' ' | 0x7f => return None,
-            _ => {
-                bytes.push(byte);
-                after
-            }
-        };
-    }
-    String::from_utf8(bytes).ok()
+/// What separates and signs constraints, and what nobody sees, must be encoded in a version.
+fn is_reserved(character: char) -> bool {
+    matches!(character, '<' | '>' | '=' | '!' | '*' | '|' | '\0'..=' ' | '\x7f')
 }
 
 impl Vers {
@@ -256,14 +243,7 @@ impl fmt::Display for Vers {
                 Comparator::GreaterOrEqual => ">=",
             };
             write!(f, "{}{sign}", if index == 0 { "" } else { "|" })?;
-            for character in version.chars() {
-                match character {
-                    '%' | '<' | '>' | '=' | '!' | '*' | '|' | '\0'..=' ' | '\x7f' => {
-                        write!(f, "%{:02X}", u32::from(character))?;
-                    }
-                    _ => write!(f, "{character}")?,
-                }
-            }
+            percent::encode(version, |character| character != '%' && !is_reserved(character), f)?;
         }
         Ok(())
     }
@@ -298,6 +278,7 @@ mod tests {
             ("vers:npm/>=1.0.0| <2.0.0", "constraint 1 is ` <2.0.0`"),
             ("vers:npm/=>1.0.0", "constraint 0 is `=>1.0.0`"),
             ("vers:npm/1.0%2", "constraint 0 is `1.0%2`"),
+            ("vers:npm/1.0%+1", "constraint 0 is `1.0%+1`"),
             ("vers:npm/1.*", "constraint 0 is `1.*`"),
         ] {
             let found = text.parse::<Vers>().unwrap_err().to_string();

@@ -1,7 +1,7 @@
 //! [`VersionScheme`]: how the versions of an ecosystem are ordered, each ecosystem in its own file.
 //!
 //! Every comparison is a total order of the versions that it reads, in linear time, on numbers of any length; but
-//! pacman's is one only with [`VersionScheme::sort`]'s help.
+//! pacman's is one only with [`VersionScheme::total_order`]'s help.
 
 mod alpine;
 mod debian;
@@ -90,7 +90,7 @@ impl VersionScheme {
 
 impl VersionScheme {
     /// A total order for sorting, which agrees with [`compare`](Self::compare): to pacman, 1 equals 1-1 and 1-2.
-    pub(crate) fn sort(self, a: &str, b: &str) -> Option<Ordering> {
+    pub(crate) fn total_order(self, a: &str, b: &str) -> Option<Ordering> {
         let ordering = self.compare(a, b)?;
         Some(match self {
             Self::Alpm => ordering.then_with(|| a.contains('-').cmp(&b.contains('-'))),
@@ -123,6 +123,21 @@ impl fmt::Display for VersionScheme {
 fn compare_numbers(a: &str, b: &str) -> Ordering {
     let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
+/// Likewise, of a part that may be absent: then it is 0.
+fn number_or_zero<'t>(part: Option<&&'t str>) -> &'t str {
+    part.copied().unwrap_or("0")
+}
+
+/// How two parts are ordered: numbers as numbers, words as text, and a word against a number as the ecosystem has it.
+fn compare_parts(a: &str, b: &str, word_to_number: Ordering) -> Ordering {
+    match (is_number(a), is_number(b)) {
+        (true, true) => compare_numbers(a, b),
+        (false, true) => word_to_number,
+        (true, false) => word_to_number.reverse(),
+        (false, false) => a.cmp(b),
+    }
 }
 
 fn is_number(text: &str) -> bool {

@@ -40,10 +40,11 @@ pub(super) fn apply(parts: &mut PurlParts) -> Result<(), PurlError> {
         }
         _ => {}
     }
-    if has_lower_namespace(&parts.package_type) {
+    let (lower_namespace, lower_name) = lower_case(&parts.package_type);
+    if lower_namespace {
         parts.namespace = parts.namespace.take().map(|namespace| namespace.to_lowercase());
     }
-    if has_lower_name(&parts.package_type) {
+    if lower_name {
         parts.name = parts.name.to_lowercase();
     }
     match parts.package_type.as_str() {
@@ -69,49 +70,15 @@ pub(super) fn apply(parts: &mut PurlParts) -> Result<(), PurlError> {
     Ok(())
 }
 
-fn has_lower_namespace(package_type: &str) -> bool {
-    matches!(
-        package_type,
-        "alpm"
-            | "apk"
-            | "bitbucket"
-            | "brew"
-            | "composer"
-            | "deb"
-            | "git"
-            | "github"
-            | "gitlab"
-            | "golang"
-            | "hex"
-            | "luarocks"
-            | "qpkg"
-            | "rpm"
-            | "vscode-extension"
-    )
-}
-
-fn has_lower_name(package_type: &str) -> bool {
-    matches!(
-        package_type,
-        "alpm"
-            | "apk"
-            | "bitbucket"
-            | "brew"
-            | "bitnami"
-            | "composer"
-            | "deb"
-            | "git"
-            | "github"
-            | "gitlab"
-            | "golang"
-            | "hex"
-            | "luarocks"
-            | "npm"
-            | "oci"
-            | "pub"
-            | "pypi"
-            | "vscode-extension"
-    )
+/// Whether namespace and name have no case.
+fn lower_case(package_type: &str) -> (bool, bool) {
+    match package_type {
+        "alpm" | "apk" | "bitbucket" | "brew" | "composer" | "deb" | "git" | "github" | "gitlab"
+        | "golang" | "hex" | "luarocks" | "vscode-extension" => (true, true),
+        "qpkg" | "rpm" => (true, false),
+        "bitnami" | "npm" | "oci" | "pub" | "pypi" => (false, true),
+        _ => (false, false),
+    }
 }
 
 /// The segments of the name that a slash separates: only in a repository's path is it not a part of the name.

@@ -24,15 +24,17 @@ pub(super) fn compare(a: &str, b: &str) -> Option<Ordering> {
             .then_with(|| a.letter.cmp(&b.letter))
             .then_with(|| {
                 super::compare_lists(&a.suffixes, &b.suffixes, |a, b| {
-                    // Without a suffix it is neither a pre-release nor a later state.
-                    let kind = |suffix: Option<&(i8, &str)>| suffix.map_or(0, |(kind, _)| *kind);
-                    let number =
-                        |suffix: Option<&(i8, &str)>| suffix.map_or("", |(_, number)| number).to_owned();
-                    kind(a).cmp(&kind(b)).then_with(|| compare_numbers(&number(a), &number(b)))
+                    let ((kind_a, number_a), (kind_b, number_b)) = (suffix_or_none(a), suffix_or_none(b));
+                    kind_a.cmp(&kind_b).then_with(|| compare_numbers(number_a, number_b))
                 })
             })
             .then_with(|| compare_numbers(a.revision, b.revision)),
     )
+}
+
+/// Without a suffix it is neither a pre-release nor a later state.
+fn suffix_or_none<'t>(suffix: Option<&(i8, &'t str)>) -> (i8, &'t str) {
+    suffix.copied().unwrap_or((0, ""))
 }
 
 struct Version<'a> {

@@ -2,21 +2,13 @@
 
 use core::cmp::Ordering;
 
-use super::{compare_lists, compare_numbers, is_number, take_while};
+use super::{compare_lists, compare_parts, number_or_zero, take_while};
 
 pub(super) fn compare(a: &str, b: &str) -> Option<Ordering> {
     let (a, b) = (segments(a)?, segments(b)?);
     let (a, b): (Vec<&str>, Vec<&str>) =
         (a.iter().map(String::as_str).collect(), b.iter().map(String::as_str).collect());
-    Some(compare_lists(&a, &b, |a, b| {
-        let (a, b) = (a.copied().unwrap_or("0"), b.copied().unwrap_or("0"));
-        match (is_number(a), is_number(b)) {
-            (true, true) => compare_numbers(a, b),
-            (true, false) => Ordering::Greater,
-            (false, true) => Ordering::Less,
-            (false, false) => a.cmp(b),
-        }
-    }))
+    Some(compare_lists(&a, &b, |a, b| compare_parts(number_or_zero(a), number_or_zero(b), Ordering::Less)))
 }
 
 /// Runs of digits and of letters; a hyphen stands for `.pre.`.

@@ -3,18 +3,12 @@
 
 use core::cmp::Ordering;
 
-use super::{compare_lists, compare_numbers, is_number, take_while};
+use super::{compare_lists, compare_parts, number_or_zero, take_while};
 
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
     compare_lists(&runs(&a), &runs(&b), |a, b| {
-        let (a, b) = (a.copied().unwrap_or("0"), b.copied().unwrap_or("0"));
-        match (is_number(a), is_number(b)) {
-            (true, true) => compare_numbers(a, b),
-            (true, false) => Ordering::Greater,
-            (false, true) => Ordering::Less,
-            (false, false) => a.cmp(b),
-        }
+        compare_parts(number_or_zero(a), number_or_zero(b), Ordering::Less)
     })
 }
 

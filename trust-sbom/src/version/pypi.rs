@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use super::{compare_lists, compare_numbers, is_number, take_while};
+use super::{compare_lists, compare_numbers, compare_parts, is_number, number_or_zero, take_while};
 
 pub(super) fn compare(a: &str, b: &str) -> Option<Ordering> {
     let (text_a, text_b) = (a.trim().to_lowercase(), b.trim().to_lowercase());
@@ -10,8 +10,9 @@ pub(super) fn compare(a: &str, b: &str) -> Option<Ordering> {
     Some(
         compare_numbers(a.epoch, b.epoch)
             .then_with(|| {
-                let number = |number: Option<&&str>| number.map_or("0", |number| number).to_owned();
-                compare_lists(&a.release, &b.release, |a, b| compare_numbers(&number(a), &number(b)))
+                compare_lists(&a.release, &b.release, |a, b| {
+                    compare_numbers(number_or_zero(a), number_or_zero(b))
+                })
             })
             .then_with(|| a.compare_phase(&b))
             .then_with(|| compare_optional(a.post, b.post, Ordering::Less))
@@ -84,8 +85,8 @@ impl<'a> Version<'a> {
             (None, None, Some(_)) => 0,
             _ => 4,
         };
-        let number = |version: &Self| version.pre.map_or("0", |(_, number)| number).to_owned();
-        phase(self).cmp(&phase(other)).then_with(|| compare_numbers(&number(self), &number(other)))
+        let number = |pre: Option<(u8, &'a str)>| pre.map_or("0", |(_, number)| number);
+        phase(self).cmp(&phase(other)).then_with(|| compare_numbers(number(self.pre), number(other.pre)))
     }
 
     /// Without a local version it is older; numbers are newer than words.
@@ -98,12 +99,7 @@ impl<'a> Version<'a> {
         compare_lists(&parts(self), &parts(other), |a, b| match (a, b) {
             (None, _) => Ordering::Less,
             (_, None) => Ordering::Greater,
-            (Some(a), Some(b)) => match (is_number(a), is_number(b)) {
-                (true, true) => compare_numbers(a, b),
-                (true, false) => Ordering::Greater,
-                (false, true) => Ordering::Less,
-                (false, false) => a.cmp(b),
-            },
+            (Some(a), Some(b)) => compare_parts(a, b, Ordering::Less),
         })
     }
 }

@@ -3,12 +3,12 @@
 
 use core::cmp::Ordering;
 
-use super::{compare_lists, compare_numbers, is_number};
+use super::{compare_lists, compare_numbers, compare_parts, is_number, number_or_zero};
 
 pub(super) fn compare(a: &str, b: &str) -> Option<Ordering> {
     let (a, b) = (Version::read(a)?, Version::read(b)?);
-    let number = |number: Option<&&str>| number.copied().unwrap_or("0").to_owned();
-    let numbers = compare_lists(&a.numbers, &b.numbers, |a, b| compare_numbers(&number(a), &number(b)));
+    let numbers =
+        compare_lists(&a.numbers, &b.numbers, |a, b| compare_numbers(number_or_zero(a), number_or_zero(b)));
     Some(numbers.then_with(|| compare_prereleases(a.prerelease, b.prerelease)))
 }
 
@@ -33,7 +33,7 @@ impl<'a> Version<'a> {
 }
 
 /// A version without prerelease comes after the same with one.
-pub(super) fn compare_prereleases(a: Option<&str>, b: Option<&str>) -> Ordering {
+fn compare_prereleases(a: Option<&str>, b: Option<&str>) -> Ordering {
     let (a, b) = match (a, b) {
         (None, None) => return Ordering::Equal,
         (None, Some(_)) => return Ordering::Greater,
@@ -44,11 +44,6 @@ pub(super) fn compare_prereleases(a: Option<&str>, b: Option<&str>) -> Ordering 
     compare_lists(&a, &b, |a, b| match (a, b) {
         (None, _) => Ordering::Less,
         (_, None) => Ordering::Greater,
-        (Some(a), Some(b)) => match (is_number(a), is_number(b)) {
-            (true, true) => compare_numbers(a, b),
-            (true, false) => Ordering::Less,
-            (false, true) => Ordering::Greater,
-            (false, false) => a.cmp(b),
-        },
+        (Some(a), Some(b)) => compare_parts(a, b, Ordering::Greater),
     })
 }
