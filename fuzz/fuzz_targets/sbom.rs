@@ -7,6 +7,6 @@ use trust_sbom::{Limits, Sbom};
 fuzz_target!(|bytes: &[u8]| {
     let mut limits = Limits::default();
     limits.components = 100;
-    let Ok(sbom) = Sbom::read(bytes, &limits) else { return };
+    let Ok((sbom, _)) = Sbom::read(bytes, &limits) else { return };
     assert!(sbom.components().len() <= 100);
 });

@@ -7,7 +7,8 @@
 //! use trust_sbom::{Limits, Sbom};
 //! let text = br#"{"bomFormat": "CycloneDX", "specVersion": "1.6",
 //!                 "components": [{"type": "library", "name": "a", "purl": "pkg:cargo/a@1.0.0"}]}"#;
-//! let sbom = Sbom::read(text, &Limits::default())?;
+//! let (sbom, diagnostics) = Sbom::read(&text[..], &Limits::default())?;
+//! assert_eq!(diagnostics.count(), 0);
 //! assert_eq!(sbom.components()[0].purls, ["pkg:cargo/a@1.0.0"]);
 //! # Ok::<(), trust_sbom::SbomError>(())
 //! ```
@@ -25,17 +26,50 @@
 mod percent;
 
 mod answer;
+mod limits;
 mod version;
 
 mod purl;
 mod vers;
 
-mod cyclonedx;
+mod diagnostic;
+mod license;
+
+mod component;
+mod relationship;
+
+mod vex_statement;
+
+mod finding;
+
 mod sbom;
+
+mod error;
+
+mod draft;
+mod stream;
+
+mod cyclonedx;
 mod spdx;
+mod spdx3;
+
+mod read;
 
 pub use answer::Answer;
+pub use component::{
+    Agent, AgentKind, Component, ComponentId, ComponentKind, ExternalReference, Hash, Scope, Stated, Tool,
+};
+pub use diagnostic::{Diagnostic, DiagnosticKind, Diagnostics, Grade};
+pub use error::SbomError;
+pub use finding::{Affected, Epss, Finding, FixState, Rating, Severity, Suppression};
+pub use license::{License, LicenseClaim, LicenseError, LicensePolicy, LicenseRole};
+pub use limits::Limits;
 pub use purl::{Purl, PurlError, PurlParts};
-pub use sbom::{Component, Format, Limits, Sbom, SbomError};
+pub use read::Strictness;
+pub use relationship::{
+    Aggregate, Completeness, CompletenessOf, DependencyScope, Node, Relationship, RelationshipKind,
+};
+pub use sbom::{Encoding, ExternalDocument, Format, Header, Sbom};
 pub use vers::{Vers, VersError};
 pub use version::VersionScheme;
+pub use vex_statement::{VexDecision, VexProduct, VexStatement, VexStatus};

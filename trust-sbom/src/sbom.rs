@@ -2,229 +2,211 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
-use trust_core::json::{self, JsonError};
+use serde::Serialize;
+use trust_core::{Digest, UnixTime};
 
-use crate::{cyclonedx, spdx};
+use crate::component::{Agent, Component, ComponentId, Tool};
+use crate::finding::Finding;
+use crate::relationship::{Completeness, Node, Relationship, RelationshipKind};
+use crate::vex_statement::VexStatement;
 
 /// What a piece of software is made of, by whoever wrote the document.
 ///
 /// It proves nothing about the software: that a trusted signer wrote it is for a
 /// [`VerifiedBundle`](trust_core::VerifiedBundle) to prove, and that it is complete, for nobody.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Sbom {
-    format: Format,
-    version: String,
-    components: Vec<Component>,
+    pub(crate) format: Format,
+    pub(crate) encoding: Encoding,
+    pub(crate) version: String,
+    pub(crate) digest: Option<Digest>,
+    /// Everything that is said of the document itself.
+    #[serde(flatten)]
+    pub(crate) header: Header,
+    pub(crate) roots: Vec<ComponentId>,
+    pub(crate) components: Vec<Component>,
+    pub(crate) relationships: Vec<Relationship>,
+    pub(crate) completeness: Vec<Completeness>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) statements: Vec<VexStatement>,
 }
 
-/// The formats that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What a document says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Header {
+    /// Its identifier: `serialNumber`, `documentNamespace`, or the document's `spdxId`.
+    pub id: Option<String>,
+    /// Which edition of it this is (CycloneDX `version`).
+    pub edition: Option<u64>,
+    /// Its name.
+    pub name: Option<String>,
+    /// When it was made.
+    pub created: Option<UnixTime>,
+    /// Who wrote it.
+    pub authors: Vec<Agent>,
+    /// With what.
+    pub tools: Vec<Tool>,
+    /// Who supplies the software.
+    pub supplier: Option<Agent>,
+    /// Who makes the software.
+    pub producer: Option<Agent>,
+    /// The document's own license.
+    pub data_license: Option<String>,
+    /// The stages of the software's life at which it was made: `build`, `operations`; as written.
+    pub lifecycles: Vec<String>,
+    /// Other documents that it refers to.
+    pub external_documents: Vec<ExternalDocument>,
+}
+
+/// Another document that one refers to. It is never fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
+pub struct ExternalDocument {
+    /// What it is called here.
+    pub reference: String,
+    /// Its identifier.
+    pub uri: String,
+    /// Its hash, as `algorithm:value`.
+    pub hash: Option<String>,
+}
+
+/// The formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Format {
-    /// [CycloneDX](https://cyclonedx.org/docs/1.6/json/) in JSON, 1.2 to 1.6.
+    /// [CycloneDX](https://cyclonedx.org/specification/overview/), 1.0 to 1.7.
     CycloneDx,
-    /// [SPDX](https://spdx.github.io/spdx-spec/v2.3/) in JSON, 2.2 and 2.3.
+    /// [SPDX](https://spdx.github.io/spdx-spec/v2.3/) 2.1 to 2.3.
     Spdx,
+    /// [SPDX](https://spdx.github.io/spdx-spec/v3.0.1/) 3.0.
+    Spdx3,
 }
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CycloneDx => "CycloneDX",
-            Self::Spdx => "SPDX",
+            Self::Spdx | Self::Spdx3 => "SPDX",
         })
     }
 }
 
-/// A part of the software.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// How a document is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub struct Component {
-    /// Its name.
-    pub name: String,
-    /// Its version, if the document says.
-    pub version: Option<String>,
-    /// Its [package URLs](https://github.com/package-url/purl-spec), as written.
-    pub purls: Vec<String>,
+pub enum Encoding {
+    /// JSON; of SPDX 3, JSON-LD.
+    Json,
+    /// XML.
+    Xml,
+    /// SPDX tag-value.
+    TagValue,
+    /// YAML.
+    Yaml,
 }
 
-/// How much is read of a document that a stranger wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Bytes; cosign attaches documents of up to 128 MiB.
-    pub len: usize,
-    /// Components; the largest known images have some 100 000 files as components.
-    pub components: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { len: 128 << 20, components: 1_000_000 }
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "JSON",
+            Self::Xml => "XML",
+            Self::TagValue => "tag-value",
+            Self::Yaml => "YAML",
+        })
     }
-}
-
-/// The text is not a bill of materials that is read here.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SbomError {
-    /// It is too long.
-    #[error("document has {found} bytes, expected at most {expected}")]
-    TooLong {
-        /// Its length in bytes.
-        found: usize,
-        /// How many are read.
-        expected: usize,
-    },
-    /// There are too many components.
-    #[error("document has more than {expected} components")]
-    TooManyComponents {
-        /// How many are read.
-        expected: usize,
-    },
-    /// It is not JSON, repeats a key, or has another shape.
-    #[error("document is malformed")]
-    Json(#[from] JsonError),
-    /// It says that it is of two formats.
-    #[error("document has both `bomFormat` and `spdxVersion`, expected one of them")]
-    TwoFormats,
-    /// It does not say what it is.
-    #[error("document has neither `bomFormat` nor `spdxVersion`")]
-    UnknownFormat,
-    /// It is of another version.
-    #[error("document is {format} `{found}`, expected {expected}")]
-    Version {
-        /// The format.
-        format: Format,
-        /// What was found.
-        found: String,
-        /// Which versions are read.
-        expected: &'static str,
-    },
 }
 
 impl Sbom {
-    /// Reads a document. Its format is what its content says, and it must say exactly one.
-    ///
-    /// # Errors
-    /// If it is malformed, too large, or of no format or version that is read here.
-    pub fn read(bytes: &[u8], limits: &Limits) -> Result<Self, SbomError> {
-        #[derive(Deserialize)]
-        struct Markers {
-            #[serde(rename = "bomFormat")]
-            cyclonedx: Option<serde::de::IgnoredAny>,
-            #[serde(rename = "spdxVersion")]
-            spdx: Option<serde::de::IgnoredAny>,
-        }
-        if bytes.len() > limits.len {
-            return Err(SbomError::TooLong { found: bytes.len(), expected: limits.len });
-        }
-        let markers: Markers = json::from_slice(bytes)?;
-        let (format, (version, components)) = match (markers.cyclonedx, markers.spdx) {
-            (Some(_), None) => (Format::CycloneDx, cyclonedx::read(bytes, limits)?),
-            (None, Some(_)) => (Format::Spdx, spdx::read(bytes, limits)?),
-            (Some(_), Some(_)) => return Err(SbomError::TwoFormats),
-            (None, None) => return Err(SbomError::UnknownFormat),
-        };
-        Ok(Self { format, version, components })
-    }
-
     /// Its format.
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// Version of the format.
+    /// How it was written.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Version of the format, such as `1.6` or `2.3`.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Its parts, in the document's order. None may mean that there are none, or that nobody looked.
+    /// SHA-256 of the bytes that it was read from; none if it was made here.
+    #[must_use]
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The parts that the document is about, as it says itself.
+    #[must_use]
+    pub fn roots(&self) -> &[ComponentId] {
+        &self.roots
+    }
+
+    /// All parts, the roots and nested ones included, in the document's order. None may mean that there are none, or
+    /// that nobody looked.
     #[must_use]
     pub fn components(&self) -> &[Component] {
         &self.components
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<Sbom, SbomError> {
-        Sbom::read(text.as_bytes(), &Limits::default())
+    /// One of its parts; `None` if the identifier is of another document.
+    #[must_use]
+    pub fn component(&self, id: ComponentId) -> Option<&Component> {
+        self.components.get(id.index())
     }
 
-    #[test]
-    fn the_same_parts_are_read_from_both_formats() {
-        let cyclonedx = read(
-            r#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":[
-                {"type":"library","name":"a","version":"1","purl":"pkg:cargo/a@1",
-                 "components":[{"type":"library","name":"b"}]}]}"#,
-        )
-        .unwrap();
-        let spdx = read(
-            r#"{"spdxVersion":"SPDX-2.3","packages":[
-                {"name":"a","versionInfo":"1","externalRefs":[
-                    {"referenceType":"cpe23Type","referenceLocator":"cpe:2.3:a"},
-                    {"referenceType":"purl","referenceLocator":"pkg:cargo/a@1"}]},
-                {"name":"b"}]}"#,
-        )
-        .unwrap();
-        assert_eq!(cyclonedx.components(), spdx.components());
-        assert_eq!(cyclonedx.components()[0].purls, ["pkg:cargo/a@1"]);
-        assert_eq!((cyclonedx.format(), cyclonedx.version()), (Format::CycloneDx, "1.5"));
-        assert_eq!((spdx.format(), spdx.version()), (Format::Spdx, "SPDX-2.3"));
+    /// All parts, with their identifiers.
+    pub fn ids(&self) -> impl Iterator<Item = (ComponentId, &Component)> {
+        (0u32..).map(ComponentId).zip(&self.components)
     }
 
-    #[test]
-    fn the_format_must_be_said_once() {
-        assert_eq!(read("{}"), Err(SbomError::UnknownFormat));
-        assert_eq!(read(r#"{"bomFormat":"CycloneDX","spdxVersion":"SPDX-2.3"}"#), Err(SbomError::TwoFormats));
-        let version = |format, found: &str, expected| {
-            Err(SbomError::Version { format, found: found.to_owned(), expected })
-        };
-        assert_eq!(
-            read(r#"{"bomFormat":"CycloneDX","specVersion":"9.9"}"#),
-            version(Format::CycloneDx, "9.9", cyclonedx::VERSIONS_TEXT)
-        );
-        assert_eq!(
-            read(r#"{"spdxVersion":"SPDX-1.2","packages":[]}"#),
-            version(Format::Spdx, "SPDX-1.2", spdx::VERSIONS_TEXT)
-        );
+    /// How the parts relate.
+    #[must_use]
+    pub fn relationships(&self) -> &[Relationship] {
+        &self.relationships
     }
 
-    #[test]
-    fn a_component_cannot_hide_behind_a_repeated_key() {
-        let text = r#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"name":"log4j"}],"components":[]}"#;
-        let Err(SbomError::Json(error)) = read(text) else { panic!("accepted") };
-        assert_eq!(error.problem, "the key `components` is repeated, expected it once");
+    /// What the author knows about what is missing.
+    #[must_use]
+    pub fn completeness(&self) -> &[Completeness] {
+        &self.completeness
     }
 
-    #[test]
-    fn limits_are_kept() {
-        let text =
-            br#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"name":"a"},{"name":"b"}]}"#;
-        let short = Limits { len: 10, ..Limits::default() };
-        assert_eq!(Sbom::read(text, &short), Err(SbomError::TooLong { found: text.len(), expected: 10 }));
-        let few = Limits { components: 1, ..Limits::default() };
-        assert_eq!(Sbom::read(text, &few), Err(SbomError::TooManyComponents { expected: 1 }));
-        let deep = format!(
-            r#"{{"bomFormat":"CycloneDX","specVersion":"1.5","components":{}{}}}"#,
-            r#"[{"name":"a","components":"#.repeat(10_000),
-            "}]".repeat(10_000)
-        );
-        assert!(matches!(read(&deep), Err(SbomError::Json(_))));
+    /// The vulnerabilities that the document lists itself.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
-    proptest::proptest! {
-        #[test]
-        fn reading_never_panics(text in "\\PC*") {
-            let _ = read(&text);
-        }
+    /// The VEX statements that the document makes itself.
+    #[must_use]
+    pub fn statements(&self) -> &[VexStatement] {
+        &self.statements
+    }
+
+    /// The dependencies, each as the part that needs and the part that is needed.
+    pub fn dependencies(&self) -> impl Iterator<Item = (ComponentId, ComponentId)> {
+        self.relationships.iter().filter_map(|one| match (&one.from, &one.kind, &one.to) {
+            (Node::Component(from), RelationshipKind::DependsOn(_), Node::Component(to)) => {
+                Some((*from, *to))
+            }
+            _ => None,
+        })
     }
 }

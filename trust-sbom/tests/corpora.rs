@@ -1,0 +1,142 @@
+//! Documents by third parties: the specification's own, and those that many tools wrote.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
+
+#[path = "../../trust-core/tests/vectors/mod.rs"]
+mod vectors;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use trust_core::Reasons;
+use trust_sbom::{Limits, Sbom, Strictness};
+use vectors::vectors;
+
+/// Documents of the wild corpus that are not read, each with the reason.
+const LEDGER: [(&str, &str); 2] = [
+    ("decoder_test.go", "a program in Go"),
+    ("tools-java__testResources_BadJSON.spdx.json", "made to be bad: a text where a list belongs"),
+];
+/// Made to be wrong, by their names.
+const WRONG: [&str; 3] = ["bad", "sad", "invalid"];
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
+
+fn read(path: &Path, strictness: Strictness) -> Result<Sbom, String> {
+    let file = std::fs::File::open(path).unwrap();
+    match Sbom::read_strictly(file, &Limits::default(), strictness) {
+        Ok((sbom, _)) => Ok(sbom),
+        Err(error) => Err(Reasons(&error).to_string()),
+    }
+}
+
+#[test]
+fn documents_of_the_cyclonedx_specification_are_accepted_and_rejected_as_they_say() {
+    let Some(dir) = vectors("sbom/cyclonedx-spec") else { return };
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for path in files(&dir) {
+        let name = name(&path);
+        if !(name.ends_with(".json") || name.ends_with(".xml")) {
+            continue;
+        }
+        count += 1;
+        let is_valid = name.starts_with("valid-");
+        for strictness in [Strictness::Meaning, Strictness::Spec] {
+            match read(&path, strictness) {
+                Err(problem) if is_valid => wrong.push(format!("{name}, {strictness:?}: {problem}")),
+                Ok(_) if name.starts_with("invalid-") && strictness == Strictness::Spec => {
+                    wrong.push(format!("{name} was accepted"));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(count > 100, "only {count} documents");
+    assert!(wrong.is_empty(), "{} of {count}: {wrong:#?}", wrong.len());
+}
+
+#[test]
+fn documents_of_many_tools_are_read() {
+    let Some(dir) = vectors("sbom/wild") else { return };
+    for kind in ["cdx-json", "cdx-xml", "spdx-json", "spdx-tv", "spdx-yaml", "spdx3-jsonld"] {
+        let mut unread = Vec::new();
+        for path in files(&dir.join(kind)) {
+            if let Err(problem) = read(&path, Strictness::Meaning) {
+                let name = name(&path);
+                let is_expected = WRONG.iter().any(|word| name.to_lowercase().contains(word))
+                    || LEDGER.iter().any(|(one, _)| name.ends_with(one));
+                if !is_expected {
+                    unread.push(format!("{name}: {problem}"));
+                }
+            }
+        }
+        assert!(unread.is_empty(), "{kind}: {unread:#?}");
+    }
+}
+
+#[test]
+fn formats_that_are_not_read_are_called_by_their_names() {
+    let Some(dir) = vectors("sbom/wild") else { return };
+    for kind in ["spdx-rdf", "spdx-xml"] {
+        for path in files(&dir.join(kind)) {
+            let problem = read(&path, Strictness::Meaning).unwrap_err();
+            assert!(problem.starts_with("document is SPDX in "), "{}: {problem}", path.display());
+        }
+    }
+}
+
+fn purls(sbom: &Sbom) -> BTreeSet<String> {
+    sbom.components().iter().flat_map(|component| component.purls.clone()).collect()
+}
+
+/// Dependencies between parts that have package URLs.
+fn edges(sbom: &Sbom) -> BTreeSet<(String, String)> {
+    let purl = |id| sbom.component(id).unwrap().purls.first().cloned();
+    sbom.dependencies().filter_map(|(from, to)| Some((purl(from)?, purl(to)?))).collect()
+}
+
+#[test]
+fn the_encodings_of_one_source_agree() {
+    let Some(dir) = vectors("sbom/real") else { return };
+    let groups: [(&[&str], bool); 5] = [
+        (
+            &[
+                "cargo.cdx.json",
+                "cargo.cdx12.json",
+                "cargo.cdx15.json",
+                "cargo.spdx",
+                "cargo.spdx.json",
+                "cargo.spdx22.json",
+            ],
+            true,
+        ),
+        (&["debroot.cdx.json", "debroot.cdx.xml"], true),
+        (&["debroot.spdx", "debroot.spdx.json"], true),
+        (&["debroot.cdx.json", "debroot.spdx.json"], true),
+        (&["debroot.trivy.cdx.json", "debroot.trivy.spdx.json"], false),
+    ];
+    for (group, has_edges) in groups {
+        let sboms: Vec<Sbom> =
+            group.iter().map(|name| read(&dir.join(name), Strictness::Meaning).unwrap()).collect();
+        for (sbom, name) in sboms.iter().zip(group) {
+            assert!(purls(sbom).len() > 70, "{name}");
+            assert_eq!(purls(sbom), purls(&sboms[0]), "{name} and {}", group[0]);
+            if has_edges {
+                assert_eq!(edges(sbom), edges(&sboms[0]), "{name} and {}", group[0]);
+            }
+        }
+    }
+}
