@@ -63,6 +63,12 @@ impl<'a> Document<'a> {
         Ok(Self(text))
     }
 
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        self.0
+    }
+
     /// Reads it as a `T`, which may borrow from it.
     ///
     /// # Errors

@@ -249,28 +249,27 @@ impl<'a> Draft<'a> {
         document: &[&str],
     ) -> (Sbom, Diagnostics) {
         let mut dangling: HashSet<String> = HashSet::new();
-        let mut node =
-            |ids: &HashMap<String, ComponentId>, diagnostics: &mut Diagnostics, reference: String| match ids
-                .get(&reference)
-            {
-                Some(id) => Node::Component(*id),
-                None if document.contains(&reference.as_str()) => Node::Document,
-                None if reference == "NONE" => Node::None,
-                None if reference == "NOASSERTION" => Node::NoAssertion,
-                None => {
-                    if !leads_elsewhere(&reference)
-                        && !self.others.contains(&reference)
-                        && dangling.insert(reference.clone())
-                    {
-                        diagnostics.add(
-                            DiagnosticKind::DanglingReference,
-                            reference.clone(),
-                            self.limits.diagnostics,
-                        );
-                    }
-                    Node::Elsewhere(reference)
+        let mut node = |ids: &HashMap<String, ComponentId>,
+                        diagnostics: &mut Diagnostics,
+                        reference: String| match ids.get(&reference) {
+            Some(id) => Node::Component(*id),
+            None if document.contains(&reference.as_str()) => Node::Document,
+            None if reference == "NONE" => Node::None,
+            None if reference == "NOASSERTION" => Node::NoAssertion,
+            None => {
+                if !leads_elsewhere(&reference)
+                    && !self.others.contains(&reference)
+                    && dangling.insert(reference.clone())
+                {
+                    diagnostics.add(
+                        DiagnosticKind::DanglingReference,
+                        reference.clone(),
+                        self.limits.diagnostics,
+                    );
                 }
-            };
+                Node::Elsewhere(reference)
+            }
+        };
         let mut relationships = Vec::with_capacity(self.edges.len());
         for Edge { from, kind, to, is_inverse } in core::mem::take(&mut self.edges) {
             let from = node(&self.ids, &mut self.diagnostics, from);

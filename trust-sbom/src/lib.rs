@@ -55,6 +55,10 @@ mod spdx3;
 
 mod read;
 
+mod report;
+
+mod vex;
+
 pub use answer::Answer;
 pub use component::{
     Agent, AgentKind, Component, ComponentId, ComponentKind, ExternalReference, Hash, Scope, Stated, Tool,
@@ -69,7 +73,9 @@ pub use read::Strictness;
 pub use relationship::{
     Aggregate, Completeness, CompletenessOf, DependencyScope, Node, Relationship, RelationshipKind,
 };
+pub use report::{FindingRule, ReportError, ReportFormat, ScanReport, join_findings};
 pub use sbom::{Encoding, ExternalDocument, Format, Header, Sbom};
 pub use vers::{Vers, VersError};
 pub use version::VersionScheme;
+pub use vex::{Vex, VexError, VexFormat, VexMatching, VexSource, VexSubject};
 pub use vex_statement::{VexDecision, VexProduct, VexStatement, VexStatus};

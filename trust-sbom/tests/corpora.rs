@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use trust_core::Reasons;
-use trust_sbom::{Limits, Sbom, Strictness};
+use trust_sbom::{Limits, Sbom, ScanReport, Strictness, Vex};
 use vectors::vectors;
 
 /// Documents of the wild corpus that are not read, each with the reason.
@@ -138,5 +138,49 @@ fn the_encodings_of_one_source_agree() {
                 assert_eq!(edges(sbom), edges(&sboms[0]), "{name} and {}", group[0]);
             }
         }
+    }
+}
+
+/// Every file of a folder that is JSON, with what reading it says.
+fn unread(kind: &str, read: impl Fn(&[u8]) -> Result<usize, String>) -> Option<(usize, Vec<String>)> {
+    let dir = vectors("sbom/wild")?.join(kind);
+    let (mut findings, mut unread) = (0, Vec::new());
+    for path in files(&dir) {
+        let bytes = std::fs::read(&path).unwrap();
+        // Snapshots of tests hold marks in the place of values, and are no JSON.
+        if serde_json::from_slice::<serde_json::Value>(&bytes).is_err() {
+            continue;
+        }
+        match read(&bytes) {
+            Ok(count) => findings += count,
+            Err(problem) => unread.push(format!("{}: {problem}", name(&path))),
+        }
+    }
+    Some((findings, unread))
+}
+
+#[test]
+fn reports_of_scanners_are_read() {
+    for (kind, least) in [("trivy-v2", 50), ("grype-json", 10), ("sarif", 100), ("osv", 40)] {
+        let read = |bytes: &[u8]| match ScanReport::read(bytes, &Limits::default()) {
+            Ok(report) => Ok(report.findings.len()),
+            Err(error) => Err(Reasons(&error).to_string()),
+        };
+        let Some((findings, unread)) = unread(kind, read) else { return };
+        assert!(unread.is_empty(), "{kind}: {unread:#?}");
+        assert!(findings >= least, "{kind}: {findings} findings");
+    }
+}
+
+#[test]
+fn vex_documents_are_read() {
+    for (kind, least) in [("openvex", 40), ("csaf", 100)] {
+        let read = |bytes: &[u8]| match Vex::read(bytes, &Limits::default()) {
+            Ok(vex) => Ok(vex.statements.len()),
+            Err(error) => Err(Reasons(&error).to_string()),
+        };
+        let Some((statements, unread)) = unread(kind, read) else { return };
+        assert!(unread.is_empty(), "{kind}: {unread:#?}");
+        assert!(statements >= least, "{kind}: {statements} statements");
     }
 }

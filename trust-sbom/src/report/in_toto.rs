@@ -1,0 +1,132 @@
+//! Reports as predicates of attestations: in-toto's
+//! [vulns](https://github.com/in-toto/attestation/blob/main/spec/predicates/vuln.md), 0.1 and 0.2, and
+//! [cosign's](https://github.com/sigstore/cosign/blob/main/specs/COSIGN_VULN_ATTESTATION_SPEC.md), which holds the
+//! scanner's own report.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use trust_core::json::Document;
+
+use super::{ReportError, ReportFormat, ScanReport, time};
+use crate::answer::Answer;
+use crate::component::Tool;
+use crate::finding::{Finding, Rating, highest};
+use crate::limits::Limits;
+use crate::stream::nullable;
+
+#[derive(Deserialize)]
+struct Predicate<'a> {
+    #[serde(borrow)]
+    scanner: Scanner<'a>,
+    /// Older reports of cosign have it here.
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    metadata: Option<Metadata>,
+}
+
+#[derive(Deserialize)]
+struct Scanner<'a> {
+    #[serde(default, deserialize_with = "nullable")]
+    uri: String,
+    version: Option<String>,
+    db: Option<Database>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Database {
+    last_update: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    scan_finished_on: Option<String>,
+}
+
+/// 0.1 wraps what 0.2 writes plainly.
+#[derive(Deserialize)]
+struct Item {
+    vulnerability: Option<Vulnerability>,
+    #[serde(flatten)]
+    plain: Vulnerability,
+}
+
+#[derive(Deserialize)]
+struct Vulnerability {
+    id: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    severity: Vec<WireSeverity>,
+}
+
+#[derive(Deserialize)]
+struct WireSeverity {
+    method: Option<String>,
+    score: Option<Value>,
+}
+
+pub(super) fn read(document: &Document<'_>, limits: &Limits) -> Result<ScanReport, ReportError> {
+    let predicate: Predicate<'_> = document.read()?;
+    let scanner = predicate.scanner;
+    let missing = || ReportError::Value {
+        field: "scanner.result",
+        found: "nothing".to_owned(),
+        expected: "a list of vulnerabilities, or a scanner's report",
+    };
+    let result = scanner.result.or(predicate.result).ok_or_else(missing)?.get();
+    let inner = Document::new(result.as_bytes())?;
+    let mut report = match result.trim_start().as_bytes().first() {
+        Some(b'[') => read_items(inner.read()?)?,
+        // A scanner's report, which may not hold a predicate again.
+        Some(b'{') if inner.read::<Nested>()?.scanner.is_none() => super::read(&inner, limits)?,
+        _ => return Err(missing()),
+    };
+    let finished = predicate.metadata.as_ref().and_then(|metadata| metadata.scan_finished_on.as_ref());
+    report.finished = time(finished).or(report.finished);
+    let database = scanner.db.as_ref().and_then(|database| database.last_update.as_ref());
+    report.database_time = time(database).or(report.database_time);
+    if report.scanner.is_none() && !scanner.uri.is_empty() {
+        report.scanner = Some(Tool { vendor: None, name: scanner.uri, version: scanner.version });
+    }
+    // An empty list of a scanner that says when it was done is what it found.
+    if report.format == ReportFormat::InTotoVulns && report.scanner.is_some() && report.finished.is_some() {
+        report.scanned = Answer::Yes;
+    }
+    Ok(report)
+}
+
+#[derive(Deserialize)]
+struct Nested {
+    scanner: Option<serde::de::IgnoredAny>,
+}
+
+/// Neither version names the package or a fix.
+fn read_items(items: Vec<Item>) -> Result<ScanReport, ReportError> {
+    let mut report = ScanReport::of(ReportFormat::InTotoVulns);
+    for item in items {
+        let vulnerability = item.vulnerability.unwrap_or(item.plain);
+        let Some(id) = vulnerability.id else {
+            return Err(ReportError::Value {
+                field: "scanner.result.id",
+                found: "nothing".to_owned(),
+                expected: "the name of a vulnerability",
+            });
+        };
+        let ratings: Vec<Rating> = vulnerability
+            .severity
+            .into_iter()
+            .map(|one| {
+                // A number, a word, or a number in a text.
+                let word = one.score.as_ref().and_then(Value::as_str);
+                let score = one.score.as_ref().and_then(Value::as_f64).or_else(|| word?.parse().ok());
+                Rating::new(word, score, None).by(None, one.method)
+            })
+            .collect();
+        let severity = highest(&ratings);
+        report.findings.push(Finding { id, ratings, severity, ..Finding::default() });
+    }
+    Ok(report)
+}

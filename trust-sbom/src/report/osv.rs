@@ -1,0 +1,215 @@
+//! [OSV](https://ossf.github.io/osv-schema/): advisories, and the reports of osv-scanner, which hold advisories.
+
+use serde::Deserialize;
+use serde_json::Value;
+use trust_core::json::Document;
+
+use super::{ReportError, ReportFormat, ScanReport, cwes, time};
+use crate::answer::Answer;
+use crate::component::Tool;
+use crate::finding::{Affected, Finding, FixState, Rating, Severity, highest};
+use crate::limits::Limits;
+use crate::stream::nullable;
+
+#[derive(Deserialize)]
+struct Advisory {
+    id: String,
+    #[serde(default, deserialize_with = "nullable")]
+    aliases: Vec<String>,
+    withdrawn: Option<String>,
+    modified: Option<String>,
+    published: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    severity: Vec<WireSeverity>,
+    #[serde(default, deserialize_with = "nullable")]
+    affected: Vec<AffectedPackage>,
+    #[serde(default, deserialize_with = "nullable")]
+    references: Vec<Reference>,
+    database_specific: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireSeverity {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    score: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct AffectedPackage {
+    package: Option<Package>,
+    #[serde(default, deserialize_with = "nullable")]
+    severity: Vec<WireSeverity>,
+    #[serde(default, deserialize_with = "nullable")]
+    ranges: Vec<Range>,
+    ecosystem_specific: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: Option<String>,
+    version: Option<String>,
+    purl: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Range {
+    #[serde(default, deserialize_with = "nullable")]
+    events: Vec<Event>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    fixed: Option<String>,
+}
+
+/// One advisory: a finding for each package that it is about, of no installed version. Nothing was scanned.
+pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, ReportError> {
+    let advisory: Advisory = document.read()?;
+    let mut report = ScanReport::of(ReportFormat::Osv);
+    report.scanned = Answer::Unknown("an advisory is no report of a scan".to_owned());
+    report.finished = time(advisory.modified.as_ref());
+    if advisory.withdrawn.is_some() {
+        return Ok(report);
+    }
+    let whole = advisory.to_model(None);
+    for package in &advisory.affected {
+        let (name, purl) = match &package.package {
+            Some(package) => (package.name.clone().unwrap_or_default(), package.purl.clone()),
+            None => (String::new(), None),
+        };
+        let component = Affected { name, purl, ..Affected::default() };
+        report.findings.push(Finding { component, ..advisory.to_model(Some(package)) });
+    }
+    if advisory.affected.is_empty() {
+        report.findings.push(whole);
+    }
+    Ok(report)
+}
+
+impl Advisory {
+    /// The finding, as far as the advisory goes, for one of its packages.
+    fn to_model(&self, package: Option<&AffectedPackage>) -> Finding {
+        let specific = package.map_or(&[][..], |package| &package.severity);
+        let ratings: Vec<Rating> = specific
+            .iter()
+            .chain(&self.severity)
+            .map(|one| {
+                // A CVSS vector; distributions write their word.
+                let is_vector = one.kind.as_deref().is_some_and(|kind| kind.starts_with("CVSS"));
+                let word = one.score.as_deref().filter(|_| !is_vector);
+                Rating::new(word, None, one.score.clone().filter(|_| is_vector)).by(None, one.kind.clone())
+            })
+            .collect();
+        let word = |value: Option<&Value>| value?.get("severity")?.as_str().map(Severity::from_name);
+        let stated = word(package.and_then(|package| package.ecosystem_specific.as_ref()))
+            .or_else(|| word(self.database_specific.as_ref()))
+            .unwrap_or_default();
+        let events = package.into_iter().flat_map(|package| &package.ranges).flat_map(|range| &range.events);
+        let fixed: Vec<String> = events.filter_map(|event| event.fixed.clone()).collect();
+        let cwe_names = self.database_specific.as_ref().and_then(|value| value.get("cwe_ids")?.as_array());
+        let cwe_names: Vec<String> =
+            cwe_names.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+        Finding {
+            id: self.id.clone(),
+            aliases: self.aliases.clone(),
+            severity: if stated == Severity::Unknown { highest(&ratings) } else { stated },
+            ratings,
+            fix: match package {
+                Some(_) if fixed.is_empty() => FixState::NotFixed,
+                Some(_) => FixState::Available(fixed),
+                None => FixState::Unknown,
+            },
+            cwes: cwes(&cwe_names),
+            published: time(self.published.as_ref()),
+            modified: time(self.modified.as_ref()),
+            urls: self.references.iter().filter_map(|one| one.url.clone()).collect(),
+            ..Finding::default()
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Report {
+    results: Vec<Source>,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    source: Option<Path>,
+    #[serde(default, deserialize_with = "nullable")]
+    packages: Vec<Scanned>,
+}
+
+#[derive(Deserialize)]
+struct Path {
+    path: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Scanned {
+    package: Package,
+    #[serde(default, deserialize_with = "nullable")]
+    vulnerabilities: Vec<Advisory>,
+    #[serde(default, deserialize_with = "nullable")]
+    groups: Vec<Group>,
+}
+
+/// Advisories that are the same vulnerability.
+#[derive(Deserialize)]
+struct Group {
+    #[serde(default, deserialize_with = "nullable")]
+    ids: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    aliases: Vec<String>,
+    max_severity: Option<String>,
+}
+
+pub(super) fn read_scanner(document: &Document<'_>, _: &Limits) -> Result<ScanReport, ReportError> {
+    let wire: Report = document.read()?;
+    let mut report = ScanReport::of(ReportFormat::OsvScanner);
+    report.scanner = Some(Tool { vendor: None, name: "osv-scanner".to_owned(), version: None });
+    for source in wire.results {
+        let path = source.source.and_then(|source| source.path);
+        report.subjects.extend(path.clone());
+        for scanned in source.packages {
+            report.scanned = Answer::Yes;
+            let name = scanned.package.name.clone().unwrap_or_default();
+            for advisory in &scanned.vulnerabilities {
+                let is_of_package = |one: &&AffectedPackage| {
+                    one.package.as_ref().is_some_and(|package| package.name == scanned.package.name)
+                };
+                let package = advisory.affected.iter().find(is_of_package);
+                let mut finding = advisory.to_model(package);
+                let group = scanned.groups.iter().find(|group| group.ids.contains(&finding.id));
+                if let Some(group) = group {
+                    for alias in group.ids.iter().chain(&group.aliases) {
+                        if *alias != finding.id && !finding.aliases.contains(alias) {
+                            finding.aliases.push(alias.clone());
+                        }
+                    }
+                    let score = group.max_severity.as_deref().and_then(|score| score.parse().ok());
+                    if finding.severity == Severity::Unknown
+                        && let Some(score) = score
+                    {
+                        finding.severity = Severity::from_score(score);
+                    }
+                }
+                finding.component = Affected {
+                    name: name.clone(),
+                    version: scanned.package.version.clone(),
+                    purl: scanned.package.purl.clone(),
+                    path: path.clone(),
+                    ..Affected::default()
+                };
+                report.findings.push(finding);
+            }
+        }
+    }
+    Ok(report)
+}

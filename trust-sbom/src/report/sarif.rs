@@ -1,0 +1,191 @@
+//! [SARIF 2.1.0](https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html), as scanners of images write it.
+//! It has no field for a package or a fix: what Trivy and Grype put into their texts is read, the rest is unknown.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use trust_core::json::Document;
+
+use super::{ReportError, ReportFormat, ScanReport, cwes, time};
+use crate::answer::Answer;
+use crate::component::Tool;
+use crate::finding::{Affected, Finding, FixState, Rating, Severity, Suppression};
+use crate::limits::Limits;
+use crate::stream::nullable;
+
+#[derive(Deserialize)]
+struct Log {
+    version: Option<String>,
+    runs: Vec<Run>,
+}
+
+#[derive(Deserialize)]
+struct Run {
+    tool: Scanner,
+    #[serde(default, deserialize_with = "nullable")]
+    results: Vec<WireResult>,
+    #[serde(default, deserialize_with = "nullable")]
+    invocations: Vec<Invocation>,
+    #[serde(default, deserialize_with = "nullable")]
+    properties: HashMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct Scanner {
+    driver: Driver,
+}
+
+#[derive(Deserialize)]
+struct Driver {
+    name: String,
+    version: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule {
+    id: String,
+    help_uri: Option<String>,
+    help: Option<Message>,
+    #[serde(default, deserialize_with = "nullable")]
+    properties: HashMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    #[serde(default, deserialize_with = "nullable")]
+    execution_successful: bool,
+    end_time_utc: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireResult {
+    rule_id: Option<String>,
+    rule_index: Option<usize>,
+    message: Option<Message>,
+    #[serde(default, deserialize_with = "nullable")]
+    locations: Vec<Value>,
+    #[serde(default, deserialize_with = "nullable")]
+    suppressions: Vec<WireSuppression>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default, deserialize_with = "nullable")]
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct WireSuppression {
+    kind: Option<String>,
+    justification: Option<String>,
+    status: Option<String>,
+}
+
+pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, ReportError> {
+    let log: Log = document.read()?;
+    if log.version.as_deref().is_some_and(|version| version != "2.1.0") {
+        let found = log.version.unwrap_or_default();
+        return Err(ReportError::Value { field: "version", found, expected: "2.1.0" });
+    }
+    let mut report = ScanReport::of(ReportFormat::Sarif);
+    for run in log.runs {
+        let driver = run.tool.driver;
+        let rules: HashMap<&str, &Rule> = driver.rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
+        let ended = run.invocations.iter().filter(|one| one.execution_successful);
+        for invocation in ended {
+            report.scanned = Answer::Yes;
+            report.finished = report.finished.max(time(invocation.end_time_utc.as_ref()));
+        }
+        let names = ["imageName", "repoDigests", "imageID"];
+        for value in names.iter().filter_map(|name| run.properties.get(*name)) {
+            match value {
+                Value::String(name) => report.subjects.push(name.clone()),
+                Value::Array(all) => {
+                    report.subjects.extend(all.iter().filter_map(Value::as_str).map(str::to_owned));
+                }
+                _ => {}
+            }
+        }
+        for result in &run.results {
+            report.scanned = Answer::Yes;
+            let by_index = result.rule_index.and_then(|index| driver.rules.get(index));
+            let rule = by_index.or_else(|| rules.get(result.rule_id.as_deref()?).copied());
+            report.findings.push(result.to_model(rule));
+        }
+        report.scanner.get_or_insert(Tool { vendor: None, name: driver.name, version: driver.version });
+    }
+    Ok(report)
+}
+
+impl WireResult {
+    fn to_model(&self, rule: Option<&Rule>) -> Finding {
+        let id = self.rule_id.clone().or_else(|| rule.map(|rule| rule.id.clone())).unwrap_or_default();
+        let property = |name: &str| rule.and_then(|rule| rule.properties.get(name));
+        // A number, or a text that is one.
+        let score = property("security-severity").or_else(|| property("cvssv3_baseScore"));
+        let score = score.and_then(|score| score.as_f64().or_else(|| score.as_str()?.parse().ok()));
+        let vector = property("cvssv3_vector").and_then(Value::as_str).map(str::to_owned);
+        let tags: Vec<&str> = property("tags")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let tagged = tags.iter().map(|tag| Severity::from_name(tag)).fold(Severity::Unknown, Severity::max);
+        let mut ratings = Vec::new();
+        if score.is_some() || vector.is_some() {
+            ratings.push(Rating::new(None, score, vector));
+        }
+        let rated = ratings.first().map_or(Severity::Unknown, |rating| rating.severity);
+        let text = self.message.as_ref().map_or("", |message| message.text.as_str());
+        let help = rule.and_then(|rule| rule.help.as_ref()).map_or("", |help| help.text.as_str());
+        let line = |name: &str| {
+            let found = text.lines().chain(help.lines()).find_map(|line| line.strip_prefix(name));
+            found.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+        };
+        let (name, version) = (line("Package: "), line("Installed Version: ").or_else(|| line("Version: ")));
+        // An absent line in Trivy's text says that no fix is known; any other text says nothing.
+        let fix = match line("Fixed Version: ").or_else(|| line("Fix Version: ")) {
+            Some(fixed) => FixState::Available(fixed.split(',').map(|one| one.trim().to_owned()).collect()),
+            None if text.contains("\nFixed Version:") => FixState::NotFixed,
+            None => FixState::Unknown,
+        };
+        let path =
+            self.locations.first().and_then(|one| one.pointer("/physicalLocation/artifactLocation/uri"));
+        // Grype's rules are called by the vulnerability and the package.
+        let id = match (&name, id.strip_suffix(&format!("-{}", name.as_deref().unwrap_or_default()))) {
+            (Some(_), Some(vulnerability)) => vulnerability.to_owned(),
+            _ => id,
+        };
+        let reasons = self.suppressions.iter().filter(|one| {
+            // Under review, or rejected, it still counts.
+            matches!(one.status.as_deref(), None | Some("accepted"))
+        });
+        let reason =
+            reasons.map(|one| one.justification.clone().or_else(|| one.kind.clone()).unwrap_or_default());
+        let reasons: Vec<String> = reason.collect();
+        let cwe_names: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        Finding {
+            id,
+            component: Affected {
+                name: name.unwrap_or_default(),
+                version,
+                path: path.and_then(Value::as_str).map(str::to_owned),
+                ..Affected::default()
+            },
+            severity: if rated == Severity::Unknown { tagged } else { rated },
+            ratings,
+            fix,
+            cwes: cwes(&cwe_names),
+            urls: rule.and_then(|rule| rule.help_uri.clone()).into_iter().collect(),
+            suppressed: (!reasons.is_empty()).then(|| Suppression::Scanner(reasons.join(", "))),
+            ..Finding::default()
+        }
+    }
+}

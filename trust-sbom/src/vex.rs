@@ -1,0 +1,299 @@
+//! [`Vex`]: documents that say whether products are affected; and [`ScanReport::suppress`], the only way in which they
+//! change anything.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `openvex`, `csaf` | one format each; CycloneDX and SPDX 3 are read as bills of materials |
+
+mod csaf;
+mod openvex;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use thiserror::Error;
+use trust_core::json::{self, JsonError};
+use trust_core::{Digest, UnixTime};
+
+use crate::error::SbomError;
+use crate::finding::{Affected, Finding, Suppression};
+use crate::limits::Limits;
+use crate::purl::Purl;
+use crate::report::ScanReport;
+use crate::sbom::{Format, Sbom};
+use crate::vex_statement::{VexDecision, VexProduct, VexStatement};
+
+/// A document of statements. Reading it changes nothing: see [`ScanReport::suppress`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Vex {
+    /// Its format.
+    pub format: VexFormat,
+    /// Its identifier.
+    pub id: Option<String>,
+    /// Who wrote it, by its own words. Who signed it is another question.
+    pub author: Option<String>,
+    /// When it was written, or last changed.
+    pub timestamp: Option<UnixTime>,
+    /// What it says.
+    pub statements: Vec<VexStatement>,
+}
+
+/// The formats of VEX documents.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum VexFormat {
+    /// [OpenVEX](https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md), 0.0.1 and 0.2.0.
+    OpenVex,
+    /// [CSAF](https://docs.oasis-open.org/csaf/csaf/v2.0/csaf-v2.0.html) 2.0 and 2.1, of this category. Only documents
+    /// of the category `csaf_vex` make statements that count.
+    Csaf(String),
+    /// [CycloneDX](https://cyclonedx.org/docs/1.6/json/#vulnerabilities_items_analysis).
+    CycloneDx,
+    /// [SPDX 3](https://spdx.github.io/spdx-spec/v3.0.1/model/Security/Security/).
+    Spdx3,
+}
+
+impl VexFormat {
+    fn is_vex(&self) -> bool {
+        match self {
+            Self::Csaf(category) => category == "csaf_vex",
+            _ => true,
+        }
+    }
+}
+
+/// The text is not a VEX document that is read here.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum VexError {
+    /// It is too long.
+    #[error("VEX document has {found} bytes, expected at most {expected}")]
+    TooLong {
+        /// Its length.
+        found: usize,
+        /// How many are read.
+        expected: u64,
+    },
+    /// There is too much of something.
+    #[error("VEX document has {found} {what}, expected at most {expected}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        found: usize,
+        /// How many are read.
+        expected: usize,
+    },
+    /// It is not JSON, repeats a key, or has another shape.
+    #[error("VEX document is malformed")]
+    Json(#[from] JsonError),
+    /// It is a bill of materials that is not read.
+    #[error("VEX document is a bill of materials that cannot be read")]
+    Sbom(#[from] SbomError),
+    /// It is of another version.
+    #[error("VEX document is {format} `{found}`, expected {expected}")]
+    Version {
+        /// The format.
+        format: &'static str,
+        /// What was found.
+        found: String,
+        /// Which versions are read.
+        expected: &'static str,
+    },
+    /// It looks like no format, or like several.
+    #[error("VEX document looks like {found}, expected exactly one of OpenVEX, CSAF, CycloneDX and SPDX 3")]
+    Format {
+        /// What it looks like.
+        found: String,
+    },
+}
+
+/// The keys by which each format is known.
+const MARKERS: [(&[&str], &str); 4] = [
+    (&["@context", "statements"], "OpenVEX"),
+    (&["document"], "CSAF"),
+    (&["bomFormat"], "CycloneDX"),
+    (&["@context", "@graph"], "SPDX 3"),
+];
+
+impl Vex {
+    /// Reads a document of any format that is known here. What it is must be said by its content, exactly once.
+    ///
+    /// # Errors
+    /// If it is malformed, too large, or of no format and version that is read here.
+    pub fn read(bytes: &[u8], limits: &Limits) -> Result<Self, VexError> {
+        if bytes.len() as u64 > limits.len {
+            return Err(VexError::TooLong { found: bytes.len(), expected: limits.len });
+        }
+        let document = json::Document::new(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))?;
+        let keys: BTreeMap<String, IgnoredAny> = document.read()?;
+        let has = |wanted: &&[&str]| wanted.iter().all(|key| keys.contains_key(*key));
+        let found: Vec<&str> = MARKERS.iter().filter(|(keys, _)| has(keys)).map(|(_, name)| *name).collect();
+        let vex = match found.as_slice() {
+            ["OpenVEX"] => openvex::read(&document)?,
+            ["CSAF"] => csaf::read(&document)?,
+            ["CycloneDX" | "SPDX 3"] => Self::from(&Sbom::read(document.text().as_bytes(), limits)?.0),
+            [] => return Err(VexError::Format { found: "none".to_owned() }),
+            several => return Err(VexError::Format { found: several.join(" and ") }),
+        };
+        let products = vex.statements.iter().map(|one| one.products.len()).sum();
+        for (what, found, expected) in
+            [("statements", vex.statements.len(), limits.findings), ("products", products, limits.products)]
+        {
+            if found > expected {
+                return Err(VexError::TooMany { what, found, expected });
+            }
+        }
+        Ok(vex)
+    }
+}
+
+impl From<&Sbom> for Vex {
+    /// The statements that a bill of materials makes itself.
+    fn from(sbom: &Sbom) -> Self {
+        let header = sbom.header();
+        Self {
+            format: if sbom.format() == Format::CycloneDx { VexFormat::CycloneDx } else { VexFormat::Spdx3 },
+            id: header.id.clone(),
+            author: header.authors.iter().chain(&header.supplier).find_map(|agent| agent.name.clone()),
+            timestamp: header.created,
+            statements: sbom.statements().to_vec(),
+        }
+    }
+}
+
+/// A document whose statements count, because the caller says so.
+#[derive(Clone, Copy, Debug)]
+pub struct VexSource<'a> {
+    /// The document.
+    pub vex: &'a Vex,
+    /// Who answers for it: whoever signed it, in words.
+    pub author: &'a str,
+    /// How its products must name what was scanned.
+    pub matching: VexMatching,
+}
+
+/// How a statement's product must name what was scanned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VexMatching {
+    /// By its digest. A statement about `pkg:oci/app` without one, or about a package wherever it is, does not count.
+    #[default]
+    Digest,
+    /// By its digest or its name; or the statement names the vulnerable package itself.
+    Identifier,
+}
+
+/// What was scanned.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct VexSubject {
+    /// Its digests: of the manifest, of the index.
+    pub digests: Vec<Digest>,
+    /// Its names: a reference, package URLs.
+    pub names: Vec<String>,
+}
+
+impl VexSubject {
+    /// A subject with these digests.
+    #[must_use]
+    pub fn of_digests(digests: impl IntoIterator<Item = Digest>) -> Self {
+        Self { digests: digests.into_iter().collect(), names: Vec::new() }
+    }
+}
+
+impl ScanReport {
+    /// Lets statements answer findings. A finding stops counting if the latest statement about it says that it does not
+    /// affect the subject, or that it is fixed there; of statements of the same time the worst counts. It stays in the
+    /// report, with the statement as its [`suppressed`](Finding::suppressed).
+    ///
+    /// Only the documents that are passed are heard, so pass those whose attestations were verified, and whose signers
+    /// may speak for this subject. How many findings stopped counting is returned.
+    pub fn suppress(&mut self, sources: &[VexSource<'_>], subject: &VexSubject) -> usize {
+        let mut count = 0;
+        for finding in self.findings.iter_mut().filter(|finding| finding.suppressed.is_none()) {
+            finding.suppressed = decide(finding, sources, subject).map(Suppression::Vex);
+            count += usize::from(finding.suppressed.is_some());
+        }
+        count
+    }
+}
+
+/// The decision on a finding; `None` if it counts.
+fn decide(finding: &Finding, sources: &[VexSource<'_>], subject: &VexSubject) -> Option<VexDecision> {
+    let mut heard: Vec<(&VexStatement, &str, String)> = Vec::new();
+    for source in sources.iter().filter(|source| source.vex.format.is_vex()) {
+        for statement in &source.vex.statements {
+            let names = &statement.vulnerability;
+            if finding.names().any(|name| names.iter().any(|other| other.eq_ignore_ascii_case(name)))
+                && let Some(product) = statement
+                    .products
+                    .iter()
+                    .find(|product| covers(product, finding, subject, source.matching))
+            {
+                let product = product.identifiers.first().cloned();
+                heard.push((statement, source.author, product.unwrap_or_else(|| "its digest".to_owned())));
+            }
+        }
+    }
+    let (statement, author, product) =
+        heard.into_iter().max_by_key(|(statement, ..)| (statement.timestamp, statement.status.gravity()))?;
+    let reasons = [&statement.justification, &statement.impact, &statement.action];
+    let reasons: Vec<&str> = reasons.into_iter().flatten().map(String::as_str).collect();
+    statement.status.suppresses().then(|| VexDecision {
+        author: author.to_owned(),
+        status: statement.status.clone(),
+        reason: if reasons.is_empty() { "no reason given".to_owned() } else { reasons.join("; ") },
+        product,
+    })
+}
+
+/// Whether a statement about a product is one about a finding in the subject.
+fn covers(product: &VexProduct, finding: &Finding, subject: &VexSubject, matching: VexMatching) -> bool {
+    let by_name = matching == VexMatching::Identifier;
+    let is_subject = has_digest(product, subject)
+        || by_name && product.identifiers.iter().any(|one| subject.names.iter().any(|name| names(one, name)));
+    if is_subject {
+        let parts = &product.subcomponents;
+        return parts.is_empty() || parts.iter().any(|part| is_of(part, &finding.component));
+    }
+    by_name && product.subcomponents.is_empty() && is_of(product, &finding.component)
+}
+
+/// Whether a product is named by a digest of the subject: as a hash, or as the version of a package URL.
+fn has_digest(product: &VexProduct, subject: &VexSubject) -> bool {
+    let mut digests = subject.digests.iter();
+    digests.any(|digest| {
+        let (algorithm, hex, text) = (digest.algorithm().name(), digest.to_hex(), digest.to_string());
+        product.hashes.iter().any(|hash| hash.algorithm == algorithm && hash.value == hex)
+            || product.identifiers.iter().any(|one| {
+                *one == text || one.parse::<Purl>().is_ok_and(|purl| purl.version() == Some(text.as_str()))
+            })
+    })
+}
+
+/// Whether a product, or a part of one, is the component that has the vulnerability.
+fn is_of(product: &VexProduct, component: &Affected) -> bool {
+    let is = |one: &String| {
+        component.reference.as_ref() == Some(one)
+            || component.purl.as_ref().is_some_and(|purl| names(one, purl))
+    };
+    product.identifiers.iter().any(is)
+}
+
+/// Whether one name means what another one does: equal, or a package URL that says nothing else. A version or a
+/// qualifier that it leaves out may be any.
+fn names(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    let (Ok(one), Ok(other)) = (one.parse::<Purl>(), other.parse::<Purl>()) else { return false };
+    one.package_type() == other.package_type()
+        && one.namespace() == other.namespace()
+        && one.name() == other.name()
+        && one.version().is_none_or(|version| other.version() == Some(version))
+        && one.qualifiers().all(|(key, value)| other.qualifier(key) == Some(value))
+}

@@ -1,0 +1,266 @@
+//! [CSAF](https://docs.oasis-open.org/csaf/csaf/v2.0/csaf-v2.0.html) 2.0 and 2.1: products by identifiers of the
+//! document, and for each vulnerability lists of products by status.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use trust_core::json::Document;
+
+use super::{Vex, VexError, VexFormat};
+use crate::component::Hash;
+use crate::draft;
+use crate::stream::nullable;
+use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
+
+#[derive(Deserialize)]
+struct Wire {
+    document: Header,
+    product_tree: Option<ProductTree>,
+    #[serde(default, deserialize_with = "nullable")]
+    vulnerabilities: Vec<Vulnerability>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    category: String,
+    csaf_version: String,
+    publisher: Option<Publisher>,
+    tracking: Option<Tracking>,
+}
+
+#[derive(Deserialize)]
+struct Publisher {
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Tracking {
+    id: Option<String>,
+    current_release_date: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct ProductTree {
+    #[serde(default, deserialize_with = "nullable")]
+    branches: Vec<Branch>,
+    #[serde(default, deserialize_with = "nullable")]
+    full_product_names: Vec<Product>,
+    #[serde(default, deserialize_with = "nullable")]
+    product_groups: Vec<Group>,
+    #[serde(default, deserialize_with = "nullable")]
+    relationships: Vec<Relationship>,
+}
+
+#[derive(Deserialize)]
+struct Branch {
+    #[serde(default, deserialize_with = "nullable")]
+    branches: Vec<Branch>,
+    product: Option<Product>,
+}
+
+#[derive(Deserialize)]
+struct Product {
+    product_id: String,
+    product_identification_helper: Option<Helper>,
+}
+
+#[derive(Deserialize)]
+struct Helper {
+    purl: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    purls: Vec<String>,
+    cpe: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    hashes: Vec<FileHashes>,
+}
+
+#[derive(Deserialize)]
+struct FileHashes {
+    #[serde(default, deserialize_with = "nullable")]
+    file_hashes: Vec<FileHash>,
+}
+
+#[derive(Deserialize)]
+struct FileHash {
+    algorithm: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    group_id: String,
+    #[serde(default, deserialize_with = "nullable")]
+    product_ids: Vec<String>,
+}
+
+/// A product in, or on, another one.
+#[derive(Deserialize)]
+struct Relationship {
+    full_product_name: Product,
+    product_reference: String,
+    relates_to_product_reference: String,
+}
+
+#[derive(Deserialize)]
+struct Vulnerability {
+    cve: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    ids: Vec<Id>,
+    #[serde(default, deserialize_with = "nullable")]
+    product_status: HashMap<String, Vec<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    flags: Vec<Flag>,
+    #[serde(default, deserialize_with = "nullable")]
+    threats: Vec<Remark>,
+    #[serde(default, deserialize_with = "nullable")]
+    remediations: Vec<Remark>,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Flag {
+    label: String,
+    date: Option<String>,
+    #[serde(flatten)]
+    of: Of,
+}
+
+/// A threat or a remediation.
+#[derive(Deserialize)]
+struct Remark {
+    category: Option<String>,
+    details: Option<String>,
+    #[serde(flatten)]
+    of: Of,
+}
+
+/// To which products something applies.
+#[derive(Deserialize)]
+struct Of {
+    #[serde(default, deserialize_with = "nullable")]
+    product_ids: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    group_ids: Vec<String>,
+}
+
+/// The lists of products, and what they say.
+const STATUSES: [(&str, VexStatus); 7] = [
+    ("known_not_affected", VexStatus::NotAffected),
+    ("known_affected", VexStatus::Affected),
+    ("first_affected", VexStatus::Affected),
+    ("last_affected", VexStatus::Affected),
+    ("fixed", VexStatus::Fixed),
+    ("first_fixed", VexStatus::Fixed),
+    ("under_investigation", VexStatus::UnderInvestigation),
+];
+
+pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
+    let wire: Wire = document.read()?;
+    if !["2.0", "2.1"].contains(&wire.document.csaf_version.as_str()) {
+        return Err(VexError::Version {
+            format: "CSAF",
+            found: wire.document.csaf_version,
+            expected: "2.0 or 2.1",
+        });
+    }
+    let (id, date) = wire.document.tracking.map_or((None, None), |one| (one.id, one.current_release_date));
+    let timestamp = date.as_deref().and_then(draft::time);
+    let tree = wire.product_tree.unwrap_or_default();
+    let groups: HashMap<&str, &[String]> = tree
+        .product_groups
+        .iter()
+        .map(|group| (group.group_id.as_str(), group.product_ids.as_slice()))
+        .collect();
+    let products = products(&tree);
+    let mut statements = Vec::new();
+    for vulnerability in wire.vulnerabilities {
+        let ids = vulnerability.ids.iter().filter_map(|id| id.text.clone());
+        let names: Vec<String> = vulnerability.cve.iter().cloned().chain(ids).collect();
+        let applies = |of: &Of, product: &String| {
+            of.product_ids.contains(product)
+                || of
+                    .group_ids
+                    .iter()
+                    .any(|group| groups.get(group.as_str()).is_some_and(|all| all.contains(product)))
+        };
+        for (list, status) in STATUSES {
+            // One statement for each product: the reasons are of products.
+            for product in vulnerability.product_status.get(list).into_iter().flatten() {
+                let flag = vulnerability.flags.iter().find(|flag| applies(&flag.of, product));
+                let details = |remarks: &[Remark], category: Option<&str>| {
+                    let is = |one: &&Remark| {
+                        category.is_none_or(|name| one.category.as_deref() == Some(name))
+                            && applies(&one.of, product)
+                    };
+                    remarks.iter().find(is).and_then(|one| one.details.clone())
+                };
+                let impact = details(&vulnerability.threats, Some("impact"));
+                let is_grounded = flag.is_some() || impact.is_some();
+                let status = match &status {
+                    // The profile demands a reason.
+                    VexStatus::NotAffected if !is_grounded => {
+                        VexStatus::Other("known_not_affected without a reason".to_owned())
+                    }
+                    status => status.clone(),
+                };
+                let flagged = flag.and_then(|flag| flag.date.as_deref()).and_then(draft::time);
+                statements.push(VexStatement {
+                    vulnerability: names.clone(),
+                    products: products.get(product.as_str()).cloned().into_iter().collect(),
+                    status,
+                    justification: flag.map(|flag| flag.label.clone()),
+                    impact,
+                    action: details(&vulnerability.remediations, None),
+                    timestamp: flagged.or(timestamp),
+                });
+            }
+        }
+    }
+    Ok(Vex {
+        format: VexFormat::Csaf(wire.document.category),
+        id,
+        author: wire.document.publisher.and_then(|publisher| publisher.name),
+        timestamp,
+        statements,
+    })
+}
+
+/// Every product by its identifier. One that is in another one is that one, with itself as the part.
+fn products(tree: &ProductTree) -> HashMap<&str, VexProduct> {
+    let mut products: HashMap<&str, VexProduct> = HashMap::new();
+    let mut waiting: Vec<&Branch> = tree.branches.iter().collect();
+    while let Some(branch) = waiting.pop() {
+        products
+            .extend(branch.product.iter().map(|product| (product.product_id.as_str(), to_model(product))));
+        waiting.extend(&branch.branches);
+    }
+    products.extend(
+        tree.full_product_names.iter().map(|product| (product.product_id.as_str(), to_model(product))),
+    );
+    for relationship in &tree.relationships {
+        let own = to_model(&relationship.full_product_name);
+        let part = products.get(relationship.product_reference.as_str()).cloned();
+        let whole = products.get(relationship.relates_to_product_reference.as_str()).cloned();
+        let (Some(part), Some(mut whole)) = (part, whole) else { continue };
+        whole.subcomponents.push(part);
+        whole.identifiers.extend(own.identifiers.into_iter().skip(1));
+        whole.hashes.extend(own.hashes);
+        products.insert(&relationship.full_product_name.product_id, whole);
+    }
+    products
+}
+
+/// Its identifier in the document stands first, for people to read.
+fn to_model(product: &Product) -> VexProduct {
+    let mut model = VexProduct { identifiers: vec![product.product_id.clone()], ..VexProduct::default() };
+    if let Some(helper) = &product.product_identification_helper {
+        model.identifiers.extend(helper.purl.iter().chain(&helper.purls).chain(&helper.cpe).cloned());
+        let hashes = helper.hashes.iter().flat_map(|file| &file.file_hashes);
+        model.hashes.extend(hashes.map(|hash| Hash::new(&hash.algorithm, &hash.value)));
+    }
+    model
+}

@@ -1,0 +1,142 @@
+//! [OpenVEX](https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md), 0.0.1 and 0.2.0.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use trust_core::json::Document;
+
+use super::{Vex, VexError, VexFormat};
+use crate::component::Hash;
+use crate::draft;
+use crate::stream::nullable;
+use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
+
+const CONTEXTS: [&str; 3] =
+    ["https://openvex.dev/ns", "https://openvex.dev/ns/v0.0.1", "https://openvex.dev/ns/v0.2.0"];
+
+#[derive(Deserialize)]
+struct Wire {
+    #[serde(rename = "@context")]
+    context: String,
+    #[serde(rename = "@id")]
+    id: Option<String>,
+    author: Option<String>,
+    timestamp: Option<String>,
+    last_updated: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    statements: Vec<Statement>,
+}
+
+#[derive(Deserialize)]
+struct Statement {
+    vulnerability: Option<Vulnerability>,
+    timestamp: Option<String>,
+    last_updated: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    products: Vec<Product>,
+    #[serde(default, deserialize_with = "nullable")]
+    subcomponents: Vec<Product>,
+    status: String,
+    status_notes: Option<String>,
+    justification: Option<String>,
+    impact_statement: Option<String>,
+    action_statement: Option<String>,
+}
+
+/// A name in 0.0.1, an object since.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Vulnerability {
+    Name(String),
+    Object {
+        #[serde(rename = "@id")]
+        id: Option<String>,
+        name: Option<String>,
+        #[serde(default, deserialize_with = "nullable")]
+        aliases: Vec<String>,
+    },
+}
+
+/// Likewise.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Product {
+    Name(String),
+    Object {
+        #[serde(rename = "@id")]
+        id: Option<String>,
+        #[serde(default, deserialize_with = "nullable")]
+        identifiers: BTreeMap<String, String>,
+        #[serde(default, deserialize_with = "nullable")]
+        hashes: BTreeMap<String, String>,
+        #[serde(default, deserialize_with = "nullable")]
+        subcomponents: Vec<Product>,
+    },
+}
+
+impl From<Product> for VexProduct {
+    fn from(wire: Product) -> Self {
+        match wire {
+            Product::Name(name) => Self { identifiers: vec![name], ..Self::default() },
+            Product::Object { id, identifiers, hashes, subcomponents } => Self {
+                identifiers: id.into_iter().chain(identifiers.into_values()).collect(),
+                hashes: hashes.iter().map(|(algorithm, value)| Hash::new(algorithm, value)).collect(),
+                subcomponents: subcomponents.into_iter().map(Self::from).collect(),
+            },
+        }
+    }
+}
+
+pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
+    let wire: Wire = document.read()?;
+    if !CONTEXTS.contains(&wire.context.as_str()) {
+        return Err(VexError::Version {
+            format: "OpenVEX",
+            found: wire.context,
+            expected: "`https://openvex.dev/ns`, alone or with `/v0.0.1` or `/v0.2.0`",
+        });
+    }
+    let timestamp = wire.last_updated.or(wire.timestamp).as_deref().and_then(draft::time);
+    let statements = wire.statements.into_iter().map(|statement| {
+        let vulnerability = match statement.vulnerability {
+            Some(Vulnerability::Name(name)) => vec![name],
+            Some(Vulnerability::Object { id, name, aliases }) => {
+                name.into_iter().chain(aliases).chain(id).collect()
+            }
+            None => Vec::new(),
+        };
+        let mut products: Vec<VexProduct> = statement.products.into_iter().map(VexProduct::from).collect();
+        // In 0.0.1 the parts stand beside the products, and are of each.
+        let parts: Vec<VexProduct> = statement.subcomponents.into_iter().map(VexProduct::from).collect();
+        for product in &mut products {
+            product.subcomponents.extend(parts.iter().cloned());
+        }
+        let is_grounded = statement.justification.is_some() || statement.impact_statement.is_some();
+        let status = match statement.status.as_str() {
+            "not_affected" if is_grounded => VexStatus::NotAffected,
+            // The specification demands a reason.
+            "not_affected" => VexStatus::Other("not_affected without a reason".to_owned()),
+            "affected" => VexStatus::Affected,
+            "fixed" => VexStatus::Fixed,
+            "under_investigation" => VexStatus::UnderInvestigation,
+            _ => VexStatus::Other(statement.status),
+        };
+        let said = statement.last_updated.or(statement.timestamp);
+        VexStatement {
+            vulnerability,
+            products,
+            status,
+            justification: statement.justification,
+            impact: statement.impact_statement.or(statement.status_notes),
+            action: statement.action_statement,
+            timestamp: said.as_deref().and_then(draft::time).or(timestamp),
+        }
+    });
+    Ok(Vex {
+        format: VexFormat::OpenVex,
+        id: wire.id,
+        author: wire.author,
+        timestamp,
+        statements: statements.collect(),
+    })
+}
