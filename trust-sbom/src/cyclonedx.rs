@@ -24,13 +24,14 @@ use crate::diagnostic::DiagnosticKind;
 use crate::draft::{self, Draft, Edge};
 use crate::error::SbomError;
 use crate::finding::{Affected, Finding, FixState, Rating, highest};
+use crate::lenient::{OneOrMany, nullable};
 use crate::license::{LicenseClaim, LicenseRole};
 use crate::relationship::{Aggregate, CompletenessOf, DependencyScope, RelationshipKind};
 use crate::sbom::Format;
-use crate::stream::{Each, OneOrMany, nullable};
+use crate::stream::Each;
 use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
 
-// pub(crate) use write::write;
+pub(crate) use write::write;
 
 pub(crate) const VERSIONS_TEXT: &str = "1.0 to 1.7";
 /// Where the model keeps that a part is expected from elsewhere.

@@ -23,12 +23,14 @@
 //! | `sbom` | the model, and which format a document is of |
 //! | `cyclonedx`, `spdx` | one format each |
 
+mod lenient;
 mod percent;
 
 mod answer;
 mod limits;
 mod version;
 
+mod cpe;
 mod purl;
 mod vers;
 
@@ -48,6 +50,7 @@ mod error;
 
 mod draft;
 mod stream;
+mod write;
 
 mod cyclonedx;
 mod spdx;
@@ -59,23 +62,38 @@ mod report;
 
 mod vex;
 
+mod compare;
+mod profile;
+mod query;
+
+mod provenance;
+
+mod predicate;
+
 pub use answer::Answer;
+pub use compare::{Aspect, Change, Diff};
 pub use component::{
     Agent, AgentKind, Component, ComponentId, ComponentKind, ExternalReference, Hash, Scope, Stated, Tool,
 };
+pub use cpe::{Cpe, CpeError};
 pub use diagnostic::{Diagnostic, DiagnosticKind, Diagnostics, Grade};
 pub use error::SbomError;
 pub use finding::{Affected, Epss, Finding, FixState, Rating, Severity, Suppression};
 pub use license::{License, LicenseClaim, LicenseError, LicensePolicy, LicenseRole};
 pub use limits::Limits;
+pub use predicate::{Predicate, PredicateError};
+pub use profile::{CheckResult, Conformance, Level, Profile};
+pub use provenance::{Material, Provenance, VerificationSummary};
 pub use purl::{Purl, PurlError, PurlParts};
+pub use query::{Exposed, Exposure, MatchedBy, PackageMatch, PackagePattern, Paths};
 pub use read::Strictness;
 pub use relationship::{
     Aggregate, Completeness, CompletenessOf, DependencyScope, Node, Relationship, RelationshipKind,
 };
 pub use report::{FindingRule, ReportError, ReportFormat, ScanReport, join_findings};
-pub use sbom::{Encoding, ExternalDocument, Format, Header, Sbom};
+pub use sbom::{Encoding, ExternalDocument, ExtractedLicense, Format, Header, Sbom};
 pub use vers::{Vers, VersError};
 pub use version::VersionScheme;
 pub use vex::{Vex, VexError, VexFormat, VexMatching, VexSource, VexSubject};
 pub use vex_statement::{VexDecision, VexProduct, VexStatement, VexStatus};
+pub use write::Written;

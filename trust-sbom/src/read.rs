@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::sbom::{Encoding, Format, Sbom};
 use crate::spdx::{self, Spdx};
 use crate::spdx3::Spdx3;
+use crate::write::Written;
 
 /// How much of what a specification says a document must keep to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +75,21 @@ impl Sbom {
         take: &'a mut dyn FnMut(Component),
     ) -> Result<(Self, Diagnostics), SbomError> {
         read(input, limits, Strictness::Meaning, Sink::Pass(take))
+    }
+}
+
+impl Sbom {
+    /// The document as [CycloneDX 1.6](https://cyclonedx.org/docs/1.6/json/) in JSON. Reading it gives the same model,
+    /// but for what is [lost](Written::lost) because CycloneDX has no place for it.
+    #[must_use]
+    pub fn to_cyclonedx(&self) -> Written {
+        cyclonedx::write(self)
+    }
+
+    /// The document as [SPDX 2.3](https://spdx.github.io/spdx-spec/v2.3/) in JSON, likewise.
+    #[must_use]
+    pub fn to_spdx(&self) -> Written {
+        spdx::write(self)
     }
 }
 

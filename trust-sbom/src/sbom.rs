@@ -2,11 +2,12 @@
 
 use core::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use trust_core::{Digest, UnixTime};
 
 use crate::component::{Agent, Component, ComponentId, Tool};
 use crate::finding::Finding;
+use crate::lenient::nullable;
 use crate::relationship::{Completeness, Node, Relationship, RelationshipKind};
 use crate::vex_statement::VexStatement;
 
@@ -59,6 +60,23 @@ pub struct Header {
     pub lifecycles: Vec<String>,
     /// Other documents that it refers to.
     pub external_documents: Vec<ExternalDocument>,
+    /// Licenses that are not on the SPDX list, by the names that expressions of the document use.
+    pub extracted_licenses: Vec<ExtractedLicense>,
+}
+
+/// A license that is not on the SPDX list
+/// ([SPDX 2.3](https://spdx.github.io/spdx-spec/v2.3/other-licensing-information-detected/)).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExtractedLicense {
+    /// `LicenseRef-…`
+    #[serde(rename = "licenseId", default, deserialize_with = "nullable")]
+    pub id: String,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Its text.
+    #[serde(rename = "extractedText", default, deserialize_with = "nullable")]
+    pub text: String,
 }
 
 /// Another document that one refers to. It is never fetched.

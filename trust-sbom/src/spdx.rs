@@ -17,12 +17,13 @@ use crate::component::{Agent, AgentKind, Component, ComponentKind, ExternalRefer
 use crate::diagnostic::DiagnosticKind;
 use crate::draft::{Draft, Edge};
 use crate::error::SbomError;
+use crate::lenient::nullable;
 use crate::license::{License, LicenseClaim, LicenseRole};
 use crate::relationship::{DependencyScope, RelationshipKind};
-use crate::sbom::{Encoding, ExternalDocument, Format};
-use crate::stream::{Each, nullable};
+use crate::sbom::{Encoding, ExternalDocument, ExtractedLicense, Format};
+use crate::stream::Each;
 
-// pub(crate) use write::write;
+pub(crate) use write::write;
 
 const VERSIONS: [&str; 4] = ["SPDX-2.1", "SPDX-2.2", "SPDX-2.2.1", "SPDX-2.3"];
 pub(crate) const VERSIONS_TEXT: &str = "SPDX-2.1 to SPDX-2.3";
@@ -89,6 +90,12 @@ impl Spdx {
                     Ok(())
                 }))?
             }
+            "hasExtractedLicensingInfos" => {
+                map.next_value_seed(Each::new(failure, |one: ExtractedLicense| {
+                    draft.header.extracted_licenses.push(one);
+                    Ok(())
+                }))?
+            }
             "packages" => map.next_value_seed(Each::new(failure, |one| self.package(one, draft)))?,
             "files" => map.next_value_seed(Each::new(failure, |one| self.file(one, draft)))?,
             "relationships" => {
@@ -127,6 +134,7 @@ impl Spdx {
         draft.header.id = whole.namespace;
         self.creation_info(whole.creation_info, draft);
         draft.header.external_documents = whole.external_documents.into_iter().map(Into::into).collect();
+        draft.header.extracted_licenses = whole.extracted_licenses;
         whole.describes.into_iter().for_each(|one| draft.root_reference(one));
         whole.snippets.into_iter().filter_map(|one| one.id).for_each(|id| draft.elsewhere(id));
         whole.packages.into_iter().try_for_each(|one| self.package(one, draft))?;
@@ -404,6 +412,8 @@ struct Whole {
     describes: Vec<String>,
     #[serde(rename = "externalDocumentRefs", default, deserialize_with = "nullable")]
     external_documents: Vec<ExternalDocumentRef>,
+    #[serde(rename = "hasExtractedLicensingInfos", default, deserialize_with = "nullable")]
+    extracted_licenses: Vec<ExtractedLicense>,
     #[serde(default, deserialize_with = "nullable")]
     packages: Vec<Package>,
     #[serde(default, deserialize_with = "nullable")]

@@ -12,8 +12,8 @@ use super::{ReportError, ReportFormat, ScanReport, time};
 use crate::answer::Answer;
 use crate::component::Tool;
 use crate::finding::{Finding, Rating, highest};
+use crate::lenient::nullable;
 use crate::limits::Limits;
-use crate::stream::nullable;
 
 #[derive(Deserialize)]
 struct Predicate<'a> {

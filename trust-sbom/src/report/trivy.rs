@@ -10,8 +10,8 @@ use super::{ReportError, ReportFormat, ScanReport, cwes, time};
 use crate::answer::Answer;
 use crate::component::Tool;
 use crate::finding::{Affected, Finding, FixState, Rating, Severity, Suppression};
+use crate::lenient::nullable;
 use crate::limits::Limits;
-use crate::stream::nullable;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

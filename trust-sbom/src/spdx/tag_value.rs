@@ -7,13 +7,15 @@ use super::{
 };
 use crate::draft::Draft;
 use crate::error::SbomError;
+use crate::sbom::ExtractedLicense;
 
 /// What the following tags are about.
 enum Section {
     Document,
     Package(Box<Package>),
     File(Box<File>),
-    /// A snippet, an extracted license, an annotation, a review.
+    License(ExtractedLicense),
+    /// A snippet, an annotation, a review.
     Other,
 }
 
@@ -76,7 +78,12 @@ impl Spdx {
                     self.end(core::mem::replace(&mut section, Section::Other), &mut package_id, draft)?;
                     draft.elsewhere(value);
                 }
-                "LicenseID" | "Annotator" | "Reviewer" => {
+                "LicenseID" => {
+                    let next =
+                        Section::License(ExtractedLicense { id: value, ..ExtractedLicense::default() });
+                    self.end(core::mem::replace(&mut section, next), &mut package_id, draft)?;
+                }
+                "Annotator" | "Reviewer" => {
                     self.end(core::mem::replace(&mut section, Section::Other), &mut package_id, draft)?;
                 }
                 _ => match &mut section {
@@ -85,6 +92,11 @@ impl Spdx {
                     }
                     Section::Package(package) => package_tag(package, tag, value).map_err(malformed)?,
                     Section::File(file) => file_tag(file, tag, value).map_err(malformed)?,
+                    Section::License(license) => match tag {
+                        "LicenseName" => license.name = Some(value),
+                        "ExtractedText" => license.text = value,
+                        _ => {}
+                    },
                     Section::Document | Section::Other => {}
                 },
             }
@@ -113,6 +125,10 @@ impl Spdx {
                     )?;
                 }
                 self.file(*file, draft)
+            }
+            Section::License(license) => {
+                draft.header.extracted_licenses.push(license);
+                Ok(())
             }
             Section::Document | Section::Other => Ok(()),
         }

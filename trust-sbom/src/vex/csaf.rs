@@ -9,7 +9,7 @@ use trust_core::json::Document;
 use super::{Vex, VexError, VexFormat};
 use crate::component::Hash;
 use crate::draft;
-use crate::stream::nullable;
+use crate::lenient::nullable;
 use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
 
 #[derive(Deserialize)]

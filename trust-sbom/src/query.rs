@@ -1,0 +1,268 @@
+//! Questions to an [`Sbom`]: is this package in it, is it of these versions, and how did it get there.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use crate::answer::Answer;
+use crate::component::{Component, ComponentId, ComponentKind};
+use crate::cpe::Cpe;
+use crate::purl::Purl;
+use crate::relationship::{Aggregate, CompletenessOf, Node, RelationshipKind};
+use crate::sbom::Sbom;
+use crate::vers::Vers;
+
+/// Which package is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PackagePattern {
+    /// By package URL: type, namespace and name are equal, and so are the version and the qualifiers that it has. A
+    /// package that was built from this one (`?upstream=`) matches too.
+    Purl(Box<Purl>),
+    /// By CPE: see [`Cpe::matches`].
+    Cpe(Cpe),
+    /// By name, in any case, and by version if there is one. A weak match: names are not unique.
+    Name(String, Option<String>),
+}
+
+/// A component that is, or may be, the package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PackageMatch {
+    /// The component.
+    pub id: ComponentId,
+    /// What shows that it is the package.
+    pub by: MatchedBy,
+    /// Its version, as it is compared.
+    pub version: Option<String>,
+}
+
+/// What shows that a component is the package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum MatchedBy {
+    /// Its package URL.
+    Purl,
+    /// The package that it was built from.
+    Source,
+    /// Its CPE.
+    Cpe,
+    /// Its name alone: it has no identifier of the kind that was asked for.
+    Name,
+}
+
+/// Whether software holds a package in versions that are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Exposure {
+    /// The answer. No means that the document says so: what it leaves out, nobody knows.
+    pub answer: Answer,
+    /// The components that make it yes or unknown, each with the way from a root to it, as far as the document says.
+    pub exposed: Vec<Exposed>,
+}
+
+/// A component that is, or may be, of the versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Exposed {
+    /// How it matched.
+    #[serde(flatten)]
+    pub found: PackageMatch,
+    /// Whether it is of the versions.
+    pub answer: Answer,
+    /// From a root to the component, both included; none if the document says no way.
+    pub path: Option<Vec<ComponentId>>,
+}
+
+impl Sbom {
+    /// The components that are a package, in the document's order.
+    #[must_use]
+    pub fn find(&self, pattern: &PackagePattern) -> Vec<PackageMatch> {
+        self.ids().filter_map(|(id, component)| matched(id, component, pattern)).collect()
+    }
+
+    /// Whether the software holds a package in a version of the range.
+    ///
+    /// It is unknown if a component may be the package and lacks the identifier or the version that would tell, if
+    /// versions do not compare, if the document identifies no package at all, or says itself that it is incomplete.
+    #[must_use]
+    pub fn exposure(&self, pattern: &PackagePattern, range: &Vers) -> Exposure {
+        let paths = Paths::of(self);
+        let mut exposed = Vec::new();
+        for found in self.find(pattern) {
+            let Some(component) = self.component(found.id) else { continue };
+            let answer = match (&found.by, &found.version) {
+                (_, None) => Answer::Unknown(format!("{} has no version", component.full_name())),
+                (MatchedBy::Name, Some(version)) => match range.contains(version) {
+                    Answer::Yes if !matches!(pattern, PackagePattern::Name(..)) => Answer::Unknown(format!(
+                        "{} has the name and the version, and no identifier",
+                        component.full_name()
+                    )),
+                    answer => answer,
+                },
+                (_, Some(version)) => range.contains(version),
+            };
+            if answer != Answer::No {
+                exposed.push(Exposed { path: paths.to(found.id), found, answer });
+            }
+        }
+        let is_yes = |one: &&Exposed| one.answer == Answer::Yes;
+        let answer = match exposed.iter().find(is_yes).or(exposed.first()) {
+            Some(one) => one.answer.clone(),
+            None => self.covers(pattern),
+        };
+        Exposure { answer, exposed }
+    }
+
+    /// Whether what is not in the document is not in the software: "no" for a package that is not found, or unknown.
+    fn covers(&self, pattern: &PackagePattern) -> Answer {
+        let unknown = |reason: String| Answer::Unknown(reason);
+        if self.components().is_empty() {
+            return unknown("the document lists no components".to_owned());
+        }
+        let is_of_packages = |what| matches!(what, CompletenessOf::Assemblies | CompletenessOf::Dependencies);
+        let is_whole = |of: &[Node]| {
+            of.is_empty() || self.roots().iter().any(|root| of.contains(&Node::Component(*root)))
+        };
+        let gap = self.completeness().iter().find(|one| {
+            is_of_packages(one.what)
+                && is_whole(&one.of)
+                && matches!(one.aggregate, Aggregate::Incomplete(_) | Aggregate::Unknown)
+        });
+        if let Some(gap) = gap {
+            return unknown(format!("the author says that the list of parts is {}", gap.aggregate.name()));
+        }
+        let is_identified = |component: &&Component| match pattern {
+            PackagePattern::Purl(_) => !component.purls.is_empty(),
+            PackagePattern::Cpe(_) => !component.cpes.is_empty(),
+            PackagePattern::Name(..) => !component.name.is_empty(),
+        };
+        // What the document is about is no part of it.
+        let mut packages = self.ids().filter(|(id, component)| {
+            component.kind != ComponentKind::File
+                && !(self.roots().contains(id) && self.components().len() > 1)
+        });
+        if !packages.any(|(_, component)| is_identified(&component)) {
+            return unknown("the document identifies no package in this way".to_owned());
+        }
+        Answer::No
+    }
+}
+
+fn matched(id: ComponentId, component: &Component, pattern: &PackagePattern) -> Option<PackageMatch> {
+    let by = |by, version: Option<String>| {
+        Some(PackageMatch { id, by, version: version.or_else(|| component.version.clone()) })
+    };
+    let has_name = |name: &str| {
+        component.name.eq_ignore_ascii_case(name) || component.full_name().eq_ignore_ascii_case(name)
+    };
+    match pattern {
+        PackagePattern::Purl(wanted) => {
+            for purl in component.purls.iter().filter_map(|purl| purl.parse::<Purl>().ok()) {
+                if is_package(wanted, &purl, purl.name(), purl.version()) {
+                    return by(MatchedBy::Purl, version_of(&purl));
+                }
+                if let Some(upstream) = purl.qualifier("upstream") {
+                    let (name, version) =
+                        upstream.split_once('@').map_or((upstream, None), |(n, v)| (n, Some(v)));
+                    if is_package(wanted, &purl, name, version.or(purl.version())) {
+                        return by(
+                            MatchedBy::Source,
+                            version.map(str::to_owned).or_else(|| version_of(&purl)),
+                        );
+                    }
+                }
+            }
+            let has_version = wanted.version().is_none_or(|one| component.version.as_deref() == Some(one));
+            let is_weak = component.purls.is_empty() && has_name(wanted.name()) && has_version;
+            is_weak.then(|| by(MatchedBy::Name, None)).flatten()
+        }
+        PackagePattern::Cpe(wanted) => {
+            let mut cpes = component.cpes.iter().filter_map(|cpe| cpe.parse::<Cpe>().ok());
+            let cpe = cpes.find(|cpe| wanted.matches(cpe))?;
+            by(MatchedBy::Cpe, cpe.version().map(str::to_owned))
+        }
+        PackagePattern::Name(name, version) => {
+            let has_version = version.is_none() || component.version == *version;
+            (has_name(name) && has_version).then(|| by(MatchedBy::Name, None)).flatten()
+        }
+    }
+}
+
+fn is_package(wanted: &Purl, purl: &Purl, name: &str, version: Option<&str>) -> bool {
+    wanted.package_type() == purl.package_type()
+        && wanted.namespace() == purl.namespace()
+        && wanted.name() == name
+        && wanted.version().is_none_or(|wanted| version == Some(wanted))
+        && wanted.qualifiers().all(|(key, value)| purl.qualifier(key) == Some(value))
+}
+
+/// The version, with the epoch that distributions write beside it.
+fn version_of(purl: &Purl) -> Option<String> {
+    let version = purl.version()?;
+    match purl.qualifier("epoch") {
+        Some(epoch) if !version.contains(':') => Some(format!("{epoch}:{version}")),
+        _ => Some(version.to_owned()),
+    }
+}
+
+/// The shortest ways from the roots along what is needed and what is held. Circles are legal.
+#[derive(Debug)]
+pub struct Paths {
+    /// For each component the one before it; a root is before itself.
+    before: Vec<Option<ComponentId>>,
+}
+
+impl Paths {
+    /// Of all components of a document, at once.
+    #[must_use]
+    pub fn of(sbom: &Sbom) -> Self {
+        let mut next: Vec<Vec<ComponentId>> = vec![Vec::new(); sbom.components().len()];
+        for one in sbom.relationships() {
+            if let (
+                Node::Component(from),
+                RelationshipKind::DependsOn(_) | RelationshipKind::Contains,
+                Node::Component(to),
+            ) = (&one.from, &one.kind, &one.to)
+                && let Some(next) = next.get_mut(from.index())
+            {
+                next.push(*to);
+            }
+        }
+        let mut before = vec![None; next.len()];
+        let mut waiting: VecDeque<ComponentId> = VecDeque::new();
+        for root in sbom.roots() {
+            if let Some(place) = before.get_mut(root.index()) {
+                *place = Some(*root);
+                waiting.push_back(*root);
+            }
+        }
+        while let Some(at) = waiting.pop_front() {
+            for to in next.get(at.index()).into_iter().flatten() {
+                if let Some(place @ None) = before.get_mut(to.index()) {
+                    *place = Some(at);
+                    waiting.push_back(*to);
+                }
+            }
+        }
+        Self { before }
+    }
+
+    /// From a root to a component, both included; `None` if there is no way.
+    #[must_use]
+    pub fn to(&self, id: ComponentId) -> Option<Vec<ComponentId>> {
+        let mut path = vec![id];
+        let mut at = id;
+        loop {
+            let before = (*self.before.get(at.index())?)?;
+            if before == at {
+                break;
+            }
+            path.push(before);
+            at = before;
+        }
+        path.reverse();
+        Some(path)
+    }
+}
