@@ -207,6 +207,18 @@ impl FindingRule {
         Self { severities: severities.to_vec(), ..Self::default() }
     }
 
+    /// Only of which a version without the vulnerability is known.
+    #[must_use]
+    pub fn with_fix(self) -> Self {
+        Self { fixed_only: true, ..self }
+    }
+
+    /// Also those that do not count because somebody said so.
+    #[must_use]
+    pub fn and_suppressed(self) -> Self {
+        Self { with_suppressed: true, ..self }
+    }
+
     /// Whether it forbids a finding.
     #[must_use]
     pub fn forbids(&self, finding: &Finding) -> Answer {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::component::{Agent, AgentKind, ComponentId, ComponentKind, Hash, Scope, Stated};
+use crate::component::{Agent, ComponentId, ComponentKind, Hash, Scope, Stated};
 use crate::finding::{Finding, FixState, Rating, Severity};
 use crate::license::{License, LicenseClaim, LicenseRole};
 use crate::relationship::{CompletenessOf, Node, RelationshipKind};
@@ -185,6 +185,11 @@ impl Writer<'_> {
             if list.len() > 1 {
                 self.lost.push(format!("{} {what} of {}", list.len() - 1, component.full_name()));
             }
+        }
+        if component_type(&component.kind) != component.kind.name() {
+            let kind =
+                if component.kind == ComponentKind::Unstated { "unstated" } else { component.kind.name() };
+            self.lost.push(format!("that the kind of {} is {kind}", component.full_name()));
         }
         let copyright = match &component.copyright {
             Some(Stated::Value(text)) => Some(text.as_str()),
@@ -460,10 +465,7 @@ fn contact(agent: &Agent) -> Json {
 }
 
 fn organization(agent: &Agent) -> Json {
-    let contacts = agent.emails.iter().map(|email| {
-        let name = agent.name.as_ref().filter(|_| agent.kind == AgentKind::Person);
-        Object::default().text("name", name).text("email", Some(email)).into_value()
-    });
+    let contacts = agent.emails.iter().map(|email| Object::default().text("email", Some(email)).into_value());
     Object::default()
         .text("name", agent.name.as_ref())
         .list("url", agent.urls.iter().cloned().map(Json::from).collect())
