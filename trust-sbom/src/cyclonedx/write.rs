@@ -349,7 +349,7 @@ impl Writer<'_> {
                 statement.vulnerability.first() == Some(&first.id)
                     && products.map(String::as_str).eq(about.iter().copied())
             };
-            let statement = said.iter().position(|one| is_about(one)).map(|place| said.remove(place));
+            let statement = said.iter().position(is_about).map(|place| said.remove(place));
             let affects = group.iter().filter_map(affects);
             let mut urls = first.urls.iter();
             let source = urls.next().map(|url| Object::default().text("url", Some(url)).into_value());

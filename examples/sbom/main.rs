@@ -1,0 +1,368 @@
+//! Reads bills of materials, scan reports and VEX documents of any format, and answers questions about them.
+
+mod arguments;
+mod progress;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+use trust_core::{Digest, Reasons};
+use trust_sbom::{
+    Answer, ComponentId, Conformance, Diagnostics, Finding, FindingRule, Limits, PackagePattern, Profile,
+    Purl, Sbom, ScanReport, Severity, Strictness, Vers, Vex, VexMatching, VexSource, VexSubject,
+    join_findings,
+};
+
+use crate::arguments::{Arguments, Failure, bad_input, usage};
+use crate::progress::Progress;
+
+const USAGE: &str = "\
+Reads bills of materials, scan reports and VEX documents, and answers questions about them.
+
+usage: sbom show     FILE [--strict]                what it is, how much is in it, what is odd about it
+       sbom packages FILE                           its package URLs, one a line, sorted
+       sbom affected FILE --purl PURL --range VERS  whether it holds the package in these versions, and how it got there
+       sbom check    FILE --profile ntia|cisa|bsi   whether it says what the profile demands
+       sbom diff     FILE FILE                      what changed from the first to the second
+       sbom findings REPORT... [--vex FILE]... [--digest DIGEST] [--fail-on SEVERITY,...] [--fixed-only]
+                                                    what the scanners found, joined, and what VEX says about it
+       sbom convert  FILE --to cyclonedx|spdx       the document as CycloneDX 1.6 or SPDX 2.3, in JSON
+
+Formats are found out by content: CycloneDX 1.0 to 1.7 (JSON, XML); SPDX 2.1 to 2.3 (JSON, tag-value, YAML) and 3.0;
+reports of Trivy, Grype, osv-scanner, SARIF, OSV, CycloneDX and in-toto vulns; OpenVEX, CSAF, CycloneDX, SPDX 3.
+`-` is standard input. `--format json` prints JSON.
+
+--strict refuses what the specification forbids, and not only what has no meaning.
+--vex says that this document's statements count. With --digest only those count that name the image by it.
+
+exit status: 0 yes to check, no to affected and findings, no difference; 1 the other answer; 2 bad input; 3 unknown
+";
+
+/// What a command says, and the status that it ends with.
+struct Outcome {
+    text: String,
+    json: Value,
+    status: u8,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match Arguments::parse(&words).and_then(|arguments| run(&arguments)) {
+        Ok((outcome, as_json)) => {
+            if as_json {
+                println!("{:#}", outcome.json);
+            } else {
+                print!("{}", outcome.text);
+            }
+            ExitCode::from(outcome.status)
+        }
+        Err(Failure::Usage(problem)) => {
+            eprintln!("sbom: {problem}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Input(problem)) => {
+            eprintln!("sbom: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(Outcome, bool), Failure> {
+    let as_json = match arguments.value("--format")? {
+        None | Some("text") => false,
+        Some("json") => true,
+        Some(other) => return Err(usage(format!("`{other}` is not a format, expected text or json"))),
+    };
+    let outcome = match arguments.command() {
+        "show" => show(arguments)?,
+        "packages" => packages(arguments)?,
+        "affected" => affected(arguments)?,
+        "check" => check(arguments)?,
+        "diff" => diff(arguments)?,
+        "findings" => findings(arguments)?,
+        "convert" => convert(arguments)?,
+        other => return Err(usage(format!("`{other}` is not a command"))),
+    };
+    Ok((outcome, as_json))
+}
+
+/// A file, or standard input, while a person sees how far it is.
+fn open(file: &str) -> Result<Box<dyn Read>, Failure> {
+    if file == "-" {
+        return Ok(Box::new(Progress::new(std::io::stdin(), None)));
+    }
+    let opened = File::open(file).map_err(|error| bad_input(format!("{file}: {error}")))?;
+    let len = opened.metadata().ok().map(|metadata| metadata.len());
+    Ok(Box::new(Progress::new(opened, len)))
+}
+
+fn read(file: &str, strictness: Strictness) -> Result<(Sbom, Diagnostics), Failure> {
+    Sbom::read_strictly(open(file)?, &Limits::default(), strictness)
+        .map_err(|error| bad_input(format!("{file}: {}", Reasons(&error))))
+}
+
+fn read_bytes(file: &str) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let most = Limits::default().len;
+    open(file)?
+        .take(most.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| bad_input(format!("{file}: {error}")))?;
+    Ok(bytes)
+}
+
+fn status_of(answer: &Answer, if_yes: u8, if_no: u8) -> u8 {
+    match answer {
+        Answer::Yes => if_yes,
+        Answer::No => if_no,
+        Answer::Unknown(_) => 3,
+    }
+}
+
+/// How people call a component.
+fn name(sbom: &Sbom, id: ComponentId) -> String {
+    let Some(component) = sbom.component(id) else { return String::new() };
+    match (component.purls.first(), &component.version) {
+        (Some(purl), _) => purl.clone(),
+        (None, Some(version)) => format!("{}@{version}", component.full_name()),
+        (None, None) => component.full_name(),
+    }
+}
+
+fn show(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let strictness = if arguments.flag("--strict") { Strictness::Spec } else { Strictness::Meaning };
+    let (sbom, diagnostics) = read(arguments.only_operand()?, strictness)?;
+    let header = sbom.header();
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for component in sbom.components() {
+        *kinds.entry(component.kind.name()).or_default() += 1;
+    }
+    let roots: Vec<String> = sbom.roots().iter().map(|root| name(&sbom, *root)).collect();
+    let purls = sbom.components().iter().filter(|component| !component.purls.is_empty()).count();
+    let tools: Vec<String> = header
+        .tools
+        .iter()
+        .map(|tool| {
+            tool.version.as_ref().map_or(tool.name.clone(), |version| format!("{} {version}", tool.name))
+        })
+        .collect();
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "{name:<15}{value}");
+        }
+    };
+    line("format", &format!("{} {} in {}", sbom.format(), sbom.version(), sbom.encoding()));
+    line("identifier", header.id.as_deref().unwrap_or_default());
+    line("name", header.name.as_deref().unwrap_or_default());
+    line("created", &header.created.map(|time| time.to_string()).unwrap_or_default());
+    line("tools", &tools.join(", "));
+    line("about", &roots.join(", "));
+    let kinds_text: Vec<String> = kinds
+        .iter()
+        .map(|(kind, count)| format!("{count} {}", if kind.is_empty() { "of no stated kind" } else { kind }))
+        .collect();
+    line(
+        "components",
+        &format!("{}, {purls} with a package URL ({})", sbom.components().len(), kinds_text.join(", ")),
+    );
+    line("relationships", &sbom.relationships().len().to_string());
+    line("dependencies", &sbom.dependencies().count().to_string());
+    line("findings", &sbom.findings().len().to_string());
+    line("diagnostics", &diagnostics.count().to_string());
+    let mut gravest: Vec<_> = diagnostics.kept().iter().collect();
+    gravest.sort_by_key(|diagnostic| core::cmp::Reverse(diagnostic.grade));
+    for diagnostic in gravest.into_iter().take(20) {
+        let _ = writeln!(text, "  {diagnostic}");
+    }
+    if diagnostics.count() > 20 {
+        let _ = writeln!(text, "  … and {} more", diagnostics.count() - 20);
+    }
+    let json = json!({
+        "format": sbom.format(), "version": sbom.version(), "encoding": sbom.encoding(), "digest": sbom.digest().map(ToString::to_string),
+        "id": header.id, "name": header.name, "created": header.created, "tools": header.tools, "roots": roots,
+        "components": sbom.components().len(), "componentsByKind": kinds, "componentsWithPurl": purls,
+        "relationships": sbom.relationships().len(), "dependencies": sbom.dependencies().count(),
+        "findings": sbom.findings().len(), "diagnosticsCount": diagnostics.count(), "diagnostics": diagnostics.kept(),
+    });
+    Ok(Outcome { text, json, status: 0 })
+}
+
+fn packages(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let file = arguments.only_operand()?;
+    let mut purls = BTreeSet::new();
+    // Only the package URLs are kept, so a document may be larger than memory.
+    Sbom::read_components(open(file)?, &Limits::default(), &mut |component| purls.extend(component.purls))
+        .map_err(|error| bad_input(format!("{file}: {}", Reasons(&error))))?;
+    let text = purls.iter().fold(String::new(), |text, purl| text + purl + "\n");
+    Ok(Outcome { text, json: json!(purls), status: 0 })
+}
+
+fn affected(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let purl: Purl =
+        arguments.required("--purl")?.parse().map_err(|error| bad_input(Reasons(&error).to_string()))?;
+    let range: Vers =
+        arguments.required("--range")?.parse().map_err(|error| bad_input(Reasons(&error).to_string()))?;
+    let (sbom, _) = read(arguments.only_operand()?, Strictness::Meaning)?;
+    let exposure = sbom.exposure(&PackagePattern::Purl(Box::new(purl)), &range);
+    let mut text = format!("{}\n", exposure.answer);
+    for exposed in &exposure.exposed {
+        let path = exposed.path.clone().unwrap_or_else(|| vec![exposed.found.id]);
+        let path: Vec<String> = path.into_iter().map(|id| name(&sbom, id)).collect();
+        let _ = writeln!(text, "  {}", path.join(" > "));
+    }
+    let status = status_of(&exposure.answer, 1, 0);
+    Ok(Outcome { text, json: json!(exposure), status })
+}
+
+fn check(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let wanted = arguments.required("--profile")?;
+    let profile = Profile::from_name(wanted)
+        .ok_or_else(|| usage(format!("`{wanted}` is not a profile, expected ntia, cisa or bsi")))?;
+    let (sbom, _) = read(arguments.only_operand()?, Strictness::Meaning)?;
+    let conformance = profile.check(&sbom);
+    let status = status_of(&conformance.conforms, 0, 1);
+    Ok(Outcome { text: table(profile, &conformance), json: json!(conformance), status })
+}
+
+fn table(profile: &Profile, conformance: &Conformance) -> String {
+    let mut text = format!(
+        "{} {}: {}, {:.1} of 10\n",
+        profile.id, profile.edition, conformance.conforms, conformance.score
+    );
+    for check in &conformance.checks {
+        let mark = if check.passed == check.total { "ok" } else { "--" };
+        let _ = write!(text, "  {mark} {:<36} {}/{}", check.id, check.passed, check.total);
+        if !check.missing.is_empty() {
+            let shown: Vec<&str> = check.missing.iter().take(3).map(String::as_str).collect();
+            let more = if check.total - check.passed > shown.len() { ", …" } else { "" };
+            let _ = write!(text, "  missing: {}{more}", shown.join(", "));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn diff(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let [before, after] = arguments.operands() else { return Err(usage("diff needs two files")) };
+    let (before, _) = read(before, Strictness::Meaning)?;
+    let (after, _) = read(after, Strictness::Meaning)?;
+    let diff = before.diff(&after);
+    let mut text = String::new();
+    for id in &diff.removed {
+        let _ = writeln!(text, "- {}", name(&before, *id));
+    }
+    for id in &diff.added {
+        let _ = writeln!(text, "+ {}", name(&after, *id));
+    }
+    for change in &diff.changed {
+        let aspects: Vec<String> =
+            change.aspects.iter().map(|aspect| format!("{aspect:?}").to_lowercase()).collect();
+        let (old, new) = (name(&before, change.before), name(&after, change.after));
+        let _ = writeln!(text, "~ {old} -> {new} ({})", aspects.join(", "));
+    }
+    for (mark, edges) in [("-", &diff.removed_dependencies), ("+", &diff.added_dependencies)] {
+        for (from, to) in edges {
+            let _ = writeln!(text, "{mark} {from} > {to}");
+        }
+    }
+    let names = |sbom: &Sbom, ids: &[ComponentId]| ids.iter().map(|id| name(sbom, *id)).collect::<Vec<_>>();
+    let changed = diff.changed.iter().map(|change| {
+        json!({"before": name(&before, change.before), "after": name(&after, change.after), "aspects": change.aspects})
+    });
+    let json = json!({
+        "added": names(&after, &diff.added), "removed": names(&before, &diff.removed),
+        "changed": changed.collect::<Vec<_>>(),
+        "addedDependencies": diff.added_dependencies, "removedDependencies": diff.removed_dependencies,
+    });
+    Ok(Outcome { text, json, status: u8::from(!diff.is_empty()) })
+}
+
+fn findings(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let rule = rule(arguments)?;
+    let limits = Limits::default();
+    let mut all: Vec<Finding> = Vec::new();
+    let mut scanned = Answer::Yes;
+    let mut reports: Vec<ScanReport> = Vec::new();
+    for file in arguments.operands() {
+        let report = ScanReport::read(&read_bytes(file)?, &limits)
+            .map_err(|error| bad_input(format!("{file}: {}", Reasons(&error))))?;
+        all.extend(report.findings.iter().cloned());
+        if report.scanned != Answer::Yes {
+            scanned = report.scanned.clone();
+        }
+        reports.push(report);
+    }
+    let Some(mut report) = reports.pop() else { return Err(usage("findings needs a report")) };
+    report.findings = join_findings(all);
+    report.scanned = scanned;
+    let mut documents = Vec::new();
+    for file in arguments.values("--vex") {
+        let vex = Vex::read(&read_bytes(file)?, &limits)
+            .map_err(|error| bad_input(format!("{file}: {}", Reasons(&error))))?;
+        documents.push((file, vex));
+    }
+    let (matching, subject) = match arguments.value("--digest")? {
+        Some(text) => {
+            let digest: Digest = text.parse().map_err(|error| bad_input(Reasons(&error).to_string()))?;
+            (VexMatching::Digest, VexSubject::of_digests([digest]))
+        }
+        None => (VexMatching::Identifier, VexSubject::default()),
+    };
+    let sources: Vec<VexSource<'_>> =
+        documents.iter().map(|(file, vex)| VexSource { vex, author: file, matching }).collect();
+    report.suppress(&sources, &subject);
+    let mut text = String::new();
+    report.findings.sort_by_key(|finding| core::cmp::Reverse(finding.severity.rank()));
+    for finding in &report.findings {
+        let _ =
+            write!(text, "{:<10} {} in {}: {}", finding.severity, finding.id, finding.component, finding.fix);
+        if let Some(reason) = &finding.suppressed {
+            let _ = write!(text, "  [{reason}]");
+        }
+        text.push('\n');
+    }
+    let answer = rule.map(|rule| report.has(&rule));
+    if let Some(answer) = &answer {
+        let _ = writeln!(text, "forbidden findings: {answer}");
+    }
+    let status = answer.as_ref().map_or(0, |answer| status_of(answer, 1, 0));
+    Ok(Outcome { text, json: json!({"findings": report.findings, "forbidden": answer}), status })
+}
+
+/// Which findings are forbidden; `None` if nothing is said about it.
+fn rule(arguments: &Arguments) -> Result<Option<FindingRule>, Failure> {
+    let fixed_only = arguments.flag("--fixed-only");
+    let Some(names) = arguments.value("--fail-on")? else {
+        return if fixed_only { Err(usage("`--fixed-only` needs `--fail-on`")) } else { Ok(None) };
+    };
+    let mut severities = Vec::new();
+    for name in names.split(',') {
+        let severity = Severity::from_name(name);
+        if severity == Severity::Unknown && !name.eq_ignore_ascii_case("unknown") {
+            return Err(usage(format!("`{name}` is not a severity")));
+        }
+        severities.push(severity);
+    }
+    let rule = FindingRule::of_severities(&severities);
+    Ok(Some(if fixed_only { rule.with_fix() } else { rule }))
+}
+
+fn convert(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let to = arguments.required("--to")?;
+    let (sbom, _) = read(arguments.only_operand()?, Strictness::Meaning)?;
+    let written = match to {
+        "cyclonedx" => sbom.to_cyclonedx(),
+        "spdx" => sbom.to_spdx(),
+        other => return Err(usage(format!("`{other}` is not a format, expected cyclonedx or spdx"))),
+    };
+    if let Some(first) = written.lost.first() {
+        eprintln!("sbom: the format has no place for {} things, such as {first}", written.lost.len());
+    }
+    let json = json!({"document": written.json, "lost": written.lost});
+    Ok(Outcome { text: written.json + "\n", json, status: 0 })
+}
