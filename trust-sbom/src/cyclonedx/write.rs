@@ -15,9 +15,9 @@ const PHASES: [&str; 7] =
     ["design", "pre-build", "build", "post-build", "operations", "discovery", "decommission"];
 
 pub(crate) fn write(sbom: &Sbom) -> Written {
-    let mut writer = Writer { sbom, held: Held::of(sbom), lost: Vec::new(), references: Vec::new() };
-    writer.name_components();
     let root = sbom.roots().first().copied();
+    let mut writer = Writer { sbom, held: Held::of(sbom, root), lost: Vec::new(), references: Vec::new() };
+    writer.name_components();
     for other in sbom.roots().iter().skip(1) {
         writer.lose(format!("that {} is a root", writer.reference(*other)));
     }
@@ -43,20 +43,22 @@ pub(crate) fn write(sbom: &Sbom) -> Written {
     Written { json: document.into_json(), lost: writer.lost }
 }
 
-/// Which component holds which: only what is held once, by one that does not hold it in turn, can be nested.
+/// Which component holds which: only what is held once, by one that does not hold it in turn, can be nested. The root
+/// has a place of its own.
 struct Held {
     parts: Vec<Vec<ComponentId>>,
     is_held: Vec<bool>,
 }
 
 impl Held {
-    fn of(sbom: &Sbom) -> Self {
+    fn of(sbom: &Sbom, root: Option<ComponentId>) -> Self {
         let count = sbom.components().len();
         let mut holder: Vec<Option<ComponentId>> = vec![None; count];
         for one in sbom.relationships() {
             if let (Node::Component(from), RelationshipKind::Contains, Node::Component(to)) =
                 (&one.from, &one.kind, &one.to)
                 && from != to
+                && Some(*to) != root
                 && let Some(place @ None) = holder.get_mut(to.index())
             {
                 *place = Some(*from);
