@@ -240,11 +240,8 @@ pub struct Hash {
 
 impl Hash {
     pub(crate) fn new(algorithm: &str, value: &str) -> Self {
-        let algorithm = algorithm
-            .chars()
-            .filter(|c| c.is_alphanumeric())
-            .map(|c| c.to_ascii_lowercase())
-            .collect::<String>();
+        let mut algorithm = algorithm.to_ascii_lowercase();
+        algorithm.retain(char::is_alphanumeric);
         Self { algorithm, value: value.trim().to_ascii_lowercase() }
     }
 

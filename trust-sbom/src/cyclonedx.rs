@@ -14,7 +14,6 @@ mod write;
 mod xml;
 
 use serde::Deserialize;
-use serde::de::MapAccess;
 use serde_json::Value;
 
 use crate::component::{
@@ -28,7 +27,7 @@ use crate::lenient::{OneOrMany, nullable};
 use crate::license::{LicenseClaim, LicenseRole};
 use crate::relationship::{Aggregate, CompletenessOf, DependencyScope, RelationshipKind};
 use crate::sbom::Format;
-use crate::stream::Each;
+use crate::stream::JsonStream;
 use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
 
 pub(crate) use write::write;
@@ -53,38 +52,29 @@ pub(crate) struct CycloneDx {
 
 impl CycloneDx {
     /// Reads the value of a key of the document; false if the key is none of CycloneDX's.
-    pub(crate) fn read_key<'de, A: MapAccess<'de>>(
+    pub(crate) fn read_key(
         &mut self,
         key: &str,
-        map: &mut A,
+        json: &mut JsonStream<'_>,
         draft: &mut Draft<'_>,
-        failure: &mut Option<SbomError>,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<bool, SbomError> {
         match key {
-            "bomFormat" => self.marker = Some(map.next_value()?),
-            "specVersion" => self.version = Some(map.next_value()?),
-            "serialNumber" => draft.header.id = map.next_value()?,
-            "version" => draft.header.edition = map.next_value::<Option<u64>>()?,
-            "metadata" => {
-                let metadata: Option<Metadata> = map.next_value()?;
-                if let Err(error) = metadata.map_or(Ok(()), |one| self.metadata(one, draft)) {
-                    *failure = Some(error);
-                    return Err(serde::de::Error::custom("refused"));
-                }
-            }
-            "components" => map.next_value_seed(Each::new(failure, |one| self.component(one, draft)))?,
-            "services" => map.next_value_seed(Each::new(failure, |one| {
+            "bomFormat" => self.marker = Some(json.value()?),
+            "specVersion" => self.version = Some(json.value()?),
+            "serialNumber" => draft.header.id = json.value()?,
+            "version" => draft.header.edition = json.value::<Option<u64>>()?,
+            "metadata" => json.value::<Option<_>>()?.map_or(Ok(()), |one| self.metadata(one, draft))?,
+            "components" => json.each(|one| self.component(one, draft))?,
+            "services" => json.each(|one| {
                 self.service(one, draft);
                 Ok(())
-            }))?,
-            "dependencies" => map.next_value_seed(Each::new(failure, |one| self.dependency(one, draft)))?,
-            "compositions" => map.next_value_seed(Each::new(failure, |one| {
+            })?,
+            "dependencies" => json.each(|one| self.dependency(one, draft))?,
+            "compositions" => json.each(|one| {
                 self.composition(one, draft);
                 Ok(())
-            }))?,
-            "vulnerabilities" => {
-                map.next_value_seed(Each::new(failure, |one| self.vulnerability(one, draft)))?
-            }
+            })?,
+            "vulnerabilities" => json.each(|one| self.vulnerability(one, draft))?,
             _ => return Ok(false),
         }
         Ok(true)

@@ -340,14 +340,14 @@ fn agrees(purl: &Purl, component: &Component) -> bool {
     let letters = |text: &str| {
         text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
     };
-    let (name, full_name) = (letters(purl.name()), letters(&component.full_name()));
-    let same_name =
-        component.name.is_empty() || full_name.contains(&name) || name.contains(&letters(&component.name));
+    let is_in = |one: &str, other: &str| letters(other).contains(&letters(one));
+    let (name, own_name) = (purl.name(), &component.name);
+    let same_name = own_name.is_empty()
+        || name == own_name
+        || is_in(name, &component.full_name())
+        || is_in(own_name, name);
     let same_version = match (purl.version(), &component.version) {
-        (Some(one), Some(other)) => {
-            let (one, other) = (letters(one), letters(other));
-            one.contains(&other) || other.contains(&one)
-        }
+        (Some(one), Some(other)) => one == other || is_in(one, other) || is_in(other, one),
         _ => true,
     };
     same_name && same_version

@@ -1,6 +1,6 @@
 //! Percent-encoding ([RFC 3986 section 2.1](https://www.rfc-editor.org/rfc/rfc3986#section-2.1)).
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 
 /// Decodes a text; `None` if a percent sign is not followed by two hexadecimal digits, or the bytes are not UTF-8.
 pub(crate) fn decode(text: &str) -> Option<String> {
@@ -25,13 +25,13 @@ fn nibble(digit: u8) -> Option<u8> {
 
 /// Encodes every character that is not plain.
 pub(crate) fn encode(text: &str, is_plain: impl Fn(char) -> bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for character in text.chars() {
-        if is_plain(character) {
-            f.write_char(character)?;
-        } else {
-            let bytes = character.encode_utf8(&mut [0; 4]).as_bytes().to_vec();
-            bytes.iter().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
-        }
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (plain, others) = rest.split_at(rest.find(|c| !is_plain(c)).unwrap_or(rest.len()));
+        let (encoded, others) = others.split_at(others.find(&is_plain).unwrap_or(others.len()));
+        f.write_str(plain)?;
+        encoded.bytes().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
+        rest = others;
     }
     Ok(())
 }

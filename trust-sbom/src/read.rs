@@ -1,12 +1,9 @@
 //! [`Sbom::read`]: finds out what a document is, by its content alone, and reads it.
 
-use core::fmt;
-use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Read};
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
-use trust_core::json::{self, JsonError};
+use trust_core::json;
 use trust_core::{HashAlgorithm, Hasher};
 
 use crate::component::Component;
@@ -18,6 +15,7 @@ use crate::limits::Limits;
 use crate::sbom::{Encoding, Format, Sbom};
 use crate::spdx::{self, Spdx};
 use crate::spdx3::Spdx3;
+use crate::stream::JsonStream;
 use crate::write::Written;
 
 /// How much of what a specification says a document must keep to.
@@ -175,17 +173,12 @@ fn all(input: &mut impl Read) -> Result<String, SbomError> {
 
 /// Reads JSON in one pass, whatever format it turns out to be.
 fn read_json(
-    input: impl Read,
+    mut input: impl Read,
     draft: Draft<'_>,
     strictness: Strictness,
 ) -> Result<(Sbom, Diagnostics), SbomError> {
     let mut document = Document::new(draft);
-    let mut deserializer = serde_json::Deserializer::from_reader(input);
-    let result = document.deserialize(&mut deserializer).and_then(|()| deserializer.end());
-    if let Some(failure) = document.failure.take() {
-        return Err(failure);
-    }
-    result.map_err(JsonError::from)?;
+    JsonStream::new(&mut input).document(|key, json| document.read_key(key, json))?;
     document.finish(strictness)
 }
 
@@ -223,18 +216,19 @@ struct Document<'a> {
     cyclonedx: CycloneDx,
     spdx: Spdx,
     spdx3: Spdx3,
-    failure: Option<SbomError>,
 }
 
 impl<'a> Document<'a> {
     fn new(draft: Draft<'a>) -> Self {
-        Self {
-            draft,
-            cyclonedx: CycloneDx::default(),
-            spdx: Spdx::default(),
-            spdx3: Spdx3::default(),
-            failure: None,
-        }
+        Self { draft, cyclonedx: CycloneDx::default(), spdx: Spdx::default(), spdx3: Spdx3::default() }
+    }
+
+    fn read_key(&mut self, key: &str, json: &mut JsonStream<'_>) -> Result<(), SbomError> {
+        let draft = &mut self.draft;
+        let is_read = self.cyclonedx.read_key(key, json, draft)?
+            || self.spdx.read_key(key, json, draft)?
+            || self.spdx3.read_key(key, json, draft)?;
+        if is_read { Ok(()) } else { json.skip() }
     }
 
     fn finish(mut self, strictness: Strictness) -> Result<(Sbom, Diagnostics), SbomError> {
@@ -262,40 +256,6 @@ impl<'a> Document<'a> {
             }
             (None, _) => Err(SbomError::UnknownFormat),
         }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for &mut Document<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for &mut Document<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut keys = HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let (draft, failure) = (&mut self.draft, &mut self.failure);
-            let is_read = self.cyclonedx.read_key(&key, &mut map, draft, failure)?
-                || self.spdx.read_key(&key, &mut map, draft, failure)?
-                || self.spdx3.read_key(&key, &mut map, draft, failure)?;
-            if !is_read {
-                map.next_value::<IgnoredAny>()?;
-            }
-            if keys.contains(&key) {
-                return Err(de::Error::custom(format_args!("the key `{key}` is repeated, expected it once")));
-            }
-            keys.insert(key);
-        }
-        Ok(())
     }
 }
 

@@ -11,7 +11,6 @@ mod tag_value;
 mod write;
 
 use serde::Deserialize;
-use serde::de::MapAccess;
 
 use crate::component::{Agent, AgentKind, Component, ComponentKind, ExternalReference, Hash, Stated, Tool};
 use crate::diagnostic::DiagnosticKind;
@@ -21,7 +20,7 @@ use crate::lenient::nullable;
 use crate::license::{License, LicenseClaim, LicenseRole};
 use crate::relationship::{DependencyScope, RelationshipKind};
 use crate::sbom::{Encoding, ExternalDocument, ExtractedLicense, Format};
-use crate::stream::Each;
+use crate::stream::JsonStream;
 
 pub(crate) use write::write;
 
@@ -59,52 +58,43 @@ pub(crate) struct Spdx {
 
 impl Spdx {
     /// Reads the value of a key of the document; false if the key is none of SPDX's.
-    pub(crate) fn read_key<'de, A: MapAccess<'de>>(
+    pub(crate) fn read_key(
         &mut self,
         key: &str,
-        map: &mut A,
+        json: &mut JsonStream<'_>,
         draft: &mut Draft<'_>,
-        failure: &mut Option<SbomError>,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<bool, SbomError> {
         match key {
-            "spdxVersion" => self.version = Some(map.next_value()?),
+            "spdxVersion" => self.version = Some(json.value()?),
             "SPDXID" => {
-                let id: Option<String> = map.next_value()?;
+                let id: Option<String> = json.value()?;
                 self.expect(id.as_deref() == Some(DOCUMENT), "SPDXID", "expected `SPDXRef-DOCUMENT`");
             }
-            "name" => draft.header.name = map.next_value()?,
-            "dataLicense" => draft.header.data_license = map.next_value()?,
-            "documentNamespace" => draft.header.id = map.next_value()?,
+            "name" => draft.header.name = json.value()?,
+            "dataLicense" => draft.header.data_license = json.value()?,
+            "documentNamespace" => draft.header.id = json.value()?,
             "creationInfo" => {
-                if let Some(info) = map.next_value::<Option<CreationInfo>>()? {
-                    self.creation_info(info, draft);
-                }
+                json.value::<Option<_>>()?.into_iter().for_each(|one| self.creation_info(one, draft))
             }
-            "documentDescribes" => map.next_value_seed(Each::new(failure, |one: String| {
+            "documentDescribes" => json.each(|one| {
                 draft.root_reference(one);
                 Ok(())
-            }))?,
-            "externalDocumentRefs" => {
-                map.next_value_seed(Each::new(failure, |one: ExternalDocumentRef| {
-                    draft.header.external_documents.push(one.into());
-                    Ok(())
-                }))?
-            }
-            "hasExtractedLicensingInfos" => {
-                map.next_value_seed(Each::new(failure, |one: ExtractedLicense| {
-                    draft.header.extracted_licenses.push(one);
-                    Ok(())
-                }))?
-            }
-            "packages" => map.next_value_seed(Each::new(failure, |one| self.package(one, draft)))?,
-            "files" => map.next_value_seed(Each::new(failure, |one| self.file(one, draft)))?,
-            "relationships" => {
-                map.next_value_seed(Each::new(failure, |one| self.relationship(one, draft)))?
-            }
-            "snippets" => map.next_value_seed(Each::new(failure, |one: Snippet| {
+            })?,
+            "externalDocumentRefs" => json.each(|one: ExternalDocumentRef| {
+                draft.header.external_documents.push(one.into());
+                Ok(())
+            })?,
+            "hasExtractedLicensingInfos" => json.each(|one| {
+                draft.header.extracted_licenses.push(one);
+                Ok(())
+            })?,
+            "packages" => json.each(|one| self.package(one, draft))?,
+            "files" => json.each(|one| self.file(one, draft))?,
+            "relationships" => json.each(|one| self.relationship(one, draft))?,
+            "snippets" => json.each(|one: Snippet| {
                 one.id.into_iter().for_each(|id| draft.elsewhere(id));
                 Ok(())
-            }))?,
+            })?,
             _ => return Ok(false),
         }
         Ok(true)

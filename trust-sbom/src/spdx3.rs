@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use serde::de::MapAccess;
 use serde_json::{Map, Value};
 
 use crate::component::{Agent, AgentKind, Component, ComponentKind, ExternalReference, Hash, Stated, Tool};
@@ -16,7 +15,7 @@ use crate::finding::{Affected, Finding};
 use crate::license::{LicenseClaim, LicenseRole};
 use crate::relationship::{Aggregate, CompletenessOf, DependencyScope, RelationshipKind};
 use crate::sbom::{ExternalDocument, Format};
-use crate::stream::Each;
+use crate::stream::JsonStream;
 use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
 
 pub(crate) const VERSIONS_TEXT: &str =
@@ -32,27 +31,25 @@ pub(crate) struct Spdx3 {
 
 impl Spdx3 {
     /// Reads the value of a key of the document; false if the key is none of SPDX 3's.
-    pub(crate) fn read_key<'de, A: MapAccess<'de>>(
+    pub(crate) fn read_key(
         &mut self,
         key: &str,
-        map: &mut A,
+        json: &mut JsonStream<'_>,
         draft: &Draft<'_>,
-        failure: &mut Option<SbomError>,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<bool, SbomError> {
         match key {
-            "@context" => self.context = Some(map.next_value()?),
+            "@context" => self.context = Some(json.value()?),
             "@graph" => {
                 self.has_graph = true;
                 // Everything is an element: a component has relations, licenses and agents besides.
                 let most = draft.limits().components.saturating_add(draft.limits().relationships);
-                let elements = &mut self.elements;
-                map.next_value_seed(Each::new(failure, |element: Map<String, Value>| {
-                    if elements.len() == most {
+                json.each_unique(|element| {
+                    if self.elements.len() == most {
                         return Err(SbomError::TooMany { what: "elements", expected: most });
                     }
-                    elements.push(Element(element));
+                    self.elements.push(Element(element));
                     Ok(())
-                }))?;
+                })?;
             }
             _ => return Ok(false),
         }

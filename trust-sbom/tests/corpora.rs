@@ -184,3 +184,31 @@ fn vex_documents_are_read() {
         assert!(statements >= least, "{kind}: {statements} statements");
     }
 }
+
+#[test]
+fn flipped_bits_never_make_a_reader_panic() {
+    let Some(dir) = vectors("sbom/wild") else { return };
+    let mut state = 1u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let mut read = 0;
+    for path in files(&dir) {
+        let bytes = std::fs::read(&path).unwrap();
+        if bytes.is_empty() || bytes.len() > 64 << 10 {
+            continue;
+        }
+        for _ in 0..10 {
+            let mut flipped = bytes.clone();
+            for _ in 0..=random(3) {
+                flipped[random(bytes.len())] ^= 1 << random(8);
+            }
+            let limits = Limits::default();
+            read += usize::from(Sbom::read(&flipped[..], &limits).is_ok());
+            read += usize::from(ScanReport::read(&flipped, &limits).is_ok());
+            read += usize::from(Vex::read(&flipped, &limits).is_ok());
+        }
+    }
+    assert!(read > 100, "only {read} were read at all");
+}

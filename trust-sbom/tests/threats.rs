@@ -118,6 +118,9 @@ fn a_component_cannot_hide_behind_a_repeated_key() {
     assert!(read(&unread).is_ok());
     let strict = Sbom::read_strictly(unread.as_bytes(), &Limits::default(), Strictness::Spec).unwrap_err();
     assert!(Reasons(&strict).to_string().contains("the key `a` is repeated"));
+    let spdx3 = r#"{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [
+        {"type": "software_Package", "spdxId": "a", "name": "log4j", "name": "harmless"}]}"#;
+    assert!(problem(spdx3).contains("the key `name` is repeated"), "{}", problem(spdx3));
     let yaml = "spdxVersion: SPDX-2.3\npackages: [{name: log4j}]\npackages: []\n";
     assert!(read(yaml).is_err());
 }
