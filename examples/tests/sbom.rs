@@ -133,7 +133,7 @@ fn bad_input_is_named_with_its_place() {
     fs::write(&path, "{\"bomFormat\": \"CycloneDX\",\n \"components\": 1}").unwrap();
     let output = sbom(&["show", path.to_str().unwrap()]);
     assert_eq!(status(&output), 2);
-    assert!(stderr(&output).contains("line 2, column 17"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("line 2, column 16"), "{}", stderr(&output));
     for arguments in [&["show"][..], &["show", "/does/not/exist"], &["eat"], &["show", "--purl", "a"], &[]] {
         let output = sbom(arguments);
         assert!(status(&output) == 2 && stderr(&output).starts_with("sbom: "), "{arguments:?}");
