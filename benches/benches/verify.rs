@@ -9,7 +9,7 @@ use trust_core::{
     Bundle, CertificateIdentity, IdentityPolicy, Pattern, Signed, SignerPolicy, TrustRoot, UnixTime, Verifier,
 };
 use trust_gate::{Limits, OciLayout, Repositories, collect_for};
-use trust_policy::{Decision, PolicySet, Resource, evaluate};
+use trust_policy::{Decision, PolicySet, Request, Resource, evaluate};
 use trust_rekor::{RekorLog, merkle};
 
 fn now() -> UnixTime {
@@ -48,11 +48,11 @@ fn policy(criterion: &mut Criterion) {
     let text = fs::read_to_string(data().join("policies/require-release-workflow.yaml")).expect("a policy");
     let policies = PolicySet::from_yaml(&text).expect("a policy");
     let resource = fs::read_to_string(data().join("resources/2-keyless.yaml")).expect("a resource");
-    let resource = Resource::from_yaml(&resource).expect("a resource").remove(0);
+    let request = Request::from(Resource::from_yaml(&resource).expect("a resource").remove(0));
     let mut repositories = Repositories::new();
     let layout = OciLayout::open(data().join("images")).expect("a layout");
     repositories.insert("ghcr.io/myorg/web".parse().expect("a reference"), layout);
-    let collect = || collect_for(&policies, &resource, &repositories, &Limits::default());
+    let collect = || collect_for(&policies, &request, &repositories, &Limits::default(), now());
     let (root, evidence) = (trust_root(), collect());
     group.bench_function("read policy", |bencher| {
         bencher.iter(|| PolicySet::from_yaml(black_box(&text)).expect("a policy"));
@@ -60,7 +60,7 @@ fn policy(criterion: &mut Criterion) {
     group.bench_function("collect evidence from a layout", |bencher| bencher.iter(collect));
     group.bench_function("evaluate a keyless image", |bencher| {
         bencher.iter(|| {
-            let verdict = evaluate(&policies, black_box(&resource), &evidence, &root, now());
+            let verdict = evaluate(&policies, black_box(&request), &evidence, &root, now());
             assert_eq!(verdict.decision, Decision::Allow);
             verdict
         });
@@ -69,7 +69,7 @@ fn policy(criterion: &mut Criterion) {
         let json = trust_root_json();
         bencher.iter(|| {
             let root = TrustRoot::from_json(&json).expect("a trust root");
-            evaluate(&policies, black_box(&resource), &evidence, &root, now())
+            evaluate(&policies, black_box(&request), &evidence, &root, now())
         });
     });
     group.finish();

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use trust_core::{Reasons, TrustRoot, UnixTime};
 use trust_gate::{Limits, OciLayout, Repositories, collect_for};
-use trust_policy::{Decision, PolicySet, Resource, Verdict, evaluate};
+use trust_policy::{Decision, PolicySet, Request, Resource, Verdict, evaluate};
 
 use crate::arguments::{Arguments, Format, ImageSource};
 
@@ -64,10 +64,11 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
     }
     let now = arguments.now.map_or_else(clock, Ok)?;
     let verdicts: Vec<Verdict> = resources
-        .iter()
+        .into_iter()
         .map(|resource| {
-            let evidence = collect_for(&policies, resource, &repositories, &Limits::default());
-            evaluate(&policies, resource, &evidence, &root, now)
+            let request = Request::from(resource);
+            let evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now);
+            evaluate(&policies, &request, &evidence, &root, now)
         })
         .collect();
     print_verdicts(&verdicts, arguments.format).map_err(|error| format!("standard output: {error}"))?;

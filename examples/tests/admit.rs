@@ -41,7 +41,7 @@ fn the_embedded_set_gives_eight_verdicts_with_their_reasons() {
         ("DENY Deployment shop/impostor", "signed by `https://github.com/evil/web/"),
         (
             "DENY Pod shop/elsewhere",
-            "/spec/containers/0/image: found `docker.io/library/nginx:1.29`, expected `ghcr.io/myorg/*`",
+            "/spec/containers/0/image: found `docker.io/library/nginx:1.29`, expected `ghcr.io/myorg/* |",
         ),
         ("ALLOW Pod lab/lab", "[FAIL] policy `audit-lab`, rule `release-key` (Audit, reported only)"),
     ];

@@ -5,29 +5,29 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use trust_core::{TrustRoot, UnixTime};
-use trust_policy::{Check, Decision, Evidence, Mode, PolicySet, Resource, evaluate};
+use trust_policy::{Check, Decision, Evidence, Mode, PolicySet, Request, Resource, evaluate};
 
-static POD: LazyLock<Resource> = LazyLock::new(|| {
+static POD: LazyLock<Request> = LazyLock::new(|| {
     let text = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: default}, \
                 spec: {containers: [{name: c, image: 'ghcr.io/myorg/app:v1'}]}}";
-    Resource::from_yaml(text).unwrap().remove(0)
+    Resource::from_yaml(text).unwrap().remove(0).into()
 });
 
 fuzz_target!(|text: &str| {
     let Ok(policies) = PolicySet::from_yaml(text) else { return };
-    let image = &POD.images()[0];
+    let image = &POD.resource.images()[0];
     for rule in policies.policies().iter().flat_map(|policy| &policy.rules) {
-        let Check::Images(requirements) = &rule.check else { continue };
+        let Check::Images { requirements, .. } = &rule.check else { continue };
         for requirement in requirements {
             assert!(!requirement.references.is_empty());
             for set in &requirement.attestors {
-                assert!((1..=set.attestors.len()).contains(&set.count));
+                assert!(set.count.is_none_or(|count| (1..=set.attestors.len()).contains(&count)));
             }
         }
     }
     let verdict =
         evaluate(&policies, &POD, &Evidence::default(), &TrustRoot::empty(), UnixTime::from_seconds(0));
-    let demanded = !policies.required_images(&POD).is_empty();
+    let demanded = !policies.requirements(&POD, UnixTime::from_seconds(0)).images.is_empty();
     let enforced = verdict.rules.iter().any(|rule| {
         rule.mode == Mode::Enforce && rule.explanations.iter().any(|one| one.check.contains(&image.image))
     });

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use oci_spec::image::{Descriptor, ImageManifest};
 use trust_core::cosign::{BUNDLE_MEDIA_TYPE_PREFIX, ENVELOPE_MEDIA_TYPE, SIMPLE_SIGNING_MEDIA_TYPE};
-use trust_core::{Digest, ImageRef};
-use trust_policy::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence, PolicySet, Resource};
+use trust_core::{Digest, ImageRef, UnixTime};
+use trust_policy::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence, PolicySet, Request};
 
 use crate::manifest::{self, Manifest};
 use crate::repositories::Repositories;
@@ -37,15 +37,17 @@ impl Default for Limits {
     }
 }
 
-/// Fetches what is needed to judge a resource: for every image that a rule is about.
+/// Fetches what is needed to judge a request: for every image that a rule is about. The objects that rules refer to are
+/// the embedder's to add, who knows the cluster ([`PolicySet::requirements`]).
 #[must_use]
 pub fn collect_for(
     policies: &PolicySet,
-    resource: &Resource,
+    request: &Request,
     repositories: &Repositories,
     limits: &Limits,
+    now: UnixTime,
 ) -> Evidence {
-    let images = policies.required_images(resource);
+    let images = policies.requirements(request, now).images;
     let evidence = |image: String| {
         let found = match image.parse::<ImageRef>() {
             Ok(reference) => collect(repositories.store_for(&reference), &reference, limits),
@@ -53,7 +55,7 @@ pub fn collect_for(
         };
         (image, found)
     };
-    Evidence { images: images.into_iter().map(evidence).collect() }
+    Evidence { images: images.into_iter().map(evidence).collect(), ..Evidence::default() }
 }
 
 /// Fetches everything that `store` has on `image`; `None`: nobody has it.

@@ -1,13 +1,13 @@
 //! Fetches the evidence that image policies need, and is the only crate here that touches the world.
 //!
-//! An [`EvidenceStore`] keeps images and the signatures beside them; [`collect_for`] fetches what a resource needs,
+//! An [`EvidenceStore`] keeps images and the signatures beside them; [`collect_for`] fetches what a request needs,
 //! bounded, with every blob hashed against its descriptor. What it returns is plain data for
 //! [`trust_policy::evaluate`].
 //!
 //! ```no_run
 //! use trust_core::{TrustRoot, UnixTime};
 //! use trust_gate::{Limits, OciLayout, Repositories, collect_for};
-//! use trust_policy::{PolicySet, Resource, evaluate};
+//! use trust_policy::{PolicySet, Request, Resource, evaluate};
 //!
 //! let policies = PolicySet::from_yaml(&std::fs::read_to_string("policy.yaml")?)?;
 //! let resources = Resource::from_yaml(&std::fs::read_to_string("pod.yaml")?)?;
@@ -15,9 +15,10 @@
 //! repositories.insert("ghcr.io/org/app".parse()?, OciLayout::open("layout")?);
 //!
 //! let now: UnixTime = "2026-11-22T00:00:00Z".parse()?;
-//! for resource in &resources {
-//!     let evidence = collect_for(&policies, resource, &repositories, &Limits::default());
-//!     println!("{}", evaluate(&policies, resource, &evidence, &TrustRoot::public_good(), now));
+//! for resource in resources {
+//!     let request = Request::from(resource);
+//!     let evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now);
+//!     println!("{}", evaluate(&policies, &request, &evidence, &TrustRoot::public_good(), now));
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

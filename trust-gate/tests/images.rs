@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use trust_core::{TrustRoot, UnixTime};
 use trust_gate::{Limits, OciLayout, Repositories, collect_for};
-use trust_policy::{Decision, PolicySet, ReasonCode, Resource, Verdict, evaluate};
+use trust_policy::{Decision, PolicySet, ReasonCode, Request, Resource, Verdict, evaluate};
 
 const DIGEST: &str = "4d4b5d33d4820e03adee39923c0d270438caafc01deec697738ab3558aa424ea";
 const SUBJECT: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.0.0";
@@ -82,11 +82,11 @@ fn judge_at(layout: &Path, policies: &PolicySet, root: &TrustRoot, image: &str) 
     let pod = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{{name: c, image: '{image}'}}]}}\n"
     );
-    let [resource] = &Resource::from_yaml(&pod).unwrap()[..] else { panic!("one pod") };
+    let request = Request::from(Resource::from_yaml(&pod).unwrap().remove(0));
     let mut repositories = Repositories::new();
     repositories.insert("ghcr.io/acme/app".parse().unwrap(), OciLayout::open(layout).unwrap());
-    let evidence = collect_for(policies, resource, &repositories, &Limits::default());
-    evaluate(policies, resource, &evidence, root, now())
+    let evidence = collect_for(policies, &request, &repositories, &Limits::default(), now());
+    evaluate(policies, &request, &evidence, root, now())
 }
 
 fn judge(layout: &Path, policies: &PolicySet, root: &TrustRoot) -> Verdict {

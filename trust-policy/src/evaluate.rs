@@ -1,38 +1,62 @@
-//! [`evaluate`]: from policies, a resource and evidence to a verdict. A pure function of its arguments.
+//! [`evaluate`]: from policies, a request and evidence to a verdict. A pure function of its arguments.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `form` | rules about the form of a resource |
+//! | `images` | rules about images |
+
+mod form;
+mod images;
 
 use std::collections::BTreeMap;
 
 use trust_core::{ImageRef, PinnedImage, Reasons, TrustRoot, UnixTime};
+use trust_sbom::Answer;
 
+use self::form::Subject;
 use crate::evidence::{Evidence, FailureKind, ImageEvidence};
-use crate::model::{Attestor, AttestorSet, Check, ImageRequirement, Mode, Policy, PolicySet, Rule, Signer};
-use crate::overlay::Overlay;
+use crate::expression::{Scope, Unresolved};
+use crate::image_extractor;
+use crate::model::{Check, Exception, Mode, Policy, PolicySet, Rule};
 use crate::reference;
-use crate::resource::{ContainerImage, Resource};
-use crate::signature::{ArtifactError, ReasonCode, SignedArtifact, signer_name};
+use crate::request::Request;
+use crate::resource::ContainerImage;
+use crate::scope;
+use crate::signature::ReasonCode;
 use crate::verdict::{Decision, Explanation, Outcome, PatchOperation, RuleVerdict, Verdict, VerifiedImage};
 
-/// Judges a resource by every policy that is about it.
+/// Judges a request by every policy that is about it.
 ///
-/// Signed times must not be after `now`; nothing else depends on the clock. Evidence that is missing denies.
+/// Signed times must not be after `now`; of the rest only expressions about the time depend on the clock. Evidence that is
+/// missing denies.
 #[must_use]
 pub fn evaluate(
     policies: &PolicySet,
-    resource: &Resource,
+    request: &Request,
     evidence: &Evidence,
     root: &TrustRoot,
     now: UnixTime,
 ) -> Verdict {
-    let mut evaluation =
-        Evaluation { resource, evidence, root, now, pins: BTreeMap::new(), images: BTreeMap::new() };
-    let rules: Vec<RuleVerdict> =
-        policies.rules_for(resource).map(|(policy, rule)| evaluation.rule(policy, rule)).collect();
+    let mut evaluation = Evaluation {
+        policies,
+        request,
+        evidence,
+        root,
+        now,
+        scopes: BTreeMap::new(),
+        pins: BTreeMap::new(),
+        images: BTreeMap::new(),
+    };
+    let rules: Vec<RuleVerdict> = policies
+        .rules_for(request)
+        .map(|(policy, rule, answer)| evaluation.rule(policy, rule, answer))
+        .collect();
     let is_denied = |rule: &RuleVerdict| rule.outcome == Outcome::Fail && rule.mode == Mode::Enforce;
     let decision = if rules.iter().any(is_denied) { Decision::Deny } else { Decision::Allow };
     let pins = if decision == Decision::Deny { BTreeMap::new() } else { evaluation.pins };
     Verdict {
         decision,
-        resource: resource.id().clone(),
+        resource: request.resource.id().clone(),
         rules,
         images: evaluation.images.into_values().collect(),
         patch: pins.into_iter().map(|(path, value)| PatchOperation { op: "replace", path, value }).collect(),
@@ -40,117 +64,129 @@ pub fn evaluate(
 }
 
 struct Evaluation<'a> {
-    resource: &'a Resource,
+    policies: &'a PolicySet,
+    request: &'a Request,
     evidence: &'a Evidence,
     root: &'a TrustRoot,
     now: UnixTime,
+    /// What every rule can refer to, by whether it speaks of a pod.
+    scopes: BTreeMap<bool, Scope>,
     /// By JSON pointer: the image with the digest that was verified.
     pins: BTreeMap<String, String>,
     images: BTreeMap<String, VerifiedImage>,
 }
 
-/// An attestor set and its name, and what its signatures must be.
-struct Wanted<'a> {
-    set: &'a AttestorSet,
-    /// The type of the attestation; `None` for a signature.
-    predicate_type: Option<&'a str>,
+/// What a rule says about the request.
+enum Judged {
+    /// It is about nothing in it, for this reason.
+    Skipped(Explanation),
+    /// What was found, and what each violation does.
+    Found(Vec<(Mode, Explanation)>),
 }
 
 impl Evaluation<'_> {
-    fn rule(&mut self, policy: &Policy, rule: &Rule) -> RuleVerdict {
-        let judged = match &rule.check {
-            Check::Images(requirements) => self.images(requirements),
-            Check::Form { mode, message, overlay, of_pod } => {
-                vec![(*mode, self.form(overlay, *of_pod, message.as_deref()))]
+    fn rule(&mut self, policy: &Policy, rule: &Rule, is_about: Answer) -> RuleVerdict {
+        let strictest = match &rule.check {
+            Check::Images { requirements, .. } => {
+                requirements.iter().map(|one| one.mode.of(self.request)).max().unwrap_or(Mode::Audit)
+            }
+            Check::Form { mode, .. } => mode.of(self.request),
+        };
+        let judged = match is_about {
+            Answer::Unknown(reason) => {
+                let message = format!("it cannot be told whether the rule is about the resource: {reason}");
+                let explanation = Explanation::fail("match", ReasonCode::Unresolved, message);
+                Judged::Found(vec![(strictest, explanation)])
+            }
+            _ => self.judge(policy, rule, strictest),
+        };
+        let (outcome, mode, explanations) = match judged {
+            Judged::Skipped(explanation) => (Outcome::Skip, strictest, vec![explanation]),
+            Judged::Found(found) => {
+                let violated = found.iter().filter(|(_, one)| !one.holds()).map(|(mode, _)| *mode).max();
+                let outcome = match violated {
+                    Some(_) => Outcome::Fail,
+                    None if found.is_empty() => Outcome::Skip,
+                    None => Outcome::Pass,
+                };
+                (outcome, violated.unwrap_or(strictest), found.into_iter().map(|(_, one)| one).collect())
             }
         };
-        let violated = judged.iter().filter(|(_, one)| !one.holds()).map(|(mode, _)| *mode).max();
-        RuleVerdict {
-            policy: policy.name.clone(),
-            rule: rule.name.clone(),
-            mode: violated.unwrap_or(rule.check.strictest_mode()),
-            outcome: match violated {
-                Some(_) => Outcome::Fail,
-                None if judged.is_empty() => Outcome::Skip,
-                None => Outcome::Pass,
-            },
-            explanations: judged.into_iter().map(|(_, explanation)| explanation).collect(),
-        }
+        RuleVerdict { policy: policy.name.clone(), rule: rule.name.clone(), mode, outcome, explanations }
     }
 
-    fn form(&self, overlay: &Overlay, of_pod: bool, message: Option<&str>) -> Explanation {
-        let pointer = if of_pod { self.resource.pod_pointer().unwrap_or_default() } else { "" };
-        let deviations = overlay.deviations(self.resource.object().pointer(pointer), pointer);
-        if deviations.is_empty() {
-            return Explanation::pass("form", "is as demanded");
-        }
-        let causes = deviations.iter().map(|deviation| {
-            let message = format!("found {}, expected {}", deviation.found, deviation.expected);
-            Explanation::fail(deviation.pointer.clone(), ReasonCode::Form, message)
-        });
-        let message = message.unwrap_or("is not as demanded");
-        Explanation::fail("form", ReasonCode::Form, message).because(causes.collect())
-    }
-
-    fn images(&mut self, requirements: &[ImageRequirement]) -> Vec<(Mode, Explanation)> {
-        let mut judged = Vec::new();
-        for image in self.resource.images() {
-            for requirement in requirements.iter().filter(|one| one.is_about(&image)) {
-                judged.push((requirement.mode, self.image(requirement, &image)));
+    fn judge(&mut self, policy: &Policy, rule: &Rule, strictest: Mode) -> Judged {
+        let mut scope = self.scope(rule.of_pod);
+        for exception in self.policies.exceptions() {
+            match self.is_excepted(exception, policy, rule, &scope) {
+                Answer::Yes => {
+                    let name = format!("exception `{}/{}`", exception.namespace, exception.name);
+                    return Judged::Skipped(Explanation::skip(name, "the rule does not judge this"));
+                }
+                // An exception that cannot be granted is not.
+                Answer::No | Answer::Unknown(_) => {}
             }
         }
-        judged
-    }
-
-    fn image(&mut self, requirement: &ImageRequirement, image: &ContainerImage) -> Explanation {
-        let check = format!("{image}, image `{}`", image.image);
-        let (pinned, evidence) = match self.pinned(image) {
-            Ok(found) => found,
-            Err((code, message)) => {
-                let sets = requirement
-                    .attestors
-                    .iter()
-                    .chain(requirement.attestations.iter().flat_map(|one| &one.attestors));
-                return Explanation::fail(check, code, message)
-                    .because(sets.flat_map(unusable_keys).collect());
+        scope::set_context(&mut scope, &rule.context, self.evidence);
+        let images = match &rule.check {
+            Check::Images { extractors, .. } => image_extractor::images(extractors, self.request, &scope),
+            Check::Form { .. } => Ok(Vec::new()),
+        };
+        let images = match images {
+            Ok(images) => images,
+            Err(problem) => {
+                let explanation = Explanation::fail("imageExtractors", ReasonCode::Unresolved, problem);
+                return Judged::Found(vec![(strictest, explanation)]);
             }
         };
-        let mut causes = Vec::new();
-        let artifacts: Vec<_> = evidence
-            .artifacts
-            .iter()
-            .map(|artifact| (artifact.location.as_str(), SignedArtifact::parse(artifact)))
-            .collect();
-        let signatures = requirement.attestors.iter().map(|set| Wanted { set, predicate_type: None });
-        let attestations = requirement.attestations.iter().flat_map(|one| {
-            let predicate_type = Some(one.predicate_type.as_str());
-            one.attestors.iter().map(move |set| Wanted { set, predicate_type })
-        });
-        for wanted in signatures.chain(attestations) {
-            causes.push(self.attestor_set(&wanted, &pinned, evidence, &artifacts));
+        if images.iter().any(|image| !image.is_in_pod()) {
+            scope::set_images(&mut scope, &images);
         }
-        let names_digest = pinned.reference().digest().is_some();
-        if requirement.needs_digest && !requirement.pins_digest && !names_digest {
-            causes.push(Explanation::fail(
-                "digest",
-                ReasonCode::NoDigest,
-                "the image is named by tag, expected `@sha256:…`",
-            ));
+        if let Some(preconditions) = &rule.preconditions {
+            match preconditions.judge(&scope).holds {
+                Ok(true) => {}
+                Ok(false) => return Judged::Skipped(Explanation::skip("preconditions", "do not hold")),
+                Err(error) => return Judged::Found(vec![(strictest, unresolved("preconditions", &error))]),
+            }
         }
-        let path = &requirement.path;
-        if let Some(code) = causes.iter().find_map(|cause| cause.code) {
-            let message = format!("does not satisfy `{path}` as `{}`", pinned.digest());
-            return Explanation::fail(check, code, message).because(causes);
+        match &rule.check {
+            Check::Images { requirements, .. } => Judged::Found(self.images(requirements, &images, &scope)),
+            Check::Form { message, demand, .. } => {
+                let resource = &self.request.resource;
+                let pointer = if rule.of_pod { resource.pod_pointer().unwrap_or_default() } else { "" };
+                let subject = Subject { value: resource.object().pointer(pointer), pointer };
+                let Some(causes) = form::violations(demand, subject, &scope, self.evidence) else {
+                    return Judged::Skipped(Explanation::skip("form", "nothing in it is meant"));
+                };
+                if causes.is_empty() {
+                    return Judged::Found(vec![(strictest, Explanation::pass("form", "is as demanded"))]);
+                }
+                let message = message.as_ref().and_then(|message| message.resolve_text(&scope).ok());
+                let message = message.unwrap_or_else(|| "is not as demanded".to_owned());
+                let code = causes.iter().find_map(|cause| cause.code).unwrap_or(ReasonCode::Form);
+                let explanation = Explanation::fail("form", code, message).because(causes);
+                Judged::Found(vec![(strictest, explanation)])
+            }
         }
-        // A requirement that names nobody pins the digest, but nothing was verified.
-        if !requirement.attestors.is_empty() || !requirement.attestations.is_empty() {
-            let verified = VerifiedImage { image: image.image.clone(), digest: pinned.digest().clone() };
-            self.images.insert(image.image.clone(), verified);
+    }
+
+    fn is_excepted(&self, exception: &Exception, policy: &Policy, rule: &Rule, scope: &Scope) -> Answer {
+        if !exception.names(policy, &rule.name) {
+            return Answer::No;
         }
-        if requirement.pins_digest && !names_digest {
-            self.pins.insert(image.pointer.clone(), kyverno_pin(&pinned));
-        }
-        Explanation::pass(check, format!("satisfies `{path}` as `{}`", pinned.digest())).because(causes)
+        let conditions = exception.conditions.as_ref().map_or(Ok(true), |one| one.judge(scope).holds);
+        let conditions = conditions.map_or_else(|error| Answer::Unknown(error.to_string()), Answer::from);
+        Answer::all([exception.matches.is_about(self.request), conditions])
+    }
+
+    fn scope(&mut self, of_pod: bool) -> Scope {
+        let (request, now) = (self.request, self.now);
+        let build = || {
+            let mut scope = scope::of_request(request, of_pod, now);
+            scope::set_images(&mut scope, &request.resource.images());
+            scope
+        };
+        self.scopes.entry(of_pod).or_insert_with(build).clone()
     }
 
     /// The image with the digest that it was resolved to, and what was fetched for it.
@@ -177,142 +213,11 @@ impl Evaluation<'_> {
             .map_err(|error| (ReasonCode::OtherImage, Reasons(&error).to_string()))?;
         Ok((pinned, evidence))
     }
-
-    fn attestor_set(
-        &self,
-        wanted: &Wanted<'_>,
-        image: &PinnedImage,
-        evidence: &ImageEvidence,
-        artifacts: &[(&str, Result<SignedArtifact<'_>, ArtifactError>)],
-    ) -> Explanation {
-        let Wanted { set, predicate_type } = wanted;
-        let kind = predicate_type.map_or_else(
-            || "signature".to_owned(),
-            |predicate_type| format!("attestation of type `{predicate_type}`"),
-        );
-        let is_wanted = |parsed: &Result<SignedArtifact<'_>, ArtifactError>| match parsed {
-            Ok(artifact) => artifact.unverified_attestation_type() == *predicate_type,
-            // It may be the wanted one: whoever reads the verdict should know that it is there.
-            Err(_) => true,
-        };
-        let candidates: Vec<_> = artifacts.iter().filter(|(_, parsed)| is_wanted(parsed)).collect();
-        let failures: Vec<_> = evidence
-            .failures
-            .iter()
-            .map(|one| Explanation::fail(one.location.clone(), ReasonCode::NotFetched, one.problem.clone()))
-            .collect();
-        if candidates.is_empty() {
-            let code = if failures.is_empty() { ReasonCode::NotFound } else { ReasonCode::NotFetched };
-            let message = format!("found no {kind} of the image, expected {} of", set.count);
-            let mut causes = failures;
-            causes.extend(unusable_keys(set));
-            return Explanation::fail(set.path.clone(), code, with_signers(message, set)).because(causes);
-        }
-        let (mut causes, mut signers) = (Vec::new(), Vec::new());
-        causes.extend(unusable_keys(set));
-        for attestor in &set.attestors {
-            if matches!(attestor.signer, Signer::UnusableKey(_)) {
-                continue;
-            }
-            let mut signed_by = Vec::new();
-            let mut found = Vec::new();
-            for (location, parsed) in &candidates {
-                let verified = match parsed {
-                    Ok(artifact) => artifact.verify(attestor, image.digest(), self.root, self.now),
-                    Err(error) => Err(error.clone()),
-                };
-                match verified {
-                    Ok(verified) => {
-                        let signer = signer_name(verified.signer());
-                        found
-                            .push(Explanation::pass(format!("{kind} in {location}"), format!("by {signer}")));
-                        signed_by.push(signer);
-                    }
-                    Err(error) => {
-                        let message = format!("{}{}", Reasons(&error), remedy(&error, attestor));
-                        found.push(Explanation::fail(format!("{kind} in {location}"), error.code(), message));
-                    }
-                }
-            }
-            let check = format!("{}: {}", attestor.path, attestor.signer);
-            causes.push(match found.iter().find_map(|one| one.code).filter(|_| signed_by.is_empty()) {
-                Some(code) => Explanation::fail(check, code, "has not signed the image").because(found),
-                None => Explanation::pass(check, "has signed the image")
-                    .because(found.into_iter().filter(Explanation::holds).collect()),
-            });
-            signers.push(signed_by);
-        }
-        let count = distinct_signers(&signers);
-        let message = format!("{count} of {} required signers", set.count);
-        if count >= set.count {
-            return Explanation::pass(set.path.clone(), message).because(causes);
-        }
-        // One attestor's own reason says more than that the number is too small.
-        let code = match (&causes[..], failures.is_empty()) {
-            ([only], true) => only.code.unwrap_or(ReasonCode::TooFewSigners),
-            (_, true) => ReasonCode::TooFewSigners,
-            (_, false) => ReasonCode::NotFetched,
-        };
-        causes.extend(failures);
-        Explanation::fail(set.path.clone(), code, message).because(causes)
-    }
 }
 
-/// The keys of a set that cannot be read: nobody can have signed with them, whatever is found.
-fn unusable_keys(set: &AttestorSet) -> Vec<Explanation> {
-    let unusable = |attestor: &Attestor| match &attestor.signer {
-        Signer::UnusableKey(error) => {
-            let message = format!("the policy's key cannot be used: {}", Reasons(error));
-            Some(Explanation::fail(attestor.path.clone(), ReasonCode::UnusablePolicy, message))
-        }
-        Signer::Key(_) | Signer::Identity(_) => None,
-    };
-    set.attestors.iter().filter_map(unusable).collect()
-}
-
-fn with_signers(message: String, set: &AttestorSet) -> String {
-    let signers: Vec<_> = set.attestors.iter().map(|attestor| attestor.signer.to_string()).collect();
-    format!("{message} {}", signers.join("; "))
-}
-
-/// What the policy's author can do, where the signature is good but for something that the policy may give up.
-fn remedy(error: &ArtifactError, attestor: &Attestor) -> &'static str {
-    match (error.code(), &attestor.signer) {
-        (ReasonCode::NotInLog, Signer::Key(_)) => {
-            " (a policy accepts a key's signatures that are in no log only with `rekor.ignoreTlog: true`)"
-        }
-        _ => "",
-    }
-}
-
-/// How many attestors can be matched with signers so that no signer counts twice.
-///
-/// Two entries that one signer satisfies are one signer: otherwise "2 of 3" could be had from one.
-fn distinct_signers(signed_by: &[Vec<String>]) -> usize {
-    fn assign<'a>(
-        attestor: usize,
-        signed_by: &'a [Vec<String>],
-        tried: &mut Vec<&'a str>,
-        taken: &mut BTreeMap<&'a str, usize>,
-    ) -> bool {
-        for signer in signed_by.get(attestor).into_iter().flatten() {
-            if tried.contains(&signer.as_str()) {
-                continue;
-            }
-            tried.push(signer);
-            let is_free = match taken.get(signer.as_str()).copied() {
-                None => true,
-                Some(holder) => assign(holder, signed_by, tried, taken),
-            };
-            if is_free {
-                taken.insert(signer, attestor);
-                return true;
-            }
-        }
-        false
-    }
-    let mut taken = BTreeMap::new();
-    (0..signed_by.len()).filter(|&attestor| assign(attestor, signed_by, &mut Vec::new(), &mut taken)).count()
+/// What cannot be told, because an expression has no value.
+fn unresolved(check: &str, error: &Unresolved) -> Explanation {
+    Explanation::fail(check, ReasonCode::Unresolved, error.to_string())
 }
 
 /// The image as Kyverno's `mutateDigest` writes it: `registry/repository:tag@digest`.
@@ -320,22 +225,4 @@ fn kyverno_pin(pinned: &PinnedImage) -> String {
     let reference = pinned.reference();
     let tag = reference.tag().map_or_else(String::new, |tag| format!(":{tag}"));
     format!("{}{tag}@{}", reference::kyverno_name(reference), pinned.digest())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(signed_by: &[&[&str]]) -> Vec<Vec<String>> {
-        signed_by.iter().map(|names| names.iter().map(|name| (*name).to_owned()).collect()).collect()
-    }
-
-    #[test]
-    fn one_signer_counts_once() {
-        assert_eq!(distinct_signers(&names(&[&["a"], &["a"]])), 1);
-        assert_eq!(distinct_signers(&names(&[&["a", "b"], &["a"]])), 2);
-        assert_eq!(distinct_signers(&names(&[&["a", "b"], &["a", "b"], &["a", "b"]])), 2);
-        assert_eq!(distinct_signers(&names(&[&[], &["a"]])), 1);
-        assert_eq!(distinct_signers(&[]), 0);
-    }
 }

@@ -16,6 +16,10 @@ use trust_core::encoding;
 pub struct Evidence {
     /// By image as written in the resource.
     pub images: BTreeMap<String, ImageEvidence>,
+    /// Objects that policies refer to, as Kubernetes has them, by [`ObjectName`](crate::ObjectName) as text. Of a Secret
+    /// only what is public belongs here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objects: BTreeMap<String, Result<serde_json::Value, FetchFailure>>,
 }
 
 /// What was fetched for one image.
@@ -105,7 +109,8 @@ mod tests {
         };
         let absent = ImageEvidence { digest: Err(failure), artifacts: vec![], failures: vec![] };
         let images = BTreeMap::from([("a".to_owned(), found), ("b".to_owned(), absent)]);
-        let evidence = Evidence { images };
+        let objects = BTreeMap::from([("Secret/a/b".to_owned(), Ok(serde_json::json!({"data": {}})))]);
+        let evidence = Evidence { images, objects };
         let text = serde_json::to_string(&evidence).unwrap();
         assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), evidence);
     }

@@ -3,16 +3,35 @@
 //!
 //! A field that is not implemented here is refused when the policy is read, by its path: a policy never means
 //! less than it says.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `fields` | values with their paths; a field that nobody asked for is refused |
+//! | `labels`, `conditions`, `context` | label selectors; conditions; names for expressions |
+//! | `match_resources` | `match`, `exclude`, and the controllers that rules about pods extend to |
+//! | `validate` | `pattern`, `anyPattern`, `deny`, `foreach` |
+//! | `image_extractors`, `verify_images` | images and who must have signed them |
+//! | `exception` | `PolicyException` |
 
 mod fields;
-mod form;
+
+mod conditions;
+mod context;
+mod labels;
+
 mod match_resources;
+
+mod image_extractors;
+mod validate;
 mod verify_images;
 
-use thiserror::Error;
+mod exception;
 
-use self::fields::At;
-use crate::model::{Check, Lint, Mode, Policy, PolicySet, Rule};
+use thiserror::Error;
+use trust_core::Pattern;
+
+use self::fields::{At, Fields};
+use crate::model::{Check, Exception, Lint, Mode, ModeOverride, ModeRule, Policy, PolicySet, Rule};
 use crate::yaml::{self, Span, YamlError};
 
 /// A policy cannot be used.
@@ -52,40 +71,63 @@ pub enum PolicyError {
         /// Its place.
         span: Span,
     },
+    /// A text is not the expression that it should be, or holds one that is none.
+    #[error("{span}: `{path}` has an expression that is not read: {problem}")]
+    Expression {
+        /// Which field.
+        path: String,
+        /// Its place.
+        span: Span,
+        /// What is wrong.
+        problem: String,
+    },
     /// The text holds no policy.
     #[error("found no policy, expected a `ClusterPolicy` or `Policy` of `kyverno.io/v1`")]
     NoPolicy,
 }
 
-const API_VERSIONS: &str = "`kyverno.io/v1`";
+const API_VERSIONS: &str = "`kyverno.io/v1` or `kyverno.io/v2beta1`";
+
+/// What a document is.
+enum Document {
+    Policy(Policy),
+    Exception(Exception),
+}
 
 impl PolicySet {
-    /// Reads every policy of a YAML or JSON text.
+    /// Reads every policy and every exception of a YAML or JSON text.
     ///
     /// # Errors
-    /// If it is not YAML, a document is not a policy, or a policy uses what is not implemented: with path, line and
-    /// column.
+    /// If it is not YAML, a document is neither, or uses what is not implemented: with path, line and column.
     pub fn from_yaml(text: &str) -> Result<Self, PolicyError> {
-        let documents = yaml::parse_documents(text)?;
-        if documents.is_empty() {
+        let (mut policies, mut exceptions) = (Vec::new(), Vec::new());
+        for node in &yaml::parse_documents(text)? {
+            match document(At::root(node))? {
+                Document::Policy(policy) => policies.push(policy),
+                Document::Exception(exception) => exceptions.push(exception),
+            }
+        }
+        if policies.is_empty() && exceptions.is_empty() {
             return Err(PolicyError::NoPolicy);
         }
-        let policies = documents.iter().map(|node| policy(At::root(node)));
-        Ok(Self::new(policies.collect::<Result<_, _>>()?))
+        let mut set = Self::new(policies);
+        set.add_exceptions(exceptions);
+        Ok(set)
     }
 }
 
-fn policy(document: At<'_>) -> Result<Policy, PolicyError> {
+fn document(document: At<'_>) -> Result<Document, PolicyError> {
+    const KINDS: &str = "`ClusterPolicy`, `Policy` or `PolicyException`";
     let mut fields = document.fields()?;
     let api_version = fields.require("apiVersion", API_VERSIONS)?;
-    if api_version.text()? != "kyverno.io/v1" {
-        return Err(api_version.wrong(API_VERSIONS));
-    }
-    let kind = fields.require("kind", "`ClusterPolicy` or `Policy`")?;
-    let is_namespaced = match kind.text()? {
-        "ClusterPolicy" => false,
-        "Policy" => true,
-        _ => return Err(kind.wrong("`ClusterPolicy` or `Policy`")),
+    let kind = fields.require("kind", KINDS)?;
+    let is_exception = match (kind.text()?, api_version.text()?) {
+        ("ClusterPolicy" | "Policy", "kyverno.io/v1" | "kyverno.io/v2beta1") => false,
+        ("PolicyException", "kyverno.io/v2" | "kyverno.io/v2beta1" | "kyverno.io/v2alpha1") => true,
+        ("ClusterPolicy" | "Policy", _) => return Err(api_version.wrong(API_VERSIONS)),
+        ("PolicyException", _) => return Err(api_version.wrong("`kyverno.io/v2` or `kyverno.io/v2beta1`")),
+        _ if !api_version.text()?.starts_with("kyverno.io/") => return Err(api_version.wrong(API_VERSIONS)),
+        _ => return Err(kind.wrong(KINDS)),
     };
     let metadata = fields.require("metadata", "the policy's name")?;
     let (name, namespace, autogen) = read_metadata(metadata)?;
@@ -93,11 +135,13 @@ fn policy(document: At<'_>) -> Result<Policy, PolicyError> {
     // The API server writes it; it demands nothing.
     fields.ignore("status");
     fields.finish()?;
-
+    if is_exception {
+        return exception::read(name, namespace, &spec).map(Document::Exception);
+    }
+    let namespace = (kind.text()? == "Policy").then(|| namespace.unwrap_or_else(|| "default".to_owned()));
     let mut lints = Vec::new();
-    let rules = read_spec(spec, &autogen, &mut lints)?;
-    let namespace = is_namespaced.then(|| namespace.unwrap_or_else(|| "default".to_owned()));
-    Ok(Policy { name, namespace, rules, lints })
+    let (rules, first_rule_only) = read_spec(&spec, &autogen, &mut lints)?;
+    Ok(Document::Policy(Policy { name, namespace, rules, first_rule_only, lints }))
 }
 
 /// To which controllers a rule about pods extends.
@@ -126,17 +170,53 @@ fn read_metadata(metadata: At<'_>) -> Result<(String, Option<String>, Autogen), 
     Ok((name, namespace, autogen))
 }
 
-fn read_spec(spec: At<'_>, autogen: &Autogen, lints: &mut Vec<Lint>) -> Result<Vec<Rule>, PolicyError> {
+/// The rules, and whether only the first counts that is about a resource.
+fn read_spec(
+    spec: &At<'_>,
+    autogen: &Autogen,
+    lints: &mut Vec<Lint>,
+) -> Result<(Vec<Rule>, bool), PolicyError> {
     let mut fields = spec.fields()?;
-    let mode = fields.get("validationFailureAction").map(mode).transpose()?.unwrap_or(Mode::Audit);
+    let default = ModeRule { default: Mode::Audit, overrides: Vec::new() };
+    let (action, overrides) =
+        (fields.get("validationFailureAction"), fields.get("validationFailureActionOverrides"));
+    let mode = mode_rule(action, overrides, &default)?;
     // Whether existing resources are judged too is for the embedder to say, who brings the resources.
-    fields.get("background").map(|at| at.boolean()).transpose()?;
+    for flag in ["background", "mutateExistingOnPolicyUpdate", "generateExisting", "emitWarning"] {
+        fields.get(flag).map(|at| at.boolean()).transpose()?;
+    }
     if let Some(admission) = fields.get("admission")
         && !admission.boolean()?
     {
-        return Err(admission.not_implemented());
+        lints.push(admission.lint("is `false`, but the policy judges whatever it is asked about here"));
     }
-    if let Some(timeout) = fields.get("webhookTimeoutSeconds")
+    if let Some(webhook) = fields.get("webhookConfiguration") {
+        let mut webhook = webhook.fields()?;
+        webhook_fields(&mut webhook, "timeoutSeconds", lints)?;
+        webhook.finish()?;
+    }
+    webhook_fields(&mut fields, "webhookTimeoutSeconds", lints)?;
+    let first_rule_only = match fields.get("applyRules") {
+        None => false,
+        Some(which) => match which.text()? {
+            "All" => false,
+            "One" => true,
+            _ => return Err(which.wrong("`All` or `One`")),
+        },
+    };
+    let rules = fields.require("rules", "a list of rules")?;
+    fields.finish()?;
+    let list = rules.list()?;
+    if list.is_empty() {
+        return Err(rules.wrong("at least one rule"));
+    }
+    let rules = list.into_iter().map(|at| rule(&at, &mode, autogen, lints)).collect::<Result<_, _>>()?;
+    Ok((rules, first_rule_only))
+}
+
+/// How long a webhook may take, and what is done if it does not answer.
+fn webhook_fields(fields: &mut Fields<'_>, timeout: &str, lints: &mut Vec<Lint>) -> Result<(), PolicyError> {
+    if let Some(timeout) = fields.get(timeout)
         && !timeout.integer().is_ok_and(|seconds| (1..=30).contains(&seconds))
     {
         return Err(timeout.wrong("a whole number from 1 to 30"));
@@ -146,31 +226,43 @@ fn read_spec(spec: At<'_>, autogen: &Autogen, lints: &mut Vec<Lint>) -> Result<V
         match failure_policy.text()? {
             "Fail" => {}
             "Ignore" => {
-                lints.push(failure_policy.lint("is `Ignore`, but what cannot be judged is denied here"))
+                lints.push(failure_policy.lint("is `Ignore`, but what cannot be judged is denied here"));
             }
             _ => return Err(failure_policy.wrong("`Fail` or `Ignore`")),
         }
     }
-    let rules = fields.require("rules", "a list of rules")?;
-    fields.finish()?;
-    let list = rules.list()?;
-    if list.is_empty() {
-        return Err(rules.wrong("at least one rule"));
-    }
-    list.into_iter().map(|at| rule(at, mode, autogen, lints)).collect()
+    Ok(())
 }
 
-fn rule(at: At<'_>, mode: Mode, autogen: &Autogen, lints: &mut Vec<Lint>) -> Result<Rule, PolicyError> {
+fn rule(
+    at: &At<'_>,
+    policy_mode: &ModeRule,
+    autogen: &Autogen,
+    lints: &mut Vec<Lint>,
+) -> Result<Rule, PolicyError> {
     let mut fields = at.fields()?;
     let name = fields.require("name", "the rule's name")?.text()?.to_owned();
-    let selection = match_resources::read(fields.require("match", "the resources that the rule is about")?)?;
+    let matched = fields.require("match", "the resources that the rule is about")?;
+    let excluded = fields.get("exclude");
+    let (matches, is_pods_only) = match_resources::read(&matched, excluded.as_ref(), autogen)?;
+    let context = fields.get("context").map(|at| context::read(&at)).transpose()?.unwrap_or_default();
+    let preconditions = fields.get("preconditions").map(|at| conditions::read(&at)).transpose()?;
     let check = match (fields.get("verifyImages"), fields.get("validate")) {
-        (Some(verify_images), None) => Check::Images(verify_images::read(&verify_images, mode, lints)?),
-        (None, Some(validate)) => form::read(validate, mode, selection.is_pods_only, lints)?,
+        (Some(verify_images), None) => Check::Images {
+            extractors: match fields.get("imageExtractors") {
+                Some(extractors) => image_extractors::read(&extractors)?,
+                None => Vec::new(),
+            },
+            requirements: verify_images::read(&verify_images, policy_mode, lints)?,
+        },
+        (None, Some(validate)) => validate::read(&validate, policy_mode, lints)?,
         (Some(_), Some(validate)) => {
             return Err(validate.wrong("either `verifyImages` or `validate` in a rule"));
         }
         (None, None) => {
+            // Names what else stands there: `mutate`, `generate` and others.
+            fields.ignore("imageExtractors");
+            fields.finish()?;
             return Err(PolicyError::Absent {
                 path: at.child("verifyImages"),
                 span: at.span(),
@@ -179,7 +271,33 @@ fn rule(at: At<'_>, mode: Mode, autogen: &Autogen, lints: &mut Vec<Lint>) -> Res
         }
     };
     fields.finish()?;
-    Ok(Rule { name, kinds: selection.kinds(autogen), check })
+    Ok(Rule { name, matches, of_pod: is_pods_only, context, preconditions, check })
+}
+
+/// What a violation does: here, else in some namespaces, else as around it.
+fn mode_rule(
+    action: Option<At<'_>>,
+    overrides: Option<At<'_>>,
+    around: &ModeRule,
+) -> Result<ModeRule, PolicyError> {
+    let mut rule = match action {
+        Some(action) => ModeRule { default: mode(action)?, overrides: Vec::new() },
+        None => around.clone(),
+    };
+    let mut own = Vec::new();
+    for one in overrides.map(|at| at.list()).transpose()?.unwrap_or_default() {
+        let mut fields = one.fields()?;
+        let action = fields.require("action", "`Audit` or `Enforce`")?;
+        let namespaces = fields.get("namespaces").map(|at| at.list()).transpose()?.unwrap_or_default();
+        let namespaces =
+            namespaces.iter().map(|at| at.text().map(Pattern::wildcard)).collect::<Result<_, _>>()?;
+        let selector = fields.get("namespaceSelector").map(|at| labels::read(&at)).transpose()?;
+        fields.finish()?;
+        own.push(ModeOverride { mode: mode(action)?, namespaces, selector });
+    }
+    own.append(&mut rule.overrides);
+    rule.overrides = own;
+    Ok(rule)
 }
 
 fn mode(at: At<'_>) -> Result<Mode, PolicyError> {

@@ -1,11 +1,11 @@
 //! Decides whether container images may run: policies that people already have, in; an explained verdict, out.
 //!
-//! [`evaluate`] is a pure function of policies, resource, evidence, trust root and time, so a verdict can be tested
+//! [`evaluate`] is a pure function of policies, request, evidence, trust root and time, so a verdict can be tested
 //! without mocks, cached, and judged again a year later. Whatever is missing or unreadable denies.
 //!
 //! ```
 //! use trust_core::{TrustRoot, UnixTime};
-//! use trust_policy::{Decision, Evidence, PolicySet, Resource, evaluate};
+//! use trust_policy::{Decision, Evidence, PolicySet, Request, Resource, evaluate};
 //!
 //! let policies = PolicySet::from_yaml(r#"
 //! apiVersion: kyverno.io/v1
@@ -18,10 +18,11 @@
 //!     match: {any: [{resources: {kinds: [Pod]}}]}
 //!     validate: {pattern: {spec: {containers: [{image: "ghcr.io/org/*"}]}}}
 //! "#)?;
-//! let pod = Resource::from_yaml(r#"
+//! let mut pods = Resource::from_yaml(r#"
 //! {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: c, image: docker.io/nginx}]}}
 //! "#)?;
-//! let verdict = evaluate(&policies, &pod[0], &Evidence::default(), &TrustRoot::empty(), UnixTime::from_seconds(0));
+//! let request = Request::from(pods.remove(0));
+//! let verdict = evaluate(&policies, &request, &Evidence::default(), &TrustRoot::empty(), UnixTime::from_seconds(0));
 //! assert_eq!(verdict.decision, Decision::Deny);
 //! assert!(verdict.to_string().contains("/spec/containers/0/image: found `docker.io/nginx`, expected `ghcr.io/org/*`"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -32,11 +33,17 @@
 //! | file | holds |
 //! |---|---|
 //! | [`yaml`] | YAML with the place of every value |
-//! | `resource` | [`Resource`]: Kubernetes objects and their images |
+//! | `resource`, `request` | [`Resource`]: Kubernetes objects and their images; [`Request`]: what is done with one, by whom |
 //! | `evidence` | [`Evidence`]: what was fetched, as plain data |
-//! | `reference`, `overlay` | patterns on images, and on the form of resources |
+//! | `duration`, `quantity`, `value_pattern` | what values amount to; [`ValuePattern`]: which values a text means |
+//! | `reference` | [`ReferencePattern`]: which images a text means |
+//! | `expression`, `template` | JMESPath; [`Template`]: values with expressions in them |
+//! | `operator`, `condition` | [`Operator`]; [`Conditions`] |
+//! | `label_selector`, `overlay`, `resource_match` | [`LabelSelector`]; [`Overlay`]: forms of resources; [`ResourceMatch`] |
 //! | `model` | [`PolicySet`]: what every policy language compiles to |
-//! | `kyverno` | Kyverno's ClusterPolicy and Policy |
+//! | `image_extractor`, `scope` | the images of a resource, for one rule; what a rule's expressions can refer to |
+//! | `plan` | [`PolicySet::requirements`]: what to fetch |
+//! | `kyverno` | Kyverno's ClusterPolicy, Policy and PolicyException |
 //! | `signature` | signatures and attestations, in whichever form they were stored |
 //! | `verdict` | [`Verdict`] and its explanation |
 //! | `evaluate` | [`evaluate`] |
@@ -45,12 +52,33 @@ pub mod yaml;
 
 mod resource;
 
+mod request;
+
 mod evidence;
 
-mod overlay;
+mod duration;
+mod quantity;
+mod value_pattern;
+
 mod reference;
 
+mod expression;
+mod template;
+
+mod operator;
+
+mod condition;
+mod label_selector;
+mod overlay;
+
+mod resource_match;
+
 mod model;
+
+mod image_extractor;
+mod scope;
+
+mod plan;
 
 mod kyverno;
 
@@ -60,15 +88,24 @@ mod verdict;
 
 mod evaluate;
 
+pub use condition::{Condition, ConditionBlock, Conditions};
 pub use evaluate::evaluate;
 pub use evidence::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence};
 pub use kyverno::PolicyError;
+pub use label_selector::{LabelCondition, LabelSelector};
 pub use model::{
-    AttestationRequirement, Attestor, AttestorSet, Check, ImageRequirement, KindMatch, Lint, Mode, Policy,
-    PolicySet, Rule, Signer,
+    AttestationDeny, AttestationRequirement, Attestor, AttestorSet, Check, ContextEntry, ContextSource,
+    Demand, Exception, ForEach, ImageExtractor, ImageRequirement, Lint, Mode, ModeOverride, ModeRule,
+    ObjectName, Policy, PolicySet, Rule, Signer,
 };
-pub use overlay::{Overlay, OverlayKey, TextCondition};
+pub use operator::{Operator, UnknownOperator};
+pub use overlay::{KeyRule, Overlay, OverlayKey};
+pub use plan::Requirements;
 pub use reference::{Dialect, ReferencePattern};
+pub use request::{Operation, Request, User};
 pub use resource::{ContainerImage, ContainerKind, Resource, ResourceError, ResourceId};
+pub use resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use signature::ReasonCode;
+pub use template::Template;
+pub use value_pattern::ValuePattern;
 pub use verdict::{Decision, Explanation, Outcome, PatchOperation, RuleVerdict, Verdict, VerifiedImage};

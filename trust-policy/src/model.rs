@@ -5,15 +5,21 @@ use core::fmt;
 use serde::Serialize;
 use trust_core::{IdentityPolicy, KeyError, Pattern, PublicKey};
 
+use crate::condition::Conditions;
+use crate::label_selector::LabelSelector;
 use crate::overlay::Overlay;
 use crate::reference::ReferencePattern;
-use crate::resource::{ContainerImage, Resource};
+use crate::request::Request;
+use crate::resource::ContainerImage;
+use crate::resource_match::ResourceMatch;
+use crate::template::Template;
 use crate::yaml::Span;
 
 /// Policies to judge by. All of them are judged; one that denies is enough.
 #[derive(Clone, Debug, Default)]
 pub struct PolicySet {
     policies: Vec<Policy>,
+    exceptions: Vec<Exception>,
 }
 
 /// A policy, with its rules.
@@ -26,6 +32,8 @@ pub struct Policy {
     pub namespace: Option<String>,
     /// Its rules, in order.
     pub rules: Vec<Rule>,
+    /// Whether only the first rule counts that is about a resource.
+    pub first_rule_only: bool,
     /// What is odd about it, though it can be read.
     pub lints: Vec<Lint>,
 }
@@ -36,10 +44,48 @@ pub struct Policy {
 pub struct Rule {
     /// Its name.
     pub name: String,
-    /// Which resources it is about.
-    pub kinds: Vec<KindMatch>,
+    /// Which requests it is about.
+    pub matches: ResourceMatch,
+    /// Whether it speaks of a pod, wherever in the resource the pod stands.
+    pub of_pod: bool,
+    /// Names for its expressions, each for those after it.
+    pub context: Vec<ContextEntry>,
+    /// Where these do not hold, it is about nothing.
+    pub preconditions: Option<Conditions>,
     /// What it demands.
     pub check: Check,
+}
+
+/// A name for expressions.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ContextEntry {
+    /// The name.
+    pub name: String,
+    /// What it stands for.
+    pub source: ContextSource,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ContextSource {
+    /// A value, computed or written.
+    Variable {
+        /// What is taken a part of; everything if there is none.
+        value: Option<Template>,
+        /// The part.
+        path: Option<Template>,
+        /// What it is if that has no value.
+        default: Option<Template>,
+    },
+    /// A ConfigMap, by namespace and name, which whoever collects the evidence looks up.
+    ConfigMap {
+        /// Its namespace.
+        namespace: Template,
+        /// Its name.
+        name: Template,
+    },
 }
 
 /// What a rule demands.
@@ -47,30 +93,49 @@ pub struct Rule {
 #[non_exhaustive]
 pub enum Check {
     /// Signed images.
-    Images(Vec<ImageRequirement>),
+    Images {
+        /// Where images stand in kinds that have them elsewhere than in pods.
+        extractors: Vec<ImageExtractor>,
+        /// What is demanded of them.
+        requirements: Vec<ImageRequirement>,
+    },
     /// A resource of a certain form.
     Form {
         /// What a violation does.
-        mode: Mode,
+        mode: ModeRule,
         /// What the policy's author says about a violation.
-        message: Option<String>,
+        message: Option<Template>,
         /// The form.
-        overlay: Overlay,
-        /// Whether the form is that of a pod, wherever in the resource the pod stands.
-        of_pod: bool,
+        demand: Demand,
     },
 }
 
-impl Check {
-    /// What a violation does, at most.
-    pub(crate) fn strictest_mode(&self) -> Mode {
-        match self {
-            Self::Images(requirements) => {
-                requirements.iter().map(|one| one.mode).max().unwrap_or(Mode::Audit)
-            }
-            Self::Form { mode, .. } => *mode,
-        }
-    }
+/// What is demanded of a resource, or of an element of one of its lists.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Demand {
+    /// One of these forms.
+    Forms(Vec<Overlay>),
+    /// That these conditions do not hold.
+    Deny(Conditions),
+    /// Something of each element of some lists.
+    ForEach(Vec<ForEach>),
+}
+
+/// What is demanded of each element of a list.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ForEach {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// An expression whose value is the list.
+    pub list: Template,
+    /// Names for the expressions, each for those after it.
+    pub context: Vec<ContextEntry>,
+    /// Elements for which these do not hold are passed over.
+    pub preconditions: Option<Conditions>,
+    /// What is demanded.
+    pub demand: Demand,
 }
 
 /// What is demanded of the images that match.
@@ -82,7 +147,7 @@ pub struct ImageRequirement {
     /// Its place in the text.
     pub span: Span,
     /// What a violation does.
-    pub mode: Mode,
+    pub mode: ModeRule,
     /// Which images it is about: those that match any of these …
     pub references: Vec<ReferencePattern>,
     /// … and none of these.
@@ -91,6 +156,8 @@ pub struct ImageRequirement {
     pub attestors: Vec<AttestorSet>,
     /// What must have been attested: all of these.
     pub attestations: Vec<AttestationRequirement>,
+    /// What must not hold of the attestations that have a name.
+    pub deny: Option<AttestationDeny>,
     /// Whether the resource is changed to name the digest that was verified.
     pub pins_digest: bool,
     /// Whether the resource must name a digest in the end.
@@ -105,24 +172,40 @@ pub struct AttestationRequirement {
     pub path: String,
     /// The type of its predicate.
     pub predicate_type: String,
+    /// The name by which [`AttestationDeny`] speaks of its predicate.
+    pub name: Option<String>,
     /// Who must have signed it: all of these sets.
     pub attestors: Vec<AttestorSet>,
+    /// What must hold of every predicate that a signer signed.
+    pub conditions: Option<Conditions>,
+}
+
+/// What must not hold of attestations, together.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AttestationDeny {
+    /// Where it stands, relative to the requirement.
+    pub path: String,
+    /// What the policy's author says about it.
+    pub message: Option<Template>,
+    /// The conditions.
+    pub conditions: Conditions,
 }
 
 /// Signers of whom some must have signed, each counted once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AttestorSet {
     /// Where it stands, relative to the requirement, such as `.attestors[0]`.
     pub path: String,
-    /// How many different ones must have signed; at least 1.
-    pub count: usize,
+    /// How many different ones must have signed, at least 1; `None` for all.
+    pub count: Option<usize>,
     /// The signers; at least `count`.
     pub attestors: Vec<Attestor>,
 }
 
 /// A signer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Attestor {
     /// Where it stands, relative to the requirement, such as `.attestors[0].entries[0].keys`.
@@ -133,18 +216,47 @@ pub struct Attestor {
     pub needs_log_entry: bool,
     /// Whether its certificates must be in a certificate transparency log.
     pub needs_certificate_log: bool,
+    /// Annotations that the signature must have.
+    pub annotations: Vec<(String, String)>,
 }
 
 /// Who a signer is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Signer {
     /// The holder of a key.
     Key(Box<PublicKey>),
     /// The holder of a key that cannot be read; nobody can be it.
     UnusableKey(KeyError),
+    /// The holders of the keys that expressions have as their value.
+    KeysOf(Template),
+    /// The holder of the key in a Secret, which whoever collects the evidence looks up.
+    KeyInSecret(ObjectName),
     /// Somebody with an identity that a certificate authority of the trust root vouches for.
     Identity(IdentityPolicy),
+    /// Some of the signers of a set.
+    Some(Box<AttestorSet>),
+    /// Somebody whose signature cannot be verified here yet; nobody can be it.
+    Unsupported(&'static str),
+}
+
+/// A namespaced object of Kubernetes that a policy refers to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ObjectName {
+    /// `ConfigMap` or `Secret`.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
+    }
 }
 
 impl fmt::Display for Signer {
@@ -152,7 +264,15 @@ impl fmt::Display for Signer {
         match self {
             Self::Key(key) => key.fmt(f),
             Self::UnusableKey(_) => f.write_str("an unusable key"),
+            Self::KeysOf(_) => f.write_str("keys of a context entry"),
+            Self::KeyInSecret(object) => write!(f, "the key in {object}"),
             Self::Identity(policy) => policy.fmt(f),
+            Self::Some(set) => {
+                let signers: Vec<_> = set.attestors.iter().map(|one| one.signer.to_string()).collect();
+                let count = set.count.map_or_else(|| "all".to_owned(), |count| count.to_string());
+                write!(f, "{count} of ({})", signers.join("; "))
+            }
+            Self::Unsupported(what) => f.write_str(what),
         }
     }
 }
@@ -193,37 +313,76 @@ impl fmt::Display for Lint {
     }
 }
 
-/// A kind of resource, by patterns: absent parts match anything.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KindMatch {
-    /// API group; empty for the core group.
-    pub group: Option<Pattern>,
-    /// Version within the group.
-    pub version: Option<Pattern>,
-    /// Kind.
-    pub kind: Pattern,
+/// What a violation does, by namespace.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ModeRule {
+    /// Where no override says otherwise.
+    pub default: Mode,
+    /// The first that is about the namespace counts.
+    pub overrides: Vec<ModeOverride>,
 }
 
-impl KindMatch {
-    pub(crate) fn matches(&self, resource: &Resource) -> bool {
-        let id = resource.id();
-        let (group, version) = id.api_version.split_once('/').unwrap_or(("", &id.api_version));
-        self.kind.matches(&id.kind)
-            && self.group.as_ref().is_none_or(|pattern| pattern.matches(group))
-            && self.version.as_ref().is_none_or(|pattern| pattern.matches(version))
+/// What a violation does in some namespaces.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ModeOverride {
+    /// What it does.
+    pub mode: Mode,
+    /// In these namespaces; in all if there are none.
+    pub namespaces: Vec<Pattern>,
+    /// In namespaces with these labels.
+    pub selector: Option<LabelSelector>,
+}
+
+impl ModeRule {
+    /// What a violation does in a request's namespace. Where that cannot be known, the stricter is taken.
+    #[must_use]
+    pub fn of(&self, request: &Request) -> Mode {
+        let mut strictest = None;
+        for one in &self.overrides {
+            let namespace = &request.resource.id().namespace;
+            if !one.namespaces.is_empty() && !one.namespaces.iter().any(|pattern| pattern.matches(namespace))
+            {
+                continue;
+            }
+            match (&one.selector, &request.namespace_labels) {
+                (Some(selector), Some(labels)) if !selector.matches(labels) => {}
+                (Some(_), None) => strictest = strictest.max(Some(one.mode)),
+                _ => return strictest.max(Some(one.mode)).unwrap_or(one.mode),
+            }
+        }
+        strictest.max(Some(self.default)).unwrap_or(self.default)
     }
+}
+
+/// Where images stand in a kind of resource.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ImageExtractor {
+    /// The kind.
+    pub kind: String,
+    /// The way to the images, or to what holds them; `*` for every element.
+    pub path: Vec<String>,
+    /// The field that is the image, of what the path leads to; `None` if that is the image itself.
+    pub value: Option<String>,
+    /// The field that names it, for messages.
+    pub key: Option<String>,
+    /// An expression that makes a reference of what is found.
+    pub transform: Option<Template>,
 }
 
 impl PolicySet {
     /// A set of policies.
     #[must_use]
     pub fn new(policies: Vec<Policy>) -> Self {
-        Self { policies }
+        Self { policies, exceptions: Vec::new() }
     }
 
     /// Adds the policies of another set after these.
     pub fn extend(&mut self, other: Self) {
         self.policies.extend(other.policies);
+        self.exceptions.extend(other.exceptions);
     }
 
     /// The policies, in order.
@@ -232,34 +391,43 @@ impl PolicySet {
         &self.policies
     }
 
-    /// Which images evidence is needed for, before anything is fetched: each once, as written.
-    #[must_use]
-    pub fn required_images(&self, resource: &Resource) -> Vec<String> {
-        let mut required = Vec::new();
-        for image in resource.images() {
-            let needed = self.rules_for(resource).any(|(_, rule)| match &rule.check {
-                Check::Images(requirements) => requirements.iter().any(|one| one.is_about(&image)),
-                Check::Form { .. } => false,
-            });
-            if needed && !required.contains(&image.image) {
-                required.push(image.image);
-            }
-        }
-        required
+    /// Adds exceptions: what they are about, the rules that they name do not judge.
+    pub fn add_exceptions(&mut self, exceptions: impl IntoIterator<Item = Exception>) {
+        self.exceptions.extend(exceptions);
     }
 
-    /// The rules that are about a resource, with their policies.
-    pub(crate) fn rules_for<'a>(
-        &'a self,
-        resource: &'a Resource,
-    ) -> impl Iterator<Item = (&'a Policy, &'a Rule)> {
-        self.policies
+    /// The exceptions.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
+    }
+}
+
+/// Requests that some rules do not judge.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Exception {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The rules, by policy (with its namespace, if it has one) and name, with wildcards.
+    pub rules: Vec<(Pattern, Vec<Pattern>)>,
+    /// Which requests.
+    pub matches: ResourceMatch,
+    /// And only where these hold.
+    pub conditions: Option<Conditions>,
+}
+
+impl Exception {
+    /// Whether it names a rule.
+    #[must_use]
+    pub fn names(&self, policy: &Policy, rule: &str) -> bool {
+        let full = policy.namespace.as_ref().map(|namespace| format!("{namespace}/{}", policy.name));
+        let policy = full.as_ref().unwrap_or(&policy.name);
+        self.rules
             .iter()
-            .filter(|policy| {
-                policy.namespace.as_ref().is_none_or(|namespace| *namespace == resource.id().namespace)
-            })
-            .flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)))
-            .filter(|(_, rule)| rule.kinds.iter().any(|kind| kind.matches(resource)))
+            .any(|(name, rules)| name.matches(policy) && rules.iter().any(|pattern| pattern.matches(rule)))
     }
 }
 

@@ -42,18 +42,20 @@ pub enum ContainerKind {
     Regular,
     /// `ephemeralContainers`
     Ephemeral,
+    /// `volumes`: an image that is mounted.
+    Volume,
+    /// Elsewhere, where a policy says.
+    Custom,
 }
 
 impl ContainerKind {
-    const ALL: [Self; 3] = [Self::Init, Self::Regular, Self::Ephemeral];
-
-    fn list(self) -> &'static str {
-        match self {
-            Self::Init => "initContainers",
-            Self::Regular => "containers",
-            Self::Ephemeral => "ephemeralContainers",
-        }
-    }
+    /// Those of pods: the list, and where in its elements the image stands.
+    const OF_PODS: [(Self, &str, &str); 4] = [
+        (Self::Init, "initContainers", "image"),
+        (Self::Regular, "containers", "image"),
+        (Self::Ephemeral, "ephemeralContainers", "image"),
+        (Self::Volume, "volumes", "image/reference"),
+    ];
 }
 
 /// An image that a resource would run.
@@ -65,8 +67,17 @@ pub struct ContainerImage {
     pub container: String,
     /// JSON pointer (RFC 6901) to the image.
     pub pointer: String,
-    /// The image as written.
+    /// The image as written, or as a policy's expression makes it of what is written.
     pub image: String,
+    /// Whether it is as written, so that it can be replaced.
+    pub is_written: bool,
+}
+
+impl ContainerImage {
+    /// Whether it stands where pods have images.
+    pub(crate) fn is_in_pod(&self) -> bool {
+        self.kind != ContainerKind::Custom
+    }
 }
 
 impl fmt::Display for ContainerImage {
@@ -75,6 +86,8 @@ impl fmt::Display for ContainerImage {
             ContainerKind::Init => "init container",
             ContainerKind::Regular => "container",
             ContainerKind::Ephemeral => "ephemeral container",
+            ContainerKind::Volume => "volume",
+            ContainerKind::Custom => "image",
         };
         write!(f, "{kind} `{}`", self.container)
     }
@@ -193,7 +206,7 @@ impl Resource {
         POD_TEMPLATES.iter().find(|(kind, _)| *kind == self.id.kind).map(|&(_, pointer)| pointer)
     }
 
-    /// Every image that it would run: init containers, containers, ephemeral containers.
+    /// Every image that it would run or mount: of init containers, containers, ephemeral containers and volumes.
     #[must_use]
     pub fn images(&self) -> Vec<ContainerImage> {
         // The constructor has already found them without an error.
@@ -203,12 +216,12 @@ impl Resource {
     fn find_images(&self) -> Result<Vec<ContainerImage>, ResourceError> {
         let Some(pod) = self.pod_pointer() else { return Ok(Vec::new()) };
         let mut images = Vec::new();
-        for kind in ContainerKind::ALL {
-            let list_pointer = format!("{pod}/spec/{}", kind.list());
+        for (kind, list, place) in ContainerKind::OF_PODS {
+            let list_pointer = format!("{pod}/spec/{list}");
             let list = match self.object.pointer(&list_pointer) {
                 None | Some(Value::Null) => continue,
                 Some(Value::Array(list)) => list,
-                Some(other) => return Err(wrong(&list_pointer, Some(other), "a list of containers")),
+                Some(other) => return Err(wrong(&list_pointer, Some(other), "a list")),
             };
             if images.len() + list.len() > MAX_CONTAINERS {
                 return Err(ResourceError::TooManyContainers { found: images.len() + list.len() });
@@ -216,7 +229,7 @@ impl Resource {
             for index in 0..list.len() {
                 let container = format!("{list_pointer}/{index}");
                 let name = text_at(&self.object, &format!("{container}/name"))?;
-                let pointer = format!("{container}/image");
+                let pointer = format!("{container}/{place}");
                 // The API server fills in no image: a container without one cannot run.
                 if let Some(image) = text_at(&self.object, &pointer)?.filter(|image| !image.trim().is_empty())
                 {
@@ -225,6 +238,7 @@ impl Resource {
                         container: name.unwrap_or_else(|| index.to_string()),
                         pointer,
                         image,
+                        is_written: true,
                     });
                 }
             }

@@ -1,8 +1,10 @@
 //! [`SignedArtifact`]: a signature or attestation on an image, in whichever form it was stored.
 
 use serde::Serialize;
+use serde_json::Value;
 use thiserror::Error;
 use trust_core::cosign::{self, CosignError, SimpleSigning};
+use trust_core::json::{self, JsonError};
 use trust_core::{
     Bundle, BundleError, Content, Digest, LogError, Signed, SignerPolicy, Statement, TrustRoot, UnixTime,
     VerifiedBundle, VerifiedSigner, Verifier, VerifyError,
@@ -17,7 +19,7 @@ pub(crate) struct SignedArtifact<'a> {
     bundle: Bundle,
     /// The payload that names the manifest, in the form of cosign 1 and 2.
     payload: Option<(&'a [u8], SimpleSigning)>,
-    predicate_type: Option<String>,
+    statement: Option<Statement>,
 }
 
 /// Why an artifact is not the signature or attestation that is wanted.
@@ -33,6 +35,10 @@ pub(crate) enum ArtifactError {
     OtherImage { found: Digest, expected: Digest },
     #[error("the policy's key cannot be used")]
     UnusableKey(#[from] trust_core::KeyError),
+    #[error("{signer} cannot be verified here")]
+    Unsupported { signer: String },
+    #[error("signature has not the annotation `{name}`, expected `{expected}`")]
+    Annotation { name: String, expected: String },
     #[error(transparent)]
     Verify(#[from] VerifyError),
 }
@@ -56,11 +62,17 @@ pub enum ReasonCode {
     WrongKey,
     /// It was signed by somebody else.
     WrongIdentity,
+    /// It has not the annotations that are wanted.
+    WrongAnnotation,
+    /// It does not say what it must.
+    Condition,
+    /// Whether a rule is about the resource, or what it demands, cannot be told.
+    Unresolved,
     /// It is in no trusted transparency log.
     NotInLog,
     /// A timestamp, log entry or certificate of it does not verify.
     NotTrusted,
-    /// The policy itself names a key that cannot be used.
+    /// The policy itself names a signer whose signatures cannot be verified.
     UnusablePolicy,
     /// Fewer signers signed than must.
     TooFewSigners,
@@ -75,7 +87,8 @@ impl ArtifactError {
         match self {
             Self::MediaType { .. } | Self::Cosign(_) | Self::Bundle(_) => ReasonCode::Malformed,
             Self::OtherImage { .. } => ReasonCode::OtherImage,
-            Self::UnusableKey(_) => ReasonCode::UnusablePolicy,
+            Self::UnusableKey(_) | Self::Unsupported { .. } => ReasonCode::UnusablePolicy,
+            Self::Annotation { .. } => ReasonCode::WrongAnnotation,
             Self::Verify(error) => match error {
                 VerifyError::Subject { .. } | VerifyError::MessageDigest { .. } => ReasonCode::OtherImage,
                 VerifyError::Signature { .. } | VerifyError::Material { .. } => ReasonCode::WrongKey,
@@ -104,21 +117,43 @@ impl<'a> SignedArtifact<'a> {
             }
             other => return Err(ArtifactError::MediaType { found: other.to_owned() }),
         };
-        let predicate_type = match bundle.unverified_content() {
+        let statement = match bundle.unverified_content() {
             Content::Envelope(envelope) => {
-                let statement = Statement::from_json(envelope.payload()).map_err(VerifyError::from)?;
-                Some(statement.predicate_type().to_owned())
+                Some(Statement::from_json(envelope.payload()).map_err(VerifyError::from)?)
             }
             Content::Message { .. } => None,
         };
-        Ok(Self { bundle, payload, predicate_type })
+        Ok(Self { bundle, payload, statement })
     }
 
     /// The type of the attestation; `None` for a signature on the image itself.
     ///
     /// cosign 3 signs images by an attestation of its own type, which counts as a signature.
     pub(crate) fn unverified_attestation_type(&self) -> Option<&str> {
-        self.predicate_type.as_deref().filter(|predicate_type| *predicate_type != cosign::SIGN_PREDICATE_TYPE)
+        let statement = self.statement.as_ref()?;
+        Some(statement.predicate_type())
+            .filter(|predicate_type| *predicate_type != cosign::SIGN_PREDICATE_TYPE)
+    }
+
+    /// What the attestation says, as JSON; `None` for a signature on the image itself.
+    pub(crate) fn unverified_predicate(&self) -> Option<Result<Value, JsonError>> {
+        self.statement.as_ref().map(|statement| json::from_slice(statement.predicate_json().as_bytes()))
+    }
+
+    /// The first annotation that the signature should have, and has not.
+    fn missing_annotation<'b>(
+        &self,
+        wanted: &'b [(String, String)],
+        image: &Digest,
+    ) -> Option<&'b (String, String)> {
+        let own = self.payload.as_ref().map(|(_, payload)| payload.annotations());
+        let subjects = self.statement.iter().flat_map(Statement::subjects);
+        let of_subject =
+            subjects.filter(|subject| subject.digests().contains(image)).map(|one| one.annotations());
+        let annotations: Vec<_> = own.into_iter().chain(of_subject).collect();
+        wanted.iter().find(|(name, value)| {
+            !annotations.iter().any(|map| map.get(name).and_then(Value::as_str) == Some(value))
+        })
     }
 
     /// Proves that `attestor` signed this, and that it is about `image`.
@@ -133,6 +168,9 @@ impl<'a> SignedArtifact<'a> {
             Signer::Key(key) => SignerPolicy::Key(key.as_ref().clone().into()),
             Signer::Identity(policy) => SignerPolicy::Identity(policy.clone()),
             Signer::UnusableKey(error) => return Err(error.clone().into()),
+            Signer::Some(_) | Signer::KeysOf(_) | Signer::KeyInSecret(_) | Signer::Unsupported(_) => {
+                return Err(ArtifactError::Unsupported { signer: attestor.signer.to_string() });
+            }
         };
         let mut verifier = Verifier::new(root, &RekorLog);
         if !attestor.needs_log_entry {
@@ -141,18 +179,26 @@ impl<'a> SignedArtifact<'a> {
         if !attestor.needs_certificate_log {
             verifier = verifier.accepting_certificates_in_no_transparency_log();
         }
-        let Some((bytes, payload)) = &self.payload else {
-            return Ok(verifier.verify(&self.bundle, Signed::Digest(image), &policy, now)?);
+        let signed = match &self.payload {
+            Some((bytes, _)) => Signed::Message(bytes),
+            None => Signed::Digest(image),
         };
-        let verified = verifier.verify(&self.bundle, Signed::Message(bytes), &policy, now)?;
+        let verified = verifier.verify(&self.bundle, signed, &policy, now)?;
         // The signature is over the payload; the payload must be about this image.
-        if payload.manifest_digest() != image {
+        if let Some((_, payload)) = &self.payload
+            && payload.manifest_digest() != image
+        {
             return Err(ArtifactError::OtherImage {
                 found: payload.manifest_digest().clone(),
                 expected: image.clone(),
             });
         }
-        Ok(verified)
+        match self.missing_annotation(&attestor.annotations, image) {
+            None => Ok(verified),
+            Some((name, value)) => {
+                Err(ArtifactError::Annotation { name: name.clone(), expected: value.clone() })
+            }
+        }
     }
 }
 

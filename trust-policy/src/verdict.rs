@@ -95,6 +95,10 @@ impl Explanation {
         }
     }
 
+    pub(crate) fn skip(check: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Skip, ..Self::pass(check, message) }
+    }
+
     pub(crate) fn fail(check: impl Into<String>, code: ReasonCode, message: impl Into<String>) -> Self {
         Self { outcome: Outcome::Fail, code: Some(code), ..Self::pass(check, message) }
     }
@@ -180,7 +184,7 @@ impl fmt::Display for RuleVerdict {
         write!(f, "[{}] policy `{}`, rule `{}` ({}", self.outcome, self.policy, self.rule, self.mode)?;
         f.write_str(match (self.outcome, self.mode) {
             (Outcome::Fail, Mode::Audit) => ", reported only)",
-            (Outcome::Skip, _) => "): no image matches",
+            (Outcome::Skip, _) if self.explanations.is_empty() => "): no image matches",
             _ => ")",
         })?;
         for explanation in &self.explanations {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use trust_core::{Digest, TrustRoot};
 use trust_policy::{
-    Check, Decision, Evidence, ImageEvidence, Mode, PolicySet, Resource, Signer, Verdict, evaluate,
+    Check, Decision, Evidence, ImageEvidence, Mode, PolicySet, Request, Resource, Signer, Verdict, evaluate,
 };
 
 /// The text of a policy; `None` where there are no vectors.
@@ -20,31 +20,31 @@ fn published(name: &str) -> Option<String> {
 }
 
 /// A pod with one container, and maybe another list of containers.
-fn pod(image: &str, more: &str) -> Resource {
+fn pod(image: &str, more: &str) -> Request {
     let text = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers: [{{name: c, image: '{image}'}}]\n{more}"
     );
-    Resource::from_yaml(&text).unwrap().remove(0)
+    Resource::from_yaml(&text).unwrap().remove(0).into()
 }
 
 /// Judges with every image there, and no signature on any of them.
-fn judge(policies: &PolicySet, resource: &Resource) -> Verdict {
+fn judge(policies: &PolicySet, request: &Request) -> Verdict {
     let unsigned =
         || ImageEvidence { digest: Ok(Digest::sha256(b"image")), artifacts: vec![], failures: vec![] };
-    let images: BTreeMap<_, _> =
-        policies.required_images(resource).into_iter().map(|image| (image, unsigned())).collect();
     let (root, now) = (TrustRoot::public_good(), "2026-11-22T00:00:00Z".parse().unwrap());
-    evaluate(policies, resource, &Evidence { images }, &root, now)
+    let images = policies.requirements(request, now).images;
+    let images: BTreeMap<_, _> = images.into_iter().map(|image| (image, unsigned())).collect();
+    evaluate(policies, request, &Evidence { images, ..Evidence::default() }, &root, now)
 }
 
 #[test]
 fn require_signed_images_is_about_its_own_organization() {
     let Some(text) = published("ch27-0-require-signed-images.yaml") else { return };
     let policies = PolicySet::from_yaml(&text).unwrap();
-    let Check::Images(requirements) = &policies.policies()[0].rules[0].check else { panic!("images") };
+    let Check::Images { requirements, .. } = &policies.policies()[0].rules[0].check else { panic!("images") };
     let requirement = &requirements[0];
-    assert!(requirement.pins_digest && requirement.needs_digest && requirement.mode == Mode::Enforce);
-    assert_eq!(requirement.attestors[0].count, 1);
+    assert!(requirement.pins_digest && requirement.needs_digest && requirement.mode.default == Mode::Enforce);
+    assert_eq!(requirement.attestors[0].count, None);
     assert!(requirement.attestors[0].attestors[0].needs_log_entry);
     assert_eq!(
         requirement.attestors[0].attestors[0].signer.to_string(),
@@ -85,7 +85,7 @@ fn restrict_registries_demands_init_containers_as_written() {
     // Controllers are judged by their template.
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: \
         {containers: [{image: docker.io/a}], initContainers: []}}}\n";
-    let verdict = judge(&policies, &Resource::from_yaml(deployment).unwrap()[0]);
+    let verdict = judge(&policies, &Resource::from_yaml(deployment).unwrap().remove(0).into());
     let place = "/spec/template/spec/containers/0/image: found `docker.io/a`";
     assert!(verdict.decision == Decision::Deny && verdict.to_string().contains(place), "{verdict}");
 }
@@ -94,10 +94,10 @@ fn restrict_registries_demands_init_containers_as_written() {
 fn check_image_matches_short_names_and_needs_the_log() {
     let Some(text) = published("zero-trust-check-image.yaml") else { return };
     let policies = PolicySet::from_yaml(&text).unwrap();
-    let Check::Images(requirements) = &policies.policies()[0].rules[0].check else { panic!("images") };
+    let Check::Images { requirements, .. } = &policies.policies()[0].rules[0].check else { panic!("images") };
     let [set] = &requirements[0].attestors[..] else { panic!("one set") };
     assert!(matches!(&set.attestors[0].signer, Signer::Key(_)));
-    assert!(set.attestors[0].needs_log_entry && requirements[0].mode == Mode::Enforce);
+    assert!(set.attestors[0].needs_log_entry && requirements[0].mode.default == Mode::Enforce);
     assert_eq!(judge(&policies, &pod("gkovan/quarkus-base-image:1.0", "")).decision, Decision::Deny);
     assert_eq!(judge(&policies, &pod("docker.io/gkovan/a", "")).decision, Decision::Deny);
     assert_eq!(judge(&policies, &pod("quay.io/gkovan/a", "")).decision, Decision::Allow);

@@ -1,7 +1,10 @@
 //! Reading a document field by field: every value knows its path, and a field that nobody asked for is refused.
 
+use crate::expression::ExpressionError;
 use crate::kyverno::PolicyError;
 use crate::model::Lint;
+use crate::template::Template;
+use crate::value_pattern::scalar_text;
 use crate::yaml::{Node, Span, Value};
 
 /// A value and its path.
@@ -38,6 +41,33 @@ impl<'a> At<'a> {
             Value::Text(text) => Ok(text),
             _ => Err(self.wrong("a text")),
         }
+    }
+
+    /// A text, or a number or boolean as text.
+    pub(super) fn scalar(&self) -> Result<String, PolicyError> {
+        scalar_text(&self.node.to_json()).ok_or_else(|| self.wrong("a text"))
+    }
+
+    /// The value, with expressions in it.
+    pub(super) fn template(&self) -> Result<Template, PolicyError> {
+        Template::new(&self.node.to_json()).map_err(|source| self.not_an_expression(source))
+    }
+
+    /// A text that is an expression as a whole, without braces; they may be around it all the same.
+    pub(super) fn expression(&self) -> Result<Template, PolicyError> {
+        let text = self.text()?.trim();
+        let is_braced = text.starts_with("{{") && text.ends_with("}}");
+        let braced = if is_braced { text.to_owned() } else { format!("{{{{ {text} }}}}") };
+        Template::new(&braced.into()).map_err(|source| self.not_an_expression(source))
+    }
+
+    fn not_an_expression(&self, problem: ExpressionError) -> PolicyError {
+        PolicyError::Expression { path: self.path.clone(), span: self.span(), problem: problem.to_string() }
+    }
+
+    /// Whether this is a map that has a key.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.node.get(name).is_some()
     }
 
     pub(super) fn boolean(&self) -> Result<bool, PolicyError> {

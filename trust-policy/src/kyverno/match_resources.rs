@@ -1,11 +1,12 @@
-//! `match`: which resources a rule is about
+//! `match` and `exclude`: which requests a rule is about
 //! ([match/exclude](https://kyverno.io/docs/policy-types/cluster-policy/match-exclude/)).
 
 use trust_core::Pattern;
 
-use super::fields::At;
-use super::{Autogen, PolicyError};
-use crate::model::KindMatch;
+use super::fields::{At, Fields};
+use super::{Autogen, PolicyError, labels};
+use crate::request::Operation;
+use crate::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 
 /// The seven kinds whose pods a rule about pods extends to
 /// ([auto-gen rules](https://kyverno.io/docs/policy-types/cluster-policy/autogen/)).
@@ -19,74 +20,136 @@ const CONTROLLERS: [(&str, &str); 7] = [
     ("", "ReplicationController"),
 ];
 
-/// The kinds that a rule names.
-pub(super) struct Selection {
-    kinds: Vec<KindMatch>,
-    /// Whether it is about pods and nothing else, so that it extends to their controllers.
-    pub(super) is_pods_only: bool,
-}
-
-impl Selection {
-    /// The kinds, and the controllers that a rule about pods extends to.
-    pub(super) fn kinds(self, autogen: &Autogen) -> Vec<KindMatch> {
-        let mut kinds = self.kinds;
-        if self.is_pods_only {
-            let extends_to = |name: &str| match autogen {
-                Autogen::All => true,
-                Autogen::Only(names) => names.iter().any(|one| one == name),
-            };
-            kinds.extend(CONTROLLERS.iter().filter(|(_, kind)| extends_to(kind)).map(|(group, kind)| {
-                KindMatch { group: Some(Pattern::exact(*group)), version: None, kind: Pattern::exact(*kind) }
-            }));
-        }
-        kinds
+/// Which requests a rule names, and whether it is about pods and nothing else, so that it extends to their controllers.
+pub(super) fn read(
+    matched: &At<'_>,
+    excluded: Option<&At<'_>>,
+    autogen: &Autogen,
+) -> Result<(ResourceMatch, bool), PolicyError> {
+    let mut matches =
+        ResourceMatch { matched: filters(matched)?, excluded: excluded.map(filters).transpose()? };
+    let sides = [Some(&matches.matched), matches.excluded.as_ref()].into_iter().flatten();
+    let all: Vec<&Filter> = sides.flat_map(Filters::filters).collect();
+    let is_pods_only = matches.matched.filters().iter().any(|filter| !filter.kinds.is_empty())
+        && all.iter().all(|filter| filter.kinds.iter().all(is_pod))
+        // A name or label is the pod's own, and its controller has others.
+        && all.iter().all(|one| one.names.is_empty() && one.annotations.is_empty() && one.selector.is_none());
+    if is_pods_only {
+        extend(&mut matches.matched, autogen);
+        matches.excluded.as_mut().into_iter().for_each(|filters| extend(filters, autogen));
     }
+    Ok((matches, is_pods_only))
 }
 
-/// Reads `match`: `any` or `all` of some filters, or the older form with one filter.
-pub(super) fn read(at: At<'_>) -> Result<Selection, PolicyError> {
-    let mut fields = at.fields()?;
-    let (any, all, resources) = (fields.get("any"), fields.get("all"), fields.get("resources"));
-    fields.finish()?;
-    let names = match (any, all, resources) {
-        (Some(any), None, None) => filters(&any)?,
-        (None, Some(all), None) => {
-            // A resource has one kind: of several filters with kinds, all cannot be met but by chance.
-            if all.list()?.len() > 1 {
-                return Err(all.wrong("one filter, several are not implemented"));
-            }
-            filters(&all)?
-        }
-        (None, None, Some(resources)) => kinds(&resources)?,
-        _ => return Err(at.wrong("exactly one of `any`, `all` and `resources`")),
+fn is_pod(kind: &KindMatch) -> bool {
+    kind.kind.to_string() == "`Pod`"
+}
+
+/// Adds the controllers wherever pods are named.
+fn extend(filters: &mut Filters, autogen: &Autogen) {
+    let extends_to = |name: &str| match autogen {
+        Autogen::All => true,
+        Autogen::Only(names) => names.iter().any(|one| one == name),
     };
-    let is_pods_only = names.iter().all(|(name, _)| matches!(*name, "Pod" | "v1/Pod"));
-    let kinds = names.into_iter().map(|(_, kind)| kind).collect();
-    Ok(Selection { kinds, is_pods_only })
+    let (Filters::Any(filters) | Filters::All(filters)) = filters;
+    for filter in filters.iter_mut().filter(|filter| !filter.kinds.is_empty()) {
+        filter.kinds.extend(CONTROLLERS.iter().filter(|(_, kind)| extends_to(kind)).map(|(group, kind)| {
+            KindMatch { group: Some(Pattern::exact(*group)), version: None, kind: Pattern::exact(*kind) }
+        }));
+    }
 }
 
-type NamedKinds<'a> = Vec<(&'a str, KindMatch)>;
-
-fn filters<'a>(list: &At<'a>) -> Result<NamedKinds<'a>, PolicyError> {
-    let filters = list.list()?;
-    if filters.is_empty() {
-        return Err(list.wrong("at least one filter"));
+/// `any` or `all` of some filters, or the older form with one filter.
+pub(super) fn filters(at: &At<'_>) -> Result<Filters, PolicyError> {
+    let mut fields = at.fields()?;
+    let list = |at: &At<'_>| {
+        let filters = at.list()?;
+        if filters.is_empty() {
+            return Err(at.wrong("at least one filter"));
+        }
+        filters.iter().map(|one| filter(one.fields()?)).collect::<Result<Vec<_>, _>>()
+    };
+    match (fields.get("any"), fields.get("all")) {
+        (Some(any), None) => {
+            fields.finish()?;
+            Ok(Filters::Any(list(&any)?))
+        }
+        (None, Some(all)) => {
+            fields.finish()?;
+            Ok(Filters::All(list(&all)?))
+        }
+        (Some(_), Some(_)) => Err(at.wrong("one of `any` and `all`")),
+        (None, None) => Ok(Filters::Any(vec![filter(at.fields()?)?])),
     }
-    let mut all = Vec::new();
-    for filter in filters {
-        let mut fields = filter.fields()?;
-        all.extend(kinds(&fields.require("resources", "the kinds of resources")?)?);
-        fields.finish()?;
-    }
-    Ok(all)
 }
 
-fn kinds<'a>(resources: &At<'a>) -> Result<NamedKinds<'a>, PolicyError> {
-    let mut fields = resources.fields()?;
-    let list = fields.require("kinds", "a list of kinds such as `Pod`")?;
+fn filter(mut fields: Fields<'_>) -> Result<Filter, PolicyError> {
+    let mut filter = match fields.get("resources") {
+        Some(resources) => resources_filter(&resources)?,
+        None => Filter::default(),
+    };
+    if let Some(subjects) = fields.get("subjects") {
+        filter.subjects = subjects.list()?.iter().map(subject).collect::<Result<_, _>>()?;
+    }
+    filter.roles = patterns(fields.get("roles"))?;
+    filter.cluster_roles = patterns(fields.get("clusterRoles"))?;
     fields.finish()?;
-    list.texts()?;
-    list.list()?.into_iter().map(|at| Ok((at.text()?, kind(&at)?))).collect()
+    Ok(filter)
+}
+
+fn resources_filter(at: &At<'_>) -> Result<Filter, PolicyError> {
+    let mut fields = at.fields()?;
+    let kinds =
+        fields.get("kinds").map(|at| at.texts().and_then(|_| at.list())).transpose()?.unwrap_or_default();
+    let mut names = patterns(fields.get("names"))?;
+    names.extend(fields.get("name").map(|at| at.text().map(Pattern::wildcard)).transpose()?);
+    let operations = fields.get("operations").map(|at| at.list()).transpose()?.unwrap_or_default();
+    let annotations = fields.get("annotations").map(|at| labels::patterns(&at)).transpose()?;
+    let filter = Filter {
+        kinds: kinds.iter().map(kind).collect::<Result<_, _>>()?,
+        names,
+        namespaces: patterns(fields.get("namespaces"))?,
+        annotations: annotations.unwrap_or_default(),
+        selector: fields.get("selector").map(|at| labels::read(&at)).transpose()?,
+        namespace_selector: fields.get("namespaceSelector").map(|at| labels::read(&at)).transpose()?,
+        operations: operations.iter().map(operation).collect::<Result<_, _>>()?,
+        ..Filter::default()
+    };
+    fields.finish()?;
+    Ok(filter)
+}
+
+fn patterns(list: Option<At<'_>>) -> Result<Vec<Pattern>, PolicyError> {
+    let list = list.map(|at| at.list()).transpose()?.unwrap_or_default();
+    list.iter().map(|at| at.text().map(Pattern::wildcard)).collect()
+}
+
+fn operation(at: &At<'_>) -> Result<Operation, PolicyError> {
+    match at.text()? {
+        "CREATE" => Ok(Operation::Create),
+        "UPDATE" => Ok(Operation::Update),
+        "DELETE" => Ok(Operation::Delete),
+        "CONNECT" => Ok(Operation::Connect),
+        _ => Err(at.wrong("`CREATE`, `UPDATE`, `DELETE` or `CONNECT`")),
+    }
+}
+
+fn subject(at: &At<'_>) -> Result<Subject, PolicyError> {
+    let mut fields = at.fields()?;
+    let kind = fields.require("kind", "`User`, `Group` or `ServiceAccount`")?;
+    let name = Pattern::wildcard(fields.require("name", "the subject's name")?.text()?);
+    let namespace = fields.get("namespace");
+    fields.ignore("apiGroup");
+    fields.finish()?;
+    match (kind.text()?, namespace) {
+        ("User", _) => Ok(Subject::User(name)),
+        ("Group", _) => Ok(Subject::Group(name)),
+        ("ServiceAccount", Some(namespace)) => {
+            Ok(Subject::ServiceAccount(Pattern::wildcard(namespace.text()?), name))
+        }
+        ("ServiceAccount", None) => Err(at.wrong("a service account with its namespace")),
+        _ => Err(kind.wrong("`User`, `Group` or `ServiceAccount`")),
+    }
 }
 
 /// `Kind`, `version/Kind` or `group/version/Kind`, with wildcards.

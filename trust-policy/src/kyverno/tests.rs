@@ -1,7 +1,7 @@
-use trust_core::{KeyError, pem::PemError};
+use trust_core::{KeyError, UnixTime, pem::PemError};
 
 use super::PolicyError;
-use crate::model::{Check, ImageRequirement, Mode, PolicySet, Signer};
+use crate::model::{Check, ImageRequirement, Mode, ObjectName, PolicySet, Signer};
 use crate::resource::Resource;
 use crate::yaml::Span;
 
@@ -17,8 +17,14 @@ fn policy(rule: &str) -> String {
 
 fn requirement(entry: &str) -> ImageRequirement {
     let set = PolicySet::from_yaml(&policy(&format!("verifyImages: [{entry}]"))).unwrap();
-    let Check::Images(requirements) = &set.policies()[0].rules[0].check else { panic!("not about images") };
+    let Check::Images { requirements, .. } = &set.policies()[0].rules[0].check else {
+        panic!("not about images")
+    };
     requirements[0].clone()
+}
+
+fn required_images(set: &PolicySet, mut resources: Vec<Resource>) -> usize {
+    set.requirements(&resources.remove(0).into(), UnixTime::from_seconds(0)).images.len()
 }
 
 fn error(text: &str) -> PolicyError {
@@ -36,7 +42,7 @@ fn several_keys_in_one_text_are_several_attestors() {
     );
     let requirement = requirement(&entry);
     let [set] = &requirement.attestors[..] else { panic!("{requirement:?}") };
-    assert_eq!((set.path.as_str(), set.count, set.attestors.len()), (".attestors[0]", 2, 2));
+    assert_eq!((set.path.as_str(), set.count, set.attestors.len()), (".attestors[0]", None, 2));
     assert_eq!(set.attestors[1].path, ".attestors[0].entries[0].keys.publicKeys[1]");
     assert!(set.attestors[1].needs_log_entry && set.attestors[1].needs_certificate_log);
 }
@@ -84,12 +90,13 @@ fn modes_are_read_in_any_case_and_default_to_audit() {
         let text =
             policy("verifyImages: [{imageReferences: [a]}]").replace("spec:\n", &format!("spec:\n{action}"));
         let set = PolicySet::from_yaml(&text).unwrap();
-        set.policies()[0].rules[0].check.strictest_mode()
+        let Check::Images { requirements, .. } = &set.policies()[0].rules[0].check else { panic!("images") };
+        requirements[0].mode.default
     };
     assert_eq!(mode(""), Mode::Audit);
     assert_eq!(mode("  validationFailureAction: enforce\n"), Mode::Enforce);
     assert_eq!(mode("  validationFailureAction: Audit\n"), Mode::Audit);
-    assert_eq!(requirement("{imageReferences: [a], failureAction: Enforce}").mode, Mode::Enforce);
+    assert_eq!(requirement("{imageReferences: [a], failureAction: Enforce}").mode.default, Mode::Enforce);
 }
 
 #[test]
@@ -100,20 +107,22 @@ fn what_is_not_implemented_is_refused_by_path_and_place() {
     assert_eq!(error(&text), expected);
     assert_eq!(expected.to_string(), "line 5, column 7: `spce` is not implemented, so the policy is refused");
     for (text, path) in [
-        (policy("exclude: {}, verifyImages: [{imageReferences: [a]}]"), "spec.rules[0].exclude"),
-        (policy("preconditions: {}, verifyImages: [{imageReferences: [a]}]"), "spec.rules[0].preconditions"),
+        (policy("mutate: {}"), "spec.rules[0].mutate"),
+        (
+            policy("skipBackgroundRequests: true, validate: {pattern: {a: b}}"),
+            "spec.rules[0].skipBackgroundRequests",
+        ),
         (
             policy("verifyImages: [{imageReferences: [a], repository: b}]"),
             "spec.rules[0].verifyImages[0].repository",
         ),
+        (policy("validate: {pattern: {'+(spec)': {a: b}}}"), "spec.rules[0].validate.pattern.+(spec)"),
+        (policy("validate: {pattern: {spec: {a: '$(./../b)'}}}"), "spec.rules[0].validate.pattern.spec.a"),
+        (policy("validate: {podSecurity: {level: baseline}}"), "spec.rules[0].validate.podSecurity"),
         (
-            policy("verifyImages: [{imageReferences: [a], type: Notary}]"),
-            "spec.rules[0].verifyImages[0].type",
+            policy("context: [{name: a, apiCall: {urlPath: /}}], validate: {pattern: {a: b}}"),
+            "spec.rules[0].context[0].apiCall",
         ),
-        (policy("validate: {pattern: {'^(spec)': {a: b}}}"), "spec.rules[0].validate.pattern.^(spec)"),
-        (policy("validate: {pattern: {spec: {a: '>3'}}}"), "spec.rules[0].validate.pattern.spec.a"),
-        (policy("validate: {pattern: {spec: {a: '10-20'}}}"), "spec.rules[0].validate.pattern.spec.a"),
-        (policy("validate: {anyPattern: []}"), "spec.rules[0].validate.pattern"),
     ] {
         match error(&text) {
             PolicyError::NotImplemented { path: found, .. } | PolicyError::Absent { path: found, .. } => {
@@ -122,34 +131,88 @@ fn what_is_not_implemented_is_refused_by_path_and_place() {
             other => panic!("{text}: {other}"),
         }
     }
-    let nested = "{imageReferences: [a], attestors: [{entries: [{attestor: {}}]}]}";
-    assert!(
-        refused(nested)
-            .contains("`spec.rules[0].verifyImages[0].attestors[0].entries[0].attestor` is not implemented")
+}
+
+#[test]
+fn expressions_are_read_with_the_policy() {
+    for (key, problem) in
+        [("{{ a", "`{{` has no `}}`"), ("{{ a b }}", "column"), ("{{ launch() }}", "`launch` is no function")]
+    {
+        let text = policy(&format!(
+            "validate: {{deny: {{conditions: {{any: [{{key: '{key}', operator: Equals, value: b}}]}}}}}}"
+        ));
+        let found = error(&text).to_string();
+        let place =
+            "`spec.rules[0].validate.deny.conditions.any[0].key` has an expression that is not read: ";
+        assert!(found.contains(place) && found.contains(problem), "{found}");
+    }
+    let unknown = "validate: {deny: {conditions: {any: [{key: a, operator: Sounds, value: b}]}}}";
+    assert!(error(&policy(unknown)).to_string().contains("operator` is `Sounds`, expected an operator"));
+}
+
+#[test]
+fn what_cannot_be_verified_yet_loads_and_is_marked() {
+    for (entry, what) in [
+        ("{keys: {kms: 'awskms:///a'}}", "a key of a key management service"),
+        ("{keys: {publicKeys: 'gcpkms://a'}}", "a key of a key management service"),
+        ("{certificates: {cert: a}}", "signatures by certificates of the policy"),
+        ("{keyless: {subject: s, issuer: i, roots: a}}", "identities under root certificates of the policy"),
+        ("{keyless: {subject: s, issuer: i, rekor: {pubkey: a}}}", "a log whose key the policy names"),
+        (
+            "{keyless: {subject: s, issuer: i, ctlog: {tsaCertChain: a}}}",
+            "a timestamp authority that the policy names",
+        ),
+        ("{keys: {publicKeys: a, signatureAlgorithm: sha512}}", "signatures over other hashes than SHA-256"),
+    ] {
+        let text =
+            policy(&format!("verifyImages: [{{imageReferences: [a], attestors: [{{entries: [{entry}]}}]}}]"));
+        let lints = &PolicySet::from_yaml(&text).unwrap().policies()[0].lints.clone();
+        assert!(lints.iter().any(|lint| lint.message.contains("denies")), "{entry}: {lints:?}");
+        let requirement =
+            requirement(&format!("{{imageReferences: [a], attestors: [{{entries: [{entry}]}}]}}"));
+        assert_eq!(requirement.attestors[0].attestors[0].signer, Signer::Unsupported(what), "{entry}");
+    }
+    let notary = requirement(
+        "{imageReferences: [a], type: Notary, attestors: [{entries: [{certificates: {cert: a}}]}]}",
     );
-    let kms = "{imageReferences: [a], attestors: [{entries: [{keys: {publicKeys: a, kms: b}}]}]}";
-    assert!(
-        refused(kms)
-            .contains("`spec.rules[0].verifyImages[0].attestors[0].entries[0].keys.kms` is not implemented")
+    assert_eq!(notary.attestors[0].attestors[0].signer, Signer::Unsupported("Notary signatures"));
+}
+
+#[test]
+fn signers_of_every_kind_are_read() {
+    let signer = |entry: &str| {
+        let entry = format!("{{imageReferences: [a], attestors: [{{entries: [{entry}]}}]}}");
+        requirement(&entry).attestors[0].attestors[0].signer.clone()
+    };
+    let secret = ObjectName { kind: "Secret", namespace: "ns".to_owned(), name: "s".to_owned() };
+    assert_eq!(signer("{keys: {secret: {name: s, namespace: ns}}}"), Signer::KeyInSecret(secret.clone()));
+    assert_eq!(signer("{keys: {publicKeys: 'k8s://ns/s'}}"), Signer::KeyInSecret(secret));
+    assert!(matches!(signer("{keys: {publicKeys: '{{ keys.data.a }}'}}"), Signer::KeysOf(_)));
+    let nested = signer(
+        "{attestor: {count: 1, entries: [{keyless: {subject: s, issuer: i}}, {keyless: {subject: t, issuer: i}}]}}",
     );
-    let conditions = format!(
-        "{{imageReferences: [a], attestations: [{{type: t, attestors: [{{entries: [{{keys: {{publicKeys: \"{KEY}\"}}}}]}}], \
-         conditions: []}}]}}"
-    );
-    assert!(
-        refused(&conditions)
-            .contains("`spec.rules[0].verifyImages[0].attestations[0].conditions` is not implemented")
-    );
+    let Signer::Some(set) = nested else { panic!("{nested:?}") };
+    assert_eq!((set.count, set.attestors.len()), (Some(1), 2));
+    assert_eq!(set.attestors[1].path, ".attestors[0].entries[0].attestor.entries[1].keyless");
+    let regular =
+        signer("{keyless: {subjectRegExp: '^https://github.com/o/.+$', issuerRegExp: 'https://i'}}");
+    assert_eq!(regular.to_string(), "/^https://github.com/o/.+$/ (issuer /https://i/)");
+    let extension = "{keyless: {subject: s, issuer: i, additionalExtensions: {githubWorkflowTrigger: push}}}";
+    assert!(matches!(signer(extension), Signer::Identity(_)));
 }
 
 #[test]
 fn cve_2025_29778_an_identity_that_would_not_be_checked() {
-    for field in ["subjectRegExp", "issuerRegExp", "roots", "additionalExtensions"] {
+    for (field, expected) in [
+        ("subjectRegExp: a", "keyless.subjectRegExp` is `a`, expected either this or `subject`"),
+        ("issuerRegExp: a", "keyless.issuerRegExp` is `a`, expected either this or `issuer`"),
+        ("additionalExtensions: {other: a}", "keyless.additionalExtensions.other` is not implemented"),
+        ("other: a", "keyless.other` is not implemented"),
+    ] {
         let entry = format!(
-            "{{imageReferences: [a], attestors: [{{entries: [{{keyless: {{subject: s, issuer: i, {field}: a}}}}]}}]}}"
+            "{{imageReferences: [a], attestors: [{{entries: [{{keyless: {{subject: s, issuer: i, {field}}}}}]}}]}}"
         );
-        let expected = format!("keyless.{field}` is not implemented, so the policy is refused");
-        assert!(refused(&entry).contains(&expected), "{field}");
+        assert!(refused(&entry).contains(expected), "{field}: {}", refused(&entry));
     }
 }
 
@@ -167,19 +230,19 @@ fn what_would_accept_anybody_is_refused() {
         ),
         (
             "{imageReferences: [a], attestors: [{entries: [{}]}]}",
-            "is an entry with neither of `keys` and `keyless`",
+            "expected an entry with exactly one of `keys`, `keyless`, `certificates` and `attestor`",
         ),
         (
             "{imageReferences: [a], attestors: [{entries: [{keys: {publicKeys: ''}}]}]}",
-            "expected one or more public keys",
+            "expected public keys in PEM",
         ),
         (
             "{imageReferences: [a], attestors: [{entries: [{keyless: {issuer: i}}]}]}",
-            "keyless.subject` is absent",
+            "expected `issuer` and `subject` that are not empty",
         ),
         (
             "{imageReferences: [a], attestors: [{entries: [{keyless: {subject: s}}]}]}",
-            "keyless.issuer` is absent",
+            "expected `issuer` and `subject` that are not empty",
         ),
         (
             "{imageReferences: [a], attestors: [{entries: [{keyless: {subject: '', issuer: i}}]}]}",
@@ -210,7 +273,7 @@ fn what_is_not_a_policy_is_refused() {
     let found = |text: &str| error(text).to_string();
     assert_eq!(
         found("apiVersion: v1\nkind: Pod\n"),
-        "line 1, column 13: `apiVersion` is `v1`, expected `kyverno.io/v1`"
+        "line 1, column 13: `apiVersion` is `v1`, expected `kyverno.io/v1` or `kyverno.io/v2beta1`"
     );
     assert_eq!(
         found("apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: a}\nspec:\n  rules: []\n"),
@@ -231,7 +294,7 @@ fn rules_about_pods_extend_to_their_controllers() {
         };
         let resource =
             Resource::from_yaml(&format!("{{apiVersion: {api_version}, kind: {kind}, {template}}}")).unwrap();
-        PolicySet::from_yaml(policies).unwrap().required_images(&resource[0]).len()
+        required_images(&PolicySet::from_yaml(policies).unwrap(), resource)
     };
     let pods = policy("verifyImages: [{imageReferences: ['*']}]");
     for (kind, api_version) in [
@@ -273,7 +336,7 @@ fn a_namespaced_policy_is_about_its_namespace_only() {
         let pod = format!(
             "{{apiVersion: v1, kind: Pod, metadata: {{namespace: {namespace}}}, spec: {{containers: [{{image: a}}]}}}}"
         );
-        set.required_images(&Resource::from_yaml(&pod).unwrap()[0]).len()
+        required_images(&set, Resource::from_yaml(&pod).unwrap())
     };
     assert_eq!((required("shop"), required("lab")), (1, 0));
 }

@@ -2,16 +2,19 @@
 //! ([verify images](https://kyverno.io/docs/policy-types/cluster-policy/verify-images/)).
 
 use trust_core::pem;
-use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, PublicKey};
+use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, Pattern, PublicKey};
 
 use super::fields::{At, Fields};
-use super::{PolicyError, mode};
-use crate::model::{AttestationRequirement, Attestor, AttestorSet, ImageRequirement, Lint, Mode, Signer};
+use super::{PolicyError, conditions, mode_rule};
+use crate::model::{
+    AttestationDeny, AttestationRequirement, Attestor, AttestorSet, ImageRequirement, Lint, Mode, ModeRule,
+    ObjectName, Signer,
+};
 use crate::reference::ReferencePattern;
 
 pub(super) fn read(
     at: &At<'_>,
-    policy_mode: Mode,
+    policy_mode: &ModeRule,
     lints: &mut Vec<Lint>,
 ) -> Result<Vec<ImageRequirement>, PolicyError> {
     let list = at.list()?;
@@ -23,12 +26,11 @@ pub(super) fn read(
 
 fn requirement(
     at: &At<'_>,
-    policy_mode: Mode,
+    policy_mode: &ModeRule,
     lints: &mut Vec<Lint>,
 ) -> Result<ImageRequirement, PolicyError> {
     let mut fields = at.fields()?;
-    let reader = Reader { base: at.path().to_owned() };
-    let mode = fields.get("failureAction").map(mode).transpose()?.unwrap_or(policy_mode);
+    let mode = mode_rule(fields.get("failureAction"), None, policy_mode)?;
     let mut references = patterns(fields.get("imageReferences"))?;
     // The older form of a single pattern.
     if let Some(image) = fields.get("image") {
@@ -43,24 +45,26 @@ fn requirement(
     }
     lint_crossing_patterns(at, &references, lints);
     let except = patterns(fields.get("skipImageReferences"))?;
-    if let Some(kind) = fields.get("type") {
-        // Signatures are found and verified in both forms, whichever is named.
-        match kind.text()? {
-            "Cosign" | "SigstoreBundle" => {}
-            _ => return Err(kind.not_implemented()),
-        }
-    }
+    // Signatures are found and verified in both of Sigstore's forms, whichever is named.
+    let is_notary = match fields.get("type") {
+        None => false,
+        Some(kind) => match kind.text()? {
+            "Cosign" | "SigstoreBundle" => false,
+            "Notary" => true,
+            _ => return Err(kind.wrong("`Cosign`, `SigstoreBundle` or `Notary`")),
+        },
+    };
+    let reader = Reader { base: at.path().to_owned(), is_notary, annotations: annotations(&mut fields)? };
     let mut attestors = match fields.get("attestors") {
         Some(sets) => reader.attestor_sets(&sets, lints)?,
         None => Vec::new(),
     };
-    if let Some(key) = fields.get("key") {
-        attestors.push(reader.legacy_key(&key)?);
-    }
+    attestors.extend(reader.older_attestor(&mut fields, lints)?);
     let attestations = match fields.get("attestations") {
         Some(list) => reader.attestations(&list, lints)?,
         None => Vec::new(),
     };
+    let deny = fields.get("validate").map(|at| reader.deny(&at)).transpose()?;
     let mut flag =
         |name| fields.get(name).map(|at| at.boolean()).transpose().map(|flag| flag.unwrap_or(true));
     let (pins_digest, needs_digest) = (flag("mutateDigest")?, flag("verifyDigest")?);
@@ -68,8 +72,12 @@ fn requirement(
     flag("required")?;
     // What may be cached is for the embedder to say, and never changes a verdict.
     flag("useCache")?;
+    // Referrers are looked for in any case.
+    flag("cosignOCI11")?;
+    // Whoever collects the evidence has credentials of its own.
+    fields.ignore("imageRegistryCredentials");
     fields.finish()?;
-    if mode == Mode::Audit && pins_digest {
+    if mode.default == Mode::Audit && pins_digest {
         lints
             .push(at.lint("has `mutateDigest` in an Audit policy, which Kyverno refuses; set it to `false`"));
     }
@@ -84,9 +92,17 @@ fn requirement(
         except,
         attestors,
         attestations,
+        deny,
         pins_digest,
         needs_digest,
     })
+}
+
+/// Annotations that signatures must have.
+fn annotations(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, PolicyError> {
+    let Some(annotations) = fields.get("annotations") else { return Ok(Vec::new()) };
+    let all = annotations.fields()?.all();
+    all.into_iter().map(|(name, value)| Ok((name.to_owned(), value.scalar()?))).collect()
 }
 
 fn patterns(list: Option<At<'_>>) -> Result<Vec<ReferencePattern>, PolicyError> {
@@ -122,7 +138,13 @@ fn lint_crossing_patterns(at: &At<'_>, references: &[ReferencePattern], lints: &
 /// Reads attestors; paths of what it makes are relative to the entry of `verifyImages`.
 struct Reader {
     base: String,
+    is_notary: bool,
+    /// Those of all attestors.
+    annotations: Vec<(String, String)>,
 }
+
+/// How deep sets of attestors may go into one another.
+const MAX_NESTING: usize = 8;
 
 impl Reader {
     fn relative(&self, path: &str) -> String {
@@ -134,131 +156,240 @@ impl Reader {
         if sets.is_empty() {
             return Err(at.wrong("at least one set of attestors"));
         }
-        sets.iter().map(|set| self.attestor_set(set, lints)).collect()
+        sets.iter().map(|set| self.attestor_set(set, 1, lints)).collect()
     }
 
-    fn attestor_set(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Result<AttestorSet, PolicyError> {
+    fn attestor_set(
+        &self,
+        at: &At<'_>,
+        depth: usize,
+        lints: &mut Vec<Lint>,
+    ) -> Result<AttestorSet, PolicyError> {
+        if depth > MAX_NESTING {
+            return Err(at.wrong("attestors in attestors, eight deep at most"));
+        }
         let mut fields = at.fields()?;
         let entries = fields.require("entries", "a list of attestors")?;
         let mut attestors = Vec::new();
         for entry in entries.list()? {
-            attestors.extend(self.entry(&entry, lints)?);
+            attestors.extend(self.entry(&entry, depth, lints)?);
         }
         if attestors.is_empty() {
             return Err(entries.wrong("at least one attestor"));
         }
         let count = match fields.get("count") {
+            None => None,
             // 0 means all, as if it were absent.
             Some(count) => match count.integer()? {
-                0 => attestors.len(),
-                wanted => {
+                0 => None,
+                wanted => Some(
                     usize::try_from(wanted).ok().filter(|wanted| *wanted <= attestors.len()).ok_or_else(
                         || count.wrong(format!("at most {}, the number of attestors", attestors.len())),
-                    )?
-                }
+                    )?,
+                ),
             },
-            None => attestors.len(),
         };
         fields.finish()?;
         Ok(AttestorSet { path: self.relative(at.path()), count, attestors })
     }
 
     /// One entry; `keys` with several keys in its text stands for several.
-    fn entry(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Vec<Attestor>, PolicyError> {
+    fn entry(&self, at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<Vec<Attestor>, PolicyError> {
         let mut fields = at.fields()?;
-        let attestors = match (fields.get("keys"), fields.get("keyless")) {
-            (Some(keys), None) => self.keys(&keys, lints)?,
-            (None, Some(keyless)) => vec![self.keyless(&keyless, lints)?],
-            (keys, _) => {
-                fields.finish()?;
-                let found = if keys.is_some() { "both" } else { "neither" };
-                return Err(PolicyError::Value {
-                    path: at.path().to_owned(),
-                    span: at.span(),
-                    found: format!("an entry with {found} of `keys` and `keyless`"),
-                    expected: "exactly one".to_owned(),
-                });
+        let mut annotations = self.annotations.clone();
+        annotations.extend(self::annotations(&mut fields)?);
+        let kinds =
+            ["keys", "keyless", "certificates", "attestor"].map(|name| fields.get(name).map(|at| (name, at)));
+        fields.finish()?;
+        let mut kinds = kinds.into_iter().flatten();
+        let (Some((kind, inner)), None) = (kinds.next(), kinds.next()) else {
+            return Err(
+                at.wrong("an entry with exactly one of `keys`, `keyless`, `certificates` and `attestor`")
+            );
+        };
+        let mut attestors = match kind {
+            _ if self.is_notary => {
+                lints.push(
+                    inner.lint("is about Notary signatures, which are not verified here yet: it denies"),
+                );
+                vec![self.attestor(&inner, Signer::Unsupported("Notary signatures"))]
+            }
+            "keys" => self.keys(&inner, lints)?,
+            "keyless" => vec![self.keyless(&inner, lints)?],
+            "certificates" => {
+                lints.push(inner.lint("names certificates, which are not verified here yet: it denies"));
+                vec![self.attestor(&inner, Signer::Unsupported("signatures by certificates of the policy"))]
+            }
+            _ => {
+                let set = self.attestor_set(&inner, depth + 1, lints)?;
+                vec![self.attestor(&inner, Signer::Some(Box::new(set)))]
             }
         };
-        fields.finish()?;
+        attestors.iter_mut().for_each(|one| one.annotations.clone_from(&annotations));
         Ok(attestors)
+    }
+
+    fn attestor(&self, at: &At<'_>, signer: Signer) -> Attestor {
+        Attestor {
+            path: self.relative(at.path()),
+            signer,
+            needs_log_entry: true,
+            needs_certificate_log: true,
+            annotations: self.annotations.clone(),
+        }
     }
 
     fn keys(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Vec<Attestor>, PolicyError> {
         let mut fields = at.fields()?;
-        let public_keys = fields.require("publicKeys", "one or more public keys in PEM")?;
-        if let Some(algorithm) = fields.get("signatureAlgorithm")
-            && algorithm.text()? != "sha256"
-        {
-            return Err(algorithm.not_implemented());
-        }
-        let logs = read_logs(&mut fields)?;
+        let logs = read_logs(&mut fields, lints)?;
+        let algorithms = ["signatureAlgorithm", "hashAlgorithm"].map(|name| fields.get(name));
+        let (public_keys, secret, kms) = (fields.get("publicKeys"), fields.get("secret"), fields.get("kms"));
         fields.finish()?;
-        let blocks = pem::split_blocks(public_keys.text()?);
+        let mut attestors = match (public_keys, secret, kms) {
+            (Some(public_keys), None, None) => self.public_keys(at, &public_keys, lints)?,
+            (None, Some(secret), None) => vec![self.attestor(at, secret_key(&secret)?)],
+            (None, None, Some(kms)) => {
+                lints.push(
+                    kms.lint("is a key of a key management service, which is not asked here: it denies"),
+                );
+                vec![self.attestor(at, Signer::Unsupported("a key of a key management service"))]
+            }
+            _ => return Err(at.wrong("exactly one of `publicKeys`, `secret` and `kms`")),
+        };
+        for algorithm in algorithms.into_iter().flatten() {
+            match algorithm.text()? {
+                // What else a key signs with, the key says.
+                "sha256" => {}
+                "sha224" | "sha384" | "sha512" => {
+                    lints.push(algorithm.lint("is not verified here yet: it denies"));
+                    attestors = vec![
+                        self.attestor(at, Signer::Unsupported("signatures over other hashes than SHA-256")),
+                    ];
+                }
+                _ => return Err(algorithm.wrong("`sha224`, `sha256`, `sha384` or `sha512`")),
+            }
+        }
+        attestors.iter_mut().for_each(|one| logs.apply(one));
+        Ok(attestors)
+    }
+
+    fn public_keys(
+        &self,
+        at: &At<'_>,
+        public_keys: &At<'_>,
+        lints: &mut Vec<Lint>,
+    ) -> Result<Vec<Attestor>, PolicyError> {
+        let text = public_keys.text()?;
+        if let Some(secret) = text.trim().strip_prefix("k8s://") {
+            let Some((namespace, name)) = secret.split_once('/') else {
+                return Err(public_keys.wrong("`k8s://<namespace>/<name>`"));
+            };
+            return Ok(vec![self.attestor(at, secret_named(namespace, name))]);
+        }
+        if ["awskms://", "gcpkms://", "azurekms://", "hashivault://"].iter().any(|kms| text.starts_with(kms))
+        {
+            lints.push(
+                public_keys.lint("is a key of a key management service, which is not asked here: it denies"),
+            );
+            return Ok(vec![self.attestor(at, Signer::Unsupported("a key of a key management service"))]);
+        }
+        let template = public_keys.template()?;
+        if template.constant().is_none() {
+            return Ok(vec![self.attestor(at, Signer::KeysOf(template))]);
+        }
+        let blocks = pem::split_blocks(text);
         if blocks.is_empty() {
-            return Err(public_keys.wrong("one or more public keys in PEM"));
+            return Err(public_keys.wrong("public keys in PEM"));
         }
         let several = blocks.len() > 1;
-        let attestor = |(index, block): (usize, &&str)| Attestor {
-            path: match several {
-                true => format!("{}.publicKeys[{index}]", self.relative(at.path())),
-                false => self.relative(at.path()),
-            },
-            signer: signer(block),
-            needs_log_entry: logs.needs_log_entry,
-            needs_certificate_log: logs.needs_certificate_log,
-        };
-        let attestors: Vec<Attestor> = blocks.iter().enumerate().map(attestor).collect();
+        let attestors: Vec<_> = blocks
+            .into_iter()
+            .enumerate()
+            .map(|(index, block)| {
+                let mut attestor = self.attestor(at, signer(block));
+                if several {
+                    attestor.path = format!("{}.publicKeys[{index}]", attestor.path);
+                }
+                attestor
+            })
+            .collect();
         if attestors.iter().any(|one| matches!(one.signer, Signer::UnusableKey(_))) {
             lints.push(public_keys.lint("holds a key that cannot be used, so nobody can satisfy it"));
         }
         Ok(attestors)
     }
 
-    /// `key` beside `image`: the older form of `attestors[0].entries[0].keys`.
-    fn legacy_key(&self, at: &At<'_>) -> Result<AttestorSet, PolicyError> {
-        let path = self.relative(at.path());
-        let attestors: Vec<Attestor> = pem::split_blocks(at.text()?)
-            .into_iter()
-            .map(|block| Attestor {
-                path: path.clone(),
-                signer: signer(block),
-                needs_log_entry: true,
-                needs_certificate_log: true,
-            })
-            .collect();
-        if attestors.is_empty() {
-            return Err(at.wrong("a public key in PEM"));
+    /// `key`, or `issuer` and `subject`, beside `image`: the older form of `attestors[0].entries[0]`.
+    fn older_attestor(
+        &self,
+        fields: &mut Fields<'_>,
+        lints: &mut Vec<Lint>,
+    ) -> Result<Option<AttestorSet>, PolicyError> {
+        let set = |at: &At<'_>, attestors| {
+            Some(AttestorSet { path: self.relative(at.path()), count: None, attestors })
+        };
+        if let Some(key) = fields.get("key") {
+            return Ok(set(&key, self.public_keys(&key, &key, lints)?));
         }
-        Ok(AttestorSet { path, count: attestors.len(), attestors })
+        if let Some(subject) = fields.get("subject") {
+            let mut attestor = self.identity(fields, &subject, lints)?;
+            attestor.path = self.relative(subject.path());
+            return Ok(set(&subject, vec![attestor]));
+        }
+        Ok(None)
     }
 
     fn keyless(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> {
         let mut fields = at.fields()?;
-        let issuer = fields.require("issuer", "the issuer of the identity token")?.text()?;
-        let subject = fields.require("subject", "the signer's identity, with wildcards")?;
-        if issuer.is_empty() || subject.text()?.is_empty() {
-            return Err(at.wrong("`issuer` and `subject` that are not empty"));
-        }
-        if subject.text()?.trim_matches('*').is_empty() {
-            lints.push(subject.lint("matches every identity of the issuer"));
-        }
-        if fields.get("rekor").is_none() {
+        if !at.has("rekor") {
             lints.push(
                 at.lint("has no `rekor`, which Kyverno demands; a log entry is needed here all the same"),
             );
         }
-        let logs = read_logs(&mut fields)?;
+        let logs = read_logs(&mut fields, lints)?;
+        let mut attestor = self.identity(&mut fields, at, lints)?;
+        if fields.get("roots").is_some() {
+            lints
+                .push(at.lint("names root certificates, which are the trust root's to name here: it denies"));
+            attestor.signer = Signer::Unsupported("identities under root certificates of the policy");
+        }
         fields.finish()?;
-        let identity =
-            CertificateIdentity::new(Pattern::wildcard(subject.text()?), Pattern::wildcard(issuer));
+        logs.apply(&mut attestor);
+        Ok(attestor)
+    }
+
+    /// `issuer` and `subject`, each as text or as regular expression, and conditions on the certificate's extensions.
+    fn identity(
+        &self,
+        fields: &mut Fields<'_>,
+        at: &At<'_>,
+        lints: &mut Vec<Lint>,
+    ) -> Result<Attestor, PolicyError> {
+        let mut part = |name: &'static str, expression: &'static str| match (
+            fields.get(name).filter(|one| one.text() != Ok("")),
+            fields.get(expression),
+        ) {
+            (Some(text), None) => {
+                if text.text()?.trim_matches('*').is_empty() {
+                    lints.push(text.lint("matches every identity of the issuer"));
+                }
+                Ok(Pattern::wildcard(text.text()?))
+            }
+            (None, Some(expression)) => regular(&expression, lints),
+            (Some(_), Some(expression)) => Err(expression.wrong(format!("either this or `{name}`"))),
+            (None, None) => Err(at.wrong("`issuer` and `subject` that are not empty: else it names nobody")),
+        };
+        let subject = part("subject", "subjectRegExp")?;
+        let issuer = part("issuer", "issuerRegExp")?;
+        let mut identity = CertificateIdentity::new(subject, issuer);
+        if let Some(extensions) = fields.get("additionalExtensions") {
+            for (name, value) in extensions.fields()?.all() {
+                let extension = extension(name).ok_or_else(|| value.not_implemented())?;
+                identity = identity.with_extension(extension, Pattern::wildcard(value.scalar()?));
+            }
+        }
         let policy = IdentityPolicy::new([identity]).map_err(|_| at.wrong("an identity"))?;
-        Ok(Attestor {
-            path: self.relative(at.path()),
-            signer: Signer::Identity(policy),
-            needs_log_entry: logs.needs_log_entry,
-            needs_certificate_log: logs.needs_certificate_log,
-        })
+        Ok(self.attestor(at, Signer::Identity(policy)))
     }
 
     fn attestations(
@@ -279,11 +410,30 @@ impl Reader {
             (Some(one), None) | (None, Some(one)) => one.text()?.to_owned(),
             _ => return Err(at.wrong("exactly one of `type` and `predicateType`")),
         };
+        let name = fields.get("name").map(|at| at.text()).transpose()?.map(str::to_owned);
         // Kyverno takes an attestation without attestors from anybody whom Fulcio certified.
         let attestors = fields.require("attestors", "who must have signed the attestation")?;
         let attestors = self.attestor_sets(&attestors, lints)?;
+        let conditions = fields.get("conditions").map(|at| conditions::read(&at)).transpose()?;
         fields.finish()?;
-        Ok(AttestationRequirement { path: self.relative(at.path()), predicate_type, attestors })
+        Ok(AttestationRequirement {
+            path: self.relative(at.path()),
+            predicate_type,
+            name,
+            attestors,
+            conditions,
+        })
+    }
+
+    fn deny(&self, at: &At<'_>) -> Result<AttestationDeny, PolicyError> {
+        let mut fields = at.fields()?;
+        let message = fields.get("message").map(|at| at.template()).transpose()?;
+        let deny = fields.require("deny", "conditions")?;
+        fields.finish()?;
+        let mut fields = deny.fields()?;
+        let conditions = conditions::read(&fields.require("conditions", "conditions")?)?;
+        fields.finish()?;
+        Ok(AttestationDeny { path: self.relative(at.path()), message, conditions })
     }
 }
 
@@ -295,24 +445,87 @@ fn signer(pem: &str) -> Signer {
     }
 }
 
+fn secret_key(at: &At<'_>) -> Result<Signer, PolicyError> {
+    let mut fields = at.fields()?;
+    let name = fields.require("name", "the Secret's name")?.text()?;
+    let namespace = fields.require("namespace", "the Secret's namespace")?.text()?;
+    fields.finish()?;
+    Ok(secret_named(namespace, name))
+}
+
+fn secret_named(namespace: &str, name: &str) -> Signer {
+    Signer::KeyInSecret(ObjectName { kind: "Secret", namespace: namespace.to_owned(), name: name.to_owned() })
+}
+
+/// A regular expression, which must match the whole text here.
+fn regular(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Pattern, PolicyError> {
+    let text = at.text()?;
+    if !(text.starts_with('^') && text.ends_with('$')) {
+        lints.push(at.lint(
+            "is not anchored, so in Kyverno it also matches identities that only contain it; here it must match the \
+             whole: write `^…$`",
+        ));
+    }
+    Pattern::regex(text).map_err(|error| at.wrong(format!("a regular expression: {}", error.problem)))
+}
+
+/// The names that cosign gives to Fulcio's first extensions, and their object identifiers.
+fn extension(name: &str) -> Option<FulcioExtension> {
+    Some(match name {
+        "githubWorkflowTrigger" => FulcioExtension::GithubWorkflowTrigger,
+        "githubWorkflowSha" => FulcioExtension::GithubWorkflowSha,
+        "githubWorkflowName" => FulcioExtension::GithubWorkflowName,
+        "githubWorkflowRepository" => FulcioExtension::GithubWorkflowRepository,
+        "githubWorkflowRef" => FulcioExtension::GithubWorkflowRef,
+        oid => {
+            let number: u8 = oid.strip_prefix("1.3.6.1.4.1.57264.1.")?.parse().ok()?;
+            *FulcioExtension::ALL.iter().find(|one| one.number() == number)?
+        }
+    })
+}
+
 struct Logs {
     needs_log_entry: bool,
     needs_certificate_log: bool,
+    /// What of them is not verified here.
+    unsupported: Option<&'static str>,
+}
+
+impl Logs {
+    fn apply(&self, attestor: &mut Attestor) {
+        attestor.needs_log_entry = self.needs_log_entry;
+        attestor.needs_certificate_log = self.needs_certificate_log;
+        if let Some(what) = self.unsupported {
+            attestor.signer = Signer::Unsupported(what);
+        }
+    }
 }
 
 /// `rekor` and `ctlog`: whether log entries are needed. Which logs are trusted, the trust root says.
-fn read_logs(fields: &mut Fields<'_>) -> Result<Logs, PolicyError> {
-    let ignored = |log: Option<At<'_>>, name| -> Result<bool, PolicyError> {
-        let Some(log) = log else { return Ok(false) };
-        let mut fields = log.fields()?;
-        // Nothing is fetched: entries and proofs come with the signature.
-        fields.get("url").map(|url| url.text().map(drop)).transpose()?;
-        let ignored = fields.get(name).map(|at| at.boolean()).transpose()?;
-        fields.finish()?;
-        Ok(ignored.unwrap_or(false))
-    };
-    Ok(Logs {
-        needs_log_entry: !ignored(fields.get("rekor"), "ignoreTlog")?,
-        needs_certificate_log: !ignored(fields.get("ctlog"), "ignoreSCT")?,
-    })
+fn read_logs(fields: &mut Fields<'_>, lints: &mut Vec<Lint>) -> Result<Logs, PolicyError> {
+    let mut unsupported = None;
+    let mut ignored =
+        |log: Option<At<'_>>, name, own: [(&str, &'static str); 2]| -> Result<bool, PolicyError> {
+            let Some(log) = log else { return Ok(false) };
+            let mut fields = log.fields()?;
+            // Nothing is fetched: entries and proofs come with the signature.
+            fields.get("url").map(|url| url.text().map(drop)).transpose()?;
+            let ignored = fields.get(name).map(|at| at.boolean()).transpose()?;
+            for (field, what) in own {
+                if let Some(at) = fields.get(field).filter(|at| at.text() != Ok("")) {
+                    lints.push(at.lint("is the trust root's to name here: it denies"));
+                    unsupported = Some(what);
+                }
+            }
+            fields.finish()?;
+            Ok(ignored.unwrap_or(false))
+        };
+    let rekor =
+        ignored(fields.get("rekor"), "ignoreTlog", [("pubkey", "a log whose key the policy names"); 2])?;
+    let of_certificates = [
+        ("pubkey", "a certificate log whose key the policy names"),
+        ("tsaCertChain", "a timestamp authority that the policy names"),
+    ];
+    let certificates = ignored(fields.get("ctlog"), "ignoreSCT", of_certificates)?;
+    Ok(Logs { needs_log_entry: !rekor, needs_certificate_log: !certificates, unsupported })
 }

@@ -1,0 +1,441 @@
+//! Rules about images: who must have signed them, and what must have been attested.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use trust_core::{PinnedImage, PublicKey, Reasons, encoding, pem};
+
+use super::{Evaluation, unresolved};
+use crate::condition::Conditions;
+use crate::evidence::ImageEvidence;
+use crate::expression::Scope;
+use crate::model::{
+    AttestationDeny, AttestationRequirement, Attestor, AttestorSet, ImageRequirement, Mode, ObjectName,
+    Signer,
+};
+use crate::resource::ContainerImage;
+use crate::signature::{ArtifactError, ReasonCode, SignedArtifact, signer_name};
+use crate::verdict::{Explanation, VerifiedImage};
+
+/// Statements under one name, multiplied over all names, of which something is denied.
+const MAX_COMBINATIONS: usize = 1000;
+/// What may be said about an attestation, whatever its predicate says.
+const OWN_NAMES: [&str; 4] = ["request", "images", "serviceAccountName", "serviceAccountNamespace"];
+
+type Parsed<'a> = Vec<(&'a str, Result<SignedArtifact<'a>, ArtifactError>)>;
+
+/// What is wanted of the artifacts of one image.
+struct Wanted<'a> {
+    image: &'a PinnedImage,
+    evidence: &'a ImageEvidence,
+    artifacts: &'a Parsed<'a>,
+    scope: &'a Scope,
+    /// The attestation; `None` for a signature.
+    attestation: Option<&'a AttestationRequirement>,
+}
+
+/// What a set of attestors signed.
+struct Signed {
+    explanation: Explanation,
+    /// Each signer once for each attestor.
+    signers: Vec<String>,
+    /// What they attested.
+    predicates: Vec<Value>,
+}
+
+impl Evaluation<'_> {
+    pub(super) fn images(
+        &mut self,
+        requirements: &[ImageRequirement],
+        images: &[ContainerImage],
+        scope: &Scope,
+    ) -> Vec<(Mode, Explanation)> {
+        let mut judged = Vec::new();
+        for image in images {
+            for requirement in requirements.iter().filter(|one| one.is_about(image)) {
+                judged.push((requirement.mode.of(self.request), self.image(requirement, image, scope)));
+            }
+        }
+        judged
+    }
+
+    fn image(
+        &mut self,
+        requirement: &ImageRequirement,
+        image: &ContainerImage,
+        scope: &Scope,
+    ) -> Explanation {
+        let check = format!("{image}, image `{}`", image.image);
+        let (pinned, evidence) = match self.pinned(image) {
+            Ok(found) => found,
+            Err((code, message)) => {
+                let of_attestations = requirement.attestations.iter().flat_map(|one| &one.attestors);
+                let sets = requirement.attestors.iter().chain(of_attestations);
+                return Explanation::fail(check, code, message)
+                    .because(sets.flat_map(|set| self.unusable_signers(set, scope)).collect());
+            }
+        };
+        let artifacts: Parsed<'_> = evidence
+            .artifacts
+            .iter()
+            .map(|artifact| (artifact.location.as_str(), SignedArtifact::parse(artifact)))
+            .collect();
+        let wanted =
+            |attestation| Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, attestation };
+        let (mut causes, mut named) = (Vec::new(), BTreeMap::new());
+        for set in &requirement.attestors {
+            causes.push(self.attestor_set(&wanted(None), set).explanation);
+        }
+        for attestation in &requirement.attestations {
+            for set in &attestation.attestors {
+                let signed = self.attestor_set(&wanted(Some(attestation)), set);
+                if let (Some(name), true) = (&attestation.name, signed.explanation.holds()) {
+                    named.entry(name.as_str()).or_insert_with(Vec::new).extend(signed.predicates);
+                }
+                causes.push(signed.explanation);
+            }
+        }
+        // What is denied is asked of what was attested, so only once all of it was.
+        if let Some(deny) = &requirement.deny
+            && causes.iter().all(Explanation::holds)
+        {
+            causes.push(denied(deny, &named, scope));
+        }
+        let names_digest = pinned.reference().digest().is_some();
+        if requirement.needs_digest && !requirement.pins_digest && !names_digest {
+            causes.push(Explanation::fail(
+                "digest",
+                ReasonCode::NoDigest,
+                "the image is named by tag, expected `@sha256:…`",
+            ));
+        }
+        let path = &requirement.path;
+        if let Some(code) = causes.iter().find_map(|cause| cause.code) {
+            let message = format!("does not satisfy `{path}` as `{}`", pinned.digest());
+            return Explanation::fail(check, code, message).because(causes);
+        }
+        if requirement.pins_digest && !names_digest && image.is_written {
+            self.pins.insert(image.pointer.clone(), super::kyverno_pin(&pinned));
+        }
+        if !requirement.attestors.is_empty() || !requirement.attestations.is_empty() {
+            let verified = VerifiedImage { image: image.image.clone(), digest: pinned.digest().clone() };
+            self.images.insert(image.image.clone(), verified);
+        }
+        Explanation::pass(check, format!("satisfies `{path}` as `{}`", pinned.digest())).because(causes)
+    }
+
+    fn attestor_set(&self, wanted: &Wanted<'_>, set: &AttestorSet) -> Signed {
+        let attestors = self.expanded(set, wanted.scope);
+        let count = set.count.unwrap_or(attestors.len());
+        let kind = wanted.kind();
+        let failures: Vec<_> = wanted
+            .evidence
+            .failures
+            .iter()
+            .map(|one| Explanation::fail(one.location.clone(), ReasonCode::NotFetched, one.problem.clone()))
+            .collect();
+        let candidates = wanted.candidates();
+        if candidates.is_empty() {
+            let code = if failures.is_empty() { ReasonCode::NotFound } else { ReasonCode::NotFetched };
+            let signers: Vec<_> = set.attestors.iter().map(|attestor| attestor.signer.to_string()).collect();
+            let message = format!("found no {kind} of the image, expected {count} of {}", signers.join("; "));
+            let mut causes = failures;
+            causes.extend(self.unusable_signers(set, wanted.scope));
+            let explanation = Explanation::fail(set.path.clone(), code, message).because(causes);
+            return Signed { explanation, signers: Vec::new(), predicates: Vec::new() };
+        }
+        let mut causes: Vec<_> =
+            attestors.iter().filter_map(|attestor| self.unusable_signer(attestor, wanted.scope)).collect();
+        let (mut signers, mut predicates) = (Vec::new(), Vec::new());
+        for attestor in &attestors {
+            let signed = match &attestor.signer {
+                Signer::Some(inner) => self.attestor_set(wanted, inner),
+                _ if self.unusable_signer(attestor, wanted.scope).is_some() => continue,
+                _ => self.attestor(wanted, attestor, &candidates),
+            };
+            causes.push(signed.explanation);
+            signers.push(signed.signers);
+            predicates.extend(signed.predicates);
+        }
+        let found = distinct_signers(&signers);
+        let message = format!("{found} of {count} required signers");
+        let explanation = if found >= count {
+            Explanation::pass(set.path.clone(), message)
+        } else {
+            // One attestor's own reason says more than that the number is too small.
+            let code = match (&causes[..], failures.is_empty()) {
+                ([only], true) => only.code.unwrap_or(ReasonCode::TooFewSigners),
+                (_, true) => ReasonCode::TooFewSigners,
+                (_, false) => ReasonCode::NotFetched,
+            };
+            causes.extend(failures);
+            Explanation::fail(set.path.clone(), code, message)
+        };
+        let signers = if explanation.holds() { signers.concat() } else { Vec::new() };
+        Signed { explanation: explanation.because(causes), signers, predicates }
+    }
+
+    /// What one attestor signed. Every attestation of the type that it signed must meet the conditions.
+    fn attestor(
+        &self,
+        wanted: &Wanted<'_>,
+        attestor: &Attestor,
+        candidates: &[&(&str, Result<SignedArtifact<'_>, ArtifactError>)],
+    ) -> Signed {
+        let kind = wanted.kind();
+        let conditions = wanted.attestation.and_then(|attestation| attestation.conditions.as_ref());
+        let (mut signers, mut predicates, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        let mut is_broken = false;
+        for (location, parsed) in candidates {
+            let verified = match parsed {
+                Ok(artifact) => artifact
+                    .verify(attestor, wanted.image.digest(), self.root, self.now)
+                    .map(|verified| (artifact, signer_name(verified.signer()))),
+                Err(error) => Err(error.clone()),
+            };
+            let check = format!("{kind} in {location}");
+            match verified {
+                Ok((artifact, signer)) => {
+                    let explanation = Explanation::pass(check, format!("by {signer}"));
+                    let judged = match (artifact.unverified_predicate(), conditions) {
+                        (Some(Ok(predicate)), conditions) if wanted.attestation.is_some() => {
+                            let judged = conditions.map_or_else(Vec::new, |conditions| {
+                                unmet(conditions, &predicate, wanted.scope)
+                            });
+                            predicates.push(predicate);
+                            judged
+                        }
+                        (Some(Err(error)), Some(_)) => {
+                            vec![Explanation::fail("predicate", ReasonCode::Malformed, error.to_string())]
+                        }
+                        _ => Vec::new(),
+                    };
+                    if judged.is_empty() {
+                        signers.push(signer);
+                        found.push(explanation);
+                    } else {
+                        is_broken = true;
+                        let message = format!("by {signer}, does not say what it must");
+                        let check = format!("{kind} in {location}");
+                        found.push(Explanation::fail(check, ReasonCode::Condition, message).because(judged));
+                    }
+                }
+                Err(error) => {
+                    let message = format!("{}{}", Reasons(&error), remedy(&error, attestor));
+                    found.push(Explanation::fail(check, error.code(), message));
+                }
+            }
+        }
+        if is_broken {
+            signers.clear();
+        }
+        let check = format!("{}: {}", attestor.path, attestor.signer);
+        let first =
+            if is_broken { Some(ReasonCode::Condition) } else { found.iter().find_map(|one| one.code) };
+        let explanation = match first.filter(|_| signers.is_empty()) {
+            Some(code) if is_broken => {
+                Explanation::fail(check, code, "has signed what does not meet the conditions").because(
+                    found
+                        .into_iter()
+                        .filter(|one| one.holds() || one.code == Some(ReasonCode::Condition))
+                        .collect(),
+                )
+            }
+            Some(code) => Explanation::fail(check, code, "has not signed the image").because(found),
+            None => Explanation::pass(check, "has signed the image")
+                .because(found.into_iter().filter(Explanation::holds).collect()),
+        };
+        Signed { explanation, signers, predicates }
+    }
+
+    /// The attestors of a set, with one for each key where keys stand elsewhere.
+    fn expanded(&self, set: &AttestorSet, scope: &Scope) -> Vec<Attestor> {
+        let expand = |attestor: &Attestor| {
+            let Ok(Some(text)) = self.keys_elsewhere(attestor, scope) else { return vec![attestor.clone()] };
+            let blocks = pem::split_blocks(&text);
+            let one = |block| {
+                let signer = match PublicKey::from_pem(block) {
+                    Ok(key) => Signer::Key(Box::new(key)),
+                    Err(error) => Signer::UnusableKey(error),
+                };
+                Attestor { signer, ..attestor.clone() }
+            };
+            if blocks.is_empty() { vec![one(text.as_str())] } else { blocks.into_iter().map(one).collect() }
+        };
+        set.attestors.iter().flat_map(expand).collect()
+    }
+
+    /// The text of keys that do not stand in the policy itself; `None` for other signers.
+    fn keys_elsewhere(&self, attestor: &Attestor, scope: &Scope) -> Result<Option<String>, String> {
+        match &attestor.signer {
+            Signer::KeysOf(template) => {
+                template.resolve_text(scope).map(Some).map_err(|error| error.to_string())
+            }
+            Signer::KeyInSecret(object) => self.key_in(object).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn key_in(&self, secret: &ObjectName) -> Result<String, String> {
+        let object = match self.evidence.objects.get(&secret.to_string()) {
+            Some(Ok(object)) => object,
+            Some(Err(failure)) => return Err(failure.to_string()),
+            None => return Err(format!("{secret} was not looked up")),
+        };
+        let data = object.pointer("/data/cosign.pub").and_then(Value::as_str);
+        let data = data.ok_or_else(|| format!("{secret} has no `cosign.pub`"))?;
+        let bytes = encoding::from_base64(data).and_then(|bytes| String::from_utf8(bytes).ok());
+        bytes.ok_or_else(|| format!("`cosign.pub` of {secret} is not a text in base64"))
+    }
+
+    /// The signers of a set whose signatures cannot be verified, whatever is found.
+    fn unusable_signers(&self, set: &AttestorSet, scope: &Scope) -> Vec<Explanation> {
+        let unusable = |attestor: &Attestor| match &attestor.signer {
+            Signer::Some(inner) => self.unusable_signers(inner, scope),
+            _ => self.unusable_signer(attestor, scope).into_iter().collect(),
+        };
+        self.expanded(set, scope).iter().flat_map(unusable).collect()
+    }
+
+    fn unusable_signer(&self, attestor: &Attestor, scope: &Scope) -> Option<Explanation> {
+        let message = match &attestor.signer {
+            Signer::UnusableKey(error) => format!("the policy's key cannot be used: {}", Reasons(error)),
+            Signer::Unsupported(what) => format!("{what} are not verified here yet"),
+            _ => self.keys_elsewhere(attestor, scope).err()?,
+        };
+        Some(Explanation::fail(attestor.path.clone(), ReasonCode::UnusablePolicy, message))
+    }
+}
+
+impl<'a> Wanted<'a> {
+    fn kind(&self) -> String {
+        self.attestation.map_or_else(
+            || "signature".to_owned(),
+            |attestation| format!("attestation of type `{}`", attestation.predicate_type),
+        )
+    }
+
+    fn candidates(&self) -> Vec<&'a (&'a str, Result<SignedArtifact<'a>, ArtifactError>)> {
+        let predicate_type = self.attestation.map(|attestation| attestation.predicate_type.as_str());
+        let is_wanted = |parsed: &Result<SignedArtifact<'_>, ArtifactError>| match parsed {
+            Ok(artifact) => artifact.unverified_attestation_type() == predicate_type,
+            // It may be the wanted one: whoever reads the verdict should know that it is there.
+            Err(_) => true,
+        };
+        self.artifacts.iter().filter(|(_, parsed)| is_wanted(parsed)).collect()
+    }
+}
+
+/// The conditions that a predicate does not meet. Its fields are names; those that are there already it cannot take.
+fn unmet(conditions: &Conditions, predicate: &Value, scope: &Scope) -> Vec<Explanation> {
+    let mut scope = scope.clone();
+    for (name, value) in predicate.as_object().into_iter().flatten() {
+        if !OWN_NAMES.contains(&name.as_str()) && !scope.has(name) {
+            scope.set(name, value);
+        }
+    }
+    let judgement = conditions.judge(&scope);
+    match judgement.holds {
+        Ok(true) => Vec::new(),
+        Ok(false) => judgement
+            .findings
+            .into_iter()
+            .filter(|finding| finding.holds != Ok(true))
+            .map(|finding| Explanation::fail(finding.path, ReasonCode::Condition, finding.text))
+            .collect(),
+        Err(error) => vec![unresolved("conditions", &error)],
+    }
+}
+
+/// Whether some combination of the attestations that have a name is denied.
+fn denied(deny: &AttestationDeny, named: &BTreeMap<&str, Vec<Value>>, scope: &Scope) -> Explanation {
+    let count = named.values().fold(1usize, |count, values| count.saturating_mul(values.len().max(1)));
+    if count > MAX_COMBINATIONS {
+        let message =
+            format!("found {count} combinations of attestations, expected at most {MAX_COMBINATIONS}");
+        return Explanation::fail(deny.path.clone(), ReasonCode::Unresolved, message);
+    }
+    for combination in 0..count {
+        let (mut scope, mut index) = (scope.clone(), combination);
+        for (name, values) in named {
+            if let Some(value) = values.get(index % values.len().max(1)) {
+                scope.set(name, value);
+            }
+            index /= values.len().max(1);
+        }
+        let judgement = deny.conditions.judge(&scope);
+        let causes = judgement.findings.into_iter().filter(|finding| finding.holds != Ok(false));
+        match judgement.holds {
+            Ok(false) => {}
+            Ok(true) => {
+                let message = deny.message.as_ref().and_then(|message| message.resolve_text(&scope).ok());
+                let message = message.unwrap_or_else(|| "is denied".to_owned());
+                return Explanation::fail(deny.path.clone(), ReasonCode::Condition, message).because(
+                    causes
+                        .map(|finding| Explanation::fail(finding.path, ReasonCode::Condition, finding.text))
+                        .collect(),
+                );
+            }
+            Err(error) => return unresolved(&deny.path, &error),
+        }
+    }
+    Explanation::pass(deny.path.clone(), "is not denied")
+}
+
+/// What the policy's author can do, where the signature is good but for something that the policy may give up.
+fn remedy(error: &ArtifactError, attestor: &Attestor) -> &'static str {
+    match (error.code(), &attestor.signer) {
+        (ReasonCode::NotInLog, Signer::Key(_)) => {
+            " (a policy accepts a key's signatures that are in no log only with `rekor.ignoreTlog: true`)"
+        }
+        _ => "",
+    }
+}
+
+/// How many attestors can be matched with signers so that no signer counts twice.
+///
+/// Two entries that one signer satisfies are one signer: otherwise "2 of 3" could be had from one.
+fn distinct_signers(signed_by: &[Vec<String>]) -> usize {
+    fn assign<'a>(
+        attestor: usize,
+        signed_by: &'a [Vec<String>],
+        tried: &mut Vec<&'a str>,
+        taken: &mut BTreeMap<&'a str, usize>,
+    ) -> bool {
+        for signer in signed_by.get(attestor).into_iter().flatten() {
+            if tried.contains(&signer.as_str()) {
+                continue;
+            }
+            tried.push(signer);
+            let is_free = match taken.get(signer.as_str()).copied() {
+                None => true,
+                Some(holder) => assign(holder, signed_by, tried, taken),
+            };
+            if is_free {
+                taken.insert(signer, attestor);
+                return true;
+            }
+        }
+        false
+    }
+    let mut taken = BTreeMap::new();
+    (0..signed_by.len()).filter(|&attestor| assign(attestor, signed_by, &mut Vec::new(), &mut taken)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(signed_by: &[&[&str]]) -> Vec<Vec<String>> {
+        signed_by.iter().map(|names| names.iter().map(|name| (*name).to_owned()).collect()).collect()
+    }
+
+    #[test]
+    fn one_signer_counts_once() {
+        assert_eq!(distinct_signers(&names(&[&["a"], &["a"]])), 1);
+        assert_eq!(distinct_signers(&names(&[&["a", "b"], &["a"]])), 2);
+        assert_eq!(distinct_signers(&names(&[&["a", "b"], &["a", "b"], &["a", "b"]])), 2);
+        assert_eq!(distinct_signers(&names(&[&[], &["a"]])), 1);
+        assert_eq!(distinct_signers(&[]), 0);
+    }
+}

@@ -1,0 +1,138 @@
+//! `validate`: the form of a resource
+//! ([validate rules](https://kyverno.io/docs/policy-types/cluster-policy/validate/)).
+
+use trust_core::Pattern;
+
+use super::fields::At;
+use super::{PolicyError, conditions, context, mode_rule};
+use crate::model::{Check, Demand, ForEach, Lint, ModeRule};
+use crate::overlay::{KeyRule, Overlay, OverlayKey};
+use crate::value_pattern::ValuePattern;
+use crate::yaml::Value;
+
+/// Lists of pods that need not be there.
+const OPTIONAL_LISTS: [&str; 2] = ["initContainers", "ephemeralContainers"];
+/// How deep lists of elements of lists may go.
+const MAX_NESTING: usize = 4;
+
+pub(super) fn read(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Check, PolicyError> {
+    let mut fields = at.fields()?;
+    let message = fields.get("message").map(|at| at.template()).transpose()?;
+    let mode = mode_rule(fields.get("failureAction"), fields.get("failureActionOverrides"), policy_mode)?;
+    // Whether existing resources that violate it may be changed: every resource is judged here.
+    fields.get("allowExistingViolations").map(|at| at.boolean()).transpose()?;
+    let (pattern, any, deny) = (fields.get("pattern"), fields.get("anyPattern"), fields.get("deny"));
+    let for_each = fields.get("foreach");
+    fields.finish()?;
+    let demand = match for_each {
+        Some(list) if pattern.is_none() && any.is_none() && deny.is_none() => Demand::ForEach(
+            list.list()?.iter().map(|one| for_each_of(one, 1, lints)).collect::<Result<_, _>>()?,
+        ),
+        Some(list) => return Err(list.wrong("one of `pattern`, `anyPattern`, `deny` and `foreach`")),
+        None => demand(at, pattern, any, deny, lints)?,
+    };
+    Ok(Check::Form { mode, message, demand })
+}
+
+fn demand(
+    at: &At<'_>,
+    pattern: Option<At<'_>>,
+    any: Option<At<'_>>,
+    deny: Option<At<'_>>,
+    lints: &mut Vec<Lint>,
+) -> Result<Demand, PolicyError> {
+    match (pattern, any, deny) {
+        (Some(pattern), None, None) => Ok(Demand::Forms(vec![overlay(&pattern, lints)?])),
+        (None, Some(any), None) => {
+            let forms = any.list()?;
+            if forms.is_empty() {
+                return Err(any.wrong("at least one pattern"));
+            }
+            Ok(Demand::Forms(forms.iter().map(|one| overlay(one, lints)).collect::<Result<_, _>>()?))
+        }
+        (None, None, Some(deny)) => {
+            let mut fields = deny.fields()?;
+            let conditions = fields.require("conditions", "conditions")?;
+            fields.finish()?;
+            Ok(Demand::Deny(conditions::read(&conditions)?))
+        }
+        _ => Err(at.wrong("exactly one of `pattern`, `anyPattern`, `deny` and `foreach`")),
+    }
+}
+
+fn for_each_of(at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<ForEach, PolicyError> {
+    if depth > MAX_NESTING {
+        return Err(at.wrong("lists in lists, four deep at most"));
+    }
+    let mut fields = at.fields()?;
+    let list = fields.require("list", "an expression whose value is a list")?.expression()?;
+    let context = fields.get("context").map(|at| context::read(&at)).transpose()?.unwrap_or_default();
+    let preconditions = fields.get("preconditions").map(|at| conditions::read(&at)).transpose()?;
+    if let Some(scope) = fields.get("elementScope")
+        && !scope.boolean()?
+    {
+        return Err(scope.not_implemented());
+    }
+    let (pattern, any, deny) = (fields.get("pattern"), fields.get("anyPattern"), fields.get("deny"));
+    let nested = fields.get("foreach");
+    fields.finish()?;
+    let demand = match nested {
+        Some(nested) if pattern.is_none() && any.is_none() && deny.is_none() => Demand::ForEach(
+            nested.list()?.iter().map(|one| for_each_of(one, depth + 1, lints)).collect::<Result<_, _>>()?,
+        ),
+        Some(nested) => return Err(nested.wrong("one of `pattern`, `anyPattern`, `deny` and `foreach`")),
+        None => demand(at, pattern, any, deny, lints)?,
+    };
+    Ok(ForEach { path: at.path().to_owned(), list, context, preconditions, demand })
+}
+
+fn overlay(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Overlay, PolicyError> {
+    match at.value() {
+        Value::Map(_) => {
+            let mut keys = Vec::new();
+            for (written, value) in at.fields()?.all() {
+                let (name, rule) = key(written, &value)?;
+                if OPTIONAL_LISTS.contains(&name) && rule == KeyRule::Required {
+                    lints.push(
+                        value.lint(format!("demands that every pod has `{name}`; did you mean `=({name})`?")),
+                    );
+                }
+                let overlay = overlay(&value, lints)?;
+                keys.push(OverlayKey { name: Pattern::wildcard(name), rule, overlay });
+            }
+            Ok(Overlay::Map(keys))
+        }
+        Value::List(_) => match &at.list()?[..] {
+            [element] => Ok(Overlay::List(Box::new(overlay(element, lints)?))),
+            _ => Err(at.wrong("a list of one pattern, several are not implemented")),
+        },
+        Value::Text(text) if text.contains("$(") => Err(at.not_implemented()),
+        Value::Text(_) => {
+            let template = at.template()?;
+            Ok(match template.constant().and_then(|text| text.as_str()) {
+                Some(text) => Overlay::Text(ValuePattern::new(text)),
+                None => Overlay::Template(template),
+            })
+        }
+        Value::Null => Ok(Overlay::Nothing),
+        Value::Bool(value) => Ok(Overlay::Exact((*value).into())),
+        Value::Int(value) => Ok(Overlay::Exact((*value).into())),
+        Value::Float(value) => Ok(Overlay::Exact((*value).into())),
+    }
+}
+
+/// The name of a key, and what its anchor says. `+( )` is for mutation.
+fn key<'a>(written: &'a str, at: &At<'_>) -> Result<(&'a str, KeyRule), PolicyError> {
+    let Some((anchor, name)) = written.strip_suffix(')').and_then(|rest| rest.split_once('(')) else {
+        return Ok((written, KeyRule::Required));
+    };
+    let rule = match anchor {
+        "=" => KeyRule::Optional,
+        "" => KeyRule::Condition,
+        "<" => KeyRule::GlobalCondition,
+        "X" => KeyRule::Forbidden,
+        "^" => KeyRule::Existence,
+        _ => return Err(at.not_implemented()),
+    };
+    Ok((name, rule))
+}

@@ -1,0 +1,87 @@
+//! [`PolicySet::requirements`]: what must be fetched to judge a request, before anything is.
+
+use std::collections::BTreeSet;
+
+use trust_core::UnixTime;
+use trust_sbom::Answer;
+
+use crate::evidence::Evidence;
+use crate::image_extractor;
+use crate::model::{Attestor, AttestorSet, Check, ObjectName, Policy, PolicySet, Rule, Signer};
+use crate::request::Request;
+use crate::scope;
+
+/// What must be fetched to judge a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Requirements {
+    /// Images whose signatures and attestations are needed: each once, as written.
+    pub images: Vec<String>,
+    /// Objects of the cluster that rules refer to.
+    pub objects: BTreeSet<ObjectName>,
+}
+
+impl PolicySet {
+    /// What must be fetched to judge a request. It is more than is needed in the end where a rule's preconditions depend
+    /// on what is fetched.
+    #[must_use]
+    pub fn requirements(&self, request: &Request, now: UnixTime) -> Requirements {
+        let mut needed = Requirements::default();
+        for (_, rule, _) in self.rules_for(request) {
+            let mut scope = scope::of_request(request, rule.of_pod, now);
+            scope::set_images(&mut scope, &request.resource.images());
+            for entry in &rule.context {
+                needed.objects.extend(scope::object_of(&entry.source, &scope));
+                scope::set_context(&mut scope, core::slice::from_ref(entry), &Evidence::default());
+            }
+            if let Some(preconditions) = &rule.preconditions
+                && preconditions.judge(&scope).holds == Ok(false)
+            {
+                continue;
+            }
+            let Check::Images { extractors, requirements } = &rule.check else { continue };
+            let images = image_extractor::images(extractors, request, &scope).unwrap_or_default();
+            for requirement in requirements {
+                let about = images.iter().filter(|image| requirement.is_about(image));
+                let names: Vec<_> = about.map(|image| image.image.clone()).collect();
+                if !names.is_empty() {
+                    let of_attestations = requirement.attestations.iter().flat_map(|one| &one.attestors);
+                    requirement
+                        .attestors
+                        .iter()
+                        .chain(of_attestations)
+                        .for_each(|set| secrets(set, &mut needed.objects));
+                }
+                for name in names {
+                    if !needed.images.contains(&name) {
+                        needed.images.push(name);
+                    }
+                }
+            }
+        }
+        needed
+    }
+
+    /// The rules that are about a request, or may be, with their policies and whether they are.
+    pub(crate) fn rules_for<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> impl Iterator<Item = (&'a Policy, &'a Rule, Answer)> {
+        let namespace = &request.resource.id().namespace;
+        let is_here = move |policy: &&Policy| policy.namespace.as_ref().is_none_or(|own| own == namespace);
+        self.policies().iter().filter(is_here).flat_map(move |policy| {
+            let about = policy.rules.iter().map(move |rule| (policy, rule, rule.matches.is_about(request)));
+            let about = about.filter(|(.., answer)| *answer != Answer::No);
+            about.take(if policy.first_rule_only { 1 } else { usize::MAX })
+        })
+    }
+}
+
+fn secrets(set: &AttestorSet, found: &mut BTreeSet<ObjectName>) {
+    let of = |attestor: &Attestor, found: &mut BTreeSet<ObjectName>| match &attestor.signer {
+        Signer::KeyInSecret(object) => drop(found.insert(object.clone())),
+        Signer::Some(set) => secrets(set, found),
+        _ => {}
+    };
+    set.attestors.iter().for_each(|attestor| of(attestor, found));
+}

@@ -1,0 +1,82 @@
+//! [`Request`]: what is asked of the cluster: a resource, what is done with it, and by whom.
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::resource::Resource;
+
+/// A resource, and what is known about the request for it. What is not known matters only to policies that ask for it;
+/// those then deny.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Request {
+    /// The resource as it is to be.
+    pub resource: Resource,
+    /// What is done with it.
+    pub operation: Operation,
+    /// The resource as it was, of an update.
+    pub old: Option<Value>,
+    /// Who asks, if that is known.
+    pub user: Option<User>,
+    /// The labels of its namespace, if they are known.
+    pub namespace_labels: Option<BTreeMap<String, String>>,
+}
+
+/// What is done with a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Operation {
+    /// It is created.
+    Create,
+    /// It is changed.
+    Update,
+    /// It is deleted.
+    Delete,
+    /// Somebody connects to it.
+    Connect,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct User {
+    /// The name; `system:serviceaccount:<namespace>:<name>` for a service account.
+    pub username: String,
+    /// The user's groups.
+    pub groups: Vec<String>,
+    /// Roles that are bound to the user in the namespace, as `<namespace>:<name>`; `None` if that is not known.
+    #[serde(skip)]
+    pub roles: Option<Vec<String>>,
+    /// Cluster roles, likewise.
+    #[serde(skip)]
+    pub cluster_roles: Option<Vec<String>>,
+}
+
+impl From<Resource> for Request {
+    /// The resource is created; nothing else is known.
+    fn from(resource: Resource) -> Self {
+        Self { resource, operation: Operation::Create, old: None, user: None, namespace_labels: None }
+    }
+}
+
+impl User {
+    /// Namespace and name, if it is a service account.
+    pub(crate) fn service_account(&self) -> Option<(&str, &str)> {
+        self.username.strip_prefix("system:serviceaccount:")?.split_once(':')
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        })
+    }
+}

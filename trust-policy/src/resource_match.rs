@@ -1,0 +1,198 @@
+//! [`ResourceMatch`]: which requests a rule is about
+//! ([match and exclude](https://kyverno.io/docs/policy-types/cluster-policy/match-exclude/)).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use trust_core::Pattern;
+use trust_sbom::Answer;
+
+use crate::label_selector::LabelSelector;
+use crate::request::{Operation, Request};
+use crate::resource::Resource;
+
+/// Which requests a rule is about: those that are matched and not excluded.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ResourceMatch {
+    /// The requests that are matched.
+    pub matched: Filters,
+    /// The requests that are not meant all the same.
+    pub excluded: Option<Filters>,
+}
+
+/// How filters go together.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Filters {
+    /// One of them is enough.
+    Any(Vec<Filter>),
+    /// All must fit.
+    All(Vec<Filter>),
+}
+
+/// Conditions on a request: all that are there must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Filter {
+    /// One of these kinds; any kind if there are none.
+    pub kinds: Vec<KindMatch>,
+    /// One of these names.
+    pub names: Vec<Pattern>,
+    /// One of these namespaces.
+    pub namespaces: Vec<Pattern>,
+    /// All of these annotations.
+    pub annotations: Vec<(Pattern, Pattern)>,
+    /// These labels.
+    pub selector: Option<LabelSelector>,
+    /// A namespace with these labels.
+    pub namespace_selector: Option<LabelSelector>,
+    /// One of these operations; creation and update if there are none.
+    pub operations: Vec<Operation>,
+    /// One of these users.
+    pub subjects: Vec<Subject>,
+    /// One of these roles, as `<namespace>:<name>`.
+    pub roles: Vec<Pattern>,
+    /// One of these cluster roles.
+    pub cluster_roles: Vec<Pattern>,
+}
+
+/// A user, a group or a service account.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Subject {
+    /// A user with this name.
+    User(Pattern),
+    /// Everybody in this group.
+    Group(Pattern),
+    /// A service account, by namespace and name.
+    ServiceAccount(Pattern, Pattern),
+}
+
+/// A kind of resource, by patterns: absent parts match anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KindMatch {
+    /// API group; empty for the core group.
+    pub group: Option<Pattern>,
+    /// Version within the group.
+    pub version: Option<Pattern>,
+    /// Kind.
+    pub kind: Pattern,
+}
+
+impl Default for Filters {
+    fn default() -> Self {
+        Self::Any(Vec::new())
+    }
+}
+
+impl ResourceMatch {
+    /// Whether a rule is about a request.
+    #[must_use]
+    pub fn is_about(&self, request: &Request) -> Answer {
+        let excluded = self.excluded.as_ref().map_or(Answer::No, |filters| filters.fit(request));
+        match (self.matched.fit(request), excluded) {
+            (Answer::No, _) | (_, Answer::Yes) => Answer::No,
+            (Answer::Unknown(reason), _) | (_, Answer::Unknown(reason)) => Answer::Unknown(reason),
+            (Answer::Yes, Answer::No) => Answer::Yes,
+        }
+    }
+}
+
+impl Filters {
+    /// The filters.
+    #[must_use]
+    pub fn filters(&self) -> &[Filter] {
+        match self {
+            Self::Any(filters) | Self::All(filters) => filters,
+        }
+    }
+
+    fn fit(&self, request: &Request) -> Answer {
+        let answers = self.filters().iter().map(|filter| filter.fits(request));
+        match self {
+            Self::Any(_) => Answer::any(answers),
+            Self::All(filters) if filters.is_empty() => Answer::No,
+            Self::All(_) => Answer::all(answers),
+        }
+    }
+}
+
+impl Filter {
+    fn fits(&self, request: &Request) -> Answer {
+        let (resource, id) = (&request.resource, request.resource.id());
+        let is_one_of = |patterns: &[Pattern], text: &str| {
+            patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
+        };
+        // A namespace is itself the namespace that it is matched by.
+        let namespace = if id.kind == "Namespace" { &id.name } else { &id.namespace };
+        let operations = match &self.operations[..] {
+            [] => &[Operation::Create, Operation::Update],
+            operations => operations,
+        };
+        let annotations = texts(resource.object().pointer("/metadata/annotations"));
+        let has = |(key, value): &(Pattern, Pattern)| {
+            annotations.iter().any(|(name, found)| key.matches(name) && value.matches(found))
+        };
+        let fits = (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.matches(resource)))
+            && is_one_of(&self.names, &id.name)
+            && is_one_of(&self.namespaces, namespace)
+            && operations.contains(&request.operation)
+            && self.annotations.iter().all(has)
+            && self.selector.as_ref().is_none_or(|selector| {
+                selector.matches(&texts(resource.object().pointer("/metadata/labels")))
+            });
+        Answer::all([Answer::from(fits), self.fits_namespace(request), self.fits_user(request)])
+    }
+
+    fn fits_namespace(&self, request: &Request) -> Answer {
+        match (&self.namespace_selector, &request.namespace_labels) {
+            (None, _) => Answer::Yes,
+            (Some(selector), Some(labels)) => selector.matches(labels).into(),
+            (Some(_), None) => Answer::Unknown("the labels of the namespace are not known".to_owned()),
+        }
+    }
+
+    fn fits_user(&self, request: &Request) -> Answer {
+        if self.subjects.is_empty() && self.roles.is_empty() && self.cluster_roles.is_empty() {
+            return Answer::Yes;
+        }
+        let Some(user) = &request.user else {
+            return Answer::Unknown("the user is not known".to_owned());
+        };
+        let is_subject = |subject: &Subject| match subject {
+            Subject::User(name) => name.matches(&user.username),
+            Subject::Group(name) => user.groups.iter().any(|group| name.matches(group)),
+            Subject::ServiceAccount(namespace, name) => user
+                .service_account()
+                .is_some_and(|(found, account)| namespace.matches(found) && name.matches(account)),
+        };
+        let has_role = |wanted: &[Pattern], roles: &Option<Vec<String>>| match roles {
+            _ if wanted.is_empty() => Answer::Yes,
+            Some(roles) => roles.iter().any(|role| wanted.iter().any(|one| one.matches(role))).into(),
+            None => Answer::Unknown("the roles of the user are not known".to_owned()),
+        };
+        Answer::all([
+            Answer::from(self.subjects.is_empty() || self.subjects.iter().any(is_subject)),
+            has_role(&self.roles, &user.roles),
+            has_role(&self.cluster_roles, &user.cluster_roles),
+        ])
+    }
+}
+
+impl KindMatch {
+    pub(crate) fn matches(&self, resource: &Resource) -> bool {
+        let id = resource.id();
+        let (group, version) = id.api_version.split_once('/').unwrap_or(("", &id.api_version));
+        self.kind.matches(&id.kind)
+            && self.group.as_ref().is_none_or(|pattern| pattern.matches(group))
+            && self.version.as_ref().is_none_or(|pattern| pattern.matches(version))
+    }
+}
+
+/// The texts of a map.
+pub(crate) fn texts(map: Option<&Value>) -> BTreeMap<String, String> {
+    let fields = map.and_then(Value::as_object).into_iter().flatten();
+    fields.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}

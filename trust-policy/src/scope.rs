@@ -1,0 +1,132 @@
+//! What the expressions of a rule can refer to: the request, its images, and the rule's own names
+//! ([variables](https://kyverno.io/docs/policy-types/cluster-policy/variables/)).
+
+use serde_json::{Map, Value, json};
+use trust_core::{ImageRef, UnixTime};
+
+use crate::evidence::Evidence;
+use crate::expression::Scope;
+use crate::model::{ContextEntry, ContextSource, ObjectName};
+use crate::reference;
+use crate::request::Request;
+use crate::resource::{ContainerImage, ContainerKind};
+
+/// The names that every rule has. A rule that speaks of a pod finds a controller's pod in the controller's place.
+pub(crate) fn of_request(request: &Request, of_pod: bool, now: UnixTime) -> Scope {
+    let (resource, id) = (&request.resource, request.resource.id());
+    let pod = resource.pod_pointer().filter(|pointer| of_pod && !pointer.is_empty());
+    let as_pod = |object: &Value| {
+        let mut object = object.clone();
+        let parts = pod.and_then(|pointer| object.pointer(pointer)).cloned();
+        if let (Some(Value::Object(parts)), Value::Object(fields)) = (parts, &mut object) {
+            for name in ["metadata", "spec"] {
+                fields.insert(name.to_owned(), parts.get(name).cloned().unwrap_or_default());
+            }
+        }
+        object
+    };
+    let (group, version) = id.api_version.split_once('/').unwrap_or(("", &id.api_version));
+    let mut fields = json!({
+        "operation": request.operation,
+        "name": id.name,
+        "namespace": id.namespace,
+        "kind": {"group": group, "version": version, "kind": id.kind},
+        "object": as_pod(resource.object()),
+    });
+    if let (Value::Object(fields), Some(old)) = (&mut fields, &request.old) {
+        fields.insert("oldObject".to_owned(), as_pod(old));
+    }
+    let mut scope = Scope::new(now);
+    if let Some(user) = &request.user {
+        if let Value::Object(fields) = &mut fields {
+            fields.insert("userInfo".to_owned(), json!(user));
+            fields.insert("roles".to_owned(), json!(user.roles));
+            fields.insert("clusterRoles".to_owned(), json!(user.cluster_roles));
+        }
+        let (namespace, name) = user.service_account().unwrap_or_default();
+        scope.set("serviceAccountNamespace", &json!(namespace));
+        scope.set("serviceAccountName", &json!(name));
+    }
+    scope.set("request", &fields);
+    scope
+}
+
+/// Sets `images`: the parts of every image, by list and container.
+pub(crate) fn set_images(scope: &mut Scope, images: &[ContainerImage]) {
+    let mut lists: Map<String, Value> = Map::new();
+    for image in images {
+        let list = match image.kind {
+            ContainerKind::Init => "initContainers",
+            ContainerKind::Regular => "containers",
+            ContainerKind::Ephemeral => "ephemeralContainers",
+            ContainerKind::Volume => continue,
+            ContainerKind::Custom => "custom",
+        };
+        let Ok(parsed) = image.image.parse::<ImageRef>() else { continue };
+        let name = reference::kyverno_name(&parsed);
+        let path = name.split_once('/').map_or("", |(_, path)| path);
+        let mut parts = json!({
+            "registry": parsed.registry(),
+            "path": path,
+            "name": path.rsplit('/').next(),
+            "reference": reference::kyverno_form(&parsed),
+            "referenceWithTag": format!("{name}:{}", parsed.tag().unwrap_or("latest")),
+        });
+        if let Value::Object(parts) = &mut parts {
+            let tag = parsed.tag().or(parsed.digest().is_none().then_some("latest"));
+            parts.extend(tag.map(|tag| ("tag".to_owned(), json!(tag))));
+            parts.extend(parsed.digest().map(|digest| ("digest".to_owned(), json!(digest.to_string()))));
+        }
+        if let Value::Object(list) = lists.entry(list).or_insert_with(|| json!({})) {
+            list.insert(image.container.clone(), parts);
+        }
+    }
+    scope.set("images", &Value::Object(lists));
+}
+
+/// Sets a rule's own names, each for those after it. What has no value is absent, with the reason.
+pub(crate) fn set_context(scope: &mut Scope, entries: &[ContextEntry], evidence: &Evidence) {
+    for entry in entries {
+        match value_of(&entry.source, scope, evidence) {
+            Ok(value) => scope.set(&entry.name, &value),
+            Err(problem) => scope.set_absent(&entry.name, problem),
+        }
+    }
+}
+
+fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Result<Value, String> {
+    match source {
+        ContextSource::Variable { value, path, default } => {
+            let mut inner = scope.clone();
+            let whole = value.as_ref().map(|value| value.resolve(scope)).transpose();
+            let found = whole.and_then(|whole| match (whole, path) {
+                (whole, None) => Ok(whole.unwrap_or_default()),
+                (None, Some(path)) => path.resolve(scope),
+                (Some(Value::Object(fields)), Some(path)) => {
+                    fields.iter().for_each(|(name, field)| inner.set(name, field));
+                    path.resolve(&inner)
+                }
+                (Some(_), Some(path)) => path.resolve(scope),
+            });
+            match (found, default) {
+                (Err(_), Some(default)) => default.resolve(scope).map_err(|error| error.to_string()),
+                (found, _) => found.map_err(|error| error.to_string()),
+            }
+        }
+        ContextSource::ConfigMap { .. } => {
+            let object = object_of(source, scope).ok_or("its name has no value")?;
+            match evidence.objects.get(&object.to_string()) {
+                Some(Ok(value)) => Ok(value.clone()),
+                Some(Err(failure)) => Err(failure.to_string()),
+                None => Err(format!("{object} was not looked up")),
+            }
+        }
+    }
+}
+
+/// The object that a name stands for, if it is one, and is known.
+pub(crate) fn object_of(source: &ContextSource, scope: &Scope) -> Option<ObjectName> {
+    let ContextSource::ConfigMap { namespace, name } = source else { return None };
+    let (namespace, name) = (namespace.resolve_text(scope).ok()?, name.resolve_text(scope).ok()?);
+    Some(ObjectName { kind: "ConfigMap", namespace, name })
+}
