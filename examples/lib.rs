@@ -3,6 +3,7 @@
 //! - `admit`: judge workloads by Kyverno policies, with images from OCI layouts.
 //! - `conformance`: verify a bundle by the protocol of sigstore-conformance.
 //! - `log`: verify checkpoints, proofs and every entry of a transparency log.
+//! - `policy`: lint and explain Kyverno policies, and run their test suites.
 //! - `sbom`: read bills of materials, scan reports and VEX documents, and answer questions about them.
 //!
 //! This library holds nothing: each program stands in a folder of its own and uses the crates as anybody would.

@@ -9,7 +9,8 @@ Judges Kubernetes workloads by Kyverno policies, with images and signatures from
 
 usage: admit
        admit --policy FILE... --resource FILE... [--image REF=LAYOUT_DIR]... [--trust-root FILE]
-             [--now RFC3339] [--format text|json]
+             [--now RFC3339] [--save FILE] [--format text|json]
+       admit --replay FILE [--format text|json]
 
 Without arguments it judges a small embedded set. FILE may be `-` for standard input.
 
@@ -18,6 +19,8 @@ Without arguments it judges a small embedded set. FILE may be `-` for standard i
   --image REF=DIR        the OCI layout in DIR answers for the repository, or the image, REF
   --trust-root FILE      a trusted_root.json; without it, Sigstore's public-good instance
   --now RFC3339          the time to judge at; without it, the clock's
+  --save FILE            archives policies, requests, what was fetched, trust root and time
+  --replay FILE          judges an archive again, without fetching anything
   --format text|json     how verdicts are printed
   --help                 this text
 
@@ -32,6 +35,8 @@ pub(crate) struct Arguments {
     pub(crate) images: Vec<ImageSource>,
     pub(crate) trust_root: Option<PathBuf>,
     pub(crate) now: Option<UnixTime>,
+    pub(crate) save: Option<PathBuf>,
+    pub(crate) replay: Option<PathBuf>,
     pub(crate) format: Format,
 }
 
@@ -87,12 +92,17 @@ impl Arguments {
                     let text = values.pop().unwrap_or_default();
                     arguments.now = Some(text.parse().map_err(|error| format!("--now: {error}"))?);
                 }
+                "--save" => arguments.save = values.pop().map(PathBuf::from),
+                "--replay" => arguments.replay = values.pop().map(PathBuf::from),
                 "--format" => arguments.format = format(&values.pop().unwrap_or_default())?,
                 _ => return Err(format!("`{option}` is not an option")),
             }
         }
         if arguments.is_empty() {
             return Ok(Some(arguments));
+        }
+        if arguments.replay.is_some() {
+            return Err("`--replay` needs nothing else: the archive holds it".to_owned());
         }
         match (arguments.policies.is_empty(), arguments.resources.is_empty()) {
             (true, _) => Err("`--policy` is needed".to_owned()),
@@ -103,7 +113,7 @@ impl Arguments {
 
     /// Whether nothing is named to judge, so that the embedded set is.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { policies, resources, images, trust_root, now, format: _ } = self;
+        let Self { policies, resources, images, trust_root, now, save: _, replay: _, format: _ } = self;
         policies.is_empty()
             && resources.is_empty()
             && images.is_empty()

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use trust_core::{Reasons, TrustRoot, UnixTime};
 use trust_gate::{Limits, OciLayout, Repositories, collect_for};
-use trust_policy::{Decision, PolicySet, Request, Resource, Verdict, evaluate};
+use trust_policy::{Archive, ArchivedRequest, Decision, PolicySet, Request, Resource, Verdict};
 
 use crate::arguments::{Arguments, Format, ImageSource};
 
@@ -40,20 +40,35 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<u8, String> {
-    let embedded;
-    let arguments = if arguments.is_empty() {
-        embedded = embedded_set(arguments.format)?;
-        &embedded
-    } else {
-        arguments
+    let archive = match &arguments.replay {
+        Some(path) => {
+            let bytes = fs::read(path).map_err(|error| at(path, &error))?;
+            Archive::from_json(&bytes).map_err(|error| at(path, &Reasons(&error)))?
+        }
+        None if arguments.is_empty() => collect(&embedded_set()?)?,
+        None => collect(arguments)?,
     };
+    if let Some(path) = &arguments.save {
+        let text = serde_json::to_vec(&archive).map_err(|error| at(path, &error))?;
+        fs::write(path, text).map_err(|error| at(path, &error))?;
+    }
+    let verdicts = archive.judge().map_err(|error| Reasons(&error).to_string())?;
+    print_verdicts(&verdicts, arguments.format).map_err(|error| format!("standard output: {error}"))?;
+    let is_denied = verdicts.iter().any(|verdict| verdict.decision == Decision::Deny);
+    Ok(if is_denied { DENIED } else { ALLOWED })
+}
+
+/// Everything that the verdicts are made of: read, fetched, and never asked for again.
+fn collect(arguments: &Arguments) -> Result<Archive, String> {
     let mut input = Input::default();
-    let policies = read_policies(&arguments.policies, &mut input)?;
+    let (texts, policies) = read_policies(&arguments.policies, &mut input)?;
     let resources = read_resources(&arguments.resources, &mut input)?;
     let root = match &arguments.trust_root {
-        None => TrustRoot::public_good(),
+        None => TrustRoot::PUBLIC_GOOD_JSON.to_owned(),
         Some(path) => {
-            TrustRoot::from_json(input.read(path)?.as_bytes()).map_err(|error| at(path, &Reasons(&error)))?
+            let text = input.read(path)?;
+            TrustRoot::from_json(text.as_bytes()).map_err(|error| at(path, &Reasons(&error)))?;
+            text
         }
     };
     let mut repositories = Repositories::new();
@@ -63,21 +78,17 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
         repositories.insert(reference.clone(), opened);
     }
     let now = arguments.now.map_or_else(clock, Ok)?;
-    let verdicts: Vec<Verdict> = resources
-        .into_iter()
-        .map(|resource| {
-            let request = Request::from(resource);
-            let evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now);
-            evaluate(&policies, &request, &evidence, &root, now)
-        })
-        .collect();
-    print_verdicts(&verdicts, arguments.format).map_err(|error| format!("standard output: {error}"))?;
-    let is_denied = verdicts.iter().any(|verdict| verdict.decision == Decision::Deny);
-    Ok(if is_denied { DENIED } else { ALLOWED })
+    let mut archive = Archive::new(texts, &root, now).map_err(|error| Reasons(&error).to_string())?;
+    for resource in resources {
+        let request = Request::from(resource);
+        let evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now);
+        archive.judged.push(ArchivedRequest { request, evidence });
+    }
+    Ok(archive)
 }
 
 /// The set in `examples/data`: policies, eight workloads, a layout with images, a trust root.
-fn embedded_set(format: Format) -> Result<Arguments, String> {
+fn embedded_set() -> Result<Arguments, String> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
     let image = |name: &str| -> Result<ImageSource, String> {
         let reference = format!("ghcr.io/myorg/{name}").parse().map_err(|error| format!("{error}"))?;
@@ -89,7 +100,7 @@ fn embedded_set(format: Format) -> Result<Arguments, String> {
         images: vec![image("app")?, image("web")?, image("lab")?],
         trust_root: Some(data.join("trusted-root.json")),
         now: Some("2026-11-22T00:00:00Z".parse().map_err(|error| format!("{error}"))?),
-        format,
+        ..Arguments::default()
     })
 }
 
@@ -104,16 +115,19 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-fn read_policies(files: &[PathBuf], input: &mut Input) -> Result<PolicySet, String> {
-    let mut policies = PolicySet::default();
+/// The policies, as text and read.
+fn read_policies(files: &[PathBuf], input: &mut Input) -> Result<(Vec<String>, PolicySet), String> {
+    let (mut texts, mut policies) = (Vec::new(), PolicySet::default());
     for file in files {
-        let read = PolicySet::from_yaml(&input.read(file)?).map_err(|error| at(file, &error))?;
+        let text = input.read(file)?;
+        let read = PolicySet::from_yaml(&text).map_err(|error| at(file, &error))?;
         for lint in read.policies().iter().flat_map(|policy| &policy.lints) {
             eprintln!("admit: note: {}", at(file, lint));
         }
         policies.extend(read);
+        texts.push(text);
     }
-    Ok(policies)
+    Ok((texts, policies))
 }
 
 fn read_resources(files: &[PathBuf], input: &mut Input) -> Result<Vec<Resource>, String> {

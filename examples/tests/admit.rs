@@ -150,3 +150,28 @@ fn help_is_not_an_error() {
     assert_eq!(output.status.code(), Some(0));
     assert!(stdout(&output).contains("exit status: 0 all allowed, 1 something denied, 2 bad input"));
 }
+
+#[test]
+fn an_archive_gives_the_same_verdicts_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive.json");
+    let archive = archive.to_str().unwrap();
+    for format in ["text", "json"] {
+        let judged = admit(&["--save", archive, "--format", format], "");
+        assert_eq!(judged.status.code(), Some(1), "{}", stderr(&judged));
+        let again = admit(&["--replay", archive, "--format", format], "");
+        assert_eq!(again.status.code(), Some(1), "{}", stderr(&again));
+        assert!(judged.stdout == again.stdout, "{}", stdout(&again));
+    }
+    // What is taken out of it denies.
+    let mut edited: Value = serde_json::from_slice(&std::fs::read(archive).unwrap()).unwrap();
+    for one in edited["judged"].as_array_mut().unwrap() {
+        one["evidence"]["images"] = serde_json::json!({});
+    }
+    std::fs::write(archive, edited.to_string()).unwrap();
+    let text = stdout(&admit(&["--replay", archive], ""));
+    assert!(text.contains("1 allowed, 7 denied"), "{text}");
+    let broken = admit(&["--replay", &data("trusted-root.json")], "");
+    assert_eq!(broken.status.code(), Some(2));
+    assert!(stderr(&broken).contains("archive is malformed"), "{}", stderr(&broken));
+}

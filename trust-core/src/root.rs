@@ -154,8 +154,11 @@ impl TrustRoot {
     #[must_use]
     pub fn public_good() -> Self {
         // A test reads the embedded file; if it could not be read, nothing would be trusted.
-        Self::from_json(include_bytes!("../data/public-good.json")).unwrap_or_default()
+        Self::from_json(Self::PUBLIC_GOOD_JSON.as_bytes()).unwrap_or_default()
     }
+
+    /// What [`public_good`](Self::public_good) is read from: for archives, which must not change with this crate.
+    pub const PUBLIC_GOOD_JSON: &'static str = include_str!("../data/public-good.json");
 
     /// Sigstore's staging instance, as it was on 2026-11-21: for tests of clients, whose signatures prove nothing.
     #[must_use]

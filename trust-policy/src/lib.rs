@@ -47,6 +47,7 @@
 //! | `signature` | signatures and attestations, in whichever form they were stored |
 //! | `verdict` | [`Verdict`] and its explanation |
 //! | `evaluate` | [`evaluate`] |
+//! | `archive` | [`Archive`]: what was judged, to be judged again |
 
 pub mod yaml;
 
@@ -88,6 +89,9 @@ mod verdict;
 
 mod evaluate;
 
+mod archive;
+
+pub use archive::{Archive, ArchiveError, ArchivedRequest};
 pub use condition::{Condition, ConditionBlock, Conditions};
 pub use evaluate::evaluate;
 pub use evidence::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence};

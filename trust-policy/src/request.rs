@@ -10,7 +10,8 @@ use crate::resource::Resource;
 
 /// A resource, and what is known about the request for it. What is not known matters only to policies that ask for it;
 /// those then deny.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Request {
     /// The resource as it is to be.
@@ -21,6 +22,10 @@ pub struct Request {
     pub old: Option<Value>,
     /// Who asks, if that is known.
     pub user: Option<User>,
+    /// Roles that are bound to the user in the namespace, as `<namespace>:<name>`, if they are known.
+    pub roles: Option<Vec<String>>,
+    /// Cluster roles, likewise.
+    pub cluster_roles: Option<Vec<String>>,
     /// The labels of its namespace, if they are known.
     pub namespace_labels: Option<BTreeMap<String, String>>,
 }
@@ -48,18 +53,20 @@ pub struct User {
     pub username: String,
     /// The user's groups.
     pub groups: Vec<String>,
-    /// Roles that are bound to the user in the namespace, as `<namespace>:<name>`; `None` if that is not known.
-    #[serde(skip)]
-    pub roles: Option<Vec<String>>,
-    /// Cluster roles, likewise.
-    #[serde(skip)]
-    pub cluster_roles: Option<Vec<String>>,
 }
 
 impl From<Resource> for Request {
     /// The resource is created; nothing else is known.
     fn from(resource: Resource) -> Self {
-        Self { resource, operation: Operation::Create, old: None, user: None, namespace_labels: None }
+        Self {
+            resource,
+            operation: Operation::Create,
+            old: None,
+            user: None,
+            roles: None,
+            cluster_roles: None,
+            namespace_labels: None,
+        }
     }
 }
 

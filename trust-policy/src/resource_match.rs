@@ -8,7 +8,7 @@ use trust_core::Pattern;
 use trust_sbom::Answer;
 
 use crate::label_selector::LabelSelector;
-use crate::request::{Operation, Request};
+use crate::request::{Operation, Request, User};
 use crate::resource::Resource;
 
 /// Which requests a rule is about: those that are matched and not excluded.
@@ -155,18 +155,17 @@ impl Filter {
     }
 
     fn fits_user(&self, request: &Request) -> Answer {
-        if self.subjects.is_empty() && self.roles.is_empty() && self.cluster_roles.is_empty() {
-            return Answer::Yes;
-        }
-        let Some(user) = &request.user else {
-            return Answer::Unknown("the user is not known".to_owned());
-        };
-        let is_subject = |subject: &Subject| match subject {
+        let is_subject = |subject: &Subject, user: &User| match subject {
             Subject::User(name) => name.matches(&user.username),
             Subject::Group(name) => user.groups.iter().any(|group| name.matches(group)),
             Subject::ServiceAccount(namespace, name) => user
                 .service_account()
                 .is_some_and(|(found, account)| namespace.matches(found) && name.matches(account)),
+        };
+        let subject = match &request.user {
+            _ if self.subjects.is_empty() => Answer::Yes,
+            Some(user) => self.subjects.iter().any(|subject| is_subject(subject, user)).into(),
+            None => Answer::Unknown("the user is not known".to_owned()),
         };
         let has_role = |wanted: &[Pattern], roles: &Option<Vec<String>>| match roles {
             _ if wanted.is_empty() => Answer::Yes,
@@ -174,9 +173,9 @@ impl Filter {
             None => Answer::Unknown("the roles of the user are not known".to_owned()),
         };
         Answer::all([
-            Answer::from(self.subjects.is_empty() || self.subjects.iter().any(is_subject)),
-            has_role(&self.roles, &user.roles),
-            has_role(&self.cluster_roles, &user.cluster_roles),
+            subject,
+            has_role(&self.roles, &request.roles),
+            has_role(&self.cluster_roles, &request.cluster_roles),
         ])
     }
 }

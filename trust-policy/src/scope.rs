@@ -40,8 +40,8 @@ pub(crate) fn of_request(request: &Request, of_pod: bool, now: UnixTime) -> Scop
     if let Some(user) = &request.user {
         if let Value::Object(fields) = &mut fields {
             fields.insert("userInfo".to_owned(), json!(user));
-            fields.insert("roles".to_owned(), json!(user.roles));
-            fields.insert("clusterRoles".to_owned(), json!(user.cluster_roles));
+            fields.insert("roles".to_owned(), json!(request.roles));
+            fields.insert("clusterRoles".to_owned(), json!(request.cluster_roles));
         }
         let (namespace, name) = user.service_account().unwrap_or_default();
         scope.set("serviceAccountNamespace", &json!(namespace));

@@ -1,0 +1,163 @@
+//! What policies mean, in words.
+
+use std::fmt::Write;
+
+use trust_policy::{
+    AttestorSet, Check, Conditions, Demand, Filter, Filters, ImageRequirement, ModeRule, Policy, PolicySet,
+    Rule,
+};
+
+pub(crate) fn explain(policies: &PolicySet) -> String {
+    let mut text = String::new();
+    for policy in policies.policies() {
+        // Writing to a text cannot fail.
+        let _ = self::policy(&mut text, policy);
+    }
+    for exception in policies.exceptions() {
+        let rules: Vec<_> = exception
+            .rules
+            .iter()
+            .map(|(policy, rules)| format!("{} of policy {policy}", list(rules)))
+            .collect();
+        let _ = writeln!(text, "exception `{}/{}`", exception.namespace, exception.name);
+        let _ = writeln!(
+            text,
+            "  rules {} do not judge {}",
+            rules.join(", "),
+            filters(&exception.matches.matched)
+        );
+    }
+    text
+}
+
+fn policy(text: &mut String, policy: &Policy) -> std::fmt::Result {
+    let place = policy.namespace.as_ref().map_or_else(String::new, |one| format!(" of namespace `{one}`"));
+    writeln!(text, "policy `{}`{place}", policy.name)?;
+    if policy.first_rule_only {
+        writeln!(text, "  only the first rule counts that is about a resource")?;
+    }
+    policy.rules.iter().try_for_each(|rule| self::rule(text, rule))
+}
+
+fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
+    writeln!(text, "  rule `{}`", rule.name)?;
+    writeln!(text, "    about {}", filters(&rule.matches.matched))?;
+    if let Some(excluded) = &rule.matches.excluded {
+        writeln!(text, "    but not {}", filters(excluded))?;
+    }
+    for entry in &rule.context {
+        writeln!(text, "    with the name `{}`", entry.name)?;
+    }
+    if let Some(preconditions) = &rule.preconditions {
+        writeln!(text, "    only where {}", count(preconditions))?;
+    }
+    match &rule.check {
+        Check::Images { extractors, requirements } => {
+            for extractor in extractors {
+                writeln!(
+                    text,
+                    "    images of `{}` stand at `/{}`",
+                    extractor.kind,
+                    extractor.path.join("/")
+                )?;
+            }
+            requirements.iter().try_for_each(|one| requirement(text, one))
+        }
+        Check::Form { mode, demand, .. } => {
+            let demand = match demand {
+                Demand::Forms(forms) if forms.len() == 1 => "the resource must have a form".to_owned(),
+                Demand::Forms(forms) => format!("the resource must have one of {} forms", forms.len()),
+                Demand::Deny(conditions) => format!("the resource is refused where {}", count(conditions)),
+                Demand::ForEach(lists) => {
+                    format!("every element of {} lists must be as demanded", lists.len())
+                }
+                _ => "something else is demanded".to_owned(),
+            };
+            writeln!(text, "    {demand} ({})", mode_text(mode))
+        }
+        _ => writeln!(text, "    something else is demanded"),
+    }
+}
+
+fn requirement(text: &mut String, one: &ImageRequirement) -> std::fmt::Result {
+    writeln!(text, "    images {} ({})", list(&one.references), mode_text(&one.mode))?;
+    if !one.except.is_empty() {
+        writeln!(text, "      but not {}", list(&one.except))?;
+    }
+    for set in &one.attestors {
+        writeln!(text, "      must be signed by {}", signers(set))?;
+    }
+    for attestation in &one.attestations {
+        for set in &attestation.attestors {
+            let kind = &attestation.predicate_type;
+            writeln!(text, "      must have an attestation of type `{kind}`, signed by {}", signers(set))?;
+        }
+        if let Some(conditions) = &attestation.conditions {
+            writeln!(text, "        for each of which {}", count(conditions))?;
+        }
+    }
+    if let Some(deny) = &one.deny {
+        writeln!(text, "      is refused where, of the attestations together, {}", count(&deny.conditions))?;
+    }
+    match (one.pins_digest, one.needs_digest) {
+        (true, _) => writeln!(text, "      is pinned to the digest that was verified"),
+        (false, true) => writeln!(text, "      must be named by digest"),
+        (false, false) => Ok(()),
+    }
+}
+
+fn signers(set: &AttestorSet) -> String {
+    let signers: Vec<_> = set.attestors.iter().map(|one| one.signer.to_string()).collect();
+    match (set.count, signers.len()) {
+        (_, 1) => signers.concat(),
+        (None, _) => format!("all of: {}", signers.join("; ")),
+        (Some(count), _) => format!("{count} of: {}", signers.join("; ")),
+    }
+}
+
+fn filters(filters: &Filters) -> String {
+    let joint = if matches!(filters, Filters::All(_)) { " and " } else { " or " };
+    filters.filters().iter().map(filter).collect::<Vec<_>>().join(joint)
+}
+
+fn filter(filter: &Filter) -> String {
+    let mut parts = Vec::new();
+    let kinds: Vec<_> = filter.kinds.iter().map(|kind| &kind.kind).collect();
+    parts.push(if kinds.is_empty() { "anything".to_owned() } else { list(&kinds) });
+    for (what, patterns) in [("named", &filter.names), ("in namespaces", &filter.namespaces)] {
+        if !patterns.is_empty() {
+            parts.push(format!("{what} {}", list(patterns)));
+        }
+    }
+    if filter.selector.is_some() || !filter.annotations.is_empty() {
+        parts.push("with some labels or annotations".to_owned());
+    }
+    if filter.namespace_selector.is_some() {
+        parts.push("in namespaces with some labels".to_owned());
+    }
+    if !filter.operations.is_empty() {
+        parts.push(format!("on {}", list(&filter.operations)));
+    }
+    if !(filter.subjects.is_empty() && filter.roles.is_empty() && filter.cluster_roles.is_empty()) {
+        parts.push("by some users".to_owned());
+    }
+    parts.join(" ")
+}
+
+fn mode_text(mode: &ModeRule) -> String {
+    let overrides = match mode.overrides.len() {
+        0 => String::new(),
+        count => format!(", {count} overrides by namespace"),
+    };
+    format!("{}{overrides}", mode.default)
+}
+
+fn count(conditions: &Conditions) -> String {
+    let count: usize =
+        conditions.blocks.iter().map(|block| block.all.len() + block.any.as_ref().map_or(0, Vec::len)).sum();
+    format!("{count} conditions hold as they are joined")
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,125 @@
+//! Reads Kyverno policies: says where they may not mean what their author thinks, what they mean, and whether they pass
+//! their own test suites. Run with `--help` for the rest.
+
+mod explain;
+mod suite;
+
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use trust_policy::PolicySet;
+
+const HELP: &str = "\
+usage: policy lint FILE...      where a policy may not mean what its author thinks, with line and column
+       policy explain FILE...   what a policy demands, of what, of whom
+       policy test DIR...       runs the suites (kyverno-test.yaml) in and below each folder
+
+exit status: 0 nothing to say, every row passed; 1 something was said, a row failed; 2 bad input
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["--help" | "-h", ..] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        ["lint", files @ ..] if !files.is_empty() => lint(files),
+        ["explain", files @ ..] if !files.is_empty() => explain_all(files),
+        ["test", folders @ ..] if !folders.is_empty() => test(folders),
+        _ => Err(format!("expected a command and what it is for\n\n{HELP}")),
+    };
+    match outcome {
+        Ok(is_quiet) => ExitCode::from(u8::from(!is_quiet)),
+        Err(problem) => {
+            eprintln!("policy: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<PolicySet, String> {
+    PolicySet::from_yaml(&text(path)?).map_err(|error| at(path, &error))
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| at(path, &error))
+}
+
+fn at(path: &Path, problem: &dyn Display) -> String {
+    format!("{}: {problem}", path.display())
+}
+
+fn lint(files: &[&str]) -> Result<bool, String> {
+    let mut is_quiet = true;
+    for file in files {
+        for lint in read(Path::new(file))?.policies().iter().flat_map(|policy| &policy.lints) {
+            println!("{file}: {lint}");
+            is_quiet = false;
+        }
+    }
+    Ok(is_quiet)
+}
+
+fn explain_all(files: &[&str]) -> Result<bool, String> {
+    for file in files {
+        print!("{}", explain::explain(&read(Path::new(file))?));
+    }
+    Ok(true)
+}
+
+fn test(folders: &[&str]) -> Result<bool, String> {
+    let mut suites = Vec::new();
+    for folder in folders {
+        find_suites(Path::new(folder), &mut suites)?;
+    }
+    if suites.is_empty() {
+        return Err(format!("found no `kyverno-test.yaml` in {}", folders.join(", ")));
+    }
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for suite in suites {
+        println!("{}", suite.display());
+        let rows = match suite::run(&suite) {
+            Ok(rows) => rows,
+            Err(problem) => {
+                failed += 1;
+                println!("  FAIL {problem}");
+                continue;
+            }
+        };
+        for row in rows {
+            match &row.verdict {
+                suite::Row::Passed => passed += 1,
+                suite::Row::Failed { found, why } => {
+                    failed += 1;
+                    println!("  FAIL {}: {found}, expected {}", row.name, row.expected);
+                    why.lines().for_each(|line| println!("    {line}"));
+                }
+                suite::Row::Skipped(reason) => {
+                    skipped += 1;
+                    println!("  skip {}: {reason}", row.name);
+                }
+            }
+        }
+    }
+    println!("{passed} rows passed, {failed} failed, {skipped} skipped");
+    Ok(failed == 0)
+}
+
+fn find_suites(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
+    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let mut paths: Vec<_> =
+        entries.map_err(|error| at(folder, &error))?.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            find_suites(&path, found)?;
+        } else if path.file_name().is_some_and(|name| name == "kyverno-test.yaml") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

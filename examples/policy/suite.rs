@@ -1,0 +1,172 @@
+//! Test suites of the Kyverno CLI: policies, resources, and what each rule should say about each resource
+//! ([kyverno test](https://kyverno.io/docs/kyverno-cli/usage/test/)).
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use trust_core::{TrustRoot, UnixTime};
+use trust_policy::{
+    Check, Evidence, Outcome, PolicySet, ReasonCode, Request, Resource, RuleVerdict, evaluate, yaml,
+};
+
+use super::{at, read, text};
+
+/// One expectation, and what came of it.
+pub(crate) struct Judged {
+    /// Policy, rule and resource.
+    pub(crate) name: String,
+    pub(crate) expected: String,
+    pub(crate) verdict: Row,
+}
+
+pub(crate) enum Row {
+    Passed,
+    Failed {
+        found: String,
+        why: String,
+    },
+    /// It needs what is not here.
+    Skipped(String),
+}
+
+/// What a suite expects of one rule and some resources.
+struct Expectation {
+    policy: String,
+    rule: String,
+    kind: Option<String>,
+    resources: Vec<String>,
+    result: String,
+}
+
+pub(crate) fn run(path: &Path) -> Result<Vec<Judged>, String> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let suite = yaml::parse_documents(&text(path)?).map_err(|error| at(path, &error))?;
+    let suite = suite.first().ok_or_else(|| at(path, &"found nothing, expected a test"))?.to_json();
+    let mut policies = PolicySet::default();
+    for file in texts(&suite["policies"]).chain(texts(&suite["exceptions"])) {
+        policies.extend(read(&folder.join(file))?);
+    }
+    let mut requests = Vec::new();
+    for file in texts(&suite["resources"]) {
+        let file = folder.join(file);
+        let resources = Resource::from_yaml(&text(&file)?).map_err(|error| at(&file, &error))?;
+        requests.extend(resources.into_iter().map(Request::from));
+    }
+    if let Some(file) = suite["variables"].as_str() {
+        let file = folder.join(file);
+        let values = yaml::parse_documents(&text(&file)?).map_err(|error| at(&file, &error))?;
+        let values = values.first().map(|node| node.to_json()).unwrap_or_default();
+        requests
+            .iter_mut()
+            .try_for_each(|request| set_values(request, &values))
+            .map_err(|problem| at(&file, &problem))?;
+    }
+    let mut judged = Vec::new();
+    for result in suite["results"].as_array().into_iter().flatten() {
+        let expectation = expectation(result).map_err(|problem| at(path, &problem))?;
+        for name in &expectation.resources {
+            judged.push(judge(&policies, &requests, &expectation, name));
+        }
+    }
+    Ok(judged)
+}
+
+/// What a suite says about the requests: operations, and labels of namespaces.
+fn set_values(request: &mut Request, values: &Value) -> Result<(), String> {
+    let namespaces = values["namespaceSelector"].as_array().into_iter().flatten();
+    for namespace in namespaces.filter(|one| one["name"] == *request.resource.id().namespace) {
+        let labels = serde_json::from_value(namespace["labels"].clone());
+        request.namespace_labels = Some(labels.map_err(|error| format!("labels of a namespace: {error}"))?);
+    }
+    let of_resource = values["policies"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|policy| policy["resources"].as_array().into_iter().flatten())
+        .filter(|resource| resource["name"] == *request.resource.id().name)
+        .map(|resource| &resource["values"]);
+    for values in [&values["globalValues"]].into_iter().chain(of_resource) {
+        for (name, value) in values.as_object().into_iter().flatten() {
+            if name != "request.operation" {
+                return Err(format!("`{name}` is set, which is not read here"));
+            }
+            let operation = serde_json::from_value(value.clone());
+            request.operation = operation.map_err(|error| format!("`{name}`: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn texts(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn expectation(row: &Value) -> Result<Expectation, String> {
+    let text = |name: &str| row[name].as_str().map(str::to_owned);
+    let required = |name: &str| text(name).ok_or_else(|| format!("a result has no `{name}`: {row}"));
+    let mut resources: Vec<String> = texts(&row["resources"]).map(str::to_owned).collect();
+    resources.extend(text("resource"));
+    Ok(Expectation {
+        policy: required("policy")?,
+        rule: required("rule")?,
+        kind: text("kind"),
+        resources,
+        result: text("result").or_else(|| text("status")).ok_or("a result has no `result`")?,
+    })
+}
+
+fn judge(policies: &PolicySet, requests: &[Request], expected: &Expectation, resource: &str) -> Judged {
+    // The CLI names the rules that it makes of one about pods, and resources with their namespace or without.
+    let rule = ["autogen-cronjob-", "autogen-"].iter().find_map(|prefix| expected.rule.strip_prefix(prefix));
+    let rule = rule.unwrap_or(&expected.rule);
+    let name = resource.rsplit('/').next().unwrap_or(resource);
+    let policy = expected.policy.rsplit('/').next().unwrap_or(&expected.policy);
+    let is_meant = |request: &&Request| {
+        let id = request.resource.id();
+        id.name == name && expected.kind.as_ref().is_none_or(|kind| *kind == id.kind)
+    };
+    let row = |verdict| Judged {
+        name: format!("{policy}/{rule} on {resource}"),
+        expected: expected.result.clone(),
+        verdict,
+    };
+    let needs_signatures = policies
+        .policies()
+        .iter()
+        .filter(|one| one.name == policy)
+        .flat_map(|one| &one.rules)
+        .any(|one| one.name == rule && matches!(one.check, Check::Images { .. }));
+    if needs_signatures {
+        return row(Row::Skipped("it verifies images, which needs a registry".to_owned()));
+    }
+    let Some(request) = requests.iter().find(is_meant) else {
+        return row(Row::Skipped("the suite has no such resource".to_owned()));
+    };
+    let verdict = evaluate(policies, request, &Evidence::default(), &TrustRoot::empty(), clock());
+    let found = verdict.rules.iter().find(|one| one.policy == policy && one.rule == rule);
+    let result = found.map_or("skip", result);
+    // Older suites call a reported violation a warning.
+    let is_right = result == expected.result || (result == "fail" && expected.result == "warn");
+    if is_right {
+        return row(Row::Passed);
+    }
+    let why = found.map_or_else(|| "no such rule is about it".to_owned(), ToString::to_string);
+    row(Row::Failed { found: result.to_owned(), why })
+}
+
+/// What the CLI would call it.
+fn result(rule: &RuleVerdict) -> &'static str {
+    let is_unresolved = rule.explanations.iter().any(|one| one.code == Some(ReasonCode::Unresolved));
+    match rule.outcome {
+        Outcome::Pass => "pass",
+        Outcome::Fail if is_unresolved => "error",
+        Outcome::Fail => "fail",
+        Outcome::Skip => "skip",
+    }
+}
+
+fn clock() -> UnixTime {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_seconds(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
+}

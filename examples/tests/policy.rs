@@ -1,0 +1,130 @@
+//! The program `policy`, run as a user runs it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
+
+mod program;
+#[path = "../../trust-core/tests/vectors/mod.rs"]
+mod vectors;
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use crate::program::{stderr, stdout};
+
+fn policy(arguments: &[&str]) -> Output {
+    program::run("policy", arguments, "")
+}
+
+const POLICY: &str = "
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: no-latest}
+spec:
+  rules:
+  - name: tag
+    match: {any: [{resources: {kinds: [Pod]}}]}
+    exclude: {any: [{resources: {namespaces: [kube-system]}}]}
+    preconditions: {all: [{key: '{{ request.operation }}', operator: NotEquals, value: DELETE}]}
+    validate:
+      message: 'the image of {{ request.object.metadata.name }} has no tag'
+      foreach:
+      - list: request.object.spec.containers
+        deny: {conditions: {any: [{key: '{{ element.image }}', operator: Equals, value: '*:latest'}]}}
+";
+
+const RESOURCES: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: good, namespace: shop}
+spec: {containers: [{name: c, image: 'a:1'}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: bad, namespace: shop}
+spec: {containers: [{name: c, image: 'a:latest'}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: system, namespace: kube-system}
+spec: {containers: [{name: c, image: 'a:latest'}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: deployed, namespace: shop}
+spec: {template: {metadata: {name: t}, spec: {containers: [{name: c, image: 'a:latest'}]}}}
+";
+
+fn suite(folder: &Path, good: &str) {
+    fs::write(folder.join("policy.yaml"), POLICY).unwrap();
+    fs::write(folder.join("resources.yaml"), RESOURCES).unwrap();
+    let row = |rule: &str, resource: &str, result: &str| {
+        format!("- {{policy: no-latest, rule: {rule}, resources: [{resource}], result: {result}}}\n")
+    };
+    let results = row("tag", "good", good)
+        + &row("tag", "bad", "fail")
+        + &row("tag", "system", "skip")
+        + &row("autogen-tag", "deployed", "fail");
+    let text = format!("name: t\npolicies: [policy.yaml]\nresources: [resources.yaml]\nresults:\n{results}");
+    fs::write(folder.join("kyverno-test.yaml"), text).unwrap();
+}
+
+#[test]
+fn a_suite_passes_or_says_what_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    suite(folder.path(), "pass");
+    let passed = policy(&["test", path]);
+    let text = stdout(&passed);
+    assert!(passed.status.success() && text.contains("4 rows passed, 0 failed, 0 skipped"), "{text}");
+    suite(folder.path(), "fail");
+    let failed = policy(&["test", path]);
+    let text = stdout(&failed);
+    assert_eq!(failed.status.code(), Some(1), "{text}");
+    assert!(text.contains("FAIL no-latest/tag on good: pass, expected fail"), "{text}");
+    assert!(text.contains("3 rows passed, 1 failed"), "{text}");
+}
+
+#[test]
+fn suites_of_kyverno_pass() {
+    let Some(dir) = vectors::vectors("policy/kyverno-suites") else { return };
+    let output = policy(&["test", dir.to_str().unwrap()]);
+    let text = stdout(&output);
+    assert!(output.status.success(), "{text}");
+    let passed = text.lines().last().unwrap().split(' ').next().unwrap();
+    assert!(passed.parse::<usize>().unwrap() >= 25, "{text}");
+}
+
+#[test]
+fn policies_are_explained_and_their_traps_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.yaml");
+    fs::write(&file, POLICY).unwrap();
+    let file = file.to_str().unwrap();
+    assert!(policy(&["lint", file]).status.success());
+    let text = stdout(&policy(&["explain", file]));
+    for expected in
+        ["policy `no-latest`", "about `Pod`, `DaemonSet`", "but not anything in namespaces `kube-system`"]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let trap = POLICY
+        .replace("      foreach:", "      pattern: {spec: {initContainers: [{image: 'a/*'}]}}\n      x:");
+    let trap = trap.split("      x:").next().unwrap().to_owned();
+    fs::write(file, trap).unwrap();
+    let linted = policy(&["lint", file]);
+    assert_eq!(linted.status.code(), Some(1));
+    assert!(stdout(&linted).contains("did you mean `=(initContainers)`?"), "{}", stdout(&linted));
+}
+
+#[test]
+fn bad_input_is_named() {
+    for arguments in
+        [&["test", "/does/not/exist"][..], &["lint", "/does/not/exist"], &["lint"], &["eat"], &[]]
+    {
+        let output = policy(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).starts_with("policy: "), "{arguments:?}");
+    }
+}
