@@ -253,3 +253,134 @@ fn cve_2022_47633_a_tag_that_moved() {
     fs::write(path, index.to_string()).unwrap();
     denied(&judge(layout.path(), &keyless(SUBJECT, ISSUER), &root), ReasonCode::NotFound);
 }
+
+/// A policy that wants attestations of the keyless image, each with its own fields behind `attestors`.
+fn attestations(entries: &[(&str, &str)], more: &str) -> PolicySet {
+    let identity =
+        format!("{{subject: '{SUBJECT}', issuer: '{ISSUER}', rekor: {{url: 'https://rekor.sigstore.dev'}}}}");
+    let entry = |(kind, fields): &(&str, &str)| {
+        format!("      - type: {kind}\n        attestors: [{{entries: [{{keyless: {identity}}}]}}]\n{fields}")
+    };
+    let entries: String = entries.iter().map(entry).collect();
+    policy(&format!("      attestations:\n{entries}{more}"))
+}
+
+const SLSA: &str = "https://slsa.dev/provenance/v1";
+const CYCLONEDX: &str = "https://cyclonedx.org/bom";
+
+#[test]
+fn an_attestation_must_say_what_is_demanded() {
+    let Some(images) = images() else { return };
+    let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
+    let with = |conditions: &str| {
+        attestations(&[(SLSA, &format!("        conditions:\n        - all:\n{conditions}"))], "")
+    };
+    let condition = |key: &str, operator: &str, value: &str| {
+        format!("          - {{key: '{key}', operator: {operator}, value: '{value}'}}\n")
+    };
+    let builder = condition("{{ runDetails.builder.id }}", "Equals", "https://bench.example/*");
+    allowed(&judge(&layout, &with(&builder), &root));
+    let branch = condition("{{ buildDefinition.externalParameters.ref }}", "AnyIn", "refs/heads/release");
+    let verdict = judge(&layout, &with(&(builder + &branch)), &root);
+    denied(&verdict, ReasonCode::Condition);
+    let text = verdict.to_string();
+    assert!(text.contains("`\"refs/heads/main\"` AnyIn `\"refs/heads/release\"`"), "{text}");
+    let absent = condition("{{ runDetails.builder.version }}", "NotEquals", "x");
+    let verdict = judge(&layout, &with(&absent), &root);
+    assert!(verdict.to_string().contains("`{{ runDetails.builder.version }}` has no value"), "{verdict}");
+    assert_eq!(verdict.decision, Decision::Deny);
+    // A predicate cannot answer for the request.
+    let request = condition("{{ request.object.kind }}", "Equals", "Pod");
+    allowed(&judge(&layout, &with(&request), &root));
+}
+
+#[test]
+fn attestations_are_denied_together() {
+    let Some(images) = images() else { return };
+    let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
+    let both = [(SLSA, "        name: slsa\n"), (CYCLONEDX, "        name: sbom\n")];
+    let with = |key: &str, value: &str| {
+        let condition = format!("{{key: '{key}', operator: NotEquals, value: '{value}'}}");
+        let deny = format!(
+            "      validate: {{message: 'another image', deny: {{conditions: {{any: [{condition}]}}}}}}\n"
+        );
+        attestations(&both, &deny)
+    };
+    allowed(&judge(&layout, &with("{{ sbom.bomFormat }}", "CycloneDX"), &root));
+    allowed(&judge(
+        &layout,
+        &with("{{ sbom.specVersion }}-{{ slsa.runDetails.metadata.invocationId }}", "1.6-bench-1"),
+        &root,
+    ));
+    let verdict = judge(&layout, &with("{{ sbom.specVersion }}", "1.5"), &root);
+    denied(&verdict, ReasonCode::Condition);
+    assert!(verdict.to_string().contains("another image"), "{verdict}");
+    // What is not attested cannot be cleared.
+    let policies = with("{{ sbom.bomFormat }}", "CycloneDX");
+    let copy = copy(&layout);
+    keep(copy.path(), |tag, _| tag == Some("v1"));
+    assert_eq!(judge(copy.path(), &policies, &root).decision, Decision::Deny);
+}
+
+#[test]
+fn attestors_go_into_one_another() {
+    let Some(images) = images() else { return };
+    let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
+    let identity = |subject: &str| {
+        format!("{{keyless: {{subject: '{subject}', issuer: '{ISSUER}', rekor: {{url: a}}}}}}")
+    };
+    let (own, other) = (identity(SUBJECT), identity("https://github.com/other/*"));
+    let nested = |count: usize, outer: usize| {
+        policy(&format!(
+            "      attestors:\n      - count: {outer}\n        entries:\n        - attestor: {{count: {count}, entries: [{own}, {other}]}}\n        \
+             - {other}\n"
+        ))
+    };
+    allowed(&judge(&layout, &nested(1, 1), &root));
+    denied(&judge(&layout, &nested(2, 1), &root), ReasonCode::TooFewSigners);
+    denied(&judge(&layout, &nested(1, 2), &root), ReasonCode::TooFewSigners);
+}
+
+#[test]
+fn keys_come_from_where_the_policy_says() {
+    let Some(images) = images() else { return };
+    let layout = images.join("keyed-demo-app");
+    let pem = fs::read_to_string(images.join("keys/cosign.pub")).unwrap();
+    let secret = policy(
+        "      attestors: [{entries: [{keys: {secret: {name: key, namespace: shop}, rekor: {ignoreTlog: true}}}]}]\n",
+    );
+    let context = "    context: [{name: keys, configMap: {name: keys, namespace: shop}}]\n";
+    let text = "      attestors: [{entries: [{keys: {publicKeys: '{{ keys.data.release }}', rekor: {ignoreTlog: true}}}]}]\n";
+    let config_map = PolicySet::from_yaml(&format!("{}{context}", KEYED.replace("ATTESTORS", text))).unwrap();
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c, image: 'ghcr.io/acme/app:v1'}]}}";
+    let request = Request::from(Resource::from_yaml(pod).unwrap().remove(0));
+    let mut repositories = Repositories::new();
+    repositories.insert("ghcr.io/acme/app".parse().unwrap(), OciLayout::open(&layout).unwrap());
+    let encoded = trust_core::encoding::to_base64(pem.as_bytes());
+    for (policies, object, value) in [
+        (secret, "Secret/shop/key", serde_json::json!({"data": {"cosign.pub": encoded}})),
+        (config_map, "ConfigMap/shop/keys", serde_json::json!({"data": {"release": pem}})),
+    ] {
+        let needed = policies.requirements(&request, now()).objects;
+        assert_eq!(needed.iter().map(ToString::to_string).collect::<Vec<_>>(), [object]);
+        let mut evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now());
+        let judge = |evidence| evaluate(&policies, &request, &evidence, &TrustRoot::empty(), now());
+        let without = judge(evidence.clone());
+        assert_eq!(without.decision, Decision::Deny);
+        assert!(without.to_string().contains(&format!("{object} was not looked up")), "{without}");
+        evidence.objects.insert(object.to_owned(), Ok(value));
+        allowed(&judge(evidence));
+    }
+}
+
+const KEYED: &str = "apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: p}
+spec:
+  validationFailureAction: Enforce
+  rules:
+  - name: r
+    match: {any: [{resources: {kinds: [Pod]}}]}
+    verifyImages:
+    - imageReferences: ['ghcr.io/acme/*']
+ATTESTORS";
