@@ -180,9 +180,14 @@ fn read_spec(
     let default = ModeRule { default: Mode::Audit, overrides: Vec::new() };
     let (action, overrides) =
         (fields.get("validationFailureAction"), fields.get("validationFailureActionOverrides"));
-    let mode = mode_rule(action, overrides, &default)?;
+    let mut mode = mode_rule(action, overrides, &default)?;
+    if fields.get("emitWarning").map(|at| at.boolean()).transpose()?.unwrap_or(false) {
+        let warn = |mode: &mut Mode| *mode = (*mode).max(Mode::Warn);
+        warn(&mut mode.default);
+        mode.overrides.iter_mut().for_each(|one| warn(&mut one.mode));
+    }
     // Whether existing resources are judged too is for the embedder to say, who brings the resources.
-    for flag in ["background", "mutateExistingOnPolicyUpdate", "generateExisting", "emitWarning"] {
+    for flag in ["background", "mutateExistingOnPolicyUpdate", "generateExisting"] {
         fields.get(flag).map(|at| at.boolean()).transpose()?;
     }
     if let Some(admission) = fields.get("admission")

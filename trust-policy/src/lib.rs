@@ -48,6 +48,7 @@
 //! | `verdict` | [`Verdict`] and its explanation |
 //! | `evaluate` | [`evaluate`] |
 //! | `archive` | [`Archive`]: what was judged, to be judged again |
+//! | `admission`, `report` | [`AdmissionReview`]; [`Verdict::to_report`] |
 
 pub mod yaml;
 
@@ -91,6 +92,10 @@ mod evaluate;
 
 mod archive;
 
+mod admission;
+mod report;
+
+pub use admission::{AdmissionError, AdmissionResponse, AdmissionReview};
 pub use archive::{Archive, ArchiveError, ArchivedRequest};
 pub use condition::{Condition, ConditionBlock, Conditions};
 pub use evaluate::evaluate;
@@ -106,10 +111,13 @@ pub use operator::{Operator, UnknownOperator};
 pub use overlay::{KeyRule, Overlay, OverlayKey};
 pub use plan::Requirements;
 pub use reference::{Dialect, ReferencePattern};
+pub use report::ReportKind;
 pub use request::{Operation, Request, User};
 pub use resource::{ContainerImage, ContainerKind, Resource, ResourceError, ResourceId};
 pub use resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use signature::ReasonCode;
 pub use template::Template;
 pub use value_pattern::ValuePattern;
-pub use verdict::{Decision, Explanation, Outcome, PatchOperation, RuleVerdict, Verdict, VerifiedImage};
+pub use verdict::{
+    Decision, Explanation, JudgedImage, Outcome, PatchOperation, RuleVerdict, Verdict, VerifiedImage,
+};

@@ -283,6 +283,8 @@ impl fmt::Display for Signer {
 pub enum Mode {
     /// It is reported.
     Audit,
+    /// It is reported, and whoever asks is warned.
+    Warn,
     /// The resource is denied.
     Enforce,
 }
@@ -291,6 +293,7 @@ impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Audit => "Audit",
+            Self::Warn => "Warn",
             Self::Enforce => "Enforce",
         })
     }

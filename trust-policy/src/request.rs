@@ -70,6 +70,14 @@ impl From<Resource> for Request {
     }
 }
 
+impl Request {
+    /// Where the resource itself names no namespace, it is in this one.
+    pub(crate) fn in_namespace(mut self, namespace: &str) -> Self {
+        self.resource.set_namespace(namespace);
+        self
+    }
+}
+
 impl User {
     /// Namespace and name, if it is a service account.
     pub(crate) fn service_account(&self) -> Option<(&str, &str)> {

@@ -188,6 +188,16 @@ impl Resource {
         Ok(resource)
     }
 
+    /// Gives it a namespace, if it names none.
+    pub(crate) fn set_namespace(&mut self, namespace: &str) {
+        if self.id.namespace.is_empty() && !namespace.is_empty() {
+            namespace.clone_into(&mut self.id.namespace);
+            if let Some(Value::Object(metadata)) = self.object.get_mut("metadata") {
+                metadata.insert("namespace".to_owned(), namespace.into());
+            }
+        }
+    }
+
     /// Which object it is.
     #[must_use]
     pub fn id(&self) -> &ResourceId {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use trust_core::Digest;
 
 use crate::model::Mode;
-use crate::resource::ResourceId;
+use crate::resource::{ContainerImage, ResourceId};
 use crate::signature::ReasonCode;
 
 /// Whether the resource may run.
@@ -79,6 +79,9 @@ pub struct Explanation {
     /// What kind of reason it is, where it fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<ReasonCode>,
+    /// The image that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Box<JudgedImage>>,
     /// What it was concluded from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<Explanation>,
@@ -91,6 +94,7 @@ impl Explanation {
             outcome: Outcome::Pass,
             message: message.into(),
             code: None,
+            image: None,
             because: Vec::new(),
         }
     }
@@ -103,6 +107,15 @@ impl Explanation {
         Self { outcome: Outcome::Fail, code: Some(code), ..Self::pass(check, message) }
     }
 
+    pub(crate) fn about(mut self, image: &ContainerImage, digest: Option<&Digest>) -> Self {
+        self.image = Some(Box::new(JudgedImage {
+            container: image.container.clone(),
+            image: image.image.clone(),
+            digest: digest.cloned(),
+        }));
+        self
+    }
+
     pub(crate) fn because(mut self, because: Vec<Self>) -> Self {
         self.because = because;
         self
@@ -111,6 +124,20 @@ impl Explanation {
     pub(crate) fn holds(&self) -> bool {
         self.outcome == Outcome::Pass
     }
+}
+
+/// An image that was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct JudgedImage {
+    /// The name of the container, or of whatever holds it.
+    pub container: String,
+    /// The image as written.
+    pub image: String,
+    /// What it stood for, if that could be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 /// An image that was verified: the name in the resource, and the digest that it stood for.
@@ -183,7 +210,7 @@ impl fmt::Display for RuleVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{}] policy `{}`, rule `{}` ({}", self.outcome, self.policy, self.rule, self.mode)?;
         f.write_str(match (self.outcome, self.mode) {
-            (Outcome::Fail, Mode::Audit) => ", reported only)",
+            (Outcome::Fail, Mode::Audit | Mode::Warn) => ", reported only)",
             (Outcome::Skip, _) if self.explanations.is_empty() => "): no image matches",
             _ => ")",
         })?;

@@ -72,6 +72,7 @@ impl Evaluation<'_> {
                 let of_attestations = requirement.attestations.iter().flat_map(|one| &one.attestors);
                 let sets = requirement.attestors.iter().chain(of_attestations);
                 return Explanation::fail(check, code, message)
+                    .about(image, None)
                     .because(sets.flat_map(|set| self.unusable_signers(set, scope)).collect());
             }
         };
@@ -112,7 +113,9 @@ impl Evaluation<'_> {
         let path = &requirement.path;
         if let Some(code) = causes.iter().find_map(|cause| cause.code) {
             let message = format!("does not satisfy `{path}` as `{}`", pinned.digest());
-            return Explanation::fail(check, code, message).because(causes);
+            return Explanation::fail(check, code, message)
+                .about(image, Some(pinned.digest()))
+                .because(causes);
         }
         if requirement.pins_digest && !names_digest && image.is_written {
             self.pins.insert(image.pointer.clone(), super::kyverno_pin(&pinned));
@@ -121,7 +124,9 @@ impl Evaluation<'_> {
             let verified = VerifiedImage { image: image.image.clone(), digest: pinned.digest().clone() };
             self.images.insert(image.image.clone(), verified);
         }
-        Explanation::pass(check, format!("satisfies `{path}` as `{}`", pinned.digest())).because(causes)
+        Explanation::pass(check, format!("satisfies `{path}` as `{}`", pinned.digest()))
+            .about(image, Some(pinned.digest()))
+            .because(causes)
     }
 
     fn attestor_set(&self, wanted: &Wanted<'_>, set: &AttestorSet) -> Signed {
