@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::Deserialize;
 use serde_json::Value;
 use trust_core::{TrustRoot, UnixTime};
 use trust_policy::{
@@ -30,43 +31,56 @@ pub(crate) enum Row {
     Skipped(String),
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Suite {
+    policies: Vec<String>,
+    exceptions: Vec<String>,
+    resources: Vec<String>,
+    variables: Option<String>,
+    results: Vec<Expectation>,
+}
+
 /// What a suite expects of one rule and some resources.
+#[derive(Deserialize)]
 struct Expectation {
     policy: String,
     rule: String,
     kind: Option<String>,
+    #[serde(default)]
     resources: Vec<String>,
+    /// The older form of a single resource.
+    resource: Option<String>,
+    #[serde(alias = "status")]
     result: String,
 }
 
 pub(crate) fn run(path: &Path) -> Result<Vec<Judged>, String> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let suite = yaml::parse_documents(&text(path)?).map_err(|error| at(path, &error))?;
-    let suite = suite.first().ok_or_else(|| at(path, &"found nothing, expected a test"))?.to_json();
+    let suite = suite.first().ok_or_else(|| at(path, &"found nothing, expected a test"))?;
+    let suite: Suite = serde_json::from_value(suite.to_json()).map_err(|error| at(path, &error))?;
     let mut policies = PolicySet::default();
-    for file in texts(&suite["policies"]).chain(texts(&suite["exceptions"])) {
+    for file in suite.policies.iter().chain(&suite.exceptions) {
         policies.extend(read(&folder.join(file))?);
     }
     let mut requests = Vec::new();
-    for file in texts(&suite["resources"]) {
+    for file in &suite.resources {
         let file = folder.join(file);
         let resources = Resource::from_yaml(&text(&file)?).map_err(|error| at(&file, &error))?;
         requests.extend(resources.into_iter().map(Request::from));
     }
-    if let Some(file) = suite["variables"].as_str() {
+    if let Some(file) = &suite.variables {
         let file = folder.join(file);
         let values = yaml::parse_documents(&text(&file)?).map_err(|error| at(&file, &error))?;
         let values = values.first().map(|node| node.to_json()).unwrap_or_default();
-        requests
-            .iter_mut()
-            .try_for_each(|request| set_values(request, &values))
-            .map_err(|problem| at(&file, &problem))?;
+        let set = requests.iter_mut().try_for_each(|request| set_values(request, &values));
+        set.map_err(|problem| at(&file, &problem))?;
     }
     let mut judged = Vec::new();
-    for result in suite["results"].as_array().into_iter().flatten() {
-        let expectation = expectation(result).map_err(|problem| at(path, &problem))?;
-        for name in &expectation.resources {
-            judged.push(judge(&policies, &requests, &expectation, name));
+    for expectation in &suite.results {
+        for name in expectation.resources.iter().chain(&expectation.resource) {
+            judged.push(judge(&policies, &requests, expectation, name));
         }
     }
     Ok(judged)
@@ -96,24 +110,6 @@ fn set_values(request: &mut Request, values: &Value) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn texts(list: &Value) -> impl Iterator<Item = &str> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str)
-}
-
-fn expectation(row: &Value) -> Result<Expectation, String> {
-    let text = |name: &str| row[name].as_str().map(str::to_owned);
-    let required = |name: &str| text(name).ok_or_else(|| format!("a result has no `{name}`: {row}"));
-    let mut resources: Vec<String> = texts(&row["resources"]).map(str::to_owned).collect();
-    resources.extend(text("resource"));
-    Ok(Expectation {
-        policy: required("policy")?,
-        rule: required("rule")?,
-        kind: text("kind"),
-        resources,
-        result: text("result").or_else(|| text("status")).ok_or("a result has no `result`")?,
-    })
 }
 
 fn judge(policies: &PolicySet, requests: &[Request], expected: &Expectation, resource: &str) -> Judged {

@@ -7,7 +7,7 @@ use thiserror::Error;
 use trust_core::encoding;
 use trust_core::json::{self, JsonError};
 
-use crate::model::Mode;
+use crate::mode::Mode;
 use crate::request::{Operation, Request, User};
 use crate::resource::{Resource, ResourceError};
 use crate::verdict::{Decision, Explanation, RuleVerdict, Verdict};
@@ -205,6 +205,6 @@ fn shortened(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
-    let end = text.floor_char_boundary(limit.saturating_sub('…'.len_utf8()));
-    format!("{}…", text.get(..end).unwrap_or_default())
+    let fits = |(start, c): &(usize, char)| start + c.len_utf8() + '…'.len_utf8() <= limit;
+    text.char_indices().take_while(fits).map(|(_, c)| c).chain(['…']).collect()
 }

@@ -8,8 +8,8 @@ use trust_core::{RootError, TrustRoot, UnixTime};
 
 use crate::evaluate::evaluate;
 use crate::evidence::Evidence;
-use crate::kyverno::PolicyError;
 use crate::model::PolicySet;
+use crate::reader::PolicyError;
 use crate::request::Request;
 use crate::verdict::Verdict;
 

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `form` | rules about the form of a resource |
 //! | `images` | rules about images |
+//! | `trust` | rules about what supply chains attest |
 
 mod form;
 mod images;
+mod trust;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +19,8 @@ use self::form::Subject;
 use crate::evidence::{Evidence, FailureKind, ImageEvidence};
 use crate::expression::{Scope, Unresolved};
 use crate::image_extractor;
-use crate::model::{Check, Exception, Mode, Policy, PolicySet, Rule};
+use crate::mode::Mode;
+use crate::model::{Check, Exception, Policy, PolicySet, Rule};
 use crate::reference;
 use crate::request::Request;
 use crate::resource::ContainerImage;
@@ -90,6 +93,7 @@ impl Evaluation<'_> {
             Check::Images { requirements, .. } => {
                 requirements.iter().map(|one| one.mode.of(self.request)).max().unwrap_or(Mode::Audit)
             }
+            Check::Trust(trust) => trust.mode.of(self.request),
             Check::Form { mode, .. } => mode.of(self.request),
         };
         let judged = match is_about {
@@ -130,6 +134,7 @@ impl Evaluation<'_> {
         scope::set_context(&mut scope, &rule.context, self.evidence);
         let images = match &rule.check {
             Check::Images { extractors, .. } => image_extractor::images(extractors, self.request, &scope),
+            Check::Trust(_) => Ok(self.request.resource.images()),
             Check::Form { .. } => Ok(Vec::new()),
         };
         let images = match images {
@@ -151,6 +156,7 @@ impl Evaluation<'_> {
         }
         match &rule.check {
             Check::Images { requirements, .. } => Judged::Found(self.images(requirements, &images, &scope)),
+            Check::Trust(trust) => Judged::Found(self.trust(trust, &images, &scope)),
             Check::Form { message, demand, .. } => {
                 let resource = &self.request.resource;
                 let pointer = if rule.of_pod { resource.pod_pointer().unwrap_or_default() } else { "" };

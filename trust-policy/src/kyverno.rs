@@ -6,18 +6,14 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `fields` | values with their paths; a field that nobody asked for is refused |
-//! | `labels`, `conditions`, `context` | label selectors; conditions; names for expressions |
+//! | `conditions`, `context` | conditions; names for expressions |
 //! | `match_resources` | `match`, `exclude`, and the controllers that rules about pods extend to |
 //! | `validate` | `pattern`, `anyPattern`, `deny`, `foreach` |
 //! | `image_extractors`, `verify_images` | images and who must have signed them |
 //! | `exception` | `PolicyException` |
 
-mod fields;
-
 mod conditions;
 mod context;
-mod labels;
 
 mod match_resources;
 
@@ -27,96 +23,14 @@ mod verify_images;
 
 mod exception;
 
-use thiserror::Error;
-use trust_core::Pattern;
-
-use self::fields::{At, Fields};
-use crate::model::{Check, Exception, Lint, Mode, ModeOverride, ModeRule, Policy, PolicySet, Rule};
-use crate::yaml::{self, Span, YamlError};
-
-/// A policy cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// The text is not YAML.
-    #[error("policy is not readable YAML: {0}")]
-    Yaml(#[from] YamlError),
-    /// A field is absent.
-    #[error("{span}: `{path}` is absent, expected {expected}")]
-    Absent {
-        /// Where it should be.
-        path: String,
-        /// Place of what it should be in.
-        span: Span,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// A field has a value that it cannot have.
-    #[error("{span}: `{path}` is {found}, expected {expected}")]
-    Value {
-        /// Which field.
-        path: String,
-        /// Its place.
-        span: Span,
-        /// What was found.
-        found: String,
-        /// What was expected.
-        expected: String,
-    },
-    /// A field is not implemented: it may demand something that would not be checked.
-    #[error("{span}: `{path}` is not implemented, so the policy is refused")]
-    NotImplemented {
-        /// Which field.
-        path: String,
-        /// Its place.
-        span: Span,
-    },
-    /// A text is not the expression that it should be, or holds one that is none.
-    #[error("{span}: `{path}` has an expression that is not read: {problem}")]
-    Expression {
-        /// Which field.
-        path: String,
-        /// Its place.
-        span: Span,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The text holds no policy.
-    #[error("found no policy, expected a `ClusterPolicy` or `Policy` of `kyverno.io/v1`")]
-    NoPolicy,
-}
+use crate::mode::{Mode, ModeRule};
+use crate::model::{Check, Lint, Policy, PolicySet, Rule};
+use crate::reader::{At, Fields, PolicyError, mode_rule};
 
 const API_VERSIONS: &str = "`kyverno.io/v1` or `kyverno.io/v2beta1`";
 
-/// What a document is.
-enum Document {
-    Policy(Policy),
-    Exception(Exception),
-}
-
-impl PolicySet {
-    /// Reads every policy and every exception of a YAML or JSON text.
-    ///
-    /// # Errors
-    /// If it is not YAML, a document is neither, or uses what is not implemented: with path, line and column.
-    pub fn from_yaml(text: &str) -> Result<Self, PolicyError> {
-        let (mut policies, mut exceptions) = (Vec::new(), Vec::new());
-        for node in &yaml::parse_documents(text)? {
-            match document(At::root(node))? {
-                Document::Policy(policy) => policies.push(policy),
-                Document::Exception(exception) => exceptions.push(exception),
-            }
-        }
-        if policies.is_empty() && exceptions.is_empty() {
-            return Err(PolicyError::NoPolicy);
-        }
-        let mut set = Self::new(policies);
-        set.add_exceptions(exceptions);
-        Ok(set)
-    }
-}
-
-fn document(document: At<'_>) -> Result<Document, PolicyError> {
+/// Reads a document into the set.
+pub(crate) fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     const KINDS: &str = "`ClusterPolicy`, `Policy` or `PolicyException`";
     let mut fields = document.fields()?;
     let api_version = fields.require("apiVersion", API_VERSIONS)?;
@@ -136,12 +50,14 @@ fn document(document: At<'_>) -> Result<Document, PolicyError> {
     fields.ignore("status");
     fields.finish()?;
     if is_exception {
-        return exception::read(name, namespace, &spec).map(Document::Exception);
+        set.add_exceptions([exception::read(name, namespace, &spec)?]);
+        return Ok(());
     }
     let namespace = (kind.text()? == "Policy").then(|| namespace.unwrap_or_else(|| "default".to_owned()));
     let mut lints = Vec::new();
     let (rules, first_rule_only) = read_spec(&spec, &autogen, &mut lints)?;
-    Ok(Document::Policy(Policy { name, namespace, rules, first_rule_only, lints }))
+    set.extend(PolicySet::new(vec![Policy { name, namespace, rules, first_rule_only, lints }]));
+    Ok(())
 }
 
 /// To which controllers a rule about pods extends.
@@ -277,40 +193,6 @@ fn rule(
     };
     fields.finish()?;
     Ok(Rule { name, matches, of_pod: is_pods_only, context, preconditions, check })
-}
-
-/// What a violation does: here, else in some namespaces, else as around it.
-fn mode_rule(
-    action: Option<At<'_>>,
-    overrides: Option<At<'_>>,
-    around: &ModeRule,
-) -> Result<ModeRule, PolicyError> {
-    let mut rule = match action {
-        Some(action) => ModeRule { default: mode(action)?, overrides: Vec::new() },
-        None => around.clone(),
-    };
-    let mut own = Vec::new();
-    for one in overrides.map(|at| at.list()).transpose()?.unwrap_or_default() {
-        let mut fields = one.fields()?;
-        let action = fields.require("action", "`Audit` or `Enforce`")?;
-        let namespaces = fields.get("namespaces").map(|at| at.list()).transpose()?.unwrap_or_default();
-        let namespaces =
-            namespaces.iter().map(|at| at.text().map(Pattern::wildcard)).collect::<Result<_, _>>()?;
-        let selector = fields.get("namespaceSelector").map(|at| labels::read(&at)).transpose()?;
-        fields.finish()?;
-        own.push(ModeOverride { mode: mode(action)?, namespaces, selector });
-    }
-    own.append(&mut rule.overrides);
-    rule.overrides = own;
-    Ok(rule)
-}
-
-fn mode(at: At<'_>) -> Result<Mode, PolicyError> {
-    match at.text()?.to_ascii_lowercase().as_str() {
-        "enforce" => Ok(Mode::Enforce),
-        "audit" => Ok(Mode::Audit),
-        _ => Err(at.wrong("`Audit` or `Enforce`")),
-    }
 }
 
 #[cfg(test)]

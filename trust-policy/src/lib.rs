@@ -40,10 +40,14 @@
 //! | `expression`, `template` | JMESPath; [`Template`]: values with expressions in them |
 //! | `operator`, `condition` | [`Operator`]; [`Conditions`] |
 //! | `label_selector`, `overlay`, `resource_match` | [`LabelSelector`]; [`Overlay`]: forms of resources; [`ResourceMatch`] |
-//! | `model` | [`PolicySet`]: what every policy language compiles to |
+//! | `mode`, `signer` | [`Mode`]: what a violation does; [`AttestorSet`]: who must have signed |
+//! | `image_trust`, `model` | [`ImageTrust`]: what is asked of what is attested; [`PolicySet`]: what every policy language compiles to |
 //! | `image_extractor`, `scope` | the images of a resource, for one rule; what a rule's expressions can refer to |
 //! | `plan` | [`PolicySet::requirements`]: what to fetch |
+//! | `reader` | what the readers of policies share: values with paths and places; [`PolicyError`] |
 //! | `kyverno` | Kyverno's ClusterPolicy, Policy and PolicyException |
+//! | `image_trust_policy` | our own policies, on what supply chains attest |
+//! | `policy_file` | [`PolicySet::from_yaml`]: which language a document is of |
 //! | `signature` | signatures and attestations, in whichever form they were stored |
 //! | `verdict` | [`Verdict`] and its explanation |
 //! | `evaluate` | [`evaluate`] |
@@ -75,6 +79,11 @@ mod overlay;
 
 mod resource_match;
 
+mod mode;
+mod signer;
+
+mod image_trust;
+
 mod model;
 
 mod image_extractor;
@@ -82,7 +91,12 @@ mod scope;
 
 mod plan;
 
+mod reader;
+
+mod image_trust_policy;
 mod kyverno;
+
+mod policy_file;
 
 mod signature;
 
@@ -100,22 +114,27 @@ pub use archive::{Archive, ArchiveError, ArchivedRequest};
 pub use condition::{Condition, ConditionBlock, Conditions};
 pub use evaluate::evaluate;
 pub use evidence::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence};
-pub use kyverno::PolicyError;
+pub use image_trust::{
+    AttestationDemand, DeniedPackage, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand, VexDemand,
+    VulnerabilityDemand,
+};
 pub use label_selector::{LabelCondition, LabelSelector};
+pub use mode::{Mode, ModeOverride, ModeRule};
 pub use model::{
-    AttestationDeny, AttestationRequirement, Attestor, AttestorSet, Check, ContextEntry, ContextSource,
-    Demand, Exception, ForEach, ImageExtractor, ImageRequirement, Lint, Mode, ModeOverride, ModeRule,
-    ObjectName, Policy, PolicySet, Rule, Signer,
+    AttestationDeny, AttestationRequirement, Check, ContextEntry, ContextSource, Demand, Exception, ForEach,
+    ImageExtractor, ImageRequirement, Lint, Policy, PolicySet, Rule,
 };
 pub use operator::{Operator, UnknownOperator};
 pub use overlay::{KeyRule, Overlay, OverlayKey};
 pub use plan::Requirements;
+pub use reader::PolicyError;
 pub use reference::{Dialect, ReferencePattern};
 pub use report::ReportKind;
 pub use request::{Operation, Request, User};
 pub use resource::{ContainerImage, ContainerKind, Resource, ResourceError, ResourceId};
 pub use resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use signature::ReasonCode;
+pub use signer::{Attestor, AttestorSet, ObjectName, Signer};
 pub use template::Template;
 pub use value_pattern::ValuePattern;
 pub use verdict::{

@@ -3,15 +3,16 @@
 use core::fmt;
 
 use serde::Serialize;
-use trust_core::{IdentityPolicy, KeyError, Pattern, PublicKey};
+use trust_core::Pattern;
 
 use crate::condition::Conditions;
-use crate::label_selector::LabelSelector;
+use crate::image_trust::ImageTrust;
+use crate::mode::ModeRule;
 use crate::overlay::Overlay;
 use crate::reference::ReferencePattern;
-use crate::request::Request;
 use crate::resource::ContainerImage;
 use crate::resource_match::ResourceMatch;
+use crate::signer::AttestorSet;
 use crate::template::Template;
 use crate::yaml::Span;
 
@@ -99,6 +100,8 @@ pub enum Check {
         /// What is demanded of them.
         requirements: Vec<ImageRequirement>,
     },
+    /// Images of which trusted signers attest what is demanded.
+    Trust(Box<ImageTrust>),
     /// A resource of a certain form.
     Form {
         /// What a violation does.
@@ -192,113 +195,6 @@ pub struct AttestationDeny {
     pub conditions: Conditions,
 }
 
-/// Signers of whom some must have signed, each counted once.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct AttestorSet {
-    /// Where it stands, relative to the requirement, such as `.attestors[0]`.
-    pub path: String,
-    /// How many different ones must have signed, at least 1; `None` for all.
-    pub count: Option<usize>,
-    /// The signers; at least `count`.
-    pub attestors: Vec<Attestor>,
-}
-
-/// A signer.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Attestor {
-    /// Where it stands, relative to the requirement, such as `.attestors[0].entries[0].keys`.
-    pub path: String,
-    /// Who it is.
-    pub signer: Signer,
-    /// Whether its signatures must be in a transparency log.
-    pub needs_log_entry: bool,
-    /// Whether its certificates must be in a certificate transparency log.
-    pub needs_certificate_log: bool,
-    /// Annotations that the signature must have.
-    pub annotations: Vec<(String, String)>,
-}
-
-/// Who a signer is.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Signer {
-    /// The holder of a key.
-    Key(Box<PublicKey>),
-    /// The holder of a key that cannot be read; nobody can be it.
-    UnusableKey(KeyError),
-    /// The holders of the keys that expressions have as their value.
-    KeysOf(Template),
-    /// The holder of the key in a Secret, which whoever collects the evidence looks up.
-    KeyInSecret(ObjectName),
-    /// Somebody with an identity that a certificate authority of the trust root vouches for.
-    Identity(IdentityPolicy),
-    /// Some of the signers of a set.
-    Some(Box<AttestorSet>),
-    /// Somebody whose signature cannot be verified here yet; nobody can be it.
-    Unsupported(&'static str),
-}
-
-/// A namespaced object of Kubernetes that a policy refers to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ObjectName {
-    /// `ConfigMap` or `Secret`.
-    pub kind: &'static str,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl fmt::Display for ObjectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
-    }
-}
-
-impl fmt::Display for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key(key) => key.fmt(f),
-            Self::UnusableKey(_) => f.write_str("an unusable key"),
-            Self::KeysOf(_) => f.write_str("keys of a context entry"),
-            Self::KeyInSecret(object) => write!(f, "the key in {object}"),
-            Self::Identity(policy) => policy.fmt(f),
-            Self::Some(set) => {
-                let signers: Vec<_> = set.attestors.iter().map(|one| one.signer.to_string()).collect();
-                let count = set.count.map_or_else(|| "all".to_owned(), |count| count.to_string());
-                write!(f, "{count} of ({})", signers.join("; "))
-            }
-            Self::Unsupported(what) => f.write_str(what),
-        }
-    }
-}
-
-/// What a violation does. It never changes whether there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Mode {
-    /// It is reported.
-    Audit,
-    /// It is reported, and whoever asks is warned.
-    Warn,
-    /// The resource is denied.
-    Enforce,
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Audit => "Audit",
-            Self::Warn => "Warn",
-            Self::Enforce => "Enforce",
-        })
-    }
-}
-
 /// Something odd in a policy that can be read: it may not mean what its author thinks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lint {
@@ -313,49 +209,6 @@ pub struct Lint {
 impl fmt::Display for Lint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: `{}` {}", self.span, self.path, self.message)
-    }
-}
-
-/// What a violation does, by namespace.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ModeRule {
-    /// Where no override says otherwise.
-    pub default: Mode,
-    /// The first that is about the namespace counts.
-    pub overrides: Vec<ModeOverride>,
-}
-
-/// What a violation does in some namespaces.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ModeOverride {
-    /// What it does.
-    pub mode: Mode,
-    /// In these namespaces; in all if there are none.
-    pub namespaces: Vec<Pattern>,
-    /// In namespaces with these labels.
-    pub selector: Option<LabelSelector>,
-}
-
-impl ModeRule {
-    /// What a violation does in a request's namespace. Where that cannot be known, the stricter is taken.
-    #[must_use]
-    pub fn of(&self, request: &Request) -> Mode {
-        let mut strictest = None;
-        for one in &self.overrides {
-            let namespace = &request.resource.id().namespace;
-            if !one.namespaces.is_empty() && !one.namespaces.iter().any(|pattern| pattern.matches(namespace))
-            {
-                continue;
-            }
-            match (&one.selector, &request.namespace_labels) {
-                (Some(selector), Some(labels)) if !selector.matches(labels) => {}
-                (Some(_), None) => strictest = strictest.max(Some(one.mode)),
-                _ => return strictest.max(Some(one.mode)).unwrap_or(one.mode),
-            }
-        }
-        strictest.max(Some(self.default)).unwrap_or(self.default)
     }
 }
 
@@ -434,12 +287,25 @@ impl Exception {
     }
 }
 
+/// Whether patterns mean an image. One that cannot be read is everybody's matter: it must not slip through.
+fn mean(references: &[ReferencePattern], except: &[ReferencePattern], image: &ContainerImage) -> bool {
+    let matches = |pattern: &ReferencePattern| pattern.matches(&image.image).unwrap_or(true);
+    let excepted = |pattern: &ReferencePattern| pattern.matches(&image.image).unwrap_or(false);
+    references.iter().any(matches) && !except.iter().any(excepted)
+}
+
 impl ImageRequirement {
-    /// Whether it is about this image. An image that cannot be read is everybody's matter: it must not slip through.
+    /// Whether it is about this image.
     #[must_use]
     pub fn is_about(&self, image: &ContainerImage) -> bool {
-        let matches = |pattern: &ReferencePattern| pattern.matches(&image.image).unwrap_or(true);
-        let excepted = |pattern: &ReferencePattern| pattern.matches(&image.image).unwrap_or(false);
-        self.references.iter().any(matches) && !self.except.iter().any(excepted)
+        mean(&self.references, &self.except, image)
+    }
+}
+
+impl ImageTrust {
+    /// Whether it is about this image.
+    #[must_use]
+    pub fn is_about(&self, image: &ContainerImage) -> bool {
+        mean(&self.references, &self.except, image)
     }
 }

@@ -7,9 +7,10 @@ use trust_sbom::Answer;
 
 use crate::evidence::Evidence;
 use crate::image_extractor;
-use crate::model::{Attestor, AttestorSet, Check, ObjectName, Policy, PolicySet, Rule, Signer};
+use crate::model::{Check, Policy, PolicySet, Rule};
 use crate::request::Request;
 use crate::scope;
+use crate::signer::{Attestor, AttestorSet, ObjectName, Signer};
 
 /// What must be fetched to judge a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,16 @@ pub struct Requirements {
     pub images: Vec<String>,
     /// Objects of the cluster that rules refer to.
     pub objects: BTreeSet<ObjectName>,
+}
+
+impl Requirements {
+    fn add(&mut self, images: impl IntoIterator<Item = String>) {
+        for image in images {
+            if !self.images.contains(&image) {
+                self.images.push(image);
+            }
+        }
+    }
 }
 
 impl PolicySet {
@@ -39,7 +50,18 @@ impl PolicySet {
             {
                 continue;
             }
-            let Check::Images { extractors, requirements } = &rule.check else { continue };
+            let (extractors, requirements) = match &rule.check {
+                Check::Images { extractors, requirements } => {
+                    (extractors.as_slice(), requirements.as_slice())
+                }
+                Check::Trust(trust) => {
+                    let images = request.resource.images();
+                    let about = images.iter().filter(|image| trust.is_about(image));
+                    needed.add(about.map(|image| image.image.clone()));
+                    continue;
+                }
+                Check::Form { .. } => continue,
+            };
             let images = image_extractor::images(extractors, request, &scope).unwrap_or_default();
             for requirement in requirements {
                 let about = images.iter().filter(|image| requirement.is_about(image));
@@ -52,11 +74,7 @@ impl PolicySet {
                         .chain(of_attestations)
                         .for_each(|set| secrets(set, &mut needed.objects));
                 }
-                for name in names {
-                    if !needed.images.contains(&name) {
-                        needed.images.push(name);
-                    }
-                }
+                needed.add(names);
             }
         }
         needed

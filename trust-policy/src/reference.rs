@@ -3,13 +3,14 @@
 
 use core::fmt;
 
-use trust_core::{ImageRef, ImageRefError, Pattern};
+use trust_core::{ImageRef, ImageRefError, Pattern, PatternError};
 
 /// A pattern on image references, and how references are written before they are compared with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferencePattern {
     dialect: Dialect,
     pattern: Pattern,
+    written: String,
 }
 
 /// How a policy language writes references.
@@ -19,13 +20,36 @@ pub enum Dialect {
     /// Kyverno's ClusterPolicy: `nginx` is `docker.io/nginx:latest`, without `library/`; with a digest the tag is
     /// left out. The pattern is a wildcard that crosses `/`.
     Kyverno,
+    /// Ours: registry and repository alone, as Docker Hub and others write them in full. `*` stands for anything within one
+    /// part of the path, `**` for anything; a pattern matches at its ends.
+    BySegment,
 }
 
 impl ReferencePattern {
     /// A wildcard as in Kyverno's `imageReferences`.
     #[must_use]
     pub fn kyverno(pattern: &str) -> Self {
-        Self { dialect: Dialect::Kyverno, pattern: Pattern::wildcard(pattern) }
+        Self { dialect: Dialect::Kyverno, pattern: Pattern::wildcard(pattern), written: pattern.to_owned() }
+    }
+
+    /// Registry and repository, with `*` within one part of the path and `**` over several: `ghcr.io/acme/**`. Tags and
+    /// digests are not compared.
+    ///
+    /// # Errors
+    /// If it is too long.
+    pub fn by_segment(text: &str) -> Result<Self, PatternError> {
+        let mut regex = String::new();
+        let mut rest = text;
+        while let Some(next) = rest.chars().next() {
+            let (step, length) = match rest {
+                _ if rest.starts_with("**") => (".*".to_owned(), 2),
+                _ if next == '*' => ("[^/]*".to_owned(), 1),
+                _ => (regex_escape(next), next.len_utf8()),
+            };
+            regex.push_str(&step);
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        Ok(Self { dialect: Dialect::BySegment, pattern: Pattern::regex(&regex)?, written: text.to_owned() })
     }
 
     /// Whether the pattern means this image.
@@ -36,6 +60,7 @@ impl ReferencePattern {
         let image: ImageRef = image.parse()?;
         let written = match self.dialect {
             Dialect::Kyverno => kyverno_form(&image),
+            Dialect::BySegment => format!("{}/{}", image.registry(), image.repository()),
         };
         Ok(self.pattern.matches(&written))
     }
@@ -43,7 +68,16 @@ impl ReferencePattern {
 
 impl fmt::Display for ReferencePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.pattern.fmt(f)
+        write!(f, "`{}`", self.written)
+    }
+}
+
+/// A character that stands for itself in a regular expression.
+fn regex_escape(character: char) -> String {
+    if character.is_ascii_alphanumeric() {
+        character.to_string()
+    } else {
+        format!("\\x{{{:x}}}", u32::from(character))
     }
 }
 
@@ -101,6 +135,23 @@ mod tests {
         assert_eq!(pattern.matches("eu.gcr.io/a"), Ok(true));
         assert_eq!(pattern.matches("evil.com/x.gcr.io/y"), Ok(true));
         assert_eq!(pattern.matches("gcr.io/a"), Ok(false));
+    }
+
+    #[test]
+    fn parts_of_a_path_are_matched_one_by_one() {
+        for (pattern, image, expected) in [
+            ("ghcr.io/acme/**", "ghcr.io/acme/a/b:1", true),
+            ("ghcr.io/acme/*", "ghcr.io/acme/a:1", true),
+            ("ghcr.io/acme/*", "ghcr.io/acme/a/b", false),
+            ("*.gcr.io/**", "evil.com/x.gcr.io/y", false),
+            ("*.gcr.io/**", "eu.gcr.io/a/b", true),
+            ("docker.io/library/*", "nginx", true),
+            ("ghcr.io/acme", "ghcr.io/acme.evil", false),
+            ("**", "ghcr.io/a", true),
+        ] {
+            let pattern = ReferencePattern::by_segment(pattern).unwrap();
+            assert_eq!(pattern.matches(image), Ok(expected), "{pattern} {image}");
+        }
     }
 
     #[test]

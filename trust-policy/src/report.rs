@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 use trust_core::UnixTime;
 
-use crate::model::Mode;
+use crate::mode::Mode;
 use crate::resource::ResourceId;
 use crate::signature::ReasonCode;
 use crate::verdict::{Explanation, Outcome, RuleVerdict, Verdict};

@@ -6,10 +6,11 @@ use trust_core::{ImageRef, UnixTime};
 
 use crate::evidence::Evidence;
 use crate::expression::Scope;
-use crate::model::{ContextEntry, ContextSource, ObjectName};
+use crate::model::{ContextEntry, ContextSource};
 use crate::reference;
 use crate::request::Request;
 use crate::resource::{ContainerImage, ContainerKind};
+use crate::signer::ObjectName;
 
 /// The names that every rule has. A rule that speaks of a pod finds a controller's pod in the controller's place.
 pub(crate) fn of_request(request: &Request, of_pod: bool, now: UnixTime) -> Scope {

@@ -4,7 +4,6 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 use trust_core::cosign::{self, CosignError, SimpleSigning};
-use trust_core::json::{self, JsonError};
 use trust_core::{
     Bundle, BundleError, Content, Digest, LogError, Signed, SignerPolicy, Statement, TrustRoot, UnixTime,
     VerifiedBundle, VerifiedSigner, Verifier, VerifyError,
@@ -12,7 +11,7 @@ use trust_core::{
 use trust_rekor::RekorLog;
 
 use crate::evidence::Artifact;
-use crate::model::{Attestor, Signer};
+use crate::signer::{Attestor, Signer};
 
 /// A signature or attestation, parsed. It proves nothing yet.
 pub(crate) struct SignedArtifact<'a> {
@@ -135,9 +134,9 @@ impl<'a> SignedArtifact<'a> {
             .filter(|predicate_type| *predicate_type != cosign::SIGN_PREDICATE_TYPE)
     }
 
-    /// What the attestation says, as JSON; `None` for a signature on the image itself.
-    pub(crate) fn unverified_predicate(&self) -> Option<Result<Value, JsonError>> {
-        self.statement.as_ref().map(|statement| json::from_slice(statement.predicate_json().as_bytes()))
+    /// The attestation; `None` for a signature over something else.
+    pub(crate) fn unverified_statement(&self) -> Option<&Statement> {
+        self.statement.as_ref()
     }
 
     /// The first annotation that the signature should have, and has not.

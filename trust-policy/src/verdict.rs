@@ -5,7 +5,7 @@ use core::fmt;
 use serde::Serialize;
 use trust_core::Digest;
 
-use crate::model::Mode;
+use crate::mode::Mode;
 use crate::resource::{ContainerImage, ResourceId};
 use crate::signature::ReasonCode;
 

@@ -104,7 +104,7 @@ pub use error::SbomError;
 pub use finding::{Affected, Epss, Finding, FixState, Rating, Severity, Suppression};
 pub use license::{License, LicenseClaim, LicenseError, LicensePolicy, LicenseRole};
 pub use limits::Limits;
-pub use predicate::{Predicate, PredicateError};
+pub use predicate::{Predicate, PredicateError, PredicateKind};
 pub use profile::{CheckResult, Conformance, Level, Profile};
 pub use provenance::{Material, Provenance, VerificationSummary};
 pub use purl::{Purl, PurlError, PurlParts};

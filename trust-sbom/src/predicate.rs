@@ -62,7 +62,38 @@ pub enum PredicateError {
     },
 }
 
-/// What a predicate type says that the predicate is.
+/// What an attestation is about, by its predicate type alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum PredicateKind {
+    /// What its subjects are made of.
+    Sbom,
+    /// What a scanner found in them.
+    ScanReport,
+    /// Whether vulnerabilities affect them.
+    Vex,
+    /// How they were built.
+    Provenance,
+    /// That somebody checked them.
+    VerificationSummary,
+}
+
+impl PredicateKind {
+    /// The kind that a predicate type says; `None` for types that are not read here.
+    #[must_use]
+    pub fn of(predicate_type: &str) -> Option<Self> {
+        Some(match Kind::of(predicate_type)? {
+            Kind::Spdx | Kind::CycloneDx => Self::Sbom,
+            Kind::ScanReport => Self::ScanReport,
+            Kind::OpenVex => Self::Vex,
+            Kind::ProvenanceV0 | Kind::ProvenanceV1 => Self::Provenance,
+            Kind::VerificationSummary => Self::VerificationSummary,
+        })
+    }
+}
+
+/// What a predicate type says that the predicate is, and how it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Spdx,

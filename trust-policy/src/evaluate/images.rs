@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use trust_core::{PinnedImage, PublicKey, Reasons, encoding, pem};
+use trust_core::json::{self, JsonError};
+use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime, VerifiedTime, encoding, pem};
+use trust_sbom::PredicateKind;
 
 use super::{Evaluation, unresolved};
 use crate::condition::Conditions;
 use crate::evidence::ImageEvidence;
 use crate::expression::Scope;
-use crate::model::{
-    AttestationDeny, AttestationRequirement, Attestor, AttestorSet, ImageRequirement, Mode, ObjectName,
-    Signer,
-};
+use crate::mode::Mode;
+use crate::model::{AttestationDeny, ImageRequirement};
 use crate::resource::ContainerImage;
 use crate::signature::{ArtifactError, ReasonCode, SignedArtifact, signer_name};
+use crate::signer::{Attestor, AttestorSet, ObjectName, Signer};
 use crate::verdict::{Explanation, VerifiedImage};
 
 /// Statements under one name, multiplied over all names, of which something is denied.
@@ -22,25 +23,44 @@ const MAX_COMBINATIONS: usize = 1000;
 /// What may be said about an attestation, whatever its predicate says.
 const OWN_NAMES: [&str; 4] = ["request", "images", "serviceAccountName", "serviceAccountNamespace"];
 
-type Parsed<'a> = Vec<(&'a str, Result<SignedArtifact<'a>, ArtifactError>)>;
+pub(super) type Parsed<'a> = Vec<(&'a str, Result<SignedArtifact<'a>, ArtifactError>)>;
 
 /// What is wanted of the artifacts of one image.
-struct Wanted<'a> {
-    image: &'a PinnedImage,
-    evidence: &'a ImageEvidence,
-    artifacts: &'a Parsed<'a>,
-    scope: &'a Scope,
-    /// The attestation; `None` for a signature.
-    attestation: Option<&'a AttestationRequirement>,
+pub(super) struct Wanted<'a> {
+    pub(super) image: &'a PinnedImage,
+    pub(super) evidence: &'a ImageEvidence,
+    pub(super) artifacts: &'a Parsed<'a>,
+    pub(super) scope: &'a Scope,
+    pub(super) what: What<'a>,
+}
+
+/// What an artifact must be.
+#[derive(Clone, Copy)]
+pub(super) enum What<'a> {
+    /// A signature on the image itself.
+    Signature,
+    /// An attestation of a type, and what each must say.
+    Type(&'a str, Option<&'a Conditions>),
+    /// An attestation of one of the types of a kind.
+    Kind(PredicateKind),
 }
 
 /// What a set of attestors signed.
-struct Signed {
-    explanation: Explanation,
+pub(super) struct Signed {
+    pub(super) explanation: Explanation,
     /// Each signer once for each attestor.
     signers: Vec<String>,
     /// What they attested.
-    predicates: Vec<Value>,
+    pub(super) statements: Vec<SignedStatement>,
+}
+
+/// An attestation that somebody who is wanted signed.
+#[derive(Clone)]
+pub(super) struct SignedStatement {
+    pub(super) statement: Statement,
+    pub(super) signer: String,
+    /// The earliest time that a log or an authority vouches for.
+    pub(super) time: Option<UnixTime>,
 }
 
 impl Evaluation<'_> {
@@ -76,22 +96,20 @@ impl Evaluation<'_> {
                     .because(sets.flat_map(|set| self.unusable_signers(set, scope)).collect());
             }
         };
-        let artifacts: Parsed<'_> = evidence
-            .artifacts
-            .iter()
-            .map(|artifact| (artifact.location.as_str(), SignedArtifact::parse(artifact)))
-            .collect();
-        let wanted =
-            |attestation| Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, attestation };
+        let artifacts = parsed(evidence);
+        let wanted = |what| Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, what };
         let (mut causes, mut named) = (Vec::new(), BTreeMap::new());
         for set in &requirement.attestors {
-            causes.push(self.attestor_set(&wanted(None), set).explanation);
+            causes.push(self.attestor_set(&wanted(What::Signature), set).explanation);
         }
         for attestation in &requirement.attestations {
+            let what = What::Type(&attestation.predicate_type, attestation.conditions.as_ref());
             for set in &attestation.attestors {
-                let signed = self.attestor_set(&wanted(Some(attestation)), set);
+                let signed = self.attestor_set(&wanted(what), set);
                 if let (Some(name), true) = (&attestation.name, signed.explanation.holds()) {
-                    named.entry(name.as_str()).or_insert_with(Vec::new).extend(signed.predicates);
+                    let predicates =
+                        signed.statements.iter().filter_map(|one| predicate(&one.statement).ok());
+                    named.entry(name.as_str()).or_insert_with(Vec::new).extend(predicates);
                 }
                 causes.push(signed.explanation);
             }
@@ -129,7 +147,7 @@ impl Evaluation<'_> {
             .because(causes)
     }
 
-    fn attestor_set(&self, wanted: &Wanted<'_>, set: &AttestorSet) -> Signed {
+    pub(super) fn attestor_set(&self, wanted: &Wanted<'_>, set: &AttestorSet) -> Signed {
         let attestors = self.expanded(set, wanted.scope);
         let count = set.count.unwrap_or(attestors.len());
         let kind = wanted.kind();
@@ -147,11 +165,11 @@ impl Evaluation<'_> {
             let mut causes = failures;
             causes.extend(self.unusable_signers(set, wanted.scope));
             let explanation = Explanation::fail(set.path.clone(), code, message).because(causes);
-            return Signed { explanation, signers: Vec::new(), predicates: Vec::new() };
+            return Signed { explanation, signers: Vec::new(), statements: Vec::new() };
         }
         let mut causes: Vec<_> =
             attestors.iter().filter_map(|attestor| self.unusable_signer(attestor, wanted.scope)).collect();
-        let (mut signers, mut predicates) = (Vec::new(), Vec::new());
+        let (mut signers, mut statements) = (Vec::new(), Vec::new());
         for attestor in &attestors {
             let signed = match &attestor.signer {
                 Signer::Some(inner) => self.attestor_set(wanted, inner),
@@ -160,7 +178,7 @@ impl Evaluation<'_> {
             };
             causes.push(signed.explanation);
             signers.push(signed.signers);
-            predicates.extend(signed.predicates);
+            statements.extend(signed.statements);
         }
         let found = distinct_signers(&signers);
         let message = format!("{found} of {count} required signers");
@@ -177,7 +195,7 @@ impl Evaluation<'_> {
             Explanation::fail(set.path.clone(), code, message)
         };
         let signers = if explanation.holds() { signers.concat() } else { Vec::new() };
-        Signed { explanation: explanation.because(causes), signers, predicates }
+        Signed { explanation: explanation.because(causes), signers, statements }
     }
 
     /// What one attestor signed. Every attestation of the type that it signed must meet the conditions.
@@ -188,33 +206,32 @@ impl Evaluation<'_> {
         candidates: &[&(&str, Result<SignedArtifact<'_>, ArtifactError>)],
     ) -> Signed {
         let kind = wanted.kind();
-        let conditions = wanted.attestation.and_then(|attestation| attestation.conditions.as_ref());
-        let (mut signers, mut predicates, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        let conditions = if let What::Type(_, conditions) = wanted.what { conditions } else { None };
+        let (mut signers, mut statements, mut found) = (Vec::new(), Vec::new(), Vec::new());
         let mut is_broken = false;
         for (location, parsed) in candidates {
             let verified = match parsed {
                 Ok(artifact) => artifact
                     .verify(attestor, wanted.image.digest(), self.root, self.now)
-                    .map(|verified| (artifact, signer_name(verified.signer()))),
+                    .map(|verified| (artifact, verified)),
                 Err(error) => Err(error.clone()),
             };
             let check = format!("{kind} in {location}");
             match verified {
-                Ok((artifact, signer)) => {
+                Ok((artifact, verified)) => {
+                    let signer = signer_name(verified.signer());
                     let explanation = Explanation::pass(check, format!("by {signer}"));
-                    let judged = match (artifact.unverified_predicate(), conditions) {
-                        (Some(Ok(predicate)), conditions) if wanted.attestation.is_some() => {
-                            let judged = conditions.map_or_else(Vec::new, |conditions| {
-                                unmet(conditions, &predicate, wanted.scope)
-                            });
-                            predicates.push(predicate);
-                            judged
-                        }
-                        (Some(Err(error)), Some(_)) => {
-                            vec![Explanation::fail("predicate", ReasonCode::Malformed, error.to_string())]
-                        }
+                    let time = verified.times().iter().map(VerifiedTime::time).min();
+                    let statement = artifact.unverified_statement().filter(|_| wanted.is_attestation());
+                    let judged = match (statement, conditions) {
+                        (Some(statement), Some(conditions)) => unmet(conditions, statement, wanted.scope),
                         _ => Vec::new(),
                     };
+                    statements.extend(statement.map(|statement| SignedStatement {
+                        statement: statement.clone(),
+                        signer: signer.clone(),
+                        time,
+                    }));
                     if judged.is_empty() {
                         signers.push(signer);
                         found.push(explanation);
@@ -250,7 +267,7 @@ impl Evaluation<'_> {
             None => Explanation::pass(check, "has signed the image")
                 .because(found.into_iter().filter(Explanation::holds).collect()),
         };
-        Signed { explanation, signers, predicates }
+        Signed { explanation, signers, statements }
     }
 
     /// The attestors of a set, with one for each key where keys stand elsewhere.
@@ -314,16 +331,28 @@ impl Evaluation<'_> {
 
 impl<'a> Wanted<'a> {
     fn kind(&self) -> String {
-        self.attestation.map_or_else(
-            || "signature".to_owned(),
-            |attestation| format!("attestation of type `{}`", attestation.predicate_type),
-        )
+        match self.what {
+            What::Signature => "signature".to_owned(),
+            What::Type(predicate_type, _) => format!("attestation of type `{predicate_type}`"),
+            What::Kind(PredicateKind::Sbom) => "bill of materials".to_owned(),
+            What::Kind(PredicateKind::ScanReport) => "scan report".to_owned(),
+            What::Kind(PredicateKind::Vex) => "VEX document".to_owned(),
+            What::Kind(PredicateKind::Provenance) => "provenance".to_owned(),
+            What::Kind(kind) => format!("attestation of kind {kind:?}"),
+        }
+    }
+
+    fn is_attestation(&self) -> bool {
+        !matches!(self.what, What::Signature)
     }
 
     fn candidates(&self) -> Vec<&'a (&'a str, Result<SignedArtifact<'a>, ArtifactError>)> {
-        let predicate_type = self.attestation.map(|attestation| attestation.predicate_type.as_str());
         let is_wanted = |parsed: &Result<SignedArtifact<'_>, ArtifactError>| match parsed {
-            Ok(artifact) => artifact.unverified_attestation_type() == predicate_type,
+            Ok(artifact) => match (self.what, artifact.unverified_attestation_type()) {
+                (What::Signature, found) => found.is_none(),
+                (What::Type(wanted, _), found) => found == Some(wanted),
+                (What::Kind(wanted), found) => found.and_then(PredicateKind::of) == Some(wanted),
+            },
             // It may be the wanted one: whoever reads the verdict should know that it is there.
             Err(_) => true,
         };
@@ -331,9 +360,23 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// Everything that was found on an image, parsed once.
+pub(super) fn parsed(evidence: &ImageEvidence) -> Parsed<'_> {
+    let artifacts = evidence.artifacts.iter();
+    artifacts.map(|artifact| (artifact.location.as_str(), SignedArtifact::parse(artifact))).collect()
+}
+
+fn predicate(statement: &Statement) -> Result<Value, JsonError> {
+    json::from_slice(statement.predicate_json().as_bytes())
+}
+
 /// The conditions that a predicate does not meet. Its fields are names; those that are there already it cannot take.
-fn unmet(conditions: &Conditions, predicate: &Value, scope: &Scope) -> Vec<Explanation> {
+fn unmet(conditions: &Conditions, statement: &Statement, scope: &Scope) -> Vec<Explanation> {
     let mut scope = scope.clone();
+    let predicate = match predicate(statement) {
+        Ok(predicate) => predicate,
+        Err(error) => return vec![Explanation::fail("predicate", ReasonCode::Malformed, error.to_string())],
+    };
     for (name, value) in predicate.as_object().into_iter().flatten() {
         if !OWN_NAMES.contains(&name.as_str()) && !scope.has(name) {
             scope.set(name, value);

@@ -1,9 +1,8 @@
 //! `any` and `all` of conditions, in `preconditions`, `deny` and attestations
 //! ([conditions](https://kyverno.io/docs/policy-types/cluster-policy/preconditions/)).
 
-use super::PolicyError;
-use super::fields::At;
 use crate::condition::{Condition, ConditionBlock, Conditions};
+use crate::reader::{At, PolicyError};
 use crate::yaml::Value;
 
 /// A block, a list of blocks, or the older form: a list of conditions.

@@ -1,9 +1,8 @@
 //! `context`: names for expressions
 //! ([external data sources](https://kyverno.io/docs/policy-types/cluster-policy/external-data-sources/)).
 
-use super::PolicyError;
-use super::fields::At;
 use crate::model::{ContextEntry, ContextSource};
+use crate::reader::{At, PolicyError};
 use crate::template::Template;
 
 /// Names that are there already.

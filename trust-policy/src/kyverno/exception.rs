@@ -3,9 +3,9 @@
 
 use trust_core::Pattern;
 
-use super::fields::{At, Fields};
-use super::{PolicyError, conditions, match_resources};
+use super::{conditions, match_resources};
 use crate::model::Exception;
+use crate::reader::{At, Fields, PolicyError};
 use crate::resource_match::ResourceMatch;
 
 pub(super) fn read(name: String, namespace: Option<String>, spec: &At<'_>) -> Result<Exception, PolicyError> {

@@ -1,9 +1,8 @@
 //! `imageExtractors`: where images stand in other kinds than pods and their controllers
 //! ([custom resources](https://kyverno.io/docs/policy-types/cluster-policy/verify-images/sigstore/#verifying-images-in-a-custom-resource)).
 
-use super::PolicyError;
-use super::fields::At;
 use crate::model::ImageExtractor;
+use crate::reader::{At, PolicyError};
 
 pub(super) fn read(at: &At<'_>) -> Result<Vec<ImageExtractor>, PolicyError> {
     let mut extractors = Vec::new();

@@ -3,8 +3,8 @@
 
 use trust_core::Pattern;
 
-use super::fields::{At, Fields};
-use super::{Autogen, PolicyError, labels};
+use super::Autogen;
+use crate::reader::{At, Fields, PolicyError, labels};
 use crate::request::Operation;
 use crate::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 

@@ -1,8 +1,10 @@
 use trust_core::{KeyError, UnixTime, pem::PemError};
 
-use super::PolicyError;
-use crate::model::{Check, ImageRequirement, Mode, ObjectName, PolicySet, Signer};
+use crate::mode::Mode;
+use crate::model::{Check, ImageRequirement, PolicySet};
+use crate::reader::PolicyError;
 use crate::resource::Resource;
+use crate::signer::{ObjectName, Signer};
 use crate::yaml::Span;
 
 const KEY: &str = "-----BEGIN PUBLIC KEY-----\\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEi2S6o+OgSF2KM/C69kidhhoK7kxtYSfjg7vQ0h4L5Xd+6ymfIrFxi/CI2U1jYkW9LLWibC6JbCnqUrXlyahLVw==\\n-----END PUBLIC KEY-----\\n";

@@ -3,10 +3,11 @@
 
 use trust_core::Pattern;
 
-use super::fields::At;
-use super::{PolicyError, conditions, context, mode_rule};
-use crate::model::{Check, Demand, ForEach, Lint, ModeRule};
+use super::{conditions, context};
+use crate::mode::ModeRule;
+use crate::model::{Check, Demand, ForEach, Lint};
 use crate::overlay::{KeyRule, Overlay, OverlayKey};
+use crate::reader::{At, PolicyError, mode_rule};
 use crate::value_pattern::ValuePattern;
 use crate::yaml::Value;
 

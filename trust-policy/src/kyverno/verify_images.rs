@@ -4,13 +4,12 @@
 use trust_core::pem;
 use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, Pattern, PublicKey};
 
-use super::fields::{At, Fields};
-use super::{PolicyError, conditions, mode_rule};
-use crate::model::{
-    AttestationDeny, AttestationRequirement, Attestor, AttestorSet, ImageRequirement, Lint, Mode, ModeRule,
-    ObjectName, Signer,
-};
+use super::conditions;
+use crate::mode::{Mode, ModeRule};
+use crate::model::{AttestationDeny, AttestationRequirement, ImageRequirement, Lint};
+use crate::reader::{At, Fields, PolicyError, mode_rule};
 use crate::reference::ReferencePattern;
+use crate::signer::{Attestor, AttestorSet, ObjectName, Signer};
 
 pub(super) fn read(
     at: &At<'_>,

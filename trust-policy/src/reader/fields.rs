@@ -1,42 +1,42 @@
 //! Reading a document field by field: every value knows its path, and a field that nobody asked for is refused.
 
 use crate::expression::ExpressionError;
-use crate::kyverno::PolicyError;
 use crate::model::Lint;
+use crate::reader::PolicyError;
 use crate::template::Template;
 use crate::value_pattern::scalar_text;
 use crate::yaml::{Node, Span, Value};
 
 /// A value and its path.
 #[derive(Clone, Debug)]
-pub(super) struct At<'a> {
+pub(crate) struct At<'a> {
     node: &'a Node,
     path: String,
 }
 
 impl<'a> At<'a> {
-    pub(super) fn root(node: &'a Node) -> Self {
+    pub(crate) fn root(node: &'a Node) -> Self {
         Self { node, path: String::new() }
     }
 
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
-    pub(super) fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         self.node.span
     }
 
-    pub(super) fn value(&self) -> &'a Value {
+    pub(crate) fn value(&self) -> &'a Value {
         &self.node.value
     }
 
     /// The path of a field of this map.
-    pub(super) fn child(&self, name: &str) -> String {
+    pub(crate) fn child(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    pub(super) fn text(&self) -> Result<&'a str, PolicyError> {
+    pub(crate) fn text(&self) -> Result<&'a str, PolicyError> {
         match self.value() {
             Value::Text(text) => Ok(text),
             _ => Err(self.wrong("a text")),
@@ -44,17 +44,17 @@ impl<'a> At<'a> {
     }
 
     /// A text, or a number or boolean as text.
-    pub(super) fn scalar(&self) -> Result<String, PolicyError> {
+    pub(crate) fn scalar(&self) -> Result<String, PolicyError> {
         scalar_text(&self.node.to_json()).ok_or_else(|| self.wrong("a text"))
     }
 
     /// The value, with expressions in it.
-    pub(super) fn template(&self) -> Result<Template, PolicyError> {
+    pub(crate) fn template(&self) -> Result<Template, PolicyError> {
         Template::new(&self.node.to_json()).map_err(|source| self.not_an_expression(source))
     }
 
     /// A text that is an expression as a whole, without braces; they may be around it all the same.
-    pub(super) fn expression(&self) -> Result<Template, PolicyError> {
+    pub(crate) fn expression(&self) -> Result<Template, PolicyError> {
         let text = self.text()?.trim();
         let is_braced = text.starts_with("{{") && text.ends_with("}}");
         let braced = if is_braced { text.to_owned() } else { format!("{{{{ {text} }}}}") };
@@ -66,32 +66,32 @@ impl<'a> At<'a> {
     }
 
     /// Whether this is a map that has a key.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.node.get(name).is_some()
     }
 
-    pub(super) fn boolean(&self) -> Result<bool, PolicyError> {
+    pub(crate) fn boolean(&self) -> Result<bool, PolicyError> {
         match self.value() {
             Value::Bool(value) => Ok(*value),
             _ => Err(self.wrong("`true` or `false`")),
         }
     }
 
-    pub(super) fn integer(&self) -> Result<i64, PolicyError> {
+    pub(crate) fn integer(&self) -> Result<i64, PolicyError> {
         match self.value() {
             Value::Int(value) => Ok(*value),
             _ => Err(self.wrong("a whole number")),
         }
     }
 
-    pub(super) fn list(&self) -> Result<Vec<Self>, PolicyError> {
+    pub(crate) fn list(&self) -> Result<Vec<Self>, PolicyError> {
         let Value::List(items) = self.value() else { return Err(self.wrong("a list")) };
         let item = |(index, node)| Self { node, path: format!("{}[{index}]", self.path) };
         Ok(items.iter().enumerate().map(item).collect())
     }
 
     /// The texts of a list that holds at least one.
-    pub(super) fn texts(&self) -> Result<Vec<&'a str>, PolicyError> {
+    pub(crate) fn texts(&self) -> Result<Vec<&'a str>, PolicyError> {
         let list = self.list()?;
         if list.is_empty() {
             return Err(self.wrong("at least one text"));
@@ -99,7 +99,7 @@ impl<'a> At<'a> {
         list.iter().map(Self::text).collect()
     }
 
-    pub(super) fn fields(&self) -> Result<Fields<'a>, PolicyError> {
+    pub(crate) fn fields(&self) -> Result<Fields<'a>, PolicyError> {
         match self.value() {
             Value::Map(entries) => {
                 Ok(Fields { at: self.clone(), entries, asked_for: vec![false; entries.len()] })
@@ -108,7 +108,7 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn wrong(&self, expected: impl Into<String>) -> PolicyError {
+    pub(crate) fn wrong(&self, expected: impl Into<String>) -> PolicyError {
         PolicyError::Value {
             path: self.path.clone(),
             span: self.span(),
@@ -117,17 +117,17 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn not_implemented(&self) -> PolicyError {
+    pub(crate) fn not_implemented(&self) -> PolicyError {
         PolicyError::NotImplemented { path: self.path.clone(), span: self.span() }
     }
 
-    pub(super) fn lint(&self, message: impl Into<String>) -> Lint {
+    pub(crate) fn lint(&self, message: impl Into<String>) -> Lint {
         Lint { path: self.path.clone(), span: self.span(), message: message.into() }
     }
 }
 
 /// The fields of a map.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     at: At<'a>,
     entries: &'a [(String, Node)],
     asked_for: Vec<bool>,
@@ -135,7 +135,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The field, unless it is absent or `null`.
-    pub(super) fn get(&mut self, name: &str) -> Option<At<'a>> {
+    pub(crate) fn get(&mut self, name: &str) -> Option<At<'a>> {
         for ((key, node), asked_for) in self.entries.iter().zip(&mut self.asked_for) {
             if key == name {
                 *asked_for = true;
@@ -146,18 +146,18 @@ impl<'a> Fields<'a> {
     }
 
     /// The field, which must be there.
-    pub(super) fn require(&mut self, name: &str, expected: &'static str) -> Result<At<'a>, PolicyError> {
+    pub(crate) fn require(&mut self, name: &str, expected: &'static str) -> Result<At<'a>, PolicyError> {
         let (path, span) = (self.at.child(name), self.at.span());
         self.get(name).ok_or(PolicyError::Absent { path, span, expected })
     }
 
     /// Allows a field that demands nothing.
-    pub(super) fn ignore(&mut self, name: &str) {
+    pub(crate) fn ignore(&mut self, name: &str) {
         self.get(name);
     }
 
     /// Refuses every field that was not asked for.
-    pub(super) fn finish(self) -> Result<(), PolicyError> {
+    pub(crate) fn finish(self) -> Result<(), PolicyError> {
         let unknown = self.entries.iter().zip(&self.asked_for).find(|(_, asked_for)| !**asked_for);
         match unknown {
             None => Ok(()),
@@ -168,7 +168,7 @@ impl<'a> Fields<'a> {
     }
 
     /// All fields, as name and value.
-    pub(super) fn all(&mut self) -> Vec<(&'a str, At<'a>)> {
+    pub(crate) fn all(&mut self) -> Vec<(&'a str, At<'a>)> {
         self.asked_for.fill(true);
         let field =
             |(name, node): &'a (String, Node)| (name.as_str(), At { node, path: self.at.child(name) });

@@ -3,11 +3,10 @@
 
 use trust_core::Pattern;
 
-use super::PolicyError;
-use super::fields::At;
+use super::{At, PolicyError};
 use crate::label_selector::{LabelCondition, LabelSelector};
 
-pub(super) fn read(at: &At<'_>) -> Result<LabelSelector, PolicyError> {
+pub(crate) fn read(at: &At<'_>) -> Result<LabelSelector, PolicyError> {
     let mut fields = at.fields()?;
     let match_labels = fields.get("matchLabels").map(|at| patterns(&at)).transpose()?.unwrap_or_default();
     let expressions = fields.get("matchExpressions").map(|at| at.list()).transpose()?.unwrap_or_default();
@@ -19,7 +18,7 @@ pub(super) fn read(at: &At<'_>) -> Result<LabelSelector, PolicyError> {
 }
 
 /// A map of texts, as patterns of keys and values.
-pub(super) fn patterns(at: &At<'_>) -> Result<Vec<(Pattern, Pattern)>, PolicyError> {
+pub(crate) fn patterns(at: &At<'_>) -> Result<Vec<(Pattern, Pattern)>, PolicyError> {
     let pair = |(name, at): (&str, At<'_>)| Ok((Pattern::wildcard(name), Pattern::wildcard(at.scalar()?)));
     at.fields()?.all().into_iter().map(pair).collect()
 }

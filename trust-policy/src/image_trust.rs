@@ -1,0 +1,154 @@
+//! [`ImageTrust`]: what is demanded of images and of what is attested about them, whatever language says it.
+
+use trust_core::Pattern;
+use trust_sbom::{FindingRule, LicensePolicy, PackagePattern, Profile, Vers, VexMatching};
+
+use crate::mode::ModeRule;
+use crate::reference::ReferencePattern;
+use crate::signer::AttestorSet;
+use crate::yaml::Span;
+
+/// What is demanded of images, and of what trusted signers attest about them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ImageTrust {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// Its place in the text.
+    pub span: Span,
+    /// What a violation does.
+    pub mode: ModeRule,
+    /// Which images it is about: those that match any of these …
+    pub references: Vec<ReferencePattern>,
+    /// … and none of these.
+    pub except: Vec<ReferencePattern>,
+    /// Where images may come from; anywhere if there are none.
+    pub registries: Vec<ReferencePattern>,
+    /// Who must have signed them.
+    pub signatures: Option<AttestorSet>,
+    /// What must have been attested.
+    pub attestations: Vec<AttestationDemand>,
+    /// What they must be made of.
+    pub sbom: Option<SbomDemand>,
+    /// What must not be found in them.
+    pub vulnerabilities: Option<VulnerabilityDemand>,
+    /// How they must have been built.
+    pub provenance: Option<ProvenanceDemand>,
+    /// Who must have checked them, and what for.
+    pub summary: Option<SummaryDemand>,
+    /// Whether the resource is changed to name the digest that was verified.
+    pub pins_digest: bool,
+}
+
+/// An attestation that must be there.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AttestationDemand {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// The type of its predicate.
+    pub predicate_type: String,
+    /// Who must have signed it.
+    pub attestors: AttestorSet,
+    /// How old its signature may be, in milliseconds.
+    pub max_age: Option<i64>,
+}
+
+/// What must be true of every bill of materials that trusted signers attest; at least one must be there.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SbomDemand {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// Who must have signed it.
+    pub attestors: AttestorSet,
+    /// What it must say.
+    pub profile: Option<&'static Profile>,
+    /// What must not be in it.
+    pub denied: Vec<DeniedPackage>,
+    /// Which licenses its components may have.
+    pub licenses: Option<LicensePolicy>,
+}
+
+/// A package that must not be there.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DeniedPackage {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// The package.
+    pub pattern: PackagePattern,
+    /// In these versions; in any if there is no range.
+    pub versions: Option<Vers>,
+}
+
+/// What must not be found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VulnerabilityDemand {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// Who must have signed the report.
+    pub attestors: AttestorSet,
+    /// Which findings are forbidden.
+    pub rule: FindingRule,
+    /// How old the report's knowledge may be, in milliseconds.
+    pub max_age: Option<i64>,
+    /// Who may say that a finding does not count.
+    pub vex: Option<VexDemand>,
+}
+
+/// Who may say that findings do not count.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VexDemand {
+    /// Who must have signed the statements.
+    pub attestors: AttestorSet,
+    /// How they must name the image.
+    pub matching: VexMatching,
+}
+
+/// How an image must have been built: some provenance must say all of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProvenanceDemand {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// Who must have signed it.
+    pub attestors: AttestorSet,
+    /// By one of these builders; by any if there are none.
+    pub builders: Vec<Pattern>,
+    /// From one of these sources.
+    pub sources: Vec<Pattern>,
+    /// In one of these ways.
+    pub build_types: Vec<Pattern>,
+}
+
+/// Who must have checked an image: some summary must say all of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SummaryDemand {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// Who must have signed it.
+    pub attestors: AttestorSet,
+    /// By one of these verifiers; by any if there are none.
+    pub verifiers: Vec<Pattern>,
+    /// To this level of SLSA's build track, 1 to 4, or above.
+    pub level: Option<u8>,
+}
+
+impl ImageTrust {
+    /// Every set of signers that it names.
+    pub(crate) fn attestors(&self) -> impl Iterator<Item = &AttestorSet> {
+        let vulnerabilities = self.vulnerabilities.as_ref();
+        self.signatures
+            .iter()
+            .chain(self.attestations.iter().map(|one| &one.attestors))
+            .chain(self.sbom.as_ref().map(|one| &one.attestors))
+            .chain(vulnerabilities.map(|one| &one.attestors))
+            .chain(vulnerabilities.and_then(|one| one.vex.as_ref()).map(|one| &one.attestors))
+            .chain(self.provenance.as_ref().map(|one| &one.attestors))
+            .chain(self.summary.as_ref().map(|one| &one.attestors))
+    }
+}

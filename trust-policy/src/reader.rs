@@ -1,0 +1,71 @@
+//! What the readers of all policy languages share.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `fields` | values with their paths; a field that nobody asked for is refused |
+//! | `labels` | label selectors |
+//! | `mode` | what a violation does |
+
+mod fields;
+pub(crate) mod labels;
+mod mode;
+
+use thiserror::Error;
+
+pub(crate) use self::fields::{At, Fields};
+pub(crate) use self::mode::mode_rule;
+use crate::yaml::{Span, YamlError};
+
+/// A policy cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The text is not YAML.
+    #[error("policy is not readable YAML: {0}")]
+    Yaml(#[from] YamlError),
+    /// A field is absent.
+    #[error("{span}: `{path}` is absent, expected {expected}")]
+    Absent {
+        /// Where it should be.
+        path: String,
+        /// Place of what it should be in.
+        span: Span,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A field has a value that it cannot have.
+    #[error("{span}: `{path}` is {found}, expected {expected}")]
+    Value {
+        /// Which field.
+        path: String,
+        /// Its place.
+        span: Span,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// A field is not implemented: it may demand something that would not be checked.
+    #[error("{span}: `{path}` is not implemented, so the policy is refused")]
+    NotImplemented {
+        /// Which field.
+        path: String,
+        /// Its place.
+        span: Span,
+    },
+    /// A text is not the expression that it should be, or holds one that is none.
+    #[error("{span}: `{path}` has an expression that is not read: {problem}")]
+    Expression {
+        /// Which field.
+        path: String,
+        /// Its place.
+        span: Span,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The text holds no policy.
+    #[error(
+        "found no policy, expected Kyverno's `ClusterPolicy`, `Policy` or `PolicyException`, or an `ImageTrustPolicy`"
+    )]
+    NoPolicy,
+}

@@ -1,0 +1,93 @@
+//! [`AttestorSet`]: who must have signed.
+
+use core::fmt;
+
+use serde::Serialize;
+use trust_core::{IdentityPolicy, KeyError, PublicKey};
+
+use crate::template::Template;
+
+/// Signers of whom some must have signed, each counted once.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AttestorSet {
+    /// Where it stands, relative to the requirement, such as `.attestors[0]`.
+    pub path: String,
+    /// How many different ones must have signed, at least 1; `None` for all.
+    pub count: Option<usize>,
+    /// The signers; at least `count`.
+    pub attestors: Vec<Attestor>,
+}
+
+/// A signer.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Attestor {
+    /// Where it stands, relative to the requirement, such as `.attestors[0].entries[0].keys`.
+    pub path: String,
+    /// Who it is.
+    pub signer: Signer,
+    /// Whether its signatures must be in a transparency log.
+    pub needs_log_entry: bool,
+    /// Whether its certificates must be in a certificate transparency log.
+    pub needs_certificate_log: bool,
+    /// Annotations that the signature must have.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// Who a signer is.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Signer {
+    /// The holder of a key.
+    Key(Box<PublicKey>),
+    /// The holder of a key that cannot be read; nobody can be it.
+    UnusableKey(KeyError),
+    /// The holders of the keys that expressions have as their value.
+    KeysOf(Template),
+    /// The holder of the key in a Secret, which whoever collects the evidence looks up.
+    KeyInSecret(ObjectName),
+    /// Somebody with an identity that a certificate authority of the trust root vouches for.
+    Identity(IdentityPolicy),
+    /// Some of the signers of a set.
+    Some(Box<AttestorSet>),
+    /// Somebody whose signature cannot be verified here yet; nobody can be it.
+    Unsupported(&'static str),
+}
+
+/// A namespaced object of Kubernetes that a policy refers to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ObjectName {
+    /// `ConfigMap` or `Secret`.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::UnusableKey(_) => f.write_str("an unusable key"),
+            Self::KeysOf(_) => f.write_str("keys of a context entry"),
+            Self::KeyInSecret(object) => write!(f, "the key in {object}"),
+            Self::Identity(policy) => policy.fmt(f),
+            Self::Some(set) => {
+                let signers: Vec<_> = set.attestors.iter().map(|one| one.signer.to_string()).collect();
+                let count = set.count.map_or_else(|| "all".to_owned(), |count| count.to_string());
+                write!(f, "{count} of ({})", signers.join("; "))
+            }
+            Self::Unsupported(what) => f.write_str(what),
+        }
+    }
+}
