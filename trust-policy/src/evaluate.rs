@@ -11,11 +11,13 @@ mod images;
 mod trust;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use trust_core::{ImageRef, PinnedImage, Reasons, TrustRoot, UnixTime};
 use trust_sbom::Answer;
 
 use self::form::Subject;
+use self::images::Parsed;
 use crate::evidence::{Evidence, FailureKind, ImageEvidence};
 use crate::expression::{Scope, Unresolved};
 use crate::image_extractor;
@@ -46,6 +48,7 @@ pub fn evaluate(
         evidence,
         root,
         now,
+        parsed: BTreeMap::new(),
         scopes: BTreeMap::new(),
         pins: BTreeMap::new(),
         images: BTreeMap::new(),
@@ -72,6 +75,8 @@ struct Evaluation<'a> {
     evidence: &'a Evidence,
     root: &'a TrustRoot,
     now: UnixTime,
+    /// What was found on each image, parsed once.
+    parsed: BTreeMap<&'a str, Rc<Parsed<'a>>>,
     /// What every rule can refer to, by whether it speaks of a pod.
     scopes: BTreeMap<bool, Scope>,
     /// By JSON pointer: the image with the digest that was verified.
@@ -87,7 +92,7 @@ enum Judged {
     Found(Vec<(Mode, Explanation)>),
 }
 
-impl Evaluation<'_> {
+impl<'a> Evaluation<'a> {
     fn rule(&mut self, policy: &Policy, rule: &Rule, is_about: Answer) -> RuleVerdict {
         let strictest = match &rule.check {
             Check::Images { requirements, .. } => {
@@ -120,7 +125,11 @@ impl Evaluation<'_> {
     }
 
     fn judge(&mut self, policy: &Policy, rule: &Rule, strictest: Mode) -> Judged {
-        let mut scope = self.scope(rule.of_pod);
+        let is_excepted = self.policies.exceptions().iter().any(|one| one.conditions.is_some());
+        let mut scope = match rule.has_expressions() || is_excepted {
+            true => self.scope(rule.of_pod),
+            false => Scope::new(self.now),
+        };
         for exception in self.policies.exceptions() {
             match self.is_excepted(exception, policy, rule, &scope) {
                 Answer::Yes => {
@@ -134,7 +143,7 @@ impl Evaluation<'_> {
         scope::set_context(&mut scope, &rule.context, self.evidence);
         let images = match &rule.check {
             Check::Images { extractors, .. } => image_extractor::images(extractors, self.request, &scope),
-            Check::Trust(_) => Ok(self.request.resource.images()),
+            Check::Trust(_) => Ok(self.request.resource.images().to_vec()),
             Check::Form { .. } => Ok(Vec::new()),
         };
         let images = match images {
@@ -185,18 +194,29 @@ impl Evaluation<'_> {
         Answer::all([exception.matches.is_about(self.request), conditions])
     }
 
+    /// What was found on an image, parsed.
+    fn parsed(&mut self, image: &ContainerImage) -> Rc<Parsed<'a>> {
+        let Some((name, evidence)) = self.evidence.images.get_key_value(&image.image) else {
+            return Rc::default();
+        };
+        self.parsed.entry(name).or_insert_with(|| Rc::new(images::parsed(evidence))).clone()
+    }
+
     fn scope(&mut self, of_pod: bool) -> Scope {
         let (request, now) = (self.request, self.now);
         let build = || {
             let mut scope = scope::of_request(request, of_pod, now);
-            scope::set_images(&mut scope, &request.resource.images());
+            scope::set_images(&mut scope, request.resource.images());
             scope
         };
         self.scopes.entry(of_pod).or_insert_with(build).clone()
     }
 
     /// The image with the digest that it was resolved to, and what was fetched for it.
-    fn pinned(&self, image: &ContainerImage) -> Result<(PinnedImage, &ImageEvidence), (ReasonCode, String)> {
+    fn pinned(
+        &self,
+        image: &ContainerImage,
+    ) -> Result<(PinnedImage, &'a ImageEvidence), (ReasonCode, String)> {
         let reference: ImageRef =
             image.image.parse().map_err(|error| (ReasonCode::Malformed, Reasons(&error).to_string()))?;
         let evidence = self.evidence.images.get(&image.image).ok_or_else(|| {

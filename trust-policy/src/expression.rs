@@ -48,7 +48,8 @@ pub(crate) struct Expression {
 /// What an expression can refer to.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
-    root: BTreeMap<String, Rcvar>,
+    /// An object of the names; copies share it.
+    root: Rcvar,
     /// What `@` stands for, where that is not the names.
     whole: Option<Rcvar>,
     now: UnixTime,
@@ -135,7 +136,7 @@ impl Expression {
     fn variable(&self, scope: &Scope) -> Result<Rcvar, Unresolved> {
         let root = match &scope.whole {
             Some(whole) => whole.clone(),
-            None => Rcvar::new(Variable::Object(scope.root.clone())),
+            None => scope.root.clone(),
         };
         let mut context = Context::new(&self.written, &RUNTIME);
         let filled;
@@ -183,13 +184,16 @@ impl Expression {
 impl Scope {
     /// A scope without names.
     pub(crate) fn new(now: UnixTime) -> Self {
-        Self { root: BTreeMap::new(), whole: None, now, absent: BTreeMap::new() }
+        let root = Rcvar::new(Variable::Object(BTreeMap::new()));
+        Self { root, whole: None, now, absent: BTreeMap::new() }
     }
 
     /// Gives a value to a name.
     pub(crate) fn set(&mut self, name: &str, value: &Value) {
         self.absent.remove(name);
-        self.root.insert(name.to_owned(), from_json(value));
+        self.change(|names| {
+            names.insert(name.to_owned(), from_json(value));
+        });
     }
 
     /// Makes expressions speak of a value instead of names.
@@ -199,12 +203,20 @@ impl Scope {
 
     /// Whether there is such a name already.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.root.contains_key(name) || self.absent.contains_key(name)
+        self.root.as_object().is_some_and(|names| names.contains_key(name)) || self.absent.contains_key(name)
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut BTreeMap<String, Rcvar>)) {
+        if let Variable::Object(names) = Rcvar::make_mut(&mut self.root) {
+            change(names);
+        }
     }
 
     /// Says why a name has no value that should have one.
     pub(crate) fn set_absent(&mut self, name: &str, why: String) {
-        self.root.remove(name);
+        self.change(|names| {
+            names.remove(name);
+        });
         self.absent.insert(name.to_owned(), why);
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn images(
     let kind = &request.resource.id().kind;
     let mut own = extractors.iter().filter(|one| one.kind == *kind).peekable();
     if own.peek().is_none() {
-        return Ok(request.resource.images());
+        return Ok(request.resource.images().to_vec());
     }
     let mut images = Vec::new();
     for extractor in own {
@@ -87,12 +87,8 @@ impl ImageExtractor {
             }
         };
         let name = self.key.as_ref().and_then(|key| value.get(key)?.as_str());
-        Ok(Some(ContainerImage {
-            kind: ContainerKind::Custom,
-            container: name.map_or_else(|| pointer.to_owned(), str::to_owned),
-            pointer: place,
-            is_written: image == written,
-            image,
-        }))
+        let container = name.map_or_else(|| pointer.to_owned(), str::to_owned);
+        let is_written = image == written;
+        Ok(Some(ContainerImage::new(ContainerKind::Custom, container, place, image, is_written)))
     }
 }

@@ -33,10 +33,10 @@
 //! | file | holds |
 //! |---|---|
 //! | [`yaml`] | YAML with the place of every value |
+//! | `reference` | [`ReferencePattern`]: which images a text means |
 //! | `resource`, `request` | [`Resource`]: Kubernetes objects and their images; [`Request`]: what is done with one, by whom |
 //! | `evidence` | [`Evidence`]: what was fetched, as plain data |
 //! | `duration`, `quantity`, `value_pattern` | what values amount to; [`ValuePattern`]: which values a text means |
-//! | `reference` | [`ReferencePattern`]: which images a text means |
 //! | `expression`, `template` | JMESPath; [`Template`]: values with expressions in them |
 //! | `operator`, `condition` | [`Operator`]; [`Conditions`] |
 //! | `label_selector`, `overlay`, `resource_match` | [`LabelSelector`]; [`Overlay`]: forms of resources; [`ResourceMatch`] |
@@ -56,6 +56,8 @@
 
 pub mod yaml;
 
+mod reference;
+
 mod resource;
 
 mod request;
@@ -65,8 +67,6 @@ mod evidence;
 mod duration;
 mod quantity;
 mod value_pattern;
-
-mod reference;
 
 mod expression;
 mod template;

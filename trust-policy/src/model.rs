@@ -289,9 +289,34 @@ impl Exception {
 
 /// Whether patterns mean an image. One that cannot be read is everybody's matter: it must not slip through.
 fn mean(references: &[ReferencePattern], except: &[ReferencePattern], image: &ContainerImage) -> bool {
-    let matches = |pattern: &ReferencePattern| pattern.matches(&image.image).unwrap_or(true);
-    let excepted = |pattern: &ReferencePattern| pattern.matches(&image.image).unwrap_or(false);
+    let matches = |pattern: &ReferencePattern| image.is_meant_by(pattern).unwrap_or(true);
+    let excepted = |pattern: &ReferencePattern| image.is_meant_by(pattern).unwrap_or(false);
     references.iter().any(matches) && !except.iter().any(excepted)
+}
+
+impl Rule {
+    /// Whether any expression in it refers to the request.
+    pub(crate) fn has_expressions(&self) -> bool {
+        let of_check = match &self.check {
+            Check::Images { extractors, requirements } => {
+                extractors.iter().any(|one| one.transform.is_some())
+                    || requirements.iter().any(|one| {
+                        let attestations = &one.attestations;
+                        let sets =
+                            one.attestors.iter().chain(attestations.iter().flat_map(|one| &one.attestors));
+                        one.deny.is_some()
+                            || attestations.iter().any(|one| one.conditions.is_some())
+                            || sets.into_iter().any(AttestorSet::has_expressions)
+                    })
+            }
+            Check::Trust(_) => false,
+            Check::Form { message, demand, .. } => {
+                message.as_ref().is_some_and(|message| message.constant().is_none())
+                    || !matches!(demand, Demand::Forms(forms) if !forms.iter().any(Overlay::has_expressions))
+            }
+        };
+        of_check || !self.context.is_empty() || self.preconditions.is_some()
+    }
 }
 
 impl ImageRequirement {

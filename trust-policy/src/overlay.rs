@@ -80,6 +80,16 @@ pub(crate) enum Unjudged {
 }
 
 impl Overlay {
+    /// Whether a value in it is that of an expression.
+    pub(crate) fn has_expressions(&self) -> bool {
+        match self {
+            Self::Map(keys) => keys.iter().any(|key| key.overlay.has_expressions()),
+            Self::List(element) => element.has_expressions(),
+            Self::Template(_) => true,
+            Self::Text(_) | Self::Exact(_) | Self::Nothing => false,
+        }
+    }
+
     /// Every deviation of `value` from this form; an absent value is `None`.
     pub(crate) fn deviations(
         &self,

@@ -6,6 +6,7 @@ use trust_core::UnixTime;
 use trust_sbom::Answer;
 
 use crate::evidence::Evidence;
+use crate::expression::Scope;
 use crate::image_extractor;
 use crate::model::{Check, Policy, PolicySet, Rule};
 use crate::request::Request;
@@ -39,8 +40,11 @@ impl PolicySet {
     pub fn requirements(&self, request: &Request, now: UnixTime) -> Requirements {
         let mut needed = Requirements::default();
         for (_, rule, _) in self.rules_for(request) {
-            let mut scope = scope::of_request(request, rule.of_pod, now);
-            scope::set_images(&mut scope, &request.resource.images());
+            let mut scope = Scope::new(now);
+            if rule.has_expressions() {
+                scope = scope::of_request(request, rule.of_pod, now);
+                scope::set_images(&mut scope, request.resource.images());
+            }
             for entry in &rule.context {
                 needed.objects.extend(scope::object_of(&entry.source, &scope));
                 scope::set_context(&mut scope, core::slice::from_ref(entry), &Evidence::default());

@@ -57,12 +57,33 @@ impl ReferencePattern {
     /// # Errors
     /// If the image is not a reference.
     pub fn matches(&self, image: &str) -> Result<bool, ImageRefError> {
+        ReferenceForms::of(image).map(|forms| self.means(&forms))
+    }
+
+    /// Whether the pattern means an image that is written in these forms.
+    pub(crate) fn means(&self, forms: &ReferenceForms) -> bool {
+        self.pattern.matches(match self.dialect {
+            Dialect::Kyverno => &forms.kyverno,
+            Dialect::BySegment => &forms.name,
+        })
+    }
+}
+
+/// A reference as each dialect writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReferenceForms {
+    kyverno: String,
+    /// Registry and repository.
+    name: String,
+}
+
+impl ReferenceForms {
+    pub(crate) fn of(image: &str) -> Result<Self, ImageRefError> {
         let image: ImageRef = image.parse()?;
-        let written = match self.dialect {
-            Dialect::Kyverno => kyverno_form(&image),
-            Dialect::BySegment => format!("{}/{}", image.registry(), image.repository()),
-        };
-        Ok(self.pattern.matches(&written))
+        Ok(Self {
+            kyverno: kyverno_form(&image),
+            name: format!("{}/{}", image.registry(), image.repository()),
+        })
     }
 }
 

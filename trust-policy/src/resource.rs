@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::reference::{ReferenceForms, ReferencePattern};
 use crate::yaml::{self, Node, Span, YamlError};
 
 /// Kubernetes' own limit is the size of the object; this one bounds the work.
@@ -16,6 +17,7 @@ const MAX_CONTAINERS: usize = 1000;
 pub struct Resource {
     id: ResourceId,
     object: Value,
+    images: Vec<ContainerImage>,
 }
 
 /// Which object it is.
@@ -60,6 +62,7 @@ impl ContainerKind {
 
 /// An image that a resource would run.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ContainerImage {
     /// In which list the container stands.
     pub kind: ContainerKind,
@@ -71,9 +74,27 @@ pub struct ContainerImage {
     pub image: String,
     /// Whether it is as written, so that it can be replaced.
     pub is_written: bool,
+    /// How patterns see it; `None` if it is no reference.
+    forms: Option<ReferenceForms>,
 }
 
 impl ContainerImage {
+    pub(crate) fn new(
+        kind: ContainerKind,
+        container: String,
+        pointer: String,
+        image: String,
+        is_written: bool,
+    ) -> Self {
+        let forms = ReferenceForms::of(&image).ok();
+        Self { kind, container, pointer, image, is_written, forms }
+    }
+
+    /// Whether a pattern means it; `None` if it is no reference.
+    pub(crate) fn is_meant_by(&self, pattern: &ReferencePattern) -> Option<bool> {
+        self.forms.as_ref().map(|forms| pattern.means(forms))
+    }
+
     /// Whether it stands where pods have images.
     pub(crate) fn is_in_pod(&self) -> bool {
         self.kind != ContainerKind::Custom
@@ -183,8 +204,8 @@ impl Resource {
             namespace: text("/metadata/namespace")?.unwrap_or_default(),
             name: name.unwrap_or_default(),
         };
-        let resource = Self { id, object };
-        resource.find_images()?;
+        let mut resource = Self { id, object, images: Vec::new() };
+        resource.images = resource.find_images()?;
         Ok(resource)
     }
 
@@ -218,9 +239,8 @@ impl Resource {
 
     /// Every image that it would run or mount: of init containers, containers, ephemeral containers and volumes.
     #[must_use]
-    pub fn images(&self) -> Vec<ContainerImage> {
-        // The constructor has already found them without an error.
-        self.find_images().unwrap_or_default()
+    pub fn images(&self) -> &[ContainerImage] {
+        &self.images
     }
 
     fn find_images(&self) -> Result<Vec<ContainerImage>, ResourceError> {
@@ -243,13 +263,8 @@ impl Resource {
                 // The API server fills in no image: a container without one cannot run.
                 if let Some(image) = text_at(&self.object, &pointer)?.filter(|image| !image.trim().is_empty())
                 {
-                    images.push(ContainerImage {
-                        kind,
-                        container: name.unwrap_or_else(|| index.to_string()),
-                        pointer,
-                        image,
-                        is_written: true,
-                    });
+                    let name = name.unwrap_or_else(|| index.to_string());
+                    images.push(ContainerImage::new(kind, name, pointer, image, true));
                 }
             }
         }
@@ -320,7 +335,7 @@ mod tests {
 
     fn pointers(yaml: &str) -> Vec<String> {
         let resources = Resource::from_yaml(yaml).unwrap();
-        resources[0].images().into_iter().map(|image| image.pointer).collect()
+        resources[0].images().iter().map(|image| image.pointer.clone()).collect()
     }
 
     #[test]
@@ -344,8 +359,8 @@ mod tests {
             let mut object = object;
             object["apiVersion"] = "v1".into();
             object["kind"] = (*kind).into();
-            let images = Resource::from_json(object).unwrap().images();
-            assert_eq!(images[0].pointer, format!("{template}/spec/containers/0/image"), "{kind}");
+            let resource = Resource::from_json(object).unwrap();
+            assert_eq!(resource.images()[0].pointer, format!("{template}/spec/containers/0/image"), "{kind}");
         }
     }
 

@@ -131,15 +131,17 @@ impl Filter {
             [] => &[Operation::Create, Operation::Update],
             operations => operations,
         };
-        let annotations = texts(resource.object().pointer("/metadata/annotations"));
-        let has = |(key, value): &(Pattern, Pattern)| {
-            annotations.iter().any(|(name, found)| key.matches(name) && value.matches(found))
+        let has_annotations = || {
+            let annotations = texts(resource.object().pointer("/metadata/annotations"));
+            self.annotations.iter().all(|(key, value)| {
+                annotations.iter().any(|(name, found)| key.matches(name) && value.matches(found))
+            })
         };
         let fits = (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.matches(resource)))
             && is_one_of(&self.names, &id.name)
             && is_one_of(&self.namespaces, namespace)
             && operations.contains(&request.operation)
-            && self.annotations.iter().all(has)
+            && (self.annotations.is_empty() || has_annotations())
             && self.selector.as_ref().is_none_or(|selector| {
                 selector.matches(&texts(resource.object().pointer("/metadata/labels")))
             });

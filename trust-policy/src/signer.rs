@@ -55,6 +55,17 @@ pub enum Signer {
     Unsupported(&'static str),
 }
 
+impl AttestorSet {
+    /// Whether keys in it are the values of expressions.
+    pub(crate) fn has_expressions(&self) -> bool {
+        self.attestors.iter().any(|attestor| match &attestor.signer {
+            Signer::KeysOf(_) => true,
+            Signer::Some(set) => set.has_expressions(),
+            _ => false,
+        })
+    }
+}
+
 /// A namespaced object of Kubernetes that a policy refers to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,7 @@
 //! Rules about images: who must have signed them, and what must have been attested.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::Value;
 use trust_core::json::{self, JsonError};
@@ -96,7 +97,10 @@ impl Evaluation<'_> {
                     .because(sets.flat_map(|set| self.unusable_signers(set, scope)).collect());
             }
         };
-        let artifacts = parsed(evidence);
+        let artifacts = match requirement.attestors.is_empty() && requirement.attestations.is_empty() {
+            true => Rc::default(),
+            false => self.parsed(image),
+        };
         let wanted = |what| Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, what };
         let (mut causes, mut named) = (Vec::new(), BTreeMap::new());
         for set in &requirement.attestors {

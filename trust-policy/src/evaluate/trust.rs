@@ -7,7 +7,7 @@ use trust_sbom::{
 };
 
 use super::Evaluation;
-use super::images::{Signed, SignedStatement, Wanted, What, parsed};
+use super::images::{Signed, SignedStatement, Wanted, What};
 use crate::expression::Scope;
 use crate::image_trust::{
     AttestationDemand, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand, VulnerabilityDemand,
@@ -69,7 +69,7 @@ impl Evaluation<'_> {
                 return Explanation::fail(check, code, message).about(image, None).because(causes);
             }
         };
-        let artifacts = parsed(evidence);
+        let artifacts = self.parsed(image);
         let signed = |what: What<'_>, set: &AttestorSet| {
             let wanted = Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, what };
             self.attestor_set(&wanted, set)
