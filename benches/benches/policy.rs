@@ -7,9 +7,10 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use trust_benches::{data, trust_root_json};
+use trust_benches::{data, signed_image, trust_root_json};
 use trust_core::{
-    PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed, TrustRoot, UnixTime,
+    Bundle, CertificateIdentity, Digest, IdentityPolicy, Pattern, PublicKey, SignatureAlgorithm,
+    SignatureError, SignatureScheme, Signed, SignerPolicy, TrustRoot, UnixTime, Verifier,
 };
 use trust_gate::{Limits, OciLayout, Repositories, collect_for};
 use trust_policy::{Decision, Evidence, PolicySet, Request, Resource, evaluate};

@@ -117,7 +117,10 @@ impl AdmissionReview {
     pub fn respond(&self, verdict: &Verdict) -> AdmissionResponse {
         let denied = verdict.decision == Decision::Deny;
         let with = |wanted: Mode| verdict.violations().filter(move |rule| rule.mode == wanted);
-        let message = with(Mode::Enforce).map(violation).collect::<Vec<_>>().join("\n");
+        let message = match verdict.is_covered() {
+            true => with(Mode::Enforce).map(violation).collect::<Vec<_>>().join("\n"),
+            false => "no policy applies".to_owned(),
+        };
         let names = |rules: Vec<&RuleVerdict>| {
             rules.iter().map(|rule| format!("{}/{}", rule.policy, rule.rule)).collect::<Vec<_>>().join(",")
         };

@@ -25,6 +25,9 @@ pub struct Archive {
     pub now: UnixTime,
     /// The policies, as they were written.
     pub policies: Vec<String>,
+    /// Whether what no policy is about was allowed.
+    #[serde(default)]
+    pub allows_uncovered: bool,
     /// The trust root, as JSON.
     pub trust_root: Value,
     /// What was judged.
@@ -68,7 +71,7 @@ impl Archive {
     /// If the trust root is not JSON.
     pub fn new(policies: Vec<String>, trust_root: &str, now: UnixTime) -> Result<Self, ArchiveError> {
         let trust_root = json::from_slice(trust_root.as_bytes())?;
-        Ok(Self { now, policies, trust_root, judged: Vec::new() })
+        Ok(Self { now, policies, allows_uncovered: false, trust_root, judged: Vec::new() })
     }
 
     /// Reads an archive.
@@ -88,6 +91,9 @@ impl Archive {
         for (index, text) in self.policies.iter().enumerate() {
             let read = PolicySet::from_yaml(text).map_err(|source| ArchiveError::Policy { index, source })?;
             policies.extend(read);
+        }
+        if self.allows_uncovered {
+            policies = policies.allowing_what_no_policy_is_about();
         }
         let root = TrustRoot::from_json(self.trust_root.to_string().as_bytes())?;
         let judge = |one: &ArchivedRequest| evaluate(&policies, &one.request, &one.evidence, &root, self.now);

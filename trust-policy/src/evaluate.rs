@@ -58,7 +58,11 @@ pub fn evaluate(
         .map(|(policy, rule, answer)| evaluation.rule(policy, rule, answer))
         .collect();
     let is_denied = |rule: &RuleVerdict| rule.outcome == Outcome::Fail && rule.mode == Mode::Enforce;
-    let decision = if rules.iter().any(is_denied) { Decision::Deny } else { Decision::Allow };
+    let is_uncovered = rules.is_empty() && !policies.allows_what_no_policy_is_about();
+    let decision = match is_uncovered || rules.iter().any(is_denied) {
+        true => Decision::Deny,
+        false => Decision::Allow,
+    };
     let pins = if decision == Decision::Deny { BTreeMap::new() } else { evaluation.pins };
     Verdict {
         decision,

@@ -21,6 +21,7 @@ use crate::yaml::Span;
 pub struct PolicySet {
     policies: Vec<Policy>,
     exceptions: Vec<Exception>,
+    allows_uncovered: bool,
 }
 
 /// A policy, with its rules.
@@ -232,10 +233,24 @@ impl PolicySet {
     /// A set of policies.
     #[must_use]
     pub fn new(policies: Vec<Policy>) -> Self {
-        Self { policies, exceptions: Vec::new() }
+        Self { policies, ..Self::default() }
     }
 
-    /// Adds the policies of another set after these.
+    /// Allows resources that no policy is about. Without it they are denied: a set from which a policy is missing must
+    /// not let through what that policy was for.
+    #[must_use]
+    pub fn allowing_what_no_policy_is_about(mut self) -> Self {
+        self.allows_uncovered = true;
+        self
+    }
+
+    /// Whether resources that no policy is about are allowed.
+    #[must_use]
+    pub fn allows_what_no_policy_is_about(&self) -> bool {
+        self.allows_uncovered
+    }
+
+    /// Adds the policies of another set after these. What is allowed beyond both stays as it is here.
     pub fn extend(&mut self, other: Self) {
         self.policies.extend(other.policies);
         self.exceptions.extend(other.exceptions);

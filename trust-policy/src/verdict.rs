@@ -15,7 +15,7 @@ use crate::signature::ReasonCode;
 pub enum Decision {
     /// It may.
     Allow,
-    /// It may not: a rule that is enforced is violated, or cannot be judged.
+    /// It may not: a rule that is enforced is violated, or cannot be judged; or no policy is about it.
     Deny,
 }
 
@@ -164,6 +164,13 @@ pub struct PatchOperation {
 }
 
 impl Verdict {
+    /// Whether some rule is about the resource. If none is, the [default](crate::PolicySet::allowing_what_no_policy_is_about)
+    /// of the policies decided.
+    #[must_use]
+    pub fn is_covered(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     /// Rules that are violated, whether or not that denies the resource.
     pub fn violations(&self) -> impl Iterator<Item = &RuleVerdict> {
         self.rules.iter().filter(|rule| rule.outcome == Outcome::Fail)
@@ -194,7 +201,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.decision, self.resource)?;
         if self.rules.is_empty() {
-            write!(f, "\n  no rule is about it")?;
+            write!(f, "\n  no policy applies")?;
         }
         for rule in &self.rules {
             write!(f, "\n  {rule}")?;
