@@ -1,0 +1,14 @@
+//! An archive that is read is judged, twice the same, and written and read again gives the same verdicts.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use trust_policy::Archive;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(archive) = Archive::from_json(bytes) else { return };
+    let verdicts = archive.judge();
+    let written = serde_json::to_vec(&archive).unwrap();
+    let again = Archive::from_json(&written).unwrap();
+    assert_eq!(again, archive);
+    assert_eq!(again.judge(), verdicts);
+});
