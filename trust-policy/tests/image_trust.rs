@@ -304,3 +304,74 @@ fn what_the_language_does_not_have_is_refused() {
         error(&nobody)
     );
 }
+
+/// Every field that the schema names, with a value that the language reads.
+const WHOLE: &str = "
+apiVersion: trust.dev/v1alpha1
+kind: ImageTrustPolicy
+metadata: {name: whole}
+spec:
+  mode: Warn
+  modeOverrides:
+  - {action: Audit, namespaces: [lab], namespaceSelector: {matchLabels: {a: b}, matchExpressions: [{key: c, operator: In, values: [d]}]}}
+  namespaces: [shop]
+  namespaceSelector: {matchLabels: {a: b}}
+  images: ['ghcr.io/acme/**']
+  exceptImages: ['ghcr.io/acme/lab/**']
+  pinDigest: false
+  signers:
+    ci: {issuer: 'https://i', subject: 's*', transparencyLog: true}
+    other: {issuer: 'https://i', subjectRegExp: 's.*'}
+    key: {publicKey: KEY}
+  require:
+    registries: ['ghcr.io/acme/**']
+    signatures: {from: [ci, key], atLeast: 1}
+    attestations: [{type: t, from: [ci], atLeast: 1, maxAge: 24h}]
+    sbom:
+      from: [ci]
+      atLeast: 1
+      profile: bsi
+      deny: [{purl: 'pkg:npm/a', versions: 'vers:npm/<1'}, {cpe: 'cpe:2.3:a:b:c:*:*:*:*:*:*:*:*'}, {name: d}]
+      licenses: {allow: [MIT], deny: [GPL-3.0-only]}
+    vulnerabilities:
+      from: [ci]
+      atLeast: 1
+      severities: [critical, unknown]
+      fixAvailable: true
+      knownExploited: true
+      epss: 0.5
+      maxAge: 24h
+      vex: {from: [key], atLeast: 1, products: identifier}
+    provenance: {from: [ci], atLeast: 1, builders: [b], sources: [s], buildTypes: [t]}
+    verificationSummary: {from: [ci], atLeast: 1, verifiers: [v], buildLevel: 3}
+";
+
+/// The names of fields, at every depth of the schema.
+fn fields(schema: &Value, found: &mut std::collections::BTreeSet<String>) {
+    if let Some(properties) = schema["properties"].as_object() {
+        found.extend(properties.keys().cloned());
+    }
+    match schema {
+        Value::Object(map) => map.values().for_each(|one| fields(one, found)),
+        Value::Array(list) => list.iter().for_each(|one| fields(one, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_schema_has_the_fields_of_the_language() {
+    let key = format!("\"{}\"", pem(1));
+    PolicySet::from_yaml(&WHOLE.replace("KEY", &key)).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../schema/image-trust-policy.json")).unwrap();
+    let mut named = std::collections::BTreeSet::new();
+    fields(&schema, &mut named);
+    for field in &named {
+        assert!(WHOLE.contains(&format!("{field}:")), "the schema has `{field}`, which is not tried");
+    }
+    // And the language reads no other: a field that the schema does not name is refused.
+    for field in &named {
+        let other = WHOLE.replace("KEY", &key).replacen(&format!("{field}:"), &format!("{field}X:"), 1);
+        let is_free = ["name", "a"].contains(&field.as_str());
+        assert!(is_free || PolicySet::from_yaml(&other).is_err(), "`{field}X` was read");
+    }
+}

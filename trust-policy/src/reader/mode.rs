@@ -35,7 +35,8 @@ pub(crate) fn mode_rule(
 fn mode(at: At<'_>) -> Result<Mode, PolicyError> {
     match at.text()?.to_ascii_lowercase().as_str() {
         "enforce" => Ok(Mode::Enforce),
+        "warn" => Ok(Mode::Warn),
         "audit" => Ok(Mode::Audit),
-        _ => Err(at.wrong("`Audit` or `Enforce`")),
+        _ => Err(at.wrong("`Audit`, `Warn` or `Enforce`")),
     }
 }
