@@ -31,6 +31,9 @@ pub struct Limits {
     pub total_len: u64,
 }
 
+/// Platforms of one image.
+const MAX_PLATFORMS: usize = 100;
+
 impl Default for Limits {
     fn default() -> Self {
         Self { manifests: 100, artifacts: 300, layer_len: 128 << 20, total_len: 256 << 20 }
@@ -47,15 +50,54 @@ pub fn collect_for(
     limits: &Limits,
     now: UnixTime,
 ) -> Evidence {
-    let images = policies.requirements(request, now).images;
-    let evidence = |image: String| {
-        let found = match image.parse::<ImageRef>() {
-            Ok(reference) => collect(repositories.store_for(&reference), &reference, limits),
-            Err(error) => unresolved(&image, FailureKind::Malformed, error.to_string()),
+    let needed = policies.requirements(request, now);
+    let mut evidence = Evidence::default();
+    for image in needed.images {
+        let reference = match image.parse::<ImageRef>() {
+            Ok(reference) => reference,
+            Err(error) => {
+                let found = unresolved(&image, FailureKind::Malformed, error.to_string());
+                evidence.images.insert(image, found);
+                continue;
+            }
         };
-        (image, found)
-    };
-    Evidence { images: images.into_iter().map(evidence).collect(), ..Evidence::default() }
+        let store = repositories.store_for(&reference);
+        let mut found = collect(store, &reference, limits);
+        if let (true, Some(store), Ok(digest)) = (needed.documents.contains(&image), store, &found.digest)
+            && let Err(error) = collect_documents(store, digest, &mut evidence.documents)
+        {
+            found.failures.push(error.into_failure(&image));
+        }
+        evidence.images.insert(image, found);
+    }
+    evidence
+}
+
+/// Fetches what an image says about itself: its index, and manifest and configuration of each platform.
+fn collect_documents(
+    store: &dyn EvidenceStore,
+    image: &Digest,
+    documents: &mut BTreeMap<String, String>,
+) -> Result<(), StoreError> {
+    let mut next = vec![image.clone()];
+    while let Some(digest) = next.pop() {
+        let (text, manifest) = Manifest::fetch_text(store, &digest)?;
+        documents.insert(digest.to_string(), text);
+        match manifest {
+            // An index in an index is nobody's image.
+            Manifest::Index(index) if digest == *image => {
+                let entries = index.manifests().iter().take(MAX_PLATFORMS);
+                next.extend(entries.map(manifest::digest_of).collect::<Result<Vec<_>, _>>()?);
+            }
+            Manifest::Index(_) => {}
+            Manifest::Image(image) => {
+                let bytes = manifest::fetch_described(store, image.config(), manifest::MAX_MANIFEST_LEN)?;
+                let digest = manifest::digest_of(image.config())?;
+                documents.insert(digest.to_string(), manifest::text(bytes, &format!("blob {digest}"))?);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Fetches everything that `store` has on `image`; `None`: nobody has it.

@@ -24,6 +24,17 @@ impl Manifest {
         Self::parse(&bytes, &what)
     }
 
+    /// Likewise, with its text.
+    pub(crate) fn fetch_text(
+        store: &dyn EvidenceStore,
+        digest: &Digest,
+    ) -> Result<(String, Self), StoreError> {
+        let what = format!("manifest {digest}");
+        let bytes = fetch(store, digest, MAX_MANIFEST_LEN, &what)?;
+        let manifest = Self::parse(&bytes, &what)?;
+        Ok((text(bytes, &what)?, manifest))
+    }
+
     /// The manifest that this one refers to.
     pub(crate) fn subject(&self) -> Result<Option<Digest>, StoreError> {
         let subject = match self {
@@ -78,6 +89,12 @@ pub(crate) fn fetch_described(
     let bytes = fetch(store, &digest, limit, &what)?;
     check_size(descriptor, &what, bytes.len() as u64)?;
     Ok(bytes)
+}
+
+/// A document's text.
+pub(crate) fn text(bytes: Vec<u8>, what: &str) -> Result<String, StoreError> {
+    String::from_utf8(bytes)
+        .map_err(|error| StoreError::Malformed { what: what.to_owned(), problem: error.to_string() })
 }
 
 pub(crate) fn check_size(descriptor: &Descriptor, what: &str, found: u64) -> Result<(), StoreError> {

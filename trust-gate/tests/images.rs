@@ -384,3 +384,48 @@ spec:
     verifyImages:
     - imageReferences: ['ghcr.io/acme/*']
 ATTESTORS";
+
+/// What our own policy says of real attestations and of the image itself.
+fn image_trust(require: &str) -> PolicySet {
+    PolicySet::from_yaml(&format!(
+        "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
+         signers:\n    ci: {{issuer: '{ISSUER}', subject: 'https://github.com/acme/*'}}\n  require: {require}\n"
+    ))
+    .unwrap()
+}
+
+#[test]
+fn what_cosign_attested_is_judged_by_its_content() {
+    let Some(images) = images() else { return };
+    let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
+    let judge = |require: &str| judge(&layout, &image_trust(require), &root);
+    allowed(&judge(
+        "{signatures: {from: [ci]}, provenance: {from: [ci], builders: ['https://bench.example/*']}}",
+    ));
+    let verdict = judge("{provenance: {from: [ci], builders: ['https://github.com/*']}}");
+    denied(&verdict, ReasonCode::Condition);
+    assert!(verdict.to_string().contains("builder: found `https://bench.example/builder/1`"), "{verdict}");
+    // Its signatures have times that a log's authority vouches for.
+    allowed(&judge("{attestations: [{type: 'https://slsa.dev/provenance/v1', from: [ci], maxAge: 720h}]}"));
+    denied(
+        &judge("{attestations: [{type: 'https://slsa.dev/provenance/v1', from: [ci], maxAge: 1m}]}"),
+        ReasonCode::Condition,
+    );
+    // Both bills of materials are of an image in which nothing was found.
+    let verdict = judge("{sbom: {from: [ci], deny: [{purl: 'pkg:npm/lodash'}]}}");
+    assert!(verdict.to_string().contains("bill of materials by"), "{verdict}");
+    denied(&judge("{vulnerabilities: {from: [ci], severities: [critical]}}"), ReasonCode::NotFound);
+    let missing = judge("{vulnerabilities: {from: [ci]}}").to_string();
+    assert!(missing.contains("found no scan report of the image"), "{missing}");
+}
+
+#[test]
+fn an_image_is_asked_about_itself() {
+    let Some(images) = images() else { return };
+    let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
+    let verdict = judge(&layout, &image_trust("{image: {nonRoot: true}}"), &root);
+    denied(&verdict, ReasonCode::Condition);
+    assert!(verdict.to_string().contains("user: found ``, expected a user who is not root"), "{verdict}");
+    let undated = judge(&layout, &image_trust("{image: {maxAge: 1h}}"), &root);
+    assert_eq!(undated.decision, Decision::Deny, "{undated}");
+}

@@ -2,10 +2,12 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `config` | what images say about themselves |
 //! | `form` | rules about the form of a resource |
 //! | `images` | rules about images |
 //! | `trust` | rules about what supply chains attest |
 
+mod config;
 mod form;
 mod images;
 mod trust;

@@ -20,6 +20,9 @@ pub struct Evidence {
     /// only what is public belongs here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<String, Result<serde_json::Value, FetchFailure>>,
+    /// Indexes, manifests and configurations of images, as they were stored, by digest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub documents: BTreeMap<String, String>,
 }
 
 /// What was fetched for one image.
@@ -110,7 +113,8 @@ mod tests {
         let absent = ImageEvidence { digest: Err(failure), artifacts: vec![], failures: vec![] };
         let images = BTreeMap::from([("a".to_owned(), found), ("b".to_owned(), absent)]);
         let objects = BTreeMap::from([("Secret/a/b".to_owned(), Ok(serde_json::json!({"data": {}})))]);
-        let evidence = Evidence { images, objects };
+        let documents = BTreeMap::from([(Digest::sha256(b"{}").to_string(), "{}".to_owned())]);
+        let evidence = Evidence { images, objects, documents };
         let text = serde_json::to_string(&evidence).unwrap();
         assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), evidence);
     }

@@ -34,6 +34,8 @@ pub struct ImageTrust {
     pub vulnerabilities: Option<VulnerabilityDemand>,
     /// How they must have been built.
     pub provenance: Option<ProvenanceDemand>,
+    /// What they must say about themselves.
+    pub image: Option<ImageDemand>,
     /// Who must have checked them, and what for.
     pub summary: Option<SummaryDemand>,
     /// Whether the resource is changed to name the digest that was verified.
@@ -122,6 +124,21 @@ pub struct ProvenanceDemand {
     pub sources: Vec<Pattern>,
     /// In one of these ways.
     pub build_types: Vec<Pattern>,
+}
+
+/// What an image must say about itself, on every platform. Whoever built it says so, so it is worth what its signature is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ImageDemand {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// How long ago it may have been made, in milliseconds.
+    pub max_age: Option<i64>,
+    /// Whether it must run as a user who is not root.
+    pub non_root: bool,
+    /// Which image it must say that it was built on
+    /// ([`org.opencontainers.image.base.name`](https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md)).
+    pub bases: Vec<ReferencePattern>,
 }
 
 /// Who must have checked an image: some summary must say all of it.

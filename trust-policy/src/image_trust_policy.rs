@@ -23,8 +23,8 @@ use trust_sbom::{FindingRule, LicensePolicy, PackagePattern, Profile, Severity, 
 
 use crate::duration;
 use crate::image_trust::{
-    AttestationDemand, DeniedPackage, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand, VexDemand,
-    VulnerabilityDemand,
+    AttestationDemand, DeniedPackage, ImageDemand, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand,
+    VexDemand, VulnerabilityDemand,
 };
 use crate::mode::{Mode, ModeRule};
 use crate::model::{Check, Policy, PolicySet, Rule};
@@ -171,11 +171,12 @@ impl Reader {
             sbom: fields.get("sbom").map(|at| self.sbom(&at)).transpose()?,
             vulnerabilities: fields.get("vulnerabilities").map(|at| self.vulnerabilities(&at)).transpose()?,
             provenance: fields.get("provenance").map(|at| self.provenance(&at)).transpose()?,
+            image: fields.get("image").map(|at| image(&at)).transpose()?,
             summary: fields.get("verificationSummary").map(|at| self.summary(&at)).transpose()?,
             pins_digest: true,
         };
         fields.finish()?;
-        if trust.registries.is_empty() && trust.attestors().next().is_none() {
+        if trust.registries.is_empty() && trust.image.is_none() && trust.attestors().next().is_none() {
             return Err(at.wrong("at least one demand"));
         }
         Ok(trust)
@@ -307,6 +308,18 @@ impl Reader {
         fields.finish()?;
         Ok(demand)
     }
+}
+
+fn image(at: &At<'_>) -> Result<ImageDemand, PolicyError> {
+    let mut fields = at.fields()?;
+    let demand = ImageDemand {
+        path: at.path().to_owned(),
+        max_age: age(fields.get("maxAge"))?,
+        non_root: fields.get("nonRoot").map(|at| at.boolean()).transpose()?.unwrap_or_default(),
+        bases: references(fields.get("base"))?,
+    };
+    fields.finish()?;
+    Ok(demand)
 }
 
 /// Milliseconds of a duration such as `168h`.

@@ -115,8 +115,8 @@ pub use condition::{Condition, ConditionBlock, Conditions};
 pub use evaluate::evaluate;
 pub use evidence::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence};
 pub use image_trust::{
-    AttestationDemand, DeniedPackage, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand, VexDemand,
-    VulnerabilityDemand,
+    AttestationDemand, DeniedPackage, ImageDemand, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand,
+    VexDemand, VulnerabilityDemand,
 };
 pub use label_selector::{LabelCondition, LabelSelector};
 pub use mode::{Mode, ModeOverride, ModeRule};

@@ -19,18 +19,10 @@ use crate::signer::{Attestor, AttestorSet, ObjectName, Signer};
 pub struct Requirements {
     /// Images whose signatures and attestations are needed: each once, as written.
     pub images: Vec<String>,
+    /// Those of them whose own manifests and configurations are needed, too.
+    pub documents: Vec<String>,
     /// Objects of the cluster that rules refer to.
     pub objects: BTreeSet<ObjectName>,
-}
-
-impl Requirements {
-    fn add(&mut self, images: impl IntoIterator<Item = String>) {
-        for image in images {
-            if !self.images.contains(&image) {
-                self.images.push(image);
-            }
-        }
-    }
 }
 
 impl PolicySet {
@@ -61,7 +53,11 @@ impl PolicySet {
                 Check::Trust(trust) => {
                     let images = request.resource.images();
                     let about = images.iter().filter(|image| trust.is_about(image));
-                    needed.add(about.map(|image| image.image.clone()));
+                    let names: Vec<_> = about.map(|image| image.image.clone()).collect();
+                    if trust.image.is_some() {
+                        add(&mut needed.documents, names.clone());
+                    }
+                    add(&mut needed.images, names);
                     continue;
                 }
                 Check::Form { .. } => continue,
@@ -78,7 +74,7 @@ impl PolicySet {
                         .chain(of_attestations)
                         .for_each(|set| secrets(set, &mut needed.objects));
                 }
-                needed.add(names);
+                add(&mut needed.images, names);
             }
         }
         needed
@@ -96,6 +92,15 @@ impl PolicySet {
             let about = about.filter(|(.., answer)| *answer != Answer::No);
             about.take(if policy.first_rule_only { 1 } else { usize::MAX })
         })
+    }
+}
+
+/// Adds what is not there yet.
+fn add(list: &mut Vec<String>, names: Vec<String>) {
+    for name in names {
+        if !list.contains(&name) {
+            list.push(name);
+        }
     }
 }
 

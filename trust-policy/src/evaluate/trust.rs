@@ -6,8 +6,8 @@ use trust_sbom::{
     VexMatching, VexSource, VexSubject, join_findings,
 };
 
-use super::Evaluation;
 use super::images::{Signed, SignedStatement, Wanted, What};
+use super::{Evaluation, config};
 use crate::expression::Scope;
 use crate::image_trust::{
     AttestationDemand, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand, VulnerabilityDemand,
@@ -60,7 +60,7 @@ impl Evaluation<'_> {
                 }
             });
         }
-        if trust.attestors().next().is_none() && !trust.pins_digest {
+        if trust.attestors().next().is_none() && trust.image.is_none() && !trust.pins_digest {
             return summed(check, &trust.path, None, image, causes);
         }
         let (pinned, evidence) = match self.pinned(image) {
@@ -87,6 +87,12 @@ impl Evaluation<'_> {
         causes.extend(trust.vulnerabilities.as_ref().map(|demand| asked.vulnerabilities(demand)));
         causes.extend(trust.provenance.as_ref().map(|demand| asked.provenance(demand)));
         causes.extend(trust.summary.as_ref().map(|demand| asked.summary(demand)));
+        causes.extend(
+            trust
+                .image
+                .as_ref()
+                .map(|demand| config::judge(demand, pinned.digest(), self.evidence, self.now)),
+        );
         let digest = pinned.digest().clone();
         let names_digest = pinned.reference().digest().is_some();
         let pin = super::kyverno_pin(&pinned);
@@ -131,7 +137,7 @@ fn attestation(
     judged(&demand.path, vec![signed, age])
 }
 
-fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unknown: &str) -> Explanation {
+pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unknown: &str) -> Explanation {
     let Some(time) = time else { return Explanation::fail("age", ReasonCode::Unresolved, unknown) };
     let oldest = now.plus_millis(-max_age);
     match time >= oldest {
@@ -145,7 +151,7 @@ fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unknown: &str) 
 }
 
 /// All of these must hold.
-fn judged(path: &str, causes: Vec<Explanation>) -> Explanation {
+pub(super) fn judged(path: &str, causes: Vec<Explanation>) -> Explanation {
     match causes.iter().find_map(|cause| cause.code) {
         Some(code) => Explanation::fail(path, code, "is not satisfied").because(causes),
         None => Explanation::pass(path, "is satisfied").because(causes),
