@@ -152,6 +152,35 @@ fn help_is_not_an_error() {
 }
 
 #[test]
+fn what_builders_and_scanners_attest_decides() {
+    let pod = |tag: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{{name: c, image: 'ghcr.io/myorg/shop:{tag}'}}]}}}}"
+        )
+    };
+    let (policy, layout) = (data("attested-policy.yaml"), format!("ghcr.io/myorg/shop={}", data("attested")));
+    let judge = |tag: &str, now: &str| {
+        let arguments = ["--policy", &policy, "--resource", "-", "--image", &layout, "--now", now];
+        let output = admit(&arguments, &pod(tag));
+        (output.status.code(), stdout(&output))
+    };
+    let (code, text) = judge("good", "2026-11-22T00:00:00Z");
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = judge("old", "2026-11-22T00:00:00Z");
+    assert_eq!(code, Some(1), "{text}");
+    for reason in [
+        "denied package pkg:npm/lodash@4.17.20",
+        "found CVE-2021-23337 (critical) in pkg:npm/lodash@4.17.20, fixed in 4.17.21",
+        "builder: found `https://laptop.example`, expected `https://github.com/actions/runner/*`",
+    ] {
+        assert!(text.contains(reason), "{reason}: {text}");
+    }
+    // The scanner's knowledge grows old.
+    let (code, text) = judge("good", "2026-12-22T00:00:00Z");
+    assert!(code == Some(1) && text.contains("age: is of 2026-11-21T00:00:0"), "{text}");
+}
+
+#[test]
 fn an_archive_gives_the_same_verdicts_byte_for_byte() {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("archive.json");

@@ -2,8 +2,8 @@
 
 use trust_core::{Digest, Pattern, PinnedImage, Reasons, UnixTime};
 use trust_sbom::{
-    Answer, Finding, LicensePolicy, Limits, Predicate, PredicateKind, Provenance, Sbom, ScanReport, Vex,
-    VexMatching, VexSource, VexSubject, join_findings,
+    Answer, Finding, License, LicenseClaim, LicensePolicy, Limits, Predicate, PredicateKind, Provenance,
+    Sbom, ScanReport, Vex, VexMatching, VexSource, VexSubject, join_findings,
 };
 
 use super::images::{Signed, SignedStatement, Wanted, What};
@@ -394,7 +394,7 @@ fn sbom_checks(demand: &SbomDemand, sbom: &Sbom) -> Vec<Explanation> {
                 (Answer::from(!found.is_empty()), found)
             }
         };
-        checks.push(must_not(&check, &answer, &format!("denied package {}", some(found))));
+        checks.push(must_not(&check, &answer, format!("denied package {}", some(found)).trim_end()));
     }
     if let Some(licenses) = &demand.licenses {
         checks.push(license_check(licenses, sbom));
@@ -417,9 +417,12 @@ fn license_check(policy: &LicensePolicy, sbom: &Sbom) -> Explanation {
     let parts =
         sbom.ids().filter(|(id, component)| !sbom.roots().contains(id) && !component.purls.is_empty());
     for (_, component) in parts {
-        let answer = match component.licenses.is_empty() {
-            true => Answer::Unknown("none is claimed".to_owned()),
-            false => Answer::all(component.licenses.iter().map(|claim| policy.allows(&claim.license))),
+        // Who does not say leaves it to the others.
+        let says = |claim: &&LicenseClaim| claim.license != License::NoAssertion;
+        let mut said = component.licenses.iter().filter(says).peekable();
+        let answer = match said.peek() {
+            None => Answer::Unknown("nobody says which".to_owned()),
+            Some(_) => Answer::all(said.map(|claim| policy.allows(&claim.license))),
         };
         match answer {
             Answer::Yes => {}
