@@ -9,7 +9,7 @@ Judges Kubernetes workloads by Kyverno policies, with images and signatures from
 
 usage: admit
        admit --policy FILE... --resource FILE... [--image REF=LAYOUT_DIR]... [--trust-root FILE]
-             [--now RFC3339] [--save FILE] [--format text|json]
+             [--now RFC3339] [--save FILE] [--explain | --format text|json]
        admit --replay FILE [--format text|json]
 
 Without arguments it judges a small embedded set. FILE may be `-` for standard input.
@@ -22,6 +22,7 @@ Without arguments it judges a small embedded set. FILE may be `-` for standard i
   --save FILE            archives policies, requests, what was fetched, trust root and time
   --replay FILE          judges an archive again, without fetching anything
   --format text|json     how verdicts are printed
+  --explain              the whole tree of why, as text; the default
   --help                 this text
 
 exit status: 0 all allowed, 1 something denied, 2 bad input
@@ -70,7 +71,7 @@ impl Arguments {
             // Options that take files take all that follow, up to the next option.
             let mut values: Vec<String> = inline.into_iter().collect();
             let takes_many = matches!(option.as_str(), "--policy" | "--resource" | "--image");
-            while (takes_many || values.is_empty()) && option != "--help" {
+            while (takes_many || values.is_empty()) && option != "--help" && option != "--explain" {
                 match words.next_if(|next| !next.starts_with("--")) {
                     Some(value) => values.push(value),
                     None => break,
@@ -78,6 +79,7 @@ impl Arguments {
             }
             match option.as_str() {
                 "--help" | "-h" => return Ok(None),
+                "--explain" if values.is_empty() => arguments.format = Format::Text,
                 _ if !option.starts_with("--") => return Err(format!("`{option}` is not an option")),
                 _ if values.is_empty() => return Err(format!("`{option}` needs a value")),
                 "--policy" => arguments.policies.extend(values.into_iter().map(PathBuf::from)),

@@ -63,6 +63,9 @@ pub fn collect_for(
         };
         let store = repositories.store_for(&reference);
         let mut found = collect(store, &reference, limits);
+        for repository in needed.repositories.get(&image).into_iter().flatten() {
+            collect_beside(repository, repositories, &mut found, limits);
+        }
         if let (true, Some(store), Ok(digest)) = (needed.documents.contains(&image), store, &found.digest)
             && let Err(error) = collect_documents(store, digest, &mut evidence.documents)
         {
@@ -71,6 +74,29 @@ pub fn collect_for(
         evidence.images.insert(image, found);
     }
     evidence
+}
+
+/// Adds what another repository has on an image. Where a signature is kept proves nothing, so it counts like any other.
+fn collect_beside(repository: &str, repositories: &Repositories, found: &mut ImageEvidence, limits: &Limits) {
+    let Ok(digest) = &found.digest else { return };
+    let store = match repository.parse::<ImageRef>() {
+        Ok(reference) => repositories.store_for(&reference),
+        Err(_) => None,
+    };
+    let Some(store) = store else {
+        let problem = "no store answers for this repository".to_owned();
+        let failure = FetchFailure { location: repository.to_owned(), kind: FailureKind::NotFound, problem };
+        return found.failures.push(failure);
+    };
+    let mut collector = Collector::new(store, limits);
+    collector.collect(digest);
+    found.failures.extend(collector.failures);
+    found.artifacts.extend(
+        collector.artifacts.into_iter().map(|artifact| Artifact {
+            location: format!("{repository}, {}", artifact.location),
+            ..artifact
+        }),
+    );
 }
 
 /// Fetches what an image says about itself: its index, and manifest and configuration of each platform.
@@ -125,14 +151,7 @@ pub fn collect(store: Option<&dyn EvidenceStore>, image: &ImageRef, limits: &Lim
     if let Err(error) = store.check_image(&digest) {
         return failed(error.into_failure(image.written()));
     }
-    let mut collector = Collector {
-        store,
-        limits,
-        seen: Vec::new(),
-        artifacts: Vec::new(),
-        failures: Vec::new(),
-        total_len: 0,
-    };
+    let mut collector = Collector::new(store, limits);
     collector.collect(&digest);
     ImageEvidence { digest: Ok(digest), artifacts: collector.artifacts, failures: collector.failures }
 }
@@ -154,7 +173,11 @@ struct Collector<'a> {
     total_len: u64,
 }
 
-impl Collector<'_> {
+impl<'a> Collector<'a> {
+    fn new(store: &'a dyn EvidenceStore, limits: &'a Limits) -> Self {
+        Self { store, limits, seen: Vec::new(), artifacts: Vec::new(), failures: Vec::new(), total_len: 0 }
+    }
+
     fn collect(&mut self, image: &Digest) {
         let base = format!("{}-{}", image.algorithm(), image.to_hex());
         for tag in [format!("{base}.sig"), format!("{base}.att")] {

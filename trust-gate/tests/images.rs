@@ -420,6 +420,33 @@ fn what_cosign_attested_is_judged_by_its_content() {
 }
 
 #[test]
+fn signatures_are_found_in_another_repository() {
+    let Some(images) = images() else { return };
+    let (layout, root) = (images.join("keyed-demo-app"), TrustRoot::empty());
+    let bare = copy(&layout);
+    keep(bare.path(), |tag, _| tag == Some("v1"));
+    let pem = fs::read_to_string(images.join("keys/cosign.pub")).unwrap();
+    let key = serde_json::to_string(&pem).unwrap();
+    let policies = policy(&format!(
+        "      repository: ghcr.io/acme/signatures\n      attestors: [{{entries: [{{keys: {{publicKeys: {key}, rekor: {{ignoreTlog: true}}}}}}]}}]\n"
+    ));
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c, image: 'ghcr.io/acme/app:v1'}]}}";
+    let request = Request::from(Resource::from_yaml(pod).unwrap().remove(0));
+    let mut repositories = Repositories::new();
+    repositories.insert("ghcr.io/acme/app".parse().unwrap(), OciLayout::open(bare.path()).unwrap());
+    let mut judge = |elsewhere: bool| {
+        if elsewhere {
+            repositories
+                .insert("ghcr.io/acme/signatures".parse().unwrap(), OciLayout::open(&layout).unwrap());
+        }
+        let evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now());
+        evaluate(&policies, &request, &evidence, &root, now())
+    };
+    denied(&judge(false), ReasonCode::NotFetched);
+    allowed(&judge(true));
+}
+
+#[test]
 fn an_image_is_asked_about_itself() {
     let Some(images) = images() else { return };
     let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));

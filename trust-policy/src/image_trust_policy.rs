@@ -120,6 +120,7 @@ fn signer(at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
         signer,
         needs_log_entry,
         needs_certificate_log: true,
+        repository: None,
         annotations: Vec::new(),
     };
     let subject = match (subject, expression) {

@@ -162,6 +162,8 @@ pub struct ImageRequirement {
     pub attestations: Vec<AttestationRequirement>,
     /// What must not hold of the attestations that have a name.
     pub deny: Option<AttestationDeny>,
+    /// What the policy says about credentials for registries, as written: for whoever collects the evidence.
+    pub registry_credentials: Option<serde_json::Value>,
     /// Whether the resource is changed to name the digest that was verified.
     pub pins_digest: bool,
     /// Whether the resource must name a digest in the end.

@@ -1,6 +1,6 @@
 //! [`PolicySet::requirements`]: what must be fetched to judge a request, before anything is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use trust_core::UnixTime;
 use trust_sbom::Answer;
@@ -11,7 +11,7 @@ use crate::image_extractor;
 use crate::model::{Check, Policy, PolicySet, Rule};
 use crate::request::Request;
 use crate::scope;
-use crate::signer::{Attestor, AttestorSet, ObjectName, Signer};
+use crate::signer::{ObjectName, Signer};
 
 /// What must be fetched to judge a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Requirements {
     pub images: Vec<String>,
     /// Those of them whose own manifests and configurations are needed, too.
     pub documents: Vec<String>,
+    /// Repositories in which signatures of an image are kept beside its own.
+    pub repositories: BTreeMap<String, BTreeSet<String>>,
     /// Objects of the cluster that rules refer to.
     pub objects: BTreeSet<ObjectName>,
 }
@@ -66,13 +68,21 @@ impl PolicySet {
             for requirement in requirements {
                 let about = images.iter().filter(|image| requirement.is_about(image));
                 let names: Vec<_> = about.map(|image| image.image.clone()).collect();
-                if !names.is_empty() {
-                    let of_attestations = requirement.attestations.iter().flat_map(|one| &one.attestors);
-                    requirement
-                        .attestors
-                        .iter()
-                        .chain(of_attestations)
-                        .for_each(|set| secrets(set, &mut needed.objects));
+                let of_attestations = requirement.attestations.iter().flat_map(|one| &one.attestors);
+                let sets: Vec<_> = requirement.attestors.iter().chain(of_attestations).collect();
+                for name in &names {
+                    let mut repositories = BTreeSet::new();
+                    for set in &sets {
+                        set.each(&mut |attestor| {
+                            repositories.extend(attestor.repository.clone());
+                            if let Signer::KeyInSecret(object) = &attestor.signer {
+                                needed.objects.insert(object.clone());
+                            }
+                        });
+                    }
+                    if !repositories.is_empty() {
+                        needed.repositories.entry(name.clone()).or_default().extend(repositories);
+                    }
                 }
                 add(&mut needed.images, names);
             }
@@ -102,13 +112,4 @@ fn add(list: &mut Vec<String>, names: Vec<String>) {
             list.push(name);
         }
     }
-}
-
-fn secrets(set: &AttestorSet, found: &mut BTreeSet<ObjectName>) {
-    let of = |attestor: &Attestor, found: &mut BTreeSet<ObjectName>| match &attestor.signer {
-        Signer::KeyInSecret(object) => drop(found.insert(object.clone())),
-        Signer::Some(set) => secrets(set, found),
-        _ => {}
-    };
-    set.attestors.iter().for_each(|attestor| of(attestor, found));
 }

@@ -31,6 +31,9 @@ pub struct Attestor {
     pub needs_log_entry: bool,
     /// Whether its certificates must be in a certificate transparency log.
     pub needs_certificate_log: bool,
+    /// The repository in which it keeps signatures, if it does not beside the image. Where a signature is found proves
+    /// nothing, so those beside the image count as well.
+    pub repository: Option<String>,
     /// Annotations that the signature must have.
     pub annotations: Vec<(String, String)>,
 }
@@ -56,13 +59,21 @@ pub enum Signer {
 }
 
 impl AttestorSet {
+    /// Sees every attestor, those in sets within, too.
+    pub(crate) fn each(&self, see: &mut impl FnMut(&Attestor)) {
+        for attestor in &self.attestors {
+            see(attestor);
+            if let Signer::Some(set) = &attestor.signer {
+                set.each(see);
+            }
+        }
+    }
+
     /// Whether keys in it are the values of expressions.
     pub(crate) fn has_expressions(&self) -> bool {
-        self.attestors.iter().any(|attestor| match &attestor.signer {
-            Signer::KeysOf(_) => true,
-            Signer::Some(set) => set.has_expressions(),
-            _ => false,
-        })
+        let mut has = false;
+        self.each(&mut |attestor| has |= matches!(attestor.signer, Signer::KeysOf(_)));
+        has
     }
 }
 

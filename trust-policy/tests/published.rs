@@ -82,6 +82,11 @@ fn restrict_registries_demands_init_containers_as_written() {
     // As written, ephemeral containers are not looked at.
     let more = init("ghcr.io/myorg/b") + "  ephemeralContainers: [{name: e, image: docker.io/evil}]\n";
     assert_eq!(judge(&policies, &pod("ghcr.io/myorg/a", &more)).decision, Decision::Allow);
+    let cron_job = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: a}\nspec: {jobTemplate: {spec: {template: {spec: \
+        {containers: [{image: docker.io/a}], initContainers: []}}}}}\n";
+    let verdict = judge(&policies, &Resource::from_yaml(cron_job).unwrap().remove(0).into());
+    let place = "/spec/jobTemplate/spec/template/spec/containers/0/image: found `docker.io/a`";
+    assert!(verdict.decision == Decision::Deny && verdict.to_string().contains(place), "{verdict}");
     // Controllers are judged by their template.
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: \
         {containers: [{image: docker.io/a}], initContainers: []}}}\n";

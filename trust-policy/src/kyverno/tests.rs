@@ -114,10 +114,6 @@ fn what_is_not_implemented_is_refused_by_path_and_place() {
             policy("skipBackgroundRequests: true, validate: {pattern: {a: b}}"),
             "spec.rules[0].skipBackgroundRequests",
         ),
-        (
-            policy("verifyImages: [{imageReferences: [a], repository: b}]"),
-            "spec.rules[0].verifyImages[0].repository",
-        ),
         (policy("validate: {pattern: {'+(spec)': {a: b}}}"), "spec.rules[0].validate.pattern.+(spec)"),
         (policy("validate: {pattern: {spec: {a: '$(./../b)'}}}"), "spec.rules[0].validate.pattern.spec.a"),
         (policy("validate: {podSecurity: {level: baseline}}"), "spec.rules[0].validate.podSecurity"),

@@ -2,7 +2,7 @@
 //! ([verify images](https://kyverno.io/docs/policy-types/cluster-policy/verify-images/)).
 
 use trust_core::pem;
-use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, Pattern, PublicKey};
+use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, ImageRef, Pattern, PublicKey};
 
 use super::conditions;
 use crate::mode::{Mode, ModeRule};
@@ -53,7 +53,12 @@ fn requirement(
             _ => return Err(kind.wrong("`Cosign`, `SigstoreBundle` or `Notary`")),
         },
     };
-    let reader = Reader { base: at.path().to_owned(), is_notary, annotations: annotations(&mut fields)? };
+    let reader = Reader {
+        base: at.path().to_owned(),
+        is_notary,
+        annotations: annotations(&mut fields)?,
+        repository: repository(&mut fields)?,
+    };
     let mut attestors = match fields.get("attestors") {
         Some(sets) => reader.attestor_sets(&sets, lints)?,
         None => Vec::new(),
@@ -73,8 +78,7 @@ fn requirement(
     flag("useCache")?;
     // Referrers are looked for in any case.
     flag("cosignOCI11")?;
-    // Whoever collects the evidence has credentials of its own.
-    fields.ignore("imageRegistryCredentials");
+    let registry_credentials = fields.get("imageRegistryCredentials").map(|at| at.json());
     fields.finish()?;
     if mode.default == Mode::Audit && pins_digest {
         lints
@@ -92,9 +96,21 @@ fn requirement(
         attestors,
         attestations,
         deny,
+        registry_credentials,
         pins_digest,
         needs_digest,
     })
+}
+
+/// A repository in which signatures are kept beside the image's own.
+fn repository(fields: &mut Fields<'_>) -> Result<Option<String>, PolicyError> {
+    let Some(at) = fields.get("repository") else { return Ok(None) };
+    let written = at.text()?;
+    let is_repository = !written.rsplit('/').next().unwrap_or_default().contains([':', '@']);
+    match written.parse::<ImageRef>() {
+        Ok(_) if is_repository => Ok(Some(written.to_owned())),
+        _ => Err(at.wrong("a repository such as `ghcr.io/acme/signatures`")),
+    }
 }
 
 /// Annotations that signatures must have.
@@ -140,6 +156,8 @@ struct Reader {
     is_notary: bool,
     /// Those of all attestors.
     annotations: Vec<(String, String)>,
+    /// Where all attestors keep their signatures that do not say otherwise.
+    repository: Option<String>,
 }
 
 /// How deep sets of attestors may go into one another.
@@ -197,6 +215,7 @@ impl Reader {
         let mut fields = at.fields()?;
         let mut annotations = self.annotations.clone();
         annotations.extend(self::annotations(&mut fields)?);
+        let repository = repository(&mut fields)?.or_else(|| self.repository.clone());
         let kinds =
             ["keys", "keyless", "certificates", "attestor"].map(|name| fields.get(name).map(|at| (name, at)));
         fields.finish()?;
@@ -224,7 +243,10 @@ impl Reader {
                 vec![self.attestor(&inner, Signer::Some(Box::new(set)))]
             }
         };
-        attestors.iter_mut().for_each(|one| one.annotations.clone_from(&annotations));
+        for one in &mut attestors {
+            one.annotations.clone_from(&annotations);
+            one.repository.clone_from(&repository);
+        }
         Ok(attestors)
     }
 
@@ -234,6 +256,7 @@ impl Reader {
             signer,
             needs_log_entry: true,
             needs_certificate_log: true,
+            repository: self.repository.clone(),
             annotations: self.annotations.clone(),
         }
     }

@@ -48,6 +48,11 @@ impl<'a> At<'a> {
         scalar_text(&self.node.to_json()).ok_or_else(|| self.wrong("a text"))
     }
 
+    /// The value, without places.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        self.node.to_json()
+    }
+
     /// The value, with expressions in it.
     pub(crate) fn template(&self) -> Result<Template, PolicyError> {
         Template::new(&self.node.to_json()).map_err(|source| self.not_an_expression(source))
