@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 
+mod signing;
+
 use std::collections::BTreeMap;
 
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{DerSignature, SigningKey};
-use p256::pkcs8::EncodePublicKey as _;
 use serde_json::{Value, json};
 use trust_core::encoding::to_base64;
 use trust_core::{Digest, TrustRoot, UnixTime};
@@ -14,20 +13,13 @@ use trust_policy::{
     Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Verdict, evaluate,
 };
 
+use crate::signing::{pem, sign};
+
 const IMAGE: &str = "ghcr.io/acme/app:v1";
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
 
 fn digest() -> Digest {
     Digest::sha256(b"image")
-}
-
-fn key(seed: u8) -> SigningKey {
-    SigningKey::from_slice(&[seed; 32]).unwrap()
-}
-
-fn pem(seed: u8) -> String {
-    let der = key(seed).verifying_key().to_public_key_der().unwrap();
-    format!("-----BEGIN PUBLIC KEY-----\\n{}\\n-----END PUBLIC KEY-----\\n", to_base64(der.as_bytes()))
 }
 
 /// An attestation as cosign 2 stores it, signed by the key of a seed.
@@ -41,11 +33,11 @@ fn attestation(seed: u8, predicate_type: &str, predicate: &Value) -> Artifact {
     .to_string();
     let payload_type = "application/vnd.in-toto+json";
     let signed = format!("DSSEv1 {} {payload_type} {} {statement}", payload_type.len(), statement.len());
-    let signature: DerSignature = key(seed).sign(signed.as_bytes());
+    let signature = sign(seed, &signed);
     let envelope = json!({
         "payloadType": payload_type,
         "payload": to_base64(statement.as_bytes()),
-        "signatures": [{"sig": to_base64(signature.as_bytes())}],
+        "signatures": [{"sig": signature}],
     });
     Artifact {
         location: format!("{predicate_type} by {seed}"),
@@ -187,6 +179,12 @@ fn vex_is_heard_from_those_who_may_speak() {
     };
     allowed(&judge(&require("security"), artifacts(&image)));
     denied(&judge(&require("release"), artifacts(&image)), ReasonCode::Condition, "found CVE-2026-1");
+    // Where two must speak, one is not heard.
+    denied(
+        &judge(&require("release, security"), artifacts(&image)),
+        ReasonCode::Condition,
+        "found CVE-2026-1",
+    );
     let other = json!([{"@id": "pkg:oci/other", "hashes": {"sha-256": Digest::sha256(b"other").to_hex()}}]);
     denied(&judge(&require("security"), artifacts(&other)), ReasonCode::Condition, "found CVE-2026-1");
 }

@@ -2,30 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 
+mod signing;
+
 use std::collections::BTreeMap;
 
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{DerSignature, SigningKey};
-use p256::pkcs8::EncodePublicKey as _;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trust_core::encoding::to_base64;
 use trust_core::{Digest, TrustRoot, UnixTime};
 use trust_policy::{
     Artifact, Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, Outcome, PolicySet, Request,
     Resource, Verdict, evaluate,
 };
 
+use crate::signing::{pem, sign};
+
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
-
-fn key(seed: u8) -> SigningKey {
-    SigningKey::from_slice(&[seed; 32]).unwrap()
-}
-
-fn pem(seed: u8) -> String {
-    let der = key(seed).verifying_key().to_public_key_der().unwrap();
-    format!("-----BEGIN PUBLIC KEY-----\\n{}\\n-----END PUBLIC KEY-----\\n", to_base64(der.as_bytes()))
-}
 
 fn digest(image: u8) -> Digest {
     Digest::sha256(&[image])
@@ -39,14 +30,11 @@ fn signature(seed: u8, image: u8) -> Artifact {
         "optional": null,
     })
     .to_string();
-    let signature: DerSignature = key(seed).sign(payload.as_bytes());
+    let signature = sign(seed, &payload);
     Artifact {
         location: format!("signature of {image} by {seed}"),
         media_type: trust_core::cosign::SIMPLE_SIGNING_MEDIA_TYPE.to_owned(),
-        annotations: BTreeMap::from([(
-            "dev.cosignproject.cosign/signature".to_owned(),
-            to_base64(signature.as_bytes()),
-        )]),
+        annotations: BTreeMap::from([("dev.cosignproject.cosign/signature".to_owned(), signature)]),
         content: payload.into_bytes(),
     }
 }

@@ -254,6 +254,7 @@ impl Evaluation<'_> {
         }
         if is_broken {
             signers.clear();
+            statements.clear();
         }
         let check = format!("{}: {}", attestor.path, attestor.signer);
         let first =

@@ -270,8 +270,11 @@ impl Asked<'_> {
         causes: &mut Vec<Explanation>,
     ) -> Vec<(Vex, String, VexMatching)> {
         let Some(vex) = &demand.vex else { return Vec::new() };
-        let (_, documents) = self.documents(PredicateKind::Vex, &vex.attestors);
+        let (signed, documents) = self.documents(PredicateKind::Vex, &vex.attestors);
         let mut heard = Vec::new();
+        if !signed.holds() {
+            return heard;
+        }
         for document in documents {
             match document.content {
                 Ok(Predicate::Vex(content)) => heard.push((*content, document.signer, vex.matching)),
