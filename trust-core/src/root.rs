@@ -225,6 +225,43 @@ impl TrustRoot {
         }
     }
 
+    /// The same root with these certificate authorities instead of its own: for policies that bring theirs.
+    #[must_use]
+    pub fn with_certificate_authorities(mut self, authorities: Vec<Authority>) -> Self {
+        self.certificate_authorities = authorities;
+        self.changed()
+    }
+
+    /// Likewise with these timestamp authorities.
+    #[must_use]
+    pub fn with_timestamp_authorities(mut self, authorities: Vec<Authority>) -> Self {
+        self.timestamp_authorities = authorities;
+        self.changed()
+    }
+
+    /// Likewise with these transparency logs.
+    #[must_use]
+    pub fn with_transparency_logs(mut self, logs: Vec<LogKey>) -> Self {
+        self.transparency_logs = logs;
+        self.changed()
+    }
+
+    /// Likewise with these certificate logs.
+    #[must_use]
+    pub fn with_certificate_logs(mut self, logs: Vec<LogKey>) -> Self {
+        self.certificate_logs = logs;
+        self.changed()
+    }
+
+    /// It is no longer what it was read from, and its keys verify by its back end.
+    fn changed(mut self) -> Self {
+        self.digest = None;
+        match self.back_end {
+            Some(back_end) => self.with_back_end(back_end),
+            None => self,
+        }
+    }
+
     fn map_keys(mut self, change: impl Fn(PublicKey) -> PublicKey) -> Self {
         for authority in self.certificate_authorities.iter_mut().chain(&mut self.timestamp_authorities) {
             *authority = authority.map_keys(&change);
@@ -343,6 +380,15 @@ fn log_key(path: &str, wire: wire::Log) -> Result<LogKey, RootError> {
 }
 
 impl LogKey {
+    /// An assertion that this is the key of the log that serves at `base_url`, identified as in RFC 6962: by the hash of the
+    /// key.
+    #[must_use]
+    pub fn assertion(base_url: impl Into<String>, key: PublicKey, valid_for: TimeWindow) -> Self {
+        let base_url = base_url.into();
+        let (log_id, operator) = (key.fingerprint().as_bytes().to_vec(), host(&base_url).to_owned());
+        Self { base_url, log_id, key, valid_for, operator }
+    }
+
     /// The names by which a checkpoint of this log may call it: `host[:port]/path` of the base URL, or the host.
     #[must_use]
     pub fn origins(&self) -> [&str; 2] {

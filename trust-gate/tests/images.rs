@@ -456,3 +456,56 @@ fn an_image_is_asked_about_itself() {
     let undated = judge(&layout, &image_trust("{image: {maxAge: 1h}}"), &root);
     assert_eq!(undated.decision, Decision::Deny, "{undated}");
 }
+
+/// A PEM text in the form of a YAML string.
+fn pem(label: &str, der: &[u8]) -> String {
+    let encoded = trust_core::encoding::to_base64(der);
+    format!("-----BEGIN {label}-----\\n{encoded}\\n-----END {label}-----\\n")
+}
+
+#[test]
+fn a_policy_brings_its_own_authorities() {
+    let Some(images) = images() else { return };
+    let (layout, root) = (images.join("demo-rekorv2"), rekor_v2_root(&images));
+    let chain = |authority: &trust_core::Authority| -> String {
+        authority.chain().iter().map(|one| pem("CERTIFICATE", one.der())).collect()
+    };
+    let certificates: String = root.certificate_authorities().iter().map(chain).collect();
+    let timestamps = chain(&root.timestamp_authorities()[0]);
+    let log: String =
+        root.certificate_logs().iter().map(|log| pem("PUBLIC KEY", log.key.spki_der())).collect();
+    let with = |more: &str| {
+        let identity = format!("subject: '{SUBJECT}', issuer: '{ISSUER}'");
+        policy(&format!(
+            "      attestors: [{{entries: [{{keyless: {{{identity}, rekor: {{url: a}}{more}}}}}]}}]\n"
+        ))
+    };
+    let stranger = {
+        let public_good = TrustRoot::public_good();
+        public_good.certificate_authorities().iter().map(chain).collect::<String>()
+    };
+    for (root, own, other) in [
+        (
+            root.clone().with_certificate_authorities(vec![]),
+            format!(", roots: \"{certificates}\""),
+            format!(", roots: \"{stranger}\""),
+        ),
+        (
+            root.clone().with_timestamp_authorities(vec![]),
+            format!(", ctlog: {{tsaCertChain: \"{timestamps}\"}}"),
+            format!(", ctlog: {{tsaCertChain: \"{stranger}\"}}"),
+        ),
+        (
+            root.clone().with_certificate_logs(vec![]),
+            format!(", ctlog: {{pubkey: \"{log}\"}}"),
+            format!(
+                ", ctlog: {{pubkey: \"{}\"}}",
+                pem("PUBLIC KEY", root.transparency_logs()[0].key.spki_der())
+            ),
+        ),
+    ] {
+        allowed(&judge(&layout, &with(&own), &root));
+        denied(&judge(&layout, &with(""), &root), ReasonCode::NotTrusted);
+        assert_eq!(judge(&layout, &with(&other), &root).decision, Decision::Deny, "{other}");
+    }
+}

@@ -121,6 +121,7 @@ fn signer(at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
         needs_log_entry,
         needs_certificate_log: true,
         repository: None,
+        roots: None,
         annotations: Vec::new(),
     };
     let subject = match (subject, expression) {

@@ -134,7 +134,7 @@ pub use request::{Operation, Request, User};
 pub use resource::{ContainerImage, ContainerKind, Resource, ResourceError, ResourceId};
 pub use resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use signature::ReasonCode;
-pub use signer::{Attestor, AttestorSet, ObjectName, Signer};
+pub use signer::{Attestor, AttestorSet, ObjectName, OwnRoots, Signer};
 pub use template::Template;
 pub use value_pattern::ValuePattern;
 pub use verdict::{

@@ -5,8 +5,8 @@ use serde_json::Value;
 use thiserror::Error;
 use trust_core::cosign::{self, CosignError, SimpleSigning};
 use trust_core::{
-    Bundle, BundleError, Content, Digest, LogError, Signed, SignerPolicy, Statement, TrustRoot, UnixTime,
-    VerifiedBundle, VerifiedSigner, Verifier, VerifyError,
+    Bundle, BundleError, Content, Digest, LogError, ManagedKey, Signed, SignerPolicy, Statement, TrustRoot,
+    UnixTime, VerifiedBundle, VerifiedSigner, Verifier, VerifyError,
 };
 use trust_rekor::RekorLog;
 
@@ -165,13 +165,17 @@ impl<'a> SignedArtifact<'a> {
     ) -> Result<VerifiedBundle, ArtifactError> {
         let policy = match &attestor.signer {
             Signer::Key(key) => SignerPolicy::Key(key.as_ref().clone().into()),
+            Signer::Certificate(certificate) => SignerPolicy::Key(
+                ManagedKey::new(certificate.public_key().clone()).with_validity(certificate.validity()),
+            ),
             Signer::Identity(policy) => SignerPolicy::Identity(policy.clone()),
             Signer::UnusableKey(error) => return Err(error.clone().into()),
             Signer::Some(_) | Signer::KeysOf(_) | Signer::KeyInSecret(_) | Signer::Unsupported(_) => {
                 return Err(ArtifactError::Unsupported { signer: attestor.signer.to_string() });
             }
         };
-        let mut verifier = Verifier::new(root, &RekorLog);
+        let own = attestor.roots.as_ref().map(|roots| roots.instead_of(root));
+        let mut verifier = Verifier::new(own.as_ref().unwrap_or(root), &RekorLog);
         if !attestor.needs_log_entry {
             verifier = verifier.accepting_signatures_in_no_transparency_log();
         }

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use serde::Serialize;
-use trust_core::{IdentityPolicy, KeyError, PublicKey};
+use trust_core::{Authority, Certificate, IdentityPolicy, KeyError, LogKey, PublicKey, TrustRoot};
 
 use crate::template::Template;
 
@@ -34,8 +34,59 @@ pub struct Attestor {
     /// The repository in which it keeps signatures, if it does not beside the image. Where a signature is found proves
     /// nothing, so those beside the image count as well.
     pub repository: Option<String>,
+    /// What is trusted for it instead of what the trust root has.
+    pub roots: Option<Box<OwnRoots>>,
     /// Annotations that the signature must have.
     pub annotations: Vec<(String, String)>,
+}
+
+/// What a policy trusts for a signer instead of what the trust root has: each list that is there.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct OwnRoots {
+    /// Certificate authorities.
+    pub certificate_authorities: Option<Vec<Authority>>,
+    /// Timestamp authorities.
+    pub timestamp_authorities: Option<Vec<Authority>>,
+    /// Transparency logs.
+    pub transparency_logs: Option<Vec<LogKey>>,
+    /// Certificate logs.
+    pub certificate_logs: Option<Vec<LogKey>>,
+}
+
+impl OwnRoots {
+    /// The trust root with these instead.
+    pub(crate) fn instead_of(&self, root: &TrustRoot) -> TrustRoot {
+        let mut root = root.clone();
+        if let Some(authorities) = &self.certificate_authorities {
+            root = root.with_certificate_authorities(authorities.clone());
+        }
+        if let Some(authorities) = &self.timestamp_authorities {
+            root = root.with_timestamp_authorities(authorities.clone());
+        }
+        if let Some(logs) = &self.transparency_logs {
+            root = root.with_transparency_logs(logs.clone());
+        }
+        if let Some(logs) = &self.certificate_logs {
+            root = root.with_certificate_logs(logs.clone());
+        }
+        root
+    }
+}
+
+impl PartialEq for OwnRoots {
+    fn eq(&self, other: &Self) -> bool {
+        let chains = |list: &Option<Vec<Authority>>| -> Option<Vec<Vec<Certificate>>> {
+            list.as_ref().map(|list| list.iter().map(|one| one.chain().to_vec()).collect())
+        };
+        let keys = |list: &Option<Vec<LogKey>>| -> Option<Vec<PublicKey>> {
+            list.as_ref().map(|list| list.iter().map(|one| one.key.clone()).collect())
+        };
+        chains(&self.certificate_authorities) == chains(&other.certificate_authorities)
+            && chains(&self.timestamp_authorities) == chains(&other.timestamp_authorities)
+            && keys(&self.transparency_logs) == keys(&other.transparency_logs)
+            && keys(&self.certificate_logs) == keys(&other.certificate_logs)
+    }
 }
 
 /// Who a signer is.
@@ -44,6 +95,8 @@ pub struct Attestor {
 pub enum Signer {
     /// The holder of a key.
     Key(Box<PublicKey>),
+    /// The holder of a certificate's key, while the certificate is valid.
+    Certificate(Box<Certificate>),
     /// The holder of a key that cannot be read; nobody can be it.
     UnusableKey(KeyError),
     /// The holders of the keys that expressions have as their value.
@@ -100,6 +153,7 @@ impl fmt::Display for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(key) => key.fmt(f),
+            Self::Certificate(certificate) => write!(f, "the certificate `{}`", certificate.subject()),
             Self::UnusableKey(_) => f.write_str("an unusable key"),
             Self::KeysOf(_) => f.write_str("keys of a context entry"),
             Self::KeyInSecret(object) => write!(f, "the key in {object}"),

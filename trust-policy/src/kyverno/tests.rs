@@ -1,4 +1,4 @@
-use trust_core::{KeyError, UnixTime, pem::PemError};
+use trust_core::{Certificate, KeyError, TrustRoot, UnixTime, pem::PemError};
 
 use crate::mode::Mode;
 use crate::model::{Check, ImageRequirement, PolicySet};
@@ -153,19 +153,30 @@ fn what_cannot_be_verified_yet_loads_and_is_marked() {
     for (entry, what) in [
         ("{keys: {kms: 'awskms:///a'}}", "a key of a key management service"),
         ("{keys: {publicKeys: 'gcpkms://a'}}", "a key of a key management service"),
-        ("{certificates: {cert: a}}", "signatures by certificates of the policy"),
-        ("{keyless: {subject: s, issuer: i, roots: a}}", "identities under root certificates of the policy"),
-        ("{keyless: {subject: s, issuer: i, rekor: {pubkey: a}}}", "a log whose key the policy names"),
+        ("{certificates: {cert: a}}", "signatures by a certificate that cannot be used"),
+        (
+            "{keyless: {subject: s, issuer: i, roots: a}}",
+            "identities under root certificates that cannot be read",
+        ),
+        (
+            "{keyless: {subject: s, issuer: i, rekor: {pubkey: a}}}",
+            "signatures in a log whose key cannot be read",
+        ),
         (
             "{keyless: {subject: s, issuer: i, ctlog: {tsaCertChain: a}}}",
-            "a timestamp authority that the policy names",
+            "signatures with a timestamp authority that cannot be read",
         ),
         ("{keys: {publicKeys: a, signatureAlgorithm: sha512}}", "signatures over other hashes than SHA-256"),
     ] {
         let text =
             policy(&format!("verifyImages: [{{imageReferences: [a], attestors: [{{entries: [{entry}]}}]}}]"));
         let lints = &PolicySet::from_yaml(&text).unwrap().policies()[0].lints.clone();
-        assert!(lints.iter().any(|lint| lint.message.contains("denies")), "{entry}: {lints:?}");
+        assert!(
+            lints
+                .iter()
+                .any(|lint| lint.message.contains("denies") || lint.message.contains("nobody can satisfy")),
+            "{entry}: {lints:?}"
+        );
         let requirement =
             requirement(&format!("{{imageReferences: [a], attestors: [{{entries: [{entry}]}}]}}"));
         assert_eq!(requirement.attestors[0].attestors[0].signer, Signer::Unsupported(what), "{entry}");
@@ -353,4 +364,28 @@ fn traps_are_noted() {
     assert_eq!(lints(&format!("validate: {{pattern: {{spec: {{=(initContainers): {list}}}}}}}")), "");
     assert!(lints("verifyImages: [{imageReferences: ['*.gcr.io/*']}]").contains("`evil.example/x.gcr.io/*`"));
     assert!(lints("verifyImages: [{imageReferences: [a]}]").contains("`mutateDigest`"));
+}
+
+#[test]
+fn a_certificate_signs_and_its_chain_certifies_it() {
+    let pem = |certificate: &Certificate| {
+        let encoded = trust_core::encoding::to_base64(certificate.der());
+        format!("-----BEGIN CERTIFICATE-----\\n{encoded}\\n-----END CERTIFICATE-----\\n")
+    };
+    let root = TrustRoot::public_good();
+    let chains: Vec<_> =
+        root.certificate_authorities().iter().map(|one| one.chain().last().unwrap().clone()).collect();
+    let signer = |fields: &str| {
+        let entry =
+            format!("{{imageReferences: [a], attestors: [{{entries: [{{certificates: {{{fields}}}}}]}}]}}");
+        requirement(&entry).attestors[0].attestors[0].signer.clone()
+    };
+    let own = signer(&format!("cert: \"{}\"", pem(&chains[0])));
+    assert_eq!(own, Signer::Certificate(Box::new(chains[0].clone())));
+    let stranger = signer(&format!("cert: \"{}\", certChain: \"{}\"", pem(&chains[0]), pem(&chains[1])));
+    assert_eq!(stranger, Signer::Unsupported("signatures by a certificate that cannot be used"));
+    assert!(
+        refused("{imageReferences: [a], attestors: [{entries: [{certificates: {}}]}]}")
+            .contains("expected `cert` or `certChain`")
+    );
 }

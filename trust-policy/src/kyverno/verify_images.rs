@@ -2,14 +2,17 @@
 //! ([verify images](https://kyverno.io/docs/policy-types/cluster-policy/verify-images/)).
 
 use trust_core::pem;
-use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, ImageRef, Pattern, PublicKey};
+use trust_core::{
+    Authority, Certificate, CertificateIdentity, FulcioExtension, IdentityPolicy, ImageRef, LogKey,
+    MAX_PATH_LEN, Pattern, PublicKey, Reasons, TimeWindow, Usage, verify_path,
+};
 
 use super::conditions;
 use crate::mode::{Mode, ModeRule};
 use crate::model::{AttestationDeny, AttestationRequirement, ImageRequirement, Lint};
 use crate::reader::{At, Fields, PolicyError, mode_rule};
 use crate::reference::ReferencePattern;
-use crate::signer::{Attestor, AttestorSet, ObjectName, Signer};
+use crate::signer::{Attestor, AttestorSet, ObjectName, OwnRoots, Signer};
 
 pub(super) fn read(
     at: &At<'_>,
@@ -234,10 +237,7 @@ impl Reader {
             }
             "keys" => self.keys(&inner, lints)?,
             "keyless" => vec![self.keyless(&inner, lints)?],
-            "certificates" => {
-                lints.push(inner.lint("names certificates, which are not verified here yet: it denies"));
-                vec![self.attestor(&inner, Signer::Unsupported("signatures by certificates of the policy"))]
-            }
+            "certificates" => vec![self.certificates(&inner, lints)?],
             _ => {
                 let set = self.attestor_set(&inner, depth + 1, lints)?;
                 vec![self.attestor(&inner, Signer::Some(Box::new(set)))]
@@ -257,6 +257,7 @@ impl Reader {
             needs_log_entry: true,
             needs_certificate_log: true,
             repository: self.repository.clone(),
+            roots: None,
             annotations: self.annotations.clone(),
         }
     }
@@ -291,7 +292,9 @@ impl Reader {
                 _ => return Err(algorithm.wrong("`sha224`, `sha256`, `sha384` or `sha512`")),
             }
         }
-        attestors.iter_mut().for_each(|one| logs.apply(one));
+        for attestor in &mut attestors {
+            logs.clone().apply(attestor);
+        }
         Ok(attestors)
     }
 
@@ -370,12 +373,41 @@ impl Reader {
         }
         let logs = read_logs(&mut fields, lints)?;
         let mut attestor = self.identity(&mut fields, at, lints)?;
-        if fields.get("roots").is_some() {
-            lints
-                .push(at.lint("names root certificates, which are the trust root's to name here: it denies"));
-            attestor.signer = Signer::Unsupported("identities under root certificates of the policy");
-        }
+        let roots = fields.get("roots").filter(|at| at.text() != Ok(""));
         fields.finish()?;
+        logs.apply(&mut attestor);
+        match roots.as_ref().map(|at| (at, certificates_of(at))) {
+            None => {}
+            Some((_, Ok(certificates))) => {
+                let roots = attestor.roots.get_or_insert_default();
+                roots.certificate_authorities = Some(authorities(&certificates));
+            }
+            Some((at, Err(problem))) => {
+                lints.push(at.lint(format!("cannot be used, so nobody can satisfy it: {problem}")));
+                attestor.signer =
+                    Signer::Unsupported("identities under root certificates that cannot be read");
+            }
+        }
+        Ok(attestor)
+    }
+
+    /// A certificate whose key signs, and maybe the chain that certifies it.
+    fn certificates(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> {
+        let mut fields = at.fields()?;
+        let logs = read_logs(&mut fields, lints)?;
+        let [cert, chain] =
+            ["cert", "certChain"].map(|name| fields.get(name).filter(|at| at.text() != Ok("")));
+        fields.finish()?;
+        if cert.is_none() && chain.is_none() {
+            return Err(at.wrong("`cert` or `certChain`"));
+        }
+        let mut attestor = match certificate(cert.as_ref(), chain.as_ref()) {
+            Ok(leaf) => self.attestor(at, Signer::Certificate(Box::new(leaf))),
+            Err(problem) => {
+                lints.push(at.lint(format!("cannot be used, so nobody can satisfy it: {problem}")));
+                self.attestor(at, Signer::Unsupported("signatures by a certificate that cannot be used"))
+            }
+        };
         logs.apply(&mut attestor);
         Ok(attestor)
     }
@@ -506,48 +538,134 @@ fn extension(name: &str) -> Option<FulcioExtension> {
     })
 }
 
+/// The certificates of a PEM text.
+fn certificates_of(at: &At<'_>) -> Result<Vec<Certificate>, String> {
+    let text = at.text().map_err(|error| error.to_string())?;
+    if text.contains("{{") {
+        return Err("certificates in expressions are not read".to_owned());
+    }
+    let blocks = pem::split_blocks(text);
+    if blocks.is_empty() {
+        return Err("found no PEM, expected certificates".to_owned());
+    }
+    blocks
+        .into_iter()
+        .map(|block| Certificate::from_pem(block).map_err(|error| Reasons(&error).to_string()))
+        .collect()
+}
+
+/// The certificate of a signer: the first one that is written. Those after it must certify it when it begins to be valid.
+fn certificate(cert: Option<&At<'_>>, chain: Option<&At<'_>>) -> Result<Certificate, String> {
+    let mut path = Vec::new();
+    for at in cert.into_iter().chain(chain) {
+        path.extend(certificates_of(at)?);
+    }
+    let leaf = path.first().cloned().ok_or("found no certificate")?;
+    if path.len() > 1 {
+        let times: Vec<_> = leaf.validity().start.into_iter().collect();
+        let path: Vec<&Certificate> = path.iter().collect();
+        verify_path(&path, Usage::CODE_SIGNING, &times).map_err(|error| Reasons(&error).to_string())?;
+    }
+    Ok(leaf)
+}
+
+/// An authority for each certificate, with those above it up to one that issued itself.
+fn authorities(certificates: &[Certificate]) -> Vec<Authority> {
+    let path = |first: &Certificate| {
+        let mut path = vec![first.clone()];
+        while path.len() < MAX_PATH_LEN
+            && let Some(last) = path.last().filter(|last| !last.is_self_issued())
+            && let Some(issuer) = certificates.iter().find(|one| one.subject() == last.issuer())
+        {
+            path.push(issuer.clone());
+        }
+        path
+    };
+    certificates
+        .iter()
+        .map(|one| Authority::assertion("the policy", path(one), TimeWindow::default()))
+        .collect()
+}
+
+#[derive(Clone)]
 struct Logs {
     needs_log_entry: bool,
     needs_certificate_log: bool,
-    /// What of them is not verified here.
+    roots: OwnRoots,
+    /// What of them cannot be used.
     unsupported: Option<&'static str>,
 }
 
 impl Logs {
-    fn apply(&self, attestor: &mut Attestor) {
+    fn apply(self, attestor: &mut Attestor) {
         attestor.needs_log_entry = self.needs_log_entry;
         attestor.needs_certificate_log = self.needs_certificate_log;
+        if self.roots != OwnRoots::default() {
+            attestor.roots = Some(Box::new(self.roots));
+        }
         if let Some(what) = self.unsupported {
             attestor.signer = Signer::Unsupported(what);
         }
     }
 }
 
-/// `rekor` and `ctlog`: whether log entries are needed. Which logs are trusted, the trust root says.
+/// `rekor` and `ctlog`: whether log entries are needed, and which logs and timestamp authorities are trusted instead of the
+/// trust root's.
 fn read_logs(fields: &mut Fields<'_>, lints: &mut Vec<Lint>) -> Result<Logs, PolicyError> {
-    let mut unsupported = None;
-    let mut ignored =
-        |log: Option<At<'_>>, name, own: [(&str, &'static str); 2]| -> Result<bool, PolicyError> {
-            let Some(log) = log else { return Ok(false) };
-            let mut fields = log.fields()?;
-            // Nothing is fetched: entries and proofs come with the signature.
-            fields.get("url").map(|url| url.text().map(drop)).transpose()?;
-            let ignored = fields.get(name).map(|at| at.boolean()).transpose()?;
-            for (field, what) in own {
-                if let Some(at) = fields.get(field).filter(|at| at.text() != Ok("")) {
-                    lints.push(at.lint("is the trust root's to name here: it denies"));
-                    unsupported = Some(what);
+    let mut logs = Logs {
+        needs_log_entry: true,
+        needs_certificate_log: true,
+        roots: OwnRoots::default(),
+        unsupported: None,
+    };
+    if let Some(rekor) = fields.get("rekor") {
+        let mut fields = rekor.fields()?;
+        let url = fields.get("url").map(|url| url.text()).transpose()?.unwrap_or_default();
+        logs.needs_log_entry = !fields.get("ignoreTlog").map(|at| at.boolean()).transpose()?.unwrap_or(false);
+        logs.roots.transparency_logs = log_keys(fields.get("pubkey"), url, &mut logs.unsupported, lints);
+        fields.finish()?;
+    }
+    if let Some(ctlog) = fields.get("ctlog") {
+        let mut fields = ctlog.fields()?;
+        let url = fields.get("url").map(|url| url.text()).transpose()?.unwrap_or_default();
+        logs.needs_certificate_log =
+            !fields.get("ignoreSCT").map(|at| at.boolean()).transpose()?.unwrap_or(false);
+        logs.roots.certificate_logs = log_keys(fields.get("pubkey"), url, &mut logs.unsupported, lints);
+        if let Some(at) = fields.get("tsaCertChain").filter(|at| at.text() != Ok("")) {
+            match certificates_of(&at) {
+                Ok(chain) => {
+                    let authority = Authority::assertion("the policy", chain, TimeWindow::default());
+                    logs.roots.timestamp_authorities = Some(vec![authority]);
+                }
+                Err(problem) => {
+                    lints.push(at.lint(format!("cannot be used, so nobody can satisfy it: {problem}")));
+                    logs.unsupported = Some("signatures with a timestamp authority that cannot be read");
                 }
             }
-            fields.finish()?;
-            Ok(ignored.unwrap_or(false))
-        };
-    let rekor =
-        ignored(fields.get("rekor"), "ignoreTlog", [("pubkey", "a log whose key the policy names"); 2])?;
-    let of_certificates = [
-        ("pubkey", "a certificate log whose key the policy names"),
-        ("tsaCertChain", "a timestamp authority that the policy names"),
-    ];
-    let certificates = ignored(fields.get("ctlog"), "ignoreSCT", of_certificates)?;
-    Ok(Logs { needs_log_entry: !rekor, needs_certificate_log: !certificates, unsupported })
+        }
+        fields.finish()?;
+    }
+    Ok(logs)
+}
+
+/// The keys of a log that the policy names.
+fn log_keys(
+    at: Option<At<'_>>,
+    url: &str,
+    unsupported: &mut Option<&'static str>,
+    lints: &mut Vec<Lint>,
+) -> Option<Vec<LogKey>> {
+    let at = at.filter(|at| at.text() != Ok(""))?;
+    let blocks = pem::split_blocks(at.text().unwrap_or_default());
+    let keys: Result<Vec<_>, _> = blocks.into_iter().map(PublicKey::from_pem).collect();
+    match keys {
+        Ok(keys) if !keys.is_empty() => {
+            Some(keys.into_iter().map(|key| LogKey::assertion(url, key, TimeWindow::default())).collect())
+        }
+        _ => {
+            lints.push(at.lint("cannot be used, so nobody can satisfy it"));
+            *unsupported = Some("signatures in a log whose key cannot be read");
+            None
+        }
+    }
 }
