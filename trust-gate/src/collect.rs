@@ -33,6 +33,8 @@ pub struct Limits {
 
 /// Platforms of one image.
 const MAX_PLATFORMS: usize = 100;
+/// Images below one another.
+const MAX_BASES: usize = 3;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -52,7 +54,14 @@ pub fn collect_for(
 ) -> Evidence {
     let needed = policies.requirements(request, now);
     let mut evidence = Evidence::default();
-    for image in needed.images {
+    // Images, and how many bases below each are wanted.
+    let depth = |image: &String| if needed.bases.contains(image) { MAX_BASES } else { 0 };
+    let mut next: Vec<(String, usize)> =
+        needed.images.iter().map(|image| (image.clone(), depth(image))).collect();
+    while let Some((image, depth)) = next.pop() {
+        if evidence.images.contains_key(&image) {
+            continue;
+        }
         let reference = match image.parse::<ImageRef>() {
             Ok(reference) => reference,
             Err(error) => {
@@ -66,10 +75,16 @@ pub fn collect_for(
         for repository in needed.repositories.get(&image).into_iter().flatten() {
             collect_beside(repository, repositories, &mut found, limits);
         }
-        if let (true, Some(store), Ok(digest)) = (needed.documents.contains(&image), store, &found.digest)
-            && let Err(error) = collect_documents(store, digest, &mut evidence.documents)
+        let is_base = !needed.images.contains(&image);
+        if let (true, Some(store), Ok(digest)) =
+            (is_base || needed.documents.contains(&image), store, &found.digest)
         {
-            found.failures.push(error.into_failure(&image));
+            if let Err(error) = collect_documents(store, digest, &mut evidence.documents) {
+                found.failures.push(error.into_failure(&image));
+            }
+            if depth > 0 {
+                next.extend(evidence.bases_of(digest).into_iter().map(|base| (base, depth - 1)));
+            }
         }
         evidence.images.insert(image, found);
     }

@@ -139,6 +139,8 @@ pub struct ImageDemand {
     /// Which image it must say that it was built on
     /// ([`org.opencontainers.image.base.name`](https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md)).
     pub bases: Vec<ReferencePattern>,
+    /// The [`ImageTrust`] policy that the image must satisfy on which it was built, as its layers prove.
+    pub base_policy: Option<String>,
 }
 
 /// Who must have checked an image: some summary must say all of it.

@@ -319,6 +319,7 @@ fn image(at: &At<'_>) -> Result<ImageDemand, PolicyError> {
         max_age: age(fields.get("maxAge"))?,
         non_root: fields.get("nonRoot").map(|at| at.boolean()).transpose()?.unwrap_or_default(),
         bases: references(fields.get("base"))?,
+        base_policy: fields.get("basePolicy").map(|at| at.text()).transpose()?.map(str::to_owned),
     };
     fields.finish()?;
     Ok(demand)

@@ -42,6 +42,7 @@
 //! | `label_selector`, `overlay`, `resource_match` | [`LabelSelector`]; [`Overlay`]: forms of resources; [`ResourceMatch`] |
 //! | `mode`, `signer` | [`Mode`]: what a violation does; [`AttestorSet`]: who must have signed |
 //! | `image_trust`, `model` | [`ImageTrust`]: what is asked of what is attested; [`PolicySet`]: what every policy language compiles to |
+//! | `image_content` | what images say about themselves |
 //! | `image_extractor`, `scope` | the images of a resource, for one rule; what a rule's expressions can refer to |
 //! | `plan` | [`PolicySet::requirements`]: what to fetch |
 //! | `reader` | what the readers of policies share: values with paths and places; [`PolicyError`] |
@@ -86,6 +87,7 @@ mod image_trust;
 
 mod model;
 
+mod image_content;
 mod image_extractor;
 mod scope;
 

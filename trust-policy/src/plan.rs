@@ -21,6 +21,8 @@ pub struct Requirements {
     pub images: Vec<String>,
     /// Those of them whose own manifests and configurations are needed, too.
     pub documents: Vec<String>,
+    /// Those of them whose [bases](crate::Evidence::bases_of) are needed as well, and the bases of those.
+    pub bases: Vec<String>,
     /// Repositories in which signatures of an image are kept beside its own.
     pub repositories: BTreeMap<String, BTreeSet<String>>,
     /// Objects of the cluster that rules refer to.
@@ -58,6 +60,9 @@ impl PolicySet {
                     let names: Vec<_> = about.map(|image| image.image.clone()).collect();
                     if trust.image.is_some() {
                         add(&mut needed.documents, names.clone());
+                    }
+                    if trust.image.as_ref().is_some_and(|image| image.base_policy.is_some()) {
+                        add(&mut needed.bases, names.clone());
                     }
                     add(&mut needed.images, names);
                     continue;

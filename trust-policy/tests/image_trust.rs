@@ -311,6 +311,72 @@ fn an_image_says_when_and_for_whom_it_was_made() {
     denied(&judge(require, &undated, &base, false), ReasonCode::Unresolved, "does not say when it was made");
 }
 
+/// A manifest with these layers and annotations, beside its configuration.
+fn manifest(layers: &[&str], annotations: &Value) -> (Digest, Vec<String>) {
+    let config = "{}".to_owned();
+    let layers: Vec<_> =
+        layers.iter().map(|one| json!({"digest": Digest::sha256(one.as_bytes()).to_string()})).collect();
+    let manifest =
+        json!({"schemaVersion": 2, "config": {"digest": Digest::sha256(config.as_bytes()).to_string()},
+        "layers": layers, "annotations": annotations})
+        .to_string();
+    (Digest::sha256(manifest.as_bytes()), vec![manifest, config])
+}
+
+#[test]
+fn an_image_is_built_on_one_that_satisfies_another_policy() {
+    let golden = "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {name: golden}\nspec:\n  images: \
+                  ['ghcr.io/bases/*']\n  require: {registries: ['ghcr.io/bases/debian']}\n";
+    let text = format!("{}---\n{golden}", policy("{image: {basePolicy: golden}}"));
+    let policies = PolicySet::from_yaml(&text).unwrap();
+    let judge = |layers: &[&str], name: &str, fetched: bool| {
+        let (base, mut documents) = manifest(&["a", "b"], &json!({}));
+        let annotations = json!({"org.opencontainers.image.base.name": format!("{name}:12"),
+            "org.opencontainers.image.base.digest": base.to_string()});
+        let (image, own) = manifest(layers, &annotations);
+        documents.extend(own);
+        let found = |digest: &Digest| ImageEvidence {
+            digest: Ok(digest.clone()),
+            artifacts: vec![],
+            failures: vec![],
+        };
+        let mut evidence =
+            Evidence { images: [(IMAGE.to_owned(), found(&image))].into(), ..Evidence::default() };
+        for document in documents {
+            evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), document);
+        }
+        let bases = evidence.bases_of(&image);
+        assert_eq!(bases, [format!("{name}:12@{base}")]);
+        if fetched {
+            evidence.images.insert(bases[0].clone(), found(&base));
+        }
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
+        let request = Request::from(Resource::from_json(pod).unwrap());
+        assert_eq!(policies.requirements(&request, NOW).bases, [IMAGE]);
+        evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW)
+    };
+    allowed(&judge(&["a", "b", "c"], "ghcr.io/bases/debian", true));
+    let other = judge(&["a", "x", "c"], "ghcr.io/bases/debian", true);
+    denied(&other, ReasonCode::Condition, "has not the layers of its base below its own");
+    denied(
+        &judge(&["a", "b"], "ghcr.io/bases/alpine", true),
+        ReasonCode::Form,
+        "found `ghcr.io/bases/alpine",
+    );
+    denied(
+        &judge(&["a", "b"], "docker.io/library/debian", true),
+        ReasonCode::Condition,
+        "which the policy is not about",
+    );
+    denied(
+        &judge(&["a", "b"], "ghcr.io/bases/debian", false),
+        ReasonCode::NotFetched,
+        "nothing was fetched for it",
+    );
+    let nobody = PolicySet::from_yaml(&policy("{image: {basePolicy: silver}}")).unwrap();
+    assert!(nobody.policies().len() == 1);
+}
+
 #[test]
 fn what_is_verified_is_pinned() {
     let verdict =
@@ -399,7 +465,7 @@ spec:
       maxAge: 24h
       vex: {from: [key], atLeast: 1, products: identifier}
     provenance: {from: [ci], atLeast: 1, builders: [b], sources: [s], buildTypes: [t]}
-    image: {maxAge: 24h, nonRoot: true, base: ['docker.io/library/debian']}
+    image: {maxAge: 24h, nonRoot: true, base: ['docker.io/library/debian'], basePolicy: other}
     verificationSummary: {from: [ci], atLeast: 1, verifiers: [v], buildLevel: 3}
 ";
 

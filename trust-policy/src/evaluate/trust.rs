@@ -13,11 +13,14 @@ use crate::image_trust::{
     AttestationDemand, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand, VulnerabilityDemand,
 };
 use crate::mode::Mode;
-use crate::resource::ContainerImage;
+use crate::model::Check;
+use crate::resource::{ContainerImage, ContainerKind};
 use crate::signature::ReasonCode;
 use crate::signer::AttestorSet;
 use crate::verdict::{Explanation, VerifiedImage};
 
+/// Images below one another of which something is demanded.
+const MAX_BASES: usize = 3;
 /// Violations that are named one by one.
 const MAX_NAMED: usize = 20;
 
@@ -43,10 +46,16 @@ impl Evaluation<'_> {
     ) -> Vec<(Mode, Explanation)> {
         let mode = trust.mode.of(self.request);
         let about: Vec<_> = images.iter().filter(|image| trust.is_about(image)).collect();
-        about.into_iter().map(|image| (mode, self.trusted_image(trust, image, scope))).collect()
+        about.into_iter().map(|image| (mode, self.trusted_image(trust, image, scope, 0))).collect()
     }
 
-    fn trusted_image(&mut self, trust: &ImageTrust, image: &ContainerImage, scope: &Scope) -> Explanation {
+    fn trusted_image(
+        &mut self,
+        trust: &ImageTrust,
+        image: &ContainerImage,
+        scope: &Scope,
+        depth: usize,
+    ) -> Explanation {
         let check = format!("{image}, image `{}`", image.image);
         let mut causes = Vec::new();
         if !trust.registries.is_empty() {
@@ -93,6 +102,9 @@ impl Evaluation<'_> {
                 .as_ref()
                 .map(|demand| config::judge(demand, pinned.digest(), self.evidence, self.now)),
         );
+        if let Some(policy) = trust.image.as_ref().and_then(|image| image.base_policy.as_ref()) {
+            causes.push(self.base(policy, pinned.digest(), scope, depth));
+        }
         let digest = pinned.digest().clone();
         let names_digest = pinned.reference().digest().is_some();
         let pin = super::kyverno_pin(&pinned);
@@ -106,6 +118,53 @@ impl Evaluation<'_> {
             }
         }
         summed(check, &trust.path, Some(&digest), image, causes)
+    }
+}
+
+impl Evaluation<'_> {
+    /// Whether the image below another one satisfies a policy of the set.
+    fn base(&mut self, policy: &str, image: &Digest, scope: &Scope, depth: usize) -> Explanation {
+        let check = format!("base, by policy `{policy}`");
+        let fail = |code, message: String| Explanation::fail(check.clone(), code, message);
+        if depth == MAX_BASES {
+            return fail(
+                ReasonCode::Unresolved,
+                format!("is the base of a base more than {MAX_BASES} times"),
+            );
+        }
+        let policies = self.policies;
+        let named = policies.policies().iter().filter(|one| one.name == policy).flat_map(|one| &one.rules);
+        let mut named = named.filter_map(|rule| match &rule.check {
+            Check::Trust(trust) => Some(trust),
+            _ => None,
+        });
+        let Some(trust) = named.next() else {
+            return fail(ReasonCode::Unresolved, "there is no such `ImageTrustPolicy`".to_owned());
+        };
+        let bases = self.evidence.bases_of(image);
+        let [base] = &bases[..] else {
+            return fail(
+                ReasonCode::Condition,
+                format!("found {} bases, expected the image to name one", bases.len()),
+            );
+        };
+        let base =
+            ContainerImage::new(ContainerKind::Custom, "base".to_owned(), String::new(), base.clone(), false);
+        if !trust.is_about(&base) {
+            return fail(
+                ReasonCode::Condition,
+                format!("found `{}`, which the policy is not about", base.image),
+            );
+        }
+        let digest = match self.pinned(&base) {
+            Ok((pinned, _)) => pinned.digest().clone(),
+            Err((code, message)) => return fail(code, format!("`{}`: {message}", base.image)),
+        };
+        if let Err(problem) = config::stands_on(image, &digest, self.evidence) {
+            return fail(ReasonCode::Condition, problem);
+        }
+        let satisfied = self.trusted_image(trust, &base, scope, depth + 1);
+        judged(&check, vec![satisfied])
     }
 }
 

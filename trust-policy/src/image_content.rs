@@ -1,0 +1,154 @@
+//! What images say about themselves: indexes, manifests and configurations
+//! ([image specification](https://github.com/opencontainers/image-spec/blob/v1.1.0/spec.md)).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use trust_core::json;
+use trust_core::{Digest, Reasons, UnixTime};
+
+use crate::evidence::Evidence;
+
+/// Platforms of one image.
+const MAX_PLATFORMS: usize = 100;
+
+/// An index or a manifest, by its members.
+#[derive(Deserialize)]
+struct Manifest {
+    manifests: Option<Vec<Descriptor>>,
+    config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: Digest,
+    platform: Option<Platform>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    os: String,
+    architecture: String,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    created: Option<UnixTime>,
+    #[serde(default)]
+    config: RuntimeConfig,
+}
+
+/// What an image says about itself on one platform.
+pub(crate) struct Content {
+    /// The platform.
+    pub(crate) name: String,
+    manifest: Manifest,
+    config: Config,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct RuntimeConfig {
+    user: String,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+const BASE_NAME: &str = "org.opencontainers.image.base.name";
+const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
+
+impl Content {
+    /// When it was made.
+    pub(crate) fn created(&self) -> Option<UnixTime> {
+        self.config.created
+    }
+
+    /// As whom it runs; empty if it does not say.
+    pub(crate) fn user(&self) -> &str {
+        &self.config.config.user
+    }
+
+    /// The name of the image that it was built on.
+    pub(crate) fn base_name(&self) -> Option<&str> {
+        self.annotation(BASE_NAME).or(self.annotation("base.image"))
+    }
+
+    /// The image that it was built on, with its digest if that is said.
+    pub(crate) fn base(&self) -> Option<String> {
+        let name = self.base_name()?;
+        let name = name.split('@').next().unwrap_or(name);
+        Some(match self.annotation(BASE_DIGEST) {
+            Some(digest) => format!("{name}@{digest}"),
+            None => name.to_owned(),
+        })
+    }
+
+    /// Whether it has all of another image's layers below its own.
+    pub(crate) fn stands_on(&self, base: &Self) -> bool {
+        let layers = |content: &Self| -> Vec<Digest> {
+            content.manifest.layers.iter().map(|layer| layer.digest.clone()).collect()
+        };
+        let (own, below) = (layers(self), layers(base));
+        !below.is_empty() && own.starts_with(&below)
+    }
+
+    /// An annotation of the manifest, or a label.
+    fn annotation(&self, name: &str) -> Option<&str> {
+        let labels = self.config.config.labels.as_ref();
+        let found = self.manifest.annotations.get(name).or_else(|| labels?.get(name));
+        found.map(String::as_str)
+    }
+}
+
+impl Evidence {
+    /// The images that an image says it was built on, on any platform: for whoever fetches evidence, to fetch theirs.
+    #[must_use]
+    pub fn bases_of(&self, image: &Digest) -> Vec<String> {
+        let mut bases: Vec<String> =
+            platforms(image, self).iter().flatten().filter_map(Content::base).collect();
+        bases.sort();
+        bases.dedup();
+        bases
+    }
+}
+
+/// Each platform with its manifest and configuration. Attestations that builders store as platforms are none.
+pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Content>, String> {
+    let top: Manifest = document(image, evidence)?;
+    let Some(entries) = top.manifests else { return Ok(vec![platform("image".to_owned(), top, evidence)?]) };
+    let is_image = |entry: &&Descriptor| {
+        !entry.annotations.contains_key("vnd.docker.reference.type")
+            && entry.platform.as_ref().is_none_or(|platform| platform.os != "unknown")
+    };
+    let images: Vec<_> = entries.iter().filter(is_image).collect();
+    if images.is_empty() || images.len() > MAX_PLATFORMS {
+        return Err(format!("index `{image}` has {} images, expected 1 to {MAX_PLATFORMS}", images.len()));
+    }
+    let read = |entry: &Descriptor| {
+        let name = entry.platform.as_ref().map_or_else(
+            || entry.digest.to_string(),
+            |platform| format!("{}/{}", platform.os, platform.architecture),
+        );
+        platform(name, document(&entry.digest, evidence)?, evidence)
+    };
+    images.into_iter().map(read).collect()
+}
+
+fn platform(name: String, manifest: Manifest, evidence: &Evidence) -> Result<Content, String> {
+    let config = manifest.config.as_ref().ok_or_else(|| format!("{name} has no configuration"))?;
+    let config = document(&config.digest, evidence)?;
+    Ok(Content { name, manifest, config })
+}
+
+/// A document that is what its digest says.
+fn document<T: serde::de::DeserializeOwned>(digest: &Digest, evidence: &Evidence) -> Result<T, String> {
+    let text = evidence.documents.get(&digest.to_string());
+    let text = text.ok_or_else(|| format!("`{digest}` was not fetched"))?;
+    digest.check(text.as_bytes()).map_err(|error| Reasons(&error).to_string())?;
+    json::from_slice(text.as_bytes()).map_err(|error| format!("`{digest}`: {error}"))
+}
