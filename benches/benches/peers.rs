@@ -16,6 +16,7 @@ use aws_lc_rs::signature as aws;
 use sha2::{Digest as _, Sha256};
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::types as peer;
+use trust_benches::AcceptAll;
 use trust_core::{
     AwsLc, Bundle, CertificateIdentity, Content, Digest, Identity, IdentityPolicy, KeyAlgorithm, Material,
     Pattern, PublicKey, PureRust, Question, Remembering, SignatureAlgorithm, SignatureError, SignatureScheme,
@@ -52,22 +53,6 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// A back end to which every signature is right: what is left is everything else.
-#[derive(Debug)]
-struct AcceptAll;
-
-impl SignatureAlgorithm for AcceptAll {
-    fn verify(
-        &self,
-        _: &PublicKey,
-        _: SignatureScheme,
-        _: Signed<'_>,
-        _: &[u8],
-    ) -> Result<(), SignatureError> {
-        Ok(())
-    }
-}
 
 /// One verification of a signature.
 struct Call {

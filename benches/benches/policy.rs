@@ -7,29 +7,14 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use trust_benches::{data, signed_image, trust_root_json};
+use trust_benches::{AcceptAll, data, signed_image, trust_root_json};
 use trust_core::{
-    Bundle, CertificateIdentity, Digest, IdentityPolicy, Pattern, PublicKey, SignatureAlgorithm,
-    SignatureError, SignatureScheme, Signed, SignerPolicy, TrustRoot, UnixTime, Verifier,
+    Bundle, CertificateIdentity, Digest, IdentityPolicy, Pattern, Signed, SignerPolicy, TrustRoot, UnixTime,
+    Verifier,
 };
 use trust_gate::{Limits, OciLayout, Repositories, collect_for};
 use trust_policy::{Decision, Evidence, PolicySet, Request, Resource, evaluate};
 use trust_rekor::RekorLog;
-
-#[derive(Debug)]
-struct AcceptAll;
-
-impl SignatureAlgorithm for AcceptAll {
-    fn verify(
-        &self,
-        _: &PublicKey,
-        _: SignatureScheme,
-        _: Signed<'_>,
-        _: &[u8],
-    ) -> Result<(), SignatureError> {
-        Ok(())
-    }
-}
 
 fn now() -> UnixTime {
     "2026-11-22T00:00:00Z".parse().expect("a time")

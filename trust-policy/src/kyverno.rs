@@ -9,7 +9,8 @@
 //! | `conditions`, `context` | conditions; names for expressions |
 //! | `match_resources` | `match`, `exclude`, and the controllers that rules about pods extend to |
 //! | `validate` | `pattern`, `anyPattern`, `deny`, `foreach` |
-//! | `image_extractors`, `verify_images` | images and who must have signed them |
+//! | `image_extractors` | where images stand in custom resources |
+//! | `roots`, `attestors`, `verify_images` | what a policy trusts itself; signers; images and who must have signed them |
 //! | `exception` | `PolicyException` |
 
 mod conditions;
@@ -19,6 +20,11 @@ mod match_resources;
 
 mod image_extractors;
 mod validate;
+
+mod roots;
+
+mod attestors;
+
 mod verify_images;
 
 mod exception;
