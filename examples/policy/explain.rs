@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use trust_policy::{
-    AttestorSet, Check, Conditions, Demand, Filter, Filters, ImageRequirement, ModeRule, Policy, PolicySet,
-    Rule,
+    AttestorSet, Check, Conditions, Demand, Filter, Filters, ImageRequirement, ImageTrust, ModeRule, Policy,
+    PolicySet, Rule,
 };
+use trust_sbom::PackagePattern;
 
 pub(crate) fn explain(policies: &PolicySet) -> String {
     let mut text = String::new();
@@ -75,6 +76,7 @@ fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
             };
             writeln!(text, "    {demand} ({})", mode_text(mode))
         }
+        Check::Trust(one) => trust(text, one),
         _ => writeln!(text, "    something else is demanded"),
     }
 }
@@ -103,6 +105,94 @@ fn requirement(text: &mut String, one: &ImageRequirement) -> std::fmt::Result {
         (true, _) => writeln!(text, "      is pinned to the digest that was verified"),
         (false, true) => writeln!(text, "      must be named by digest"),
         (false, false) => Ok(()),
+    }
+}
+
+fn trust(text: &mut String, one: &ImageTrust) -> std::fmt::Result {
+    writeln!(text, "    images {} ({})", list(&one.references), mode_text(&one.mode))?;
+    if !one.except.is_empty() {
+        writeln!(text, "      but not {}", list(&one.except))?;
+    }
+    if !one.registries.is_empty() {
+        writeln!(text, "      must come from {}", list(&one.registries))?;
+    }
+    if let Some(set) = &one.signatures {
+        writeln!(text, "      must be signed by {}", signers(set))?;
+    }
+    for demand in &one.attestations {
+        let kind = &demand.predicate_type;
+        writeln!(
+            text,
+            "      must have an attestation of type `{kind}`, signed by {}",
+            signers(&demand.attestors)
+        )?;
+    }
+    if let Some(demand) = &one.sbom {
+        let profile = demand
+            .profile
+            .map_or_else(String::new, |profile| format!(", as complete as `{}` wants", profile.id));
+        writeln!(text, "      must have a bill of materials by {}{profile}", signers(&demand.attestors))?;
+        for denied in &demand.denied {
+            let versions =
+                denied.versions.as_ref().map_or_else(String::new, |range| format!(" in `{range}`"));
+            writeln!(text, "        without {}{versions}", package(&denied.pattern))?;
+        }
+        if demand.licenses.is_some() {
+            writeln!(text, "        with licenses that are allowed")?;
+        }
+    }
+    if let Some(demand) = &one.vulnerabilities {
+        let severities: Vec<_> = demand.rule.severities.iter().map(|one| one.name()).collect();
+        let severities =
+            if severities.is_empty() { "any severity".to_owned() } else { severities.join(" or ") };
+        let fixed = if demand.rule.fixed_only { ", if a fix is known" } else { "" };
+        writeln!(
+            text,
+            "      must have a scan report by {} without findings of {severities}{fixed}",
+            signers(&demand.attestors)
+        )?;
+        if let Some(vex) = &demand.vex {
+            writeln!(text, "        but those that do not count, says {}", signers(&vex.attestors))?;
+        }
+    }
+    if let Some(demand) = &one.provenance {
+        writeln!(text, "      must have provenance by {}", signers(&demand.attestors))?;
+        for (what, patterns) in
+            [("built by", &demand.builders), ("from", &demand.sources), ("as", &demand.build_types)]
+        {
+            if !patterns.is_empty() {
+                writeln!(text, "        {what} {}", list(patterns))?;
+            }
+        }
+    }
+    if let Some(demand) = &one.summary {
+        let level =
+            demand.level.map_or_else(String::new, |level| format!(", SLSA build level {level} or above"));
+        writeln!(text, "      must have a verification summary by {}{level}", signers(&demand.attestors))?;
+    }
+    if let Some(demand) = &one.image {
+        if demand.non_root {
+            writeln!(text, "      must run as a user who is not root")?;
+        }
+        if !demand.bases.is_empty() {
+            writeln!(text, "      must say that it was built on {}", list(&demand.bases))?;
+        }
+        if let Some(policy) = &demand.base_policy {
+            writeln!(text, "      must be built on an image that satisfies the policy `{policy}`")?;
+        }
+    }
+    if one.pins_digest {
+        writeln!(text, "      is pinned to the digest that was verified")?;
+    }
+    Ok(())
+}
+
+fn package(pattern: &PackagePattern) -> String {
+    match pattern {
+        PackagePattern::Purl(purl) => format!("`{purl}`"),
+        PackagePattern::Cpe(cpe) => format!("`{cpe:?}`"),
+        PackagePattern::Name(name, _) => format!("anything called `{name}`"),
+        _ => "a package".to_owned(),
     }
 }
 

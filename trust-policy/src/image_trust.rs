@@ -3,7 +3,7 @@
 use trust_core::Pattern;
 use trust_sbom::{FindingRule, LicensePolicy, PackagePattern, Profile, Vers, VexMatching};
 
-use crate::mode::ModeRule;
+use crate::mode::{Mode, ModeRule};
 use crate::reference::ReferencePattern;
 use crate::signer::AttestorSet;
 use crate::yaml::Span;
@@ -127,7 +127,7 @@ pub struct ProvenanceDemand {
 }
 
 /// What an image must say about itself, on every platform. Whoever built it says so, so it is worth what its signature is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ImageDemand {
     /// Where it stands in the policy.
@@ -158,6 +158,27 @@ pub struct SummaryDemand {
 }
 
 impl ImageTrust {
+    /// Demands nothing yet of the images that one of these patterns means; violations are denied.
+    #[must_use]
+    pub fn new(references: Vec<ReferencePattern>) -> Self {
+        Self {
+            path: "require".to_owned(),
+            span: Span { line: 0, column: 0 },
+            mode: Mode::Enforce.into(),
+            references,
+            except: Vec::new(),
+            registries: Vec::new(),
+            signatures: None,
+            attestations: Vec::new(),
+            sbom: None,
+            vulnerabilities: None,
+            provenance: None,
+            image: None,
+            summary: None,
+            pins_digest: true,
+        }
+    }
+
     /// Every set of signers that it names.
     pub(crate) fn attestors(&self) -> impl Iterator<Item = &AttestorSet> {
         let vulnerabilities = self.vulnerabilities.as_ref();
@@ -169,5 +190,67 @@ impl ImageTrust {
             .chain(vulnerabilities.and_then(|one| one.vex.as_ref()).map(|one| &one.attestors))
             .chain(self.provenance.as_ref().map(|one| &one.attestors))
             .chain(self.summary.as_ref().map(|one| &one.attestors))
+    }
+}
+
+impl AttestationDemand {
+    /// An attestation of this type, of any age.
+    #[must_use]
+    pub fn new(predicate_type: impl Into<String>, attestors: AttestorSet) -> Self {
+        Self {
+            path: "attestation".to_owned(),
+            predicate_type: predicate_type.into(),
+            attestors,
+            max_age: None,
+        }
+    }
+}
+
+impl SbomDemand {
+    /// A bill of materials that lists something.
+    #[must_use]
+    pub fn new(attestors: AttestorSet) -> Self {
+        Self { path: "sbom".to_owned(), attestors, profile: None, denied: Vec::new(), licenses: None }
+    }
+}
+
+impl DeniedPackage {
+    /// The package in these versions, or in any.
+    #[must_use]
+    pub fn new(pattern: PackagePattern, versions: Option<Vers>) -> Self {
+        Self { path: "deny".to_owned(), pattern, versions }
+    }
+}
+
+impl VulnerabilityDemand {
+    /// A report of any age, without findings that the rule forbids.
+    #[must_use]
+    pub fn new(attestors: AttestorSet, rule: FindingRule) -> Self {
+        Self { path: "vulnerabilities".to_owned(), attestors, rule, max_age: None, vex: None }
+    }
+}
+
+impl VexDemand {
+    /// Statements by these signers, about products that are named in this way.
+    #[must_use]
+    pub fn new(attestors: AttestorSet, matching: VexMatching) -> Self {
+        Self { attestors, matching }
+    }
+}
+
+impl ProvenanceDemand {
+    /// Provenance of any kind.
+    #[must_use]
+    pub fn new(attestors: AttestorSet) -> Self {
+        let path = "provenance".to_owned();
+        Self { path, attestors, builders: Vec::new(), sources: Vec::new(), build_types: Vec::new() }
+    }
+}
+
+impl SummaryDemand {
+    /// A summary that says that something passed.
+    #[must_use]
+    pub fn new(attestors: AttestorSet) -> Self {
+        Self { path: "verificationSummary".to_owned(), attestors, verifiers: Vec::new(), level: None }
     }
 }

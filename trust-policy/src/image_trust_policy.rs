@@ -26,7 +26,7 @@ use crate::image_trust::{
     AttestationDemand, DeniedPackage, ImageDemand, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand,
     VexDemand, VulnerabilityDemand,
 };
-use crate::mode::{Mode, ModeRule};
+use crate::mode::Mode;
 use crate::model::{Check, Policy, PolicySet, Rule};
 use crate::reader::{At, Fields, PolicyError, labels, mode_rule};
 use crate::reference::ReferencePattern;
@@ -50,8 +50,7 @@ pub(crate) fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyE
     fields.finish()?;
 
     let mut fields = spec.fields()?;
-    let default = ModeRule { default: Mode::Enforce, overrides: Vec::new() };
-    let mode = mode_rule(fields.get("mode"), fields.get("modeOverrides"), &default)?;
+    let mode = mode_rule(fields.get("mode"), fields.get("modeOverrides"), &Mode::Enforce.into())?;
     let namespaces = patterns(&mut fields, "namespaces")?;
     let namespace_selector = fields.get("namespaceSelector").map(|at| labels::read(&at)).transpose()?;
     let images = fields.require("images", "patterns of images, such as `ghcr.io/acme/**`")?;
@@ -70,17 +69,8 @@ pub(crate) fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyE
     trust.pins_digest = pins_digest;
     let filter = Filter { namespaces, namespace_selector, ..Filter::default() };
     let matches = ResourceMatch { matched: Filters::Any(vec![filter]), excluded: None };
-    let rule = Rule {
-        name: "require".to_owned(),
-        matches,
-        of_pod: false,
-        context: Vec::new(),
-        preconditions: None,
-        check: Check::Trust(Box::new(trust)),
-    };
-    let policy =
-        Policy { name, namespace: None, rules: vec![rule], first_rule_only: false, lints: Vec::new() };
-    set.extend(PolicySet::new(vec![policy]));
+    let rule = Rule::new("require", matches, Check::Trust(Box::new(trust)));
+    set.extend(PolicySet::new(vec![Policy::new(name, vec![rule])]));
     Ok(())
 }
 
@@ -115,15 +105,7 @@ fn signer(at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
         (fields.get("issuer"), fields.get("subject"), fields.get("subjectRegExp"));
     let needs_log_entry = fields.get("transparencyLog").map(|at| at.boolean()).transpose()?.unwrap_or(true);
     fields.finish()?;
-    let attestor = |signer| Attestor {
-        path: at.path().to_owned(),
-        signer,
-        needs_log_entry,
-        needs_certificate_log: true,
-        repository: None,
-        roots: None,
-        annotations: Vec::new(),
-    };
+    let attestor = |signer| Attestor { path: at.path().to_owned(), needs_log_entry, ..Attestor::new(signer) };
     let subject = match (subject, expression) {
         (Some(subject), None) => Some(Pattern::wildcard(subject.text()?)),
         (None, Some(expression)) => Some(
@@ -161,22 +143,18 @@ impl Reader {
         let mut fields = at.fields()?;
         let registries = references(fields.get("registries"))?;
         let attestations = fields.get("attestations").map(|at| at.list()).transpose()?.unwrap_or_default();
-        let trust = ImageTrust {
-            path: at.path().to_owned(),
-            span: at.span(),
-            mode: ModeRule { default: Mode::Enforce, overrides: Vec::new() },
-            references: Vec::new(),
-            except: Vec::new(),
-            registries,
-            signatures: fields.get("signatures").map(|at| self.signatures(&at)).transpose()?,
-            attestations: attestations.iter().map(|at| self.attestation(at)).collect::<Result<_, _>>()?,
-            sbom: fields.get("sbom").map(|at| self.sbom(&at)).transpose()?,
-            vulnerabilities: fields.get("vulnerabilities").map(|at| self.vulnerabilities(&at)).transpose()?,
-            provenance: fields.get("provenance").map(|at| self.provenance(&at)).transpose()?,
-            image: fields.get("image").map(|at| image(&at)).transpose()?,
-            summary: fields.get("verificationSummary").map(|at| self.summary(&at)).transpose()?,
-            pins_digest: true,
-        };
+        let mut trust = ImageTrust::new(Vec::new());
+        at.path().clone_into(&mut trust.path);
+        trust.span = at.span();
+        trust.registries = registries;
+        trust.signatures = fields.get("signatures").map(|at| self.signatures(&at)).transpose()?;
+        trust.attestations = attestations.iter().map(|at| self.attestation(at)).collect::<Result<_, _>>()?;
+        trust.sbom = fields.get("sbom").map(|at| self.sbom(&at)).transpose()?;
+        trust.vulnerabilities =
+            fields.get("vulnerabilities").map(|at| self.vulnerabilities(&at)).transpose()?;
+        trust.provenance = fields.get("provenance").map(|at| self.provenance(&at)).transpose()?;
+        trust.image = fields.get("image").map(|at| image(&at)).transpose()?;
+        trust.summary = fields.get("verificationSummary").map(|at| self.summary(&at)).transpose()?;
         fields.finish()?;
         if trust.registries.is_empty() && trust.image.is_none() && trust.attestors().next().is_none() {
             return Err(at.wrong("at least one demand"));

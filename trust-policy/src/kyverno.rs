@@ -99,7 +99,7 @@ fn read_spec(
     lints: &mut Vec<Lint>,
 ) -> Result<(Vec<Rule>, bool), PolicyError> {
     let mut fields = spec.fields()?;
-    let default = ModeRule { default: Mode::Audit, overrides: Vec::new() };
+    let default = ModeRule::from(Mode::Audit);
     let (action, overrides) =
         (fields.get("validationFailureAction"), fields.get("validationFailureActionOverrides"));
     let mut mode = mode_rule(action, overrides, &default)?;

@@ -52,6 +52,13 @@ pub struct ModeOverride {
     pub selector: Option<LabelSelector>,
 }
 
+impl From<Mode> for ModeRule {
+    /// The same in every namespace.
+    fn from(mode: Mode) -> Self {
+        Self { default: mode, overrides: Vec::new() }
+    }
+}
+
 impl ModeRule {
     /// What a violation does in a request's namespace. Where that cannot be known, the stricter is taken.
     #[must_use]

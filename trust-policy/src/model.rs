@@ -11,7 +11,7 @@ use crate::mode::ModeRule;
 use crate::overlay::Overlay;
 use crate::reference::ReferencePattern;
 use crate::resource::ContainerImage;
-use crate::resource_match::ResourceMatch;
+use crate::resource_match::{Filter, Filters, ResourceMatch};
 use crate::signer::AttestorSet;
 use crate::template::Template;
 use crate::yaml::Span;
@@ -40,6 +40,36 @@ pub struct Policy {
     pub lints: Vec<Lint>,
 }
 
+impl Policy {
+    /// A policy for all namespaces.
+    #[must_use]
+    pub fn new(name: impl Into<String>, rules: Vec<Rule>) -> Self {
+        Self { name: name.into(), namespace: None, rules, first_rule_only: false, lints: Vec::new() }
+    }
+
+    /// A policy that demands this of every resource with images.
+    ///
+    /// ```
+    /// use trust_core::PublicKey;
+    /// use trust_policy::{Attestor, AttestorSet, ImageTrust, Policy, PolicySet, ReferencePattern, SbomDemand, Signer};
+    ///
+    /// let key = PublicKey::from_pem(
+    ///     "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEi2S6o+OgSF2KM/C69kidhhoK7kxtYSfjg7vQ0h4L5Xd+6ymfIrFxi/CI2U1jYkW9LLWibC6JbCnqUrXlyahLVw==\n-----END PUBLIC KEY-----\n",
+    /// )?;
+    /// let builder = AttestorSet::new(vec![Attestor::new(Signer::Key(Box::new(key)))]);
+    /// let mut trust = ImageTrust::new(vec![ReferencePattern::by_segment("ghcr.io/acme/**")?]);
+    /// trust.sbom = Some(SbomDemand::new(builder));
+    /// let policies = PolicySet::new(vec![Policy::trusting("sbom", trust)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn trusting(name: impl Into<String>, trust: ImageTrust) -> Self {
+        let matched = Filters::Any(vec![Filter::default()]);
+        let matches = ResourceMatch { matched, excluded: None };
+        Self::new(name, vec![Rule::new("require", matches, Check::Trust(Box::new(trust)))])
+    }
+}
+
 /// A rule: what it is about, and what it demands.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -56,6 +86,15 @@ pub struct Rule {
     pub preconditions: Option<Conditions>,
     /// What it demands.
     pub check: Check,
+}
+
+impl Rule {
+    /// A rule about these requests.
+    #[must_use]
+    pub fn new(name: impl Into<String>, matches: ResourceMatch, check: Check) -> Self {
+        let name = name.into();
+        Self { name, matches, of_pod: false, context: Vec::new(), preconditions: None, check }
+    }
 }
 
 /// A name for expressions.

@@ -111,7 +111,29 @@ pub enum Signer {
     Unsupported(&'static str),
 }
 
+impl Attestor {
+    /// A signer whose signatures and certificates must be in transparency logs.
+    #[must_use]
+    pub fn new(signer: Signer) -> Self {
+        Self {
+            path: "attestor".to_owned(),
+            signer,
+            needs_log_entry: true,
+            needs_certificate_log: true,
+            repository: None,
+            roots: None,
+            annotations: Vec::new(),
+        }
+    }
+}
+
 impl AttestorSet {
+    /// All of these signers.
+    #[must_use]
+    pub fn new(attestors: Vec<Attestor>) -> Self {
+        Self { path: "attestors".to_owned(), count: None, attestors }
+    }
+
     /// Sees every attestor, those in sets within, too.
     pub(crate) fn each(&self, see: &mut impl FnMut(&Attestor)) {
         for attestor in &self.attestors {

@@ -119,12 +119,9 @@ impl Reader {
     fn attestor(&self, at: &At<'_>, signer: Signer) -> Attestor {
         Attestor {
             path: self.relative(at.path()),
-            signer,
-            needs_log_entry: true,
-            needs_certificate_log: true,
             repository: self.repository.clone(),
-            roots: None,
             annotations: self.annotations.clone(),
+            ..Attestor::new(signer)
         }
     }
 
