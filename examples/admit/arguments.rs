@@ -9,7 +9,7 @@ Judges Kubernetes workloads by Kyverno policies, with images and signatures from
 
 usage: admit
        admit --policy FILE... --resource FILE... [--image REF=LAYOUT_DIR]... [--trust-root FILE]
-             [--now RFC3339] [--save FILE] [--explain | --format text|json]
+             [--now RFC3339] [--allow-uncovered] [--save FILE] [--explain | --format text|json]
        admit --replay FILE [--format text|json]
 
 Without arguments it judges a small embedded set. FILE may be `-` for standard input.
@@ -19,6 +19,7 @@ Without arguments it judges a small embedded set. FILE may be `-` for standard i
   --image REF=DIR        the OCI layout in DIR answers for the repository, or the image, REF
   --trust-root FILE      a trusted_root.json; without it, Sigstore's public-good instance
   --now RFC3339          the time to judge at; without it, the clock's
+  --allow-uncovered      allows workloads that no policy is about; without it they are denied
   --save FILE            archives policies, requests, what was fetched, trust root and time
   --replay FILE          judges an archive again, without fetching anything
   --format text|json     how verdicts are printed
@@ -28,6 +29,9 @@ Without arguments it judges a small embedded set. FILE may be `-` for standard i
 exit status: 0 all allowed, 1 something denied, 2 bad input
 ";
 
+/// Options that take no value.
+const FLAGS: [&str; 3] = ["--help", "--explain", "--allow-uncovered"];
+
 /// What the command line says.
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
@@ -36,6 +40,7 @@ pub(crate) struct Arguments {
     pub(crate) images: Vec<ImageSource>,
     pub(crate) trust_root: Option<PathBuf>,
     pub(crate) now: Option<UnixTime>,
+    pub(crate) allows_uncovered: bool,
     pub(crate) save: Option<PathBuf>,
     pub(crate) replay: Option<PathBuf>,
     pub(crate) format: Format,
@@ -71,7 +76,7 @@ impl Arguments {
             // Options that take files take all that follow, up to the next option.
             let mut values: Vec<String> = inline.into_iter().collect();
             let takes_many = matches!(option.as_str(), "--policy" | "--resource" | "--image");
-            while (takes_many || values.is_empty()) && option != "--help" && option != "--explain" {
+            while (takes_many || values.is_empty()) && !FLAGS.contains(&option.as_str()) {
                 match words.next_if(|next| !next.starts_with("--")) {
                     Some(value) => values.push(value),
                     None => break,
@@ -79,6 +84,7 @@ impl Arguments {
             }
             match option.as_str() {
                 "--help" | "-h" => return Ok(None),
+                "--allow-uncovered" if values.is_empty() => arguments.allows_uncovered = true,
                 "--explain" if values.is_empty() => arguments.format = Format::Text,
                 _ if !option.starts_with("--") => return Err(format!("`{option}` is not an option")),
                 _ if values.is_empty() => return Err(format!("`{option}` needs a value")),
@@ -115,7 +121,17 @@ impl Arguments {
 
     /// Whether nothing is named to judge, so that the embedded set is.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { policies, resources, images, trust_root, now, save: _, replay: _, format: _ } = self;
+        let Self {
+            policies,
+            resources,
+            images,
+            trust_root,
+            now,
+            allows_uncovered: _,
+            save: _,
+            replay: _,
+            format: _,
+        } = self;
         policies.is_empty()
             && resources.is_empty()
             && images.is_empty()

@@ -79,6 +79,7 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
     }
     let now = arguments.now.map_or_else(clock, Ok)?;
     let mut archive = Archive::new(texts, &root, now).map_err(|error| Reasons(&error).to_string())?;
+    archive.allows_uncovered = arguments.allows_uncovered;
     for resource in resources {
         let request = Request::from(resource);
         let evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now);

@@ -152,6 +152,17 @@ fn help_is_not_an_error() {
 }
 
 #[test]
+fn what_no_policy_is_about_is_denied_unless_that_is_allowed() {
+    let policy = data("policies/require-release-key.yaml");
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: a}}";
+    let denied = admit(&["--policy", &policy, "--resource", "-"], service);
+    assert_eq!(denied.status.code(), Some(1));
+    assert!(stdout(&denied).contains("no policy applies"), "{}", stdout(&denied));
+    let allowed = admit(&["--policy", &policy, "--allow-uncovered", "--resource", "-"], service);
+    assert_eq!(allowed.status.code(), Some(0), "{}", stdout(&allowed));
+}
+
+#[test]
 fn what_builders_and_scanners_attest_decides() {
     let pod = |tag: &str| {
         format!(
