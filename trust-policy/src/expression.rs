@@ -83,10 +83,10 @@ pub(crate) struct Unresolved {
 impl Expression {
     /// Reads an expression without the braces around it.
     pub(crate) fn parse(text: &str) -> Result<Self, ExpressionError> {
-        let (outer, inner) = take_out_inner(text)?;
         if text.len() > MAX_LEN {
             return Err(ExpressionError::TooLong { found: text.len() });
         }
+        let (outer, inner) = take_out_inner(text)?;
         // Both the parser and the interpreter go as deep as there are signs.
         let signs = outer.chars().filter(|c| ".[({|&!*=<>,:@?".contains(*c)).count();
         if signs > MAX_SIGNS {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::expression::Scope;
 use crate::model::ImageExtractor;
+use crate::pointer::child;
 use crate::request::Request;
 use crate::resource::{ContainerImage, ContainerKind};
 
@@ -60,10 +61,6 @@ fn walk<'a>(
         },
         _ => Ok(()),
     }
-}
-
-fn child(pointer: &str, key: &str) -> String {
-    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 impl ImageExtractor {

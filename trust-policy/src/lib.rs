@@ -33,6 +33,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`yaml`] | YAML with the place of every value |
+//! | `pointer` | JSON pointers |
 //! | `reference` | [`ReferencePattern`]: which images a text means |
 //! | `resource`, `request` | [`Resource`]: Kubernetes objects and their images; [`Request`]: what is done with one, by whom |
 //! | `evidence` | [`Evidence`]: what was fetched, as plain data |
@@ -56,6 +57,8 @@
 //! | `admission`, `report` | [`AdmissionReview`]; [`Verdict::to_report`] |
 
 pub mod yaml;
+
+mod pointer;
 
 mod reference;
 

@@ -357,15 +357,12 @@ impl Rule {
             Check::Images { extractors, requirements } => {
                 extractors.iter().any(|one| one.transform.is_some())
                     || requirements.iter().any(|one| {
-                        let attestations = &one.attestations;
-                        let sets =
-                            one.attestors.iter().chain(attestations.iter().flat_map(|one| &one.attestors));
                         one.deny.is_some()
-                            || attestations.iter().any(|one| one.conditions.is_some())
-                            || sets.into_iter().any(AttestorSet::has_expressions)
+                            || one.attestations.iter().any(|one| one.conditions.is_some())
+                            || one.attestor_sets().any(AttestorSet::has_expressions)
                     })
             }
-            Check::Trust(_) => false,
+            Check::Trust(trust) => trust.attestors().any(AttestorSet::has_expressions),
             Check::Form { message, demand, .. } => {
                 message.as_ref().is_some_and(|message| message.constant().is_none())
                     || !matches!(demand, Demand::Forms(forms) if !forms.iter().any(Overlay::has_expressions))
@@ -376,6 +373,11 @@ impl Rule {
 }
 
 impl ImageRequirement {
+    /// Every set of signers that it names.
+    pub(crate) fn attestor_sets(&self) -> impl Iterator<Item = &AttestorSet> {
+        self.attestors.iter().chain(self.attestations.iter().flat_map(|one| &one.attestors))
+    }
+
     /// Whether it is about this image.
     #[must_use]
     pub fn is_about(&self, image: &ContainerImage) -> bool {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use trust_core::Pattern;
 
 use crate::expression::{Scope, Unresolved};
+use crate::pointer::child;
 use crate::template::Template;
 use crate::value_pattern::{ValuePattern, scalar_text};
 
@@ -240,10 +241,6 @@ fn all_of(value: Option<&Value>, is_right: impl Fn(&Value) -> bool) -> bool {
 
 fn written(pattern: &Pattern) -> String {
     pattern.to_string().trim_matches('`').to_owned()
-}
-
-fn child(pointer: &str, key: &str) -> String {
-    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 fn describe(value: Option<&Value>) -> String {

@@ -8,10 +8,11 @@ use trust_sbom::Answer;
 use crate::evidence::Evidence;
 use crate::expression::Scope;
 use crate::image_extractor;
-use crate::model::{Check, Policy, PolicySet, Rule};
+use crate::model::{Check, ContextSource, Policy, PolicySet, Rule};
 use crate::request::Request;
+use crate::resource::ContainerImage;
 use crate::scope;
-use crate::signer::{ObjectName, Signer};
+use crate::signer::{AttestorSet, ObjectName, Signer};
 
 /// What must be fetched to judge a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,26 @@ pub struct Requirements {
     pub repositories: BTreeMap<String, BTreeSet<String>>,
     /// Objects of the cluster that rules refer to.
     pub objects: BTreeSet<ObjectName>,
+}
+
+impl Requirements {
+    /// Images, and what their signers need.
+    fn add<'a>(&mut self, images: Vec<String>, sets: impl Iterator<Item = &'a AttestorSet>) {
+        if images.is_empty() {
+            return;
+        }
+        add(&mut self.images, &images);
+        for set in sets {
+            set.each(&mut |attestor| {
+                if let Signer::KeyInSecret(object) = &attestor.signer {
+                    self.objects.insert(object.clone());
+                }
+                for image in attestor.repository.iter().flat_map(|_| &images) {
+                    self.repositories.entry(image.clone()).or_default().extend(attestor.repository.clone());
+                }
+            });
+        }
+    }
 }
 
 impl PolicySet {
@@ -45,51 +66,34 @@ impl PolicySet {
                 needed.objects.extend(scope::object_of(&entry.source, &scope));
                 scope::set_context(&mut scope, core::slice::from_ref(entry), &Evidence::default());
             }
+            // What depends on an object that is not there yet may hold once it is.
+            let is_known =
+                rule.context.iter().all(|entry| !matches!(entry.source, ContextSource::ConfigMap { .. }));
             if let Some(preconditions) = &rule.preconditions
+                && is_known
                 && preconditions.judge(&scope).holds == Ok(false)
             {
                 continue;
             }
-            let (extractors, requirements) = match &rule.check {
+            match &rule.check {
                 Check::Images { extractors, requirements } => {
-                    (extractors.as_slice(), requirements.as_slice())
+                    let images = image_extractor::images(extractors, request, &scope).unwrap_or_default();
+                    for requirement in requirements {
+                        let names = names(&images, |image| requirement.is_about(image));
+                        needed.add(names, requirement.attestor_sets());
+                    }
                 }
                 Check::Trust(trust) => {
-                    let images = request.resource.images();
-                    let about = images.iter().filter(|image| trust.is_about(image));
-                    let names: Vec<_> = about.map(|image| image.image.clone()).collect();
-                    if trust.image.is_some() {
-                        add(&mut needed.documents, names.clone());
+                    let names = names(request.resource.images(), |image| trust.is_about(image));
+                    if let Some(image) = &trust.image {
+                        add(&mut needed.documents, &names);
+                        if image.base_policy.is_some() {
+                            add(&mut needed.bases, &names);
+                        }
                     }
-                    if trust.image.as_ref().is_some_and(|image| image.base_policy.is_some()) {
-                        add(&mut needed.bases, names.clone());
-                    }
-                    add(&mut needed.images, names);
-                    continue;
+                    needed.add(names, trust.attestors());
                 }
-                Check::Form { .. } => continue,
-            };
-            let images = image_extractor::images(extractors, request, &scope).unwrap_or_default();
-            for requirement in requirements {
-                let about = images.iter().filter(|image| requirement.is_about(image));
-                let names: Vec<_> = about.map(|image| image.image.clone()).collect();
-                let of_attestations = requirement.attestations.iter().flat_map(|one| &one.attestors);
-                let sets: Vec<_> = requirement.attestors.iter().chain(of_attestations).collect();
-                for name in &names {
-                    let mut repositories = BTreeSet::new();
-                    for set in &sets {
-                        set.each(&mut |attestor| {
-                            repositories.extend(attestor.repository.clone());
-                            if let Signer::KeyInSecret(object) = &attestor.signer {
-                                needed.objects.insert(object.clone());
-                            }
-                        });
-                    }
-                    if !repositories.is_empty() {
-                        needed.repositories.entry(name.clone()).or_default().extend(repositories);
-                    }
-                }
-                add(&mut needed.images, names);
+                Check::Form { .. } => {}
             }
         }
         needed
@@ -110,11 +114,16 @@ impl PolicySet {
     }
 }
 
+/// The images that are meant, as written.
+fn names(images: &[ContainerImage], is_meant: impl Fn(&ContainerImage) -> bool) -> Vec<String> {
+    images.iter().filter(|image| is_meant(image)).map(|image| image.image.clone()).collect()
+}
+
 /// Adds what is not there yet.
-fn add(list: &mut Vec<String>, names: Vec<String>) {
+fn add(list: &mut Vec<String>, names: &[String]) {
     for name in names {
-        if !list.contains(&name) {
-            list.push(name);
+        if !list.contains(name) {
+            list.push(name.clone());
         }
     }
 }

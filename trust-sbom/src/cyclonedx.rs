@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `schema` | what the specification allows |
+//! | `vulnerability` | vulnerabilities, and what is said about them |
 //! | `xml` | the XML form, as the JSON that it corresponds to |
 //! | `write` | the model as CycloneDX 1.6 |
 //!
@@ -10,6 +11,7 @@
 //! part comes from, not about what is in the software.
 
 mod schema;
+mod vulnerability;
 mod write;
 mod xml;
 
@@ -20,21 +22,19 @@ use crate::component::{
     Agent, AgentKind, Component, ComponentKind, ExternalReference, Hash, Scope, Stated, Tool,
 };
 use crate::diagnostic::DiagnosticKind;
-use crate::draft::{self, Draft, Edge};
+use crate::draft::{Draft, Edge};
 use crate::error::SbomError;
-use crate::finding::{Affected, Finding, FixState, Rating, highest};
 use crate::lenient::{OneOrMany, nullable};
 use crate::license::{LicenseClaim, LicenseRole};
 use crate::relationship::{Aggregate, CompletenessOf, DependencyScope, RelationshipKind};
 use crate::sbom::Format;
 use crate::stream::JsonStream;
-use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
+
+use vulnerability::Vulnerability;
 
 pub(crate) use write::write;
 
 pub(crate) const VERSIONS_TEXT: &str = "1.0 to 1.7";
-/// Where the model keeps that a part is expected from elsewhere.
-const UNKNOWN_STATE: &str = "vulnerability with an unknown state";
 
 /// The minor version of `1.x`, if it is one that is read.
 fn minor(version: &str) -> Option<u8> {
@@ -509,165 +509,4 @@ struct Composition {
     assemblies: Option<Vec<String>>,
     dependencies: Option<Vec<String>>,
     vulnerabilities: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-struct Vulnerability {
-    #[serde(rename = "bom-ref")]
-    reference: Option<String>,
-    id: Option<String>,
-    source: Option<Source>,
-    #[serde(default, deserialize_with = "nullable")]
-    references: Vec<OtherName>,
-    #[serde(default, deserialize_with = "nullable")]
-    ratings: Vec<WireRating>,
-    #[serde(default, deserialize_with = "nullable")]
-    cwes: Vec<u32>,
-    #[serde(default, deserialize_with = "nullable")]
-    advisories: Vec<Advisory>,
-    published: Option<String>,
-    updated: Option<String>,
-    analysis: Option<Analysis>,
-    #[serde(default, deserialize_with = "nullable")]
-    affects: Vec<Target>,
-}
-
-#[derive(Deserialize)]
-struct Source {
-    name: Option<String>,
-    url: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct OtherName {
-    id: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Advisory {
-    url: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WireRating {
-    source: Option<Source>,
-    score: Option<f64>,
-    severity: Option<String>,
-    method: Option<String>,
-    vector: Option<String>,
-}
-
-impl From<WireRating> for Rating {
-    fn from(wire: WireRating) -> Self {
-        // A score of another method is on another scale.
-        let is_cvss = wire.method.as_deref().is_none_or(|method| method.starts_with("CVSS"));
-        let vector = wire.vector.filter(|_| is_cvss);
-        Self::new(wire.severity.as_deref(), wire.score.filter(|_| is_cvss), vector)
-            .by(wire.source.and_then(|source| source.name), wire.method)
-    }
-}
-
-#[derive(Deserialize)]
-struct Analysis {
-    state: Option<String>,
-    justification: Option<String>,
-    #[serde(default, deserialize_with = "nullable")]
-    response: Vec<String>,
-    detail: Option<String>,
-    #[serde(rename = "firstIssued")]
-    first_issued: Option<String>,
-    #[serde(rename = "lastUpdated")]
-    last_updated: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    #[serde(rename = "ref", default, deserialize_with = "nullable")]
-    reference: String,
-    #[serde(default, deserialize_with = "nullable")]
-    versions: Vec<TargetVersion>,
-}
-
-#[derive(Deserialize)]
-struct TargetVersion {
-    version: Option<String>,
-    status: Option<String>,
-}
-
-impl Vulnerability {
-    /// A finding for each component that it affects, and a statement about all of them if there is an analysis.
-    fn into_model(self, draft: &mut Draft<'_>) {
-        if let Some(reference) = self.reference {
-            draft.elsewhere(reference);
-        }
-        let ratings: Vec<Rating> = self.ratings.into_iter().map(Rating::from).collect();
-        let aliases = self.references.into_iter().filter_map(|one| one.id);
-        let urls = self.source.and_then(|source| source.url).into_iter();
-        let finding = Finding {
-            id: self.id.unwrap_or_default(),
-            aliases: aliases.collect(),
-            severity: highest(&ratings),
-            ratings,
-            cwes: self.cwes,
-            published: draft.time(self.published.as_deref(), "vulnerabilities.published"),
-            modified: draft.time(self.updated.as_deref(), "vulnerabilities.updated"),
-            urls: urls.chain(self.advisories.into_iter().filter_map(|one| one.url)).collect(),
-            ..Finding::default()
-        };
-        let mut products = Vec::new();
-        for target in &self.affects {
-            let component = draft.find(&target.reference);
-            let purl = component.and_then(|component| component.purls.first()).cloned();
-            let fixed: Vec<String> = target
-                .versions
-                .iter()
-                .filter(|one| one.status.as_deref() == Some("unaffected"))
-                .filter_map(|one| one.version.clone())
-                .collect();
-            let is_affected = |one: &&TargetVersion| matches!(one.status.as_deref(), None | Some("affected"));
-            let stated = target.versions.iter().find(is_affected).and_then(|one| one.version.clone());
-            products.push(VexProduct {
-                identifiers: core::iter::once(target.reference.clone()).chain(purl.clone()).collect(),
-                hashes: component.map(|component| component.hashes.clone()).unwrap_or_default(),
-                ..VexProduct::default()
-            });
-            let component = Affected {
-                name: component.map_or_else(String::new, Component::full_name),
-                version: component.and_then(|component| component.version.clone()).or(stated),
-                purl,
-                reference: Some(target.reference.clone()),
-                ..Affected::default()
-            };
-            let fix = if fixed.is_empty() { FixState::Unknown } else { FixState::Available(fixed) };
-            draft.findings.push(Finding { component, fix, ..finding.clone() });
-        }
-        if self.affects.is_empty() {
-            draft.findings.push(finding.clone());
-        }
-        if let Some(analysis) = self.analysis
-            && let Some(state) = &analysis.state
-        {
-            let status = match state.as_str() {
-                "not_affected" | "false_positive" => VexStatus::NotAffected,
-                "resolved" | "resolved_with_pedigree" => VexStatus::Fixed,
-                "exploitable" => VexStatus::Affected,
-                "in_triage" => VexStatus::UnderInvestigation,
-                _ => {
-                    draft.odd(DiagnosticKind::UnknownValue(state.clone()), UNKNOWN_STATE);
-                    VexStatus::Other(state.clone())
-                }
-            };
-            let said = analysis.last_updated.or(analysis.first_issued);
-            draft.statements.push(VexStatement {
-                vulnerability: finding.names().map(str::to_owned).collect(),
-                products,
-                status,
-                // The word "null" occurs.
-                justification: analysis.justification.filter(|word| word != "null"),
-                impact: analysis.detail,
-                action: (!analysis.response.is_empty()).then(|| analysis.response.join(", ")),
-                timestamp: said.as_deref().and_then(draft::time).or(finding.modified).or(finding.published),
-            });
-        }
-    }
 }

@@ -42,8 +42,7 @@ pub(super) fn violations(
             })
         }
         Demand::ForEach(lists) => {
-            let judged: Vec<_> =
-                lists.iter().filter_map(|each| for_each(each, subject, scope, evidence)).collect();
+            let judged: Vec<_> = lists.iter().filter_map(|each| for_each(each, scope, evidence)).collect();
             if judged.is_empty() { None } else { Some(judged.concat()) }
         }
     }
@@ -71,12 +70,7 @@ fn forms_violations(forms: &[Overlay], subject: Subject<'_>, scope: &Scope) -> O
     is_judged.then_some(causes)
 }
 
-fn for_each(
-    each: &ForEach,
-    subject: Subject<'_>,
-    scope: &Scope,
-    evidence: &Evidence,
-) -> Option<Vec<Explanation>> {
+fn for_each(each: &ForEach, scope: &Scope, evidence: &Evidence) -> Option<Vec<Explanation>> {
     // A list that is not there has no elements.
     let list = match each.list.resolve_or_null(scope) {
         Ok(Value::Null) => return None,
@@ -107,7 +101,7 @@ fn for_each(
                 return Some(vec![unresolved(&each.path, &error)]);
             }
         }
-        let pointer = format!("{}/{index}", subject.pointer);
+        let pointer = format!("element {index} of {}", each.path);
         let element = Subject { value: Some(element), pointer: &pointer };
         if let Some(found) = violations(&each.demand, element, &scope, evidence) {
             is_judged = true;

@@ -90,8 +90,7 @@ impl Evaluation<'_> {
         let (pinned, evidence) = match self.pinned(image) {
             Ok(found) => found,
             Err((code, message)) => {
-                let of_attestations = requirement.attestations.iter().flat_map(|one| &one.attestors);
-                let sets = requirement.attestors.iter().chain(of_attestations);
+                let sets = requirement.attestor_sets();
                 return Explanation::fail(check, code, message)
                     .about(image, None)
                     .because(sets.flat_map(|set| self.unusable_signers(set, scope)).collect());
