@@ -4,48 +4,16 @@
 
 mod signing;
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
-use trust_core::encoding::to_base64;
 use trust_core::{Digest, TrustRoot, UnixTime};
 use trust_policy::{
     Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Verdict, evaluate,
 };
 
-use crate::signing::{pem, sign};
+use crate::signing::{attestation, digest, pem};
 
 const IMAGE: &str = "ghcr.io/acme/app:v1";
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
-
-fn digest() -> Digest {
-    Digest::sha256(b"image")
-}
-
-/// An attestation as cosign 2 stores it, signed by the key of a seed.
-fn attestation(seed: u8, predicate_type: &str, predicate: &Value) -> Artifact {
-    let statement = json!({
-        "_type": "https://in-toto.io/Statement/v0.1",
-        "predicateType": predicate_type,
-        "subject": [{"name": "ghcr.io/acme/app", "digest": {"sha256": digest().to_hex()}}],
-        "predicate": predicate,
-    })
-    .to_string();
-    let payload_type = "application/vnd.in-toto+json";
-    let signed = format!("DSSEv1 {} {payload_type} {} {statement}", payload_type.len(), statement.len());
-    let signature = sign(seed, &signed);
-    let envelope = json!({
-        "payloadType": payload_type,
-        "payload": to_base64(statement.as_bytes()),
-        "signatures": [{"sig": signature}],
-    });
-    Artifact {
-        location: format!("{predicate_type} by {seed}"),
-        media_type: trust_core::cosign::ENVELOPE_MEDIA_TYPE.to_owned(),
-        annotations: BTreeMap::from([("dev.cosignproject.cosign/signature".to_owned(), String::new())]),
-        content: envelope.to_string().into_bytes(),
-    }
-}
 
 /// A policy with two signers, `release` and `security`.
 fn policy(require: &str) -> String {
@@ -375,6 +343,35 @@ fn an_image_is_built_on_one_that_satisfies_another_policy() {
     );
     let nobody = PolicySet::from_yaml(&policy("{image: {basePolicy: silver}}")).unwrap();
     assert!(nobody.policies().len() == 1);
+}
+
+#[test]
+fn a_base_is_asked_for_its_own_base_three_times() {
+    let policies = PolicySet::from_yaml(&policy("{image: {basePolicy: p}}")).unwrap();
+    let judge = |bases: usize| {
+        let mut evidence = Evidence::default();
+        let (mut top, mut documents) = manifest(&["a"], &json!({}));
+        for _ in 0..bases {
+            let base = "ghcr.io/acme/base:1";
+            let found = ImageEvidence { digest: Ok(top.clone()), artifacts: vec![], failures: vec![] };
+            evidence.images.insert(format!("{base}@{top}"), found);
+            let annotations = json!({"org.opencontainers.image.base.name": base,
+                "org.opencontainers.image.base.digest": top.to_string()});
+            let (image, own) = manifest(&["a"], &annotations);
+            documents.extend(own);
+            top = image;
+        }
+        for document in documents {
+            evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), document);
+        }
+        let found = ImageEvidence { digest: Ok(top), artifacts: vec![], failures: vec![] };
+        evidence.images.insert(IMAGE.to_owned(), found);
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
+        let request = Request::from(Resource::from_json(pod).unwrap());
+        evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW)
+    };
+    denied(&judge(2), ReasonCode::Condition, "found 0 bases, expected the image to name one");
+    denied(&judge(4), ReasonCode::Unresolved, "is the base of a base more than 3 times");
 }
 
 #[test]

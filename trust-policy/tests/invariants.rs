@@ -4,39 +4,20 @@
 
 mod signing;
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use trust_core::{Digest, TrustRoot, UnixTime};
 use trust_policy::{
-    Artifact, Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, Outcome, PolicySet, Request,
-    Resource, Verdict, evaluate,
+    Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, Outcome, PolicySet, Request, Resource,
+    Verdict, evaluate,
 };
 
-use crate::signing::{pem, sign};
+use crate::signing::{pem, signature};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
 
 fn digest(image: u8) -> Digest {
     Digest::sha256(&[image])
-}
-
-/// A signature on an image, by the key of a seed, as cosign 2 stores it.
-fn signature(seed: u8, image: u8) -> Artifact {
-    let payload = json!({
-        "critical": {"identity": {"docker-reference": "ghcr.io/acme/app"}, "type": "cosign container image signature",
-            "image": {"docker-manifest-digest": digest(image).to_string()}},
-        "optional": null,
-    })
-    .to_string();
-    let signature = sign(seed, &payload);
-    Artifact {
-        location: format!("signature of {image} by {seed}"),
-        media_type: trust_core::cosign::SIMPLE_SIGNING_MEDIA_TYPE.to_owned(),
-        annotations: BTreeMap::from([("dev.cosignproject.cosign/signature".to_owned(), signature)]),
-        content: payload.into_bytes(),
-    }
 }
 
 /// Images 1 and 2 need signatures of two of three keys; every image comes from one of two registries.
@@ -72,7 +53,7 @@ fn request(images: &[usize]) -> Request {
 fn evidence(signers: &[Vec<u8>; 2]) -> Evidence {
     let image = |index: u8, seeds: &Vec<u8>| ImageEvidence {
         digest: Ok(digest(index)),
-        artifacts: seeds.iter().map(|seed| signature(*seed, index)).collect(),
+        artifacts: seeds.iter().map(|seed| signature(*seed, &digest(index), &Value::Null)).collect(),
         failures: Vec::new(),
     };
     let images = signers

@@ -247,3 +247,46 @@ fn image_volumes_are_images_too() {
     let verdict = judge(&rules, &request(mounted));
     assert_eq!(verdict.patch[0].path, "/spec/volumes/0/image/reference", "{verdict}");
 }
+
+#[test]
+fn what_depends_on_an_object_is_fetched_before_it_is_known() {
+    let rules = |context: &str| {
+        rule(&format!(
+            "    context: [{{name: known, {context}}}]\n    \
+             preconditions: {{all: [{{key: \"{{{{ known.data.check || 'no' }}}}\", operator: Equals, value: 'yes'}}]}}\n    \
+             verifyImages: [{{imageReferences: ['*']}}]\n"
+        ))
+    };
+    let of_cluster = rules("configMap: {name: c, namespace: n}").requirements(&request(pod("a")), NOW);
+    assert_eq!(of_cluster.images, ["a"]);
+    assert_eq!(of_cluster.objects.len(), 1, "{of_cluster:?}");
+    let of_policy = rules("variable: {value: {data: {check: 'no'}}}").requirements(&request(pod("a")), NOW);
+    assert_eq!(of_policy, trust_policy::Requirements::default());
+}
+
+#[test]
+fn lists_and_values_are_limited() {
+    let with = |count: usize| {
+        let mut pod = pod("a");
+        pod["spec"]["list"] = vec![json!(1); count].into();
+        pod
+    };
+    let each = rule(
+        "    validate:\n      foreach:\n      - list: request.object.spec.list\n        \
+         deny: {conditions: {all: [{key: '{{ element }}', operator: NotEquals, value: 1}]}}\n",
+    );
+    expect(&each, with(10), Outcome::Pass);
+    let verdict = outcome(&each, with(10_001));
+    assert_eq!(verdict.outcome, Outcome::Fail);
+    assert!(verdict.to_string().contains("found 10001 elements, expected at most 10000"), "{verdict}");
+    let whole = rule(
+        "    validate: {deny: {conditions: {all: [{key: '{{ request.object.spec.list }}', operator: AnyIn, value: [2]}]}}}\n",
+    );
+    expect(&whole, with(10), Outcome::Pass);
+    let verdict = outcome(&whole, with(100_001));
+    assert_eq!(verdict.outcome, Outcome::Fail);
+    assert!(
+        verdict.to_string().contains("`{{ request.object.spec.list }}` has too large a value"),
+        "{verdict}"
+    );
+}

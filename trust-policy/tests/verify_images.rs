@@ -1,0 +1,117 @@
+//! Kyverno's `verifyImages` on images that are really signed: one check a test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+
+mod signing;
+
+use serde_json::{Value, json};
+use trust_core::{TrustRoot, UnixTime};
+use trust_policy::{
+    Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Verdict, evaluate,
+};
+
+use crate::signing::{attestation, digest, pem, signature};
+
+const IMAGE: &str = "ghcr.io/acme/app:v1";
+const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
+const TYPE: &str = "https://acme.example/review";
+
+/// The key of a seed as an entry of `attestors`.
+fn entry(seed: u8) -> String {
+    format!("{{keys: {{publicKeys: \"{}\", rekor: {{ignoreTlog: true}}}}}}", pem(seed))
+}
+
+/// An entry of `attestations`, signed by one of some seeds.
+fn review(seeds: &[u8], rest: &str) -> String {
+    let entries: Vec<_> = seeds.iter().map(|seed| entry(*seed)).collect();
+    format!("{{type: '{TYPE}', attestors: [{{count: 1, entries: [{}]}}]{rest}}}", entries.join(", "))
+}
+
+fn judge(requirement: &str, artifacts: Vec<Artifact>) -> Verdict {
+    let text = format!(
+        "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: p}}\nspec:\n  validationFailureAction: Enforce\n  rules:\n  \
+         - name: r\n    match: {{any: [{{resources: {{kinds: [Pod]}}}}]}}\n    context: [{{name: least, variable: {{value: 2}}}}]\n    \
+         verifyImages: [{{imageReferences: ['ghcr.io/acme/*'], {requirement}}}]\n",
+    );
+    let policies = PolicySet::from_yaml(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
+    let request = Request::from(Resource::from_json(pod).unwrap());
+    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![] };
+    let evidence = Evidence { images: [(IMAGE.to_owned(), found)].into(), ..Evidence::default() };
+    evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW)
+}
+
+#[track_caller]
+fn allowed(verdict: &Verdict) {
+    assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
+}
+
+#[track_caller]
+fn denied(verdict: &Verdict, code: ReasonCode, reason: &str) {
+    assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
+    assert_eq!(verdict.rules[0].explanations[0].code, Some(code), "{verdict}");
+    assert!(verdict.to_string().contains(reason), "{verdict}");
+}
+
+#[test]
+fn a_signature_has_the_annotations_that_are_wanted() {
+    let wanted = format!(
+        "attestors: [{{entries: [{}]}}]",
+        entry(1).replace("{keys:", "{annotations: {env: prod}, keys:")
+    );
+    let signed = |optional: Value| vec![signature(1, &digest(), &optional)];
+    allowed(&judge(&wanted, signed(json!({"env": "prod", "other": "x"}))));
+    let reason = "has not the annotation `env`, expected `prod`";
+    denied(&judge(&wanted, signed(json!({"env": "test"}))), ReasonCode::WrongAnnotation, reason);
+    denied(&judge(&wanted, signed(Value::Null)), ReasonCode::WrongAnnotation, reason);
+}
+
+#[test]
+fn a_predicate_cannot_take_a_name_of_the_rule() {
+    let conditions = ", conditions: [{all: [{key: '{{ reviewers }}', operator: GreaterThanOrEquals, value: '{{ least }}'}]}]";
+    let wanted = format!("attestations: [{}]", review(&[1], conditions));
+    let attested = |predicate: Value| vec![attestation(1, TYPE, &predicate)];
+    allowed(&judge(&wanted, attested(json!({"reviewers": 2}))));
+    let shadowing = attested(json!({"reviewers": 1, "least": 1}));
+    denied(&judge(&wanted, shadowing), ReasonCode::Condition, "does not say what it must");
+}
+
+#[test]
+fn who_said_what_must_not_be_said_is_not_heard() {
+    let conditions = ", conditions: [{all: [{key: '{{ fine }}', operator: Equals, value: true}]}]";
+    let said = |seed: u8, fine: bool| attestation(seed, TYPE, &json!({"fine": fine, "by": seed}));
+    let either = format!("attestations: [{}]", review(&[1, 2], conditions));
+    let first = format!("attestations: [{}]", review(&[1], conditions));
+    allowed(&judge(&either, vec![said(1, true), said(2, false)]));
+    // Both attestations of one signer count.
+    denied(
+        &judge(&first, vec![said(1, true), said(1, false)]),
+        ReasonCode::Condition,
+        "does not say what it must",
+    );
+    // The one who is not heard does not speak where attestations have names.
+    let named = format!(
+        "attestations: [{}], validate: {{deny: {{conditions: {{any: [{{key: '{{{{ said.by }}}}', operator: Equals, value: 2}}]}}}}}}",
+        review(&[1, 2], &format!(", name: said{conditions}"))
+    );
+    allowed(&judge(&named, vec![said(1, true), said(2, false)]));
+    denied(&judge(&named, vec![said(1, true), said(2, true)]), ReasonCode::Condition, "`2` Equals `2`");
+}
+
+#[test]
+fn combinations_of_attestations_are_limited() {
+    let named = |name: &str| review(&[1], &format!(", name: {name}"));
+    let wanted = format!(
+        "attestations: [{}, {}], validate: {{deny: {{conditions: {{any: [{{key: '{{{{ a.of }}}}', operator: Equals, value: '{{{{ b.not }}}}'}}]}}}}}}",
+        named("a"),
+        named("b")
+    );
+    let attested =
+        |count: u32| (0..count).map(|of| attestation(1, TYPE, &json!({"of": of, "not": count}))).collect();
+    allowed(&judge(&wanted, attested(31)));
+    denied(
+        &judge(&wanted, attested(32)),
+        ReasonCode::Unresolved,
+        "found 1024 combinations of attestations, expected at most 1000",
+    );
+}
