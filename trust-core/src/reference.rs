@@ -1,9 +1,12 @@
 //! [`ImageRef`], a name of an image, and [`PinnedImage`], its identity.
+//!
+//! The grammar is that of the [reference implementation](https://github.com/distribution/reference/blob/v0.6.0/regexp.go), with
+//! Docker's rule of what is a host: the first part of the path, if it has a `.`, a `:` or an upper-case letter, or is
+//! `localhost`.
 
 use core::fmt;
 use core::str::FromStr;
 
-use oci_spec::distribution::Reference;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -11,11 +14,21 @@ use crate::digest::{Digest, DigestError};
 
 /// The longest reference that is read: a host of 255, a repository of 255, a tag of 128, a sha512 digest of 135, and separators.
 const MAX_LEN: usize = 776;
+/// The longest repository (`RepositoryNameTotalLengthMax` of the reference implementation).
+const MAX_REPOSITORY_LEN: usize = 255;
+/// The longest tag.
+const MAX_TAG_LEN: usize = 128;
 
-/// A name of an image as somebody wrote it, with its parts by the grammar of the distribution specification.
+/// Docker Hub, under the name by which images are known that name no host.
+const DOCKER_HUB: &str = "docker.io";
+/// Other hosts that answer for Docker Hub.
+const DOCKER_HUB_ALIASES: [&str; 3] = ["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+
+/// A name of an image as somebody wrote it, and its parts in one canonical form.
 ///
-/// What was written is kept beside the normalized parts, because policy languages normalize differently:
-/// here, as in Docker, `nginx` is `docker.io/library/nginx:latest`.
+/// What is one repository has one name: hosts are in lower case and without the port that HTTPS has anyway, Docker Hub is
+/// `docker.io` by whichever of its names it was written, and its short names have `library/` in front. Here, as in Docker,
+/// `nginx` is `docker.io/library/nginx:latest`. What was written is kept beside it.
 /// A tag is a name that a registry may point elsewhere at any time; only a digest is an identity.
 ///
 /// ```
@@ -23,12 +36,16 @@ const MAX_LEN: usize = 776;
 /// let image: ImageRef = "nginx".parse()?;
 /// assert_eq!((image.registry(), image.repository(), image.tag()), ("docker.io", "library/nginx", Some("latest")));
 /// assert_eq!(image.written(), "nginx");
+/// let image: ImageRef = "GHCR.io:443/acme/app:v1".parse()?;
+/// assert_eq!(image.name(), "ghcr.io/acme/app");
 /// # Ok::<(), trust_core::ImageRefError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ImageRef {
     written: String,
-    parts: Reference,
+    registry: String,
+    repository: String,
+    tag: Option<String>,
     digest: Option<Digest>,
 }
 
@@ -69,22 +86,22 @@ impl ImageRef {
         &self.written
     }
 
-    /// The registry's host and port; `docker.io` if none was written.
+    /// The registry's host and port in canonical form; `docker.io` if none was written.
     #[must_use]
     pub fn registry(&self) -> &str {
-        self.parts.registry()
+        &self.registry
     }
 
     /// The repository within the registry; `library/` is put before Docker Hub's short names.
     #[must_use]
     pub fn repository(&self) -> &str {
-        self.parts.repository()
+        &self.repository
     }
 
     /// The tag; `latest` if neither tag nor digest was written.
     #[must_use]
     pub fn tag(&self) -> Option<&str> {
-        self.parts.tag()
+        self.tag.as_deref()
     }
 
     /// The digest, if one was written.
@@ -93,11 +110,109 @@ impl ImageRef {
         self.digest.as_ref()
     }
 
-    /// `registry/repository`, without tag and digest.
+    /// `registry/repository` in canonical form, without tag and digest.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}/{}", self.registry(), self.repository())
+        format!("{}/{}", self.registry, self.repository)
     }
+
+    /// Host and path as they were written, without tag and digest; no host, if none was.
+    #[must_use]
+    pub fn written_name(&self) -> (Option<&str>, &str) {
+        let (name, ..) = split(&self.written);
+        split_host(name)
+    }
+}
+
+/// Name, tag and digest of a reference.
+fn split(text: &str) -> (&str, Option<&str>, Option<&str>) {
+    let (rest, digest) = text.split_once('@').map_or((text, None), |(rest, digest)| (rest, Some(digest)));
+    // A `:` before the last `/` is a port's.
+    let tag_at = rest.rfind(':').filter(|at| rest.rfind('/').is_none_or(|slash| slash < *at));
+    match tag_at.and_then(|at| rest.split_at_checked(at)) {
+        Some((name, tag)) => (name, tag.strip_prefix(':'), digest),
+        None => (rest, None, digest),
+    }
+}
+
+/// The host of a name, if it has one, and the path.
+fn split_host(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
+        Some((first, path)) if is_host(first) => (Some(first), path),
+        _ => (None, name),
+    }
+}
+
+/// Whether the first part of a name with several is a host.
+fn is_host(first: &str) -> bool {
+    first == "localhost" || first.contains(['.', ':']) || first.chars().any(char::is_uppercase)
+}
+
+/// One name for one registry: the host in lower case, without HTTPS's own port, Docker Hub's by one of its names.
+///
+/// ```
+/// assert_eq!(trust_core::canonical_registry("Index.Docker.io:443"), "docker.io");
+/// ```
+#[must_use]
+pub fn canonical_registry(host: &str) -> String {
+    let host = host.to_ascii_lowercase();
+    let host = host.strip_suffix(":443").unwrap_or(&host);
+    if DOCKER_HUB_ALIASES.contains(&host) { DOCKER_HUB.to_owned() } else { host.to_owned() }
+}
+
+fn check_host(host: &str) -> Result<(), &'static str> {
+    let (name, port) = match host.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
+        Some((name, port)) => (name, Some(port)),
+        None => (host, None),
+    };
+    let is_ipv6 = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|address| {
+        !address.is_empty() && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')
+    });
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if !is_ipv6 && !name.split('.').all(is_label) {
+        return Err("the registry is not a host name");
+    }
+    match port {
+        Some(port) if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) => {
+            Err("the registry's port is not a number")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_path(path: &str) -> Result<(), &'static str> {
+    if path.len() > MAX_REPOSITORY_LEN {
+        return Err("the repository is longer than 255 bytes");
+    }
+    // Letters and digits, with one `.`, one or two `_` or some `-` between them.
+    let is_part = |part: &str| {
+        let mut separators = part.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let (first, last) = (part.chars().next(), part.chars().next_back());
+        let is_alphanumeric =
+            |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        is_alphanumeric(first)
+            && is_alphanumeric(last)
+            && separators.all(|separator| {
+                matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|b| b == b'-')
+            })
+    };
+    match path.split('/').all(is_part) {
+        true => Ok(()),
+        false => Err("the repository has other than lower-case letters, digits and separators between them"),
+    }
+}
+
+fn check_tag(tag: &str) -> Result<(), &'static str> {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let is_tag = tag.bytes().next().is_some_and(is_word)
+        && tag.len() <= MAX_TAG_LEN
+        && tag.bytes().all(|b| is_word(b) || b == b'.' || b == b'-');
+    if is_tag { Ok(()) } else { Err("the tag is not 1 to 128 letters, digits, `_`, `.` or `-`") }
 }
 
 impl FromStr for ImageRef {
@@ -107,14 +222,25 @@ impl FromStr for ImageRef {
         if text.len() > MAX_LEN {
             return Err(ImageRefError::TooLong { found: text.len() });
         }
-        let parts = Reference::try_from(text)
-            .map_err(|error| ImageRefError::Grammar { found: text.to_owned(), problem: error.to_string() })?;
-        let digest = parts
-            .digest()
+        let grammar = |problem: &'static str| ImageRefError::Grammar {
+            found: text.to_owned(),
+            problem: problem.to_owned(),
+        };
+        let (name, tag, digest) = split(text);
+        let (host, path) = split_host(name);
+        host.map_or(Ok(()), check_host).and_then(|()| check_path(path)).map_err(grammar)?;
+        tag.map_or(Ok(()), check_tag).map_err(grammar)?;
+        let digest = digest
             .map(Digest::from_str)
             .transpose()
             .map_err(|source| ImageRefError::Digest { found: text.to_owned(), source })?;
-        Ok(Self { written: text.to_owned(), parts, digest })
+        let registry = canonical_registry(host.unwrap_or(DOCKER_HUB));
+        let repository = match registry == DOCKER_HUB && !path.contains('/') {
+            true => format!("library/{path}"),
+            false => path.to_owned(),
+        };
+        let tag = tag.or(digest.is_none().then_some("latest")).map(str::to_owned);
+        Ok(Self { written: text.to_owned(), registry, repository, tag, digest })
     }
 }
 
@@ -127,7 +253,7 @@ impl fmt::Display for ImageRef {
 
 impl fmt::Debug for ImageRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ImageRef({} = {})", self.written, self.parts)
+        write!(f, "ImageRef({} = {})", self.written, self.name())
     }
 }
 
@@ -213,6 +339,65 @@ mod tests {
         assert_eq!((reference.tag(), reference.digest()), (Some("v1"), Some(&digest)));
         assert_eq!(image("localhost:5000/a").registry(), "localhost:5000");
         assert_eq!(image("a/b").name(), "docker.io/a/b");
+        assert_eq!(image("ghcr.io/A:5000/b".trim_start_matches("ghcr.io/")).registry(), "a:5000");
+    }
+
+    #[test]
+    fn one_repository_has_one_name() {
+        for (written, name) in [
+            ("GHCR.io/o/app", "ghcr.io/o/app"),
+            ("ghcr.io:443/o/app", "ghcr.io/o/app"),
+            ("registry-1.docker.io/library/nginx", "docker.io/library/nginx"),
+            ("index.docker.io/nginx", "docker.io/library/nginx"),
+            ("Docker.IO:443/a/b", "docker.io/a/b"),
+            ("docker.io/nginx", "docker.io/library/nginx"),
+            ("LOCALHOST/a", "localhost/a"),
+            ("EVIL/x", "evil/x"),
+            ("[2001:DB8::1]:5000/a", "[2001:db8::1]:5000/a"),
+            ("localhost:80/a", "localhost:80/a"),
+        ] {
+            assert_eq!(image(written).name(), name, "{written}");
+        }
+        assert_eq!(image("GHCR.io/o/app:1").written_name(), (Some("GHCR.io"), "o/app"));
+        assert_eq!(image("nginx:1").written_name(), (None, "nginx"));
+    }
+
+    #[test]
+    fn the_grammar_is_dockers() {
+        for wrong in [
+            "a//b",
+            "/a",
+            "a/",
+            "a:",
+            "a@",
+            "a:@",
+            "-a",
+            "a-",
+            "a..b",
+            "a___b",
+            "a._b",
+            "a b",
+            "a:b:c",
+            "a:-x",
+            "ä",
+            "a:ä",
+            "host.:5000/a",
+            ".host/a",
+            "a_b.io/c",
+            "h.io:x/a",
+            "h.io:/a",
+            "[::1/a",
+            "[]/a",
+            "a:t@sha256:12",
+            "a/B",
+        ] {
+            assert!(wrong.parse::<ImageRef>().is_err(), "{wrong}");
+        }
+        let long = format!("a:{}", "t".repeat(129));
+        assert!(long.parse::<ImageRef>().is_err());
+        for right in ["x/a.b_c__d---e/f", "1", "a/1.2", "xn--a.io/b", "a:_x", "a:A.b-c_d", "1.2.3.4:1/a"] {
+            assert!(right.parse::<ImageRef>().is_ok(), "{right}");
+        }
     }
 
     #[test]

@@ -56,26 +56,48 @@ pub(crate) struct Finding {
 }
 
 impl Conditions {
-    /// Whether all blocks hold. What has no value decides nothing: the answer stands if it is the same either way.
+    /// Whether all blocks hold. Conditions are asked in order until one decides; one that has no value before that decides
+    /// that it cannot be told, whatever those after it would say.
     pub(crate) fn judge(&self, scope: &Scope) -> Judgement {
         let mut findings = Vec::new();
-        let mut judge = |condition: &Condition| {
-            let finding = condition.judge(scope);
-            let holds = finding.holds.clone();
-            findings.push(finding);
-            holds
-        };
-        let blocks: Vec<_> = self
-            .blocks
-            .iter()
-            .flat_map(|block| {
-                let any = block.any.as_ref().map(|any| any_of(any.iter().map(&mut judge).collect()));
-                let all = all_of(block.all.iter().map(&mut judge).collect());
-                any.into_iter().chain([all])
+        let holds = self.blocks.iter().try_fold(true, |holds, block| {
+            Ok(holds && {
+                let any = match &block.any {
+                    Some(any) => decide(any, true, scope, &mut findings)?,
+                    None => true,
+                };
+                decide(&block.all, false, scope, &mut findings)? && any
             })
-            .collect();
-        Judgement { holds: all_of(blocks), findings }
+        });
+        Judgement { holds, findings }
     }
+}
+
+impl Conditions {
+    /// Whether everything in them has a value, what would not decide as well: of attestations, Kyverno asks that first.
+    pub(crate) fn resolve(&self, scope: &Scope) -> Result<(), Unresolved> {
+        let all = self.blocks.iter().flat_map(|block| block.any.iter().flatten().chain(&block.all));
+        let mut templates = all.flat_map(|one| [&one.key, &one.value].into_iter().chain(&one.message));
+        templates.try_for_each(|template| template.resolve(scope).map(drop))
+    }
+}
+
+/// The first of the conditions that holds, or does not, as asked, decides; without one it is the opposite.
+fn decide(
+    conditions: &[Condition],
+    decisive: bool,
+    scope: &Scope,
+    findings: &mut Vec<Finding>,
+) -> Result<bool, Unresolved> {
+    for condition in conditions {
+        let finding = condition.judge(scope);
+        let holds = finding.holds.clone();
+        findings.push(finding);
+        if holds? == decisive {
+            return Ok(decisive);
+        }
+    }
+    Ok(!decisive)
 }
 
 impl Condition {
@@ -87,23 +109,16 @@ impl Condition {
             Err(error) => error.to_string(),
         };
         let text = message.map_or(text.clone(), |message| format!("{message}: {text}"));
-        let holds = values.map(|(key, value)| self.operator.holds(&key, &value));
+        let holds = values.and_then(|(key, value)| {
+            let holds = self.operator.judge(&key, &value, scope.budget());
+            holds.map_err(|error| Unresolved {
+                expression: self.path.clone(),
+                problem: error.to_string(),
+                is_absent: false,
+            })
+        });
         Finding { path: self.path.clone(), holds, text }
     }
-}
-
-fn any_of(results: Vec<Result<bool, Unresolved>>) -> Result<bool, Unresolved> {
-    if results.contains(&Ok(true)) {
-        return Ok(true);
-    }
-    results.into_iter().find(Result::is_err).unwrap_or(Ok(false))
-}
-
-fn all_of(results: Vec<Result<bool, Unresolved>>) -> Result<bool, Unresolved> {
-    if results.contains(&Ok(false)) {
-        return Ok(false);
-    }
-    results.into_iter().find(Result::is_err).unwrap_or(Ok(true))
 }
 
 /// A value for messages.
@@ -142,10 +157,13 @@ mod tests {
         assert_eq!(holds(Some(&[no, yes]), &[]), Some(true));
         assert_eq!(holds(Some(&[yes]), &[no]), Some(false));
         assert_eq!(holds(None, &["{{ x }}", yes]), Some(true));
-        // What has no value matters only where it decides.
-        assert_eq!(holds(Some(&[unknown, yes]), &[]), Some(true));
+        // The first that decides ends it; one without a value before it does not.
+        assert_eq!(holds(Some(&[yes, unknown]), &[]), Some(true));
+        assert_eq!(holds(Some(&[unknown, yes]), &[]), None);
         assert_eq!(holds(Some(&[unknown, no]), &[]), None);
-        assert_eq!(holds(None, &[unknown, no]), Some(false));
+        assert_eq!(holds(None, &[no, unknown]), Some(false));
+        assert_eq!(holds(None, &[unknown, no]), None);
+        assert_eq!(holds(Some(&[no]), &[unknown]), None);
         assert_eq!(holds(None, &[unknown, yes]), None);
     }
 }

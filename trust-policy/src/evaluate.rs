@@ -24,9 +24,9 @@ use crate::evidence::{Evidence, FailureKind, ImageEvidence};
 use crate::expression::{Scope, Unresolved};
 use crate::image_extractor;
 use crate::mode::Mode;
-use crate::model::{Check, Exception, Policy, PolicySet, Rule};
+use crate::model::{Check, Demand, Exception, Policy, PolicySet, Rule};
 use crate::reference;
-use crate::request::Request;
+use crate::request::{Operation, Request};
 use crate::resource::ContainerImage;
 use crate::scope;
 use crate::signature::ReasonCode;
@@ -176,12 +176,19 @@ impl<'a> Evaluation<'a> {
                 let resource = &self.request.resource;
                 let pointer = if rule.of_pod { resource.pod_pointer().unwrap_or_default() } else { "" };
                 let subject = Subject { value: resource.object().pointer(pointer), pointer };
-                let Some(causes) = form::violations(demand, subject, &scope, self.evidence) else {
-                    return Judged::Skipped(Explanation::skip("form", "nothing in it is meant"));
-                };
-                if causes.is_empty() {
-                    return Judged::Found(vec![(strictest, Explanation::pass("form", "is as demanded"))]);
+                // What is deleted has no form any more.
+                if matches!(demand, Demand::Forms(_)) && self.request.operation == Operation::Delete {
+                    return Judged::Skipped(Explanation::skip("form", "the resource is deleted"));
                 }
+                let causes = match form::judge(demand, subject, &scope, self.evidence) {
+                    form::Judged::Skipped => {
+                        return Judged::Skipped(Explanation::skip("form", "nothing in it is meant"));
+                    }
+                    form::Judged::Met => {
+                        return Judged::Found(vec![(strictest, Explanation::pass("form", "is as demanded"))]);
+                    }
+                    form::Judged::Violated(causes) => causes,
+                };
                 let message = message.as_ref().and_then(|message| message.resolve_text(&scope).ok());
                 let message = message.unwrap_or_else(|| "is not as demanded".to_owned());
                 let code = causes.iter().find_map(|cause| cause.code).unwrap_or(ReasonCode::Form);

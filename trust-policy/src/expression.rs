@@ -3,23 +3,33 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `arithmetic`, `moment`, `version_range` | numbers, quantities and durations; times; ranges of versions |
 //! | `functions` | Kyverno's functions |
+//! | `interpreter` | what an expression comes to |
 //!
 //! Where an expression holds another one (`time_since('', '{{ a }}', '')`), the inner one's value takes the place of its
 //! text as a value: whoever writes the value cannot change the expression.
 
+mod arithmetic;
+mod moment;
+mod version_range;
+
 mod functions;
+
+mod interpreter;
 
 use core::convert::Infallible;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use jmespath::ast::Ast;
-use jmespath::{Context, Rcvar, Runtime, Variable, interpret};
+use jmespath::{Rcvar, Runtime, Variable};
 use serde_json::Value;
 use thiserror::Error;
 use trust_core::UnixTime;
 
+use self::interpreter::Stop;
+use crate::budget::Budget;
 use crate::value_pattern::scalar_text;
 
 /// Longer expressions are not read. The longest published ones have some 300 bytes.
@@ -53,6 +63,9 @@ pub(crate) struct Scope {
     /// What `@` stands for, where that is not the names.
     whole: Option<Rcvar>,
     now: UnixTime,
+    budget: Budget,
+    /// How many loops it is in.
+    loops: usize,
     /// Why names are absent that a policy meant to be there.
     absent: BTreeMap<String, String>,
 }
@@ -78,11 +91,15 @@ pub(crate) enum ExpressionError {
 pub(crate) struct Unresolved {
     pub(crate) expression: String,
     pub(crate) problem: String,
+    /// Whether it is a name that is not there.
+    pub(crate) is_absent: bool,
 }
 
 impl Expression {
     /// Reads an expression without the braces around it.
     pub(crate) fn parse(text: &str) -> Result<Self, ExpressionError> {
+        // `{{- a }}`, as in Go's templates, is `{{ a }}`.
+        let text = text.strip_prefix('-').filter(|rest| rest.starts_with(' ')).unwrap_or(text);
         if text.len() > MAX_LEN {
             return Err(ExpressionError::TooLong { found: text.len() });
         }
@@ -114,23 +131,25 @@ impl Expression {
         Ok(Self { written: text.trim().to_owned(), ast, inner, needs_now })
     }
 
-    /// Its value; what is not there, or `null`, is an error.
+    pub(crate) fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// Its value, which may be `null`; a name in it that nothing has is an error.
     pub(crate) fn evaluate(&self, scope: &Scope) -> Result<Value, Unresolved> {
         let value = self.variable(scope)?;
-        if value.is_null() {
-            let names = scope.absent.iter().filter(|(name, _)| self.written.contains(name.as_str()));
-            let reasons: Vec<_> = names.map(|(name, why)| format!("; `{name}` is absent: {why}")).collect();
-            return Err(self.unresolved(format!("has no value{}", reasons.concat())));
-        }
+        let too_large = |_| self.unresolved("has too large a value");
+        scope.budget.spend(interpreter::size(&value).min(MAX_VALUES + 1)).map_err(too_large)?;
         let mut left = MAX_VALUES;
         to_json(&value, &mut left).ok_or_else(|| self.unresolved("has too large a value"))
     }
 
-    /// Its value, `null` if there is none.
+    /// Its value, `null` if a name in it is not there.
     pub(crate) fn evaluate_or_null(&self, scope: &Scope) -> Result<Value, Unresolved> {
-        let mut left = MAX_VALUES;
-        let value = self.variable(scope)?;
-        to_json(&value, &mut left).ok_or_else(|| self.unresolved("has too large a value"))
+        match self.evaluate(scope) {
+            Err(error) if error.is_absent => Ok(Value::Null),
+            other => other,
+        }
     }
 
     fn variable(&self, scope: &Scope) -> Result<Rcvar, Unresolved> {
@@ -138,7 +157,6 @@ impl Expression {
             Some(whole) => whole.clone(),
             None => scope.root.clone(),
         };
-        let mut context = Context::new(&self.written, &RUNTIME);
         let filled;
         let ast = if self.inner.is_empty() && !self.needs_now {
             &self.ast
@@ -151,7 +169,15 @@ impl Expression {
             filled = self.filled(&texts, scope.now);
             &filled
         };
-        interpret(&root, ast, &mut context).map_err(|error| self.unresolved(error.reason.to_string()))
+        interpreter::interpret(&root, ast, &scope.budget).map_err(|stop| match stop {
+            Stop::NotFound(name) => {
+                let why = scope.absent.get(&name).map(|why| format!(": {why}")).unwrap_or_default();
+                let problem = format!("has no value: `{name}` is absent{why}");
+                Unresolved { is_absent: true, ..self.unresolved(problem) }
+            }
+            Stop::Failed(problem) => self.unresolved(problem),
+            Stop::Exhausted(exhausted) => self.unresolved(exhausted.to_string()),
+        })
     }
 
     /// The same tree with values in the marked places, and with the time as last argument of the functions that need it.
@@ -177,7 +203,7 @@ impl Expression {
     }
 
     fn unresolved(&self, problem: impl Into<String>) -> Unresolved {
-        Unresolved { expression: self.written.clone(), problem: problem.into() }
+        Unresolved { expression: self.written.clone(), problem: problem.into(), is_absent: false }
     }
 }
 
@@ -185,7 +211,21 @@ impl Scope {
     /// A scope without names.
     pub(crate) fn new(now: UnixTime) -> Self {
         let root = Rcvar::new(Variable::Object(BTreeMap::new()));
-        Self { root, whole: None, now, absent: BTreeMap::new() }
+        Self { root, whole: None, now, budget: Budget::default(), loops: 0, absent: BTreeMap::new() }
+    }
+
+    /// What may be spent on what is evaluated with it; copies share it.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// How many loops it is in.
+    pub(crate) fn loops(&self) -> usize {
+        self.loops
+    }
+
+    pub(crate) fn enter_loop(&mut self) {
+        self.loops += 1;
     }
 
     /// Gives a value to a name.
@@ -231,15 +271,33 @@ fn take_out_inner(text: &str) -> Result<(String, Vec<Expression>), ExpressionErr
         let end = end_of(after).ok_or(ExpressionError::Unclosed)?;
         let (within, after) = after.split_at_checked(end).ok_or(ExpressionError::Unclosed)?;
         outer.push_str(before);
-        let place = format!("{PLACE}{}{PLACE}", inner.len());
-        // Within a raw string it is a part of the string, elsewhere a name.
-        let is_in_string = outer.matches('\'').count() % 2 == 1;
-        outer.push_str(&if is_in_string { place } else { format!("\"\\u0001{}\\u0001\"", inner.len()) });
+        let index = inner.len();
+        outer.push_str(&match quotes_at_end(&outer) {
+            Some('\'') => format!("{PLACE}{index}{PLACE}"),
+            Some(_) => format!("\\u0001{index}\\u0001"),
+            // Elsewhere it is a name.
+            None => format!("\"\\u0001{index}\\u0001\""),
+        });
         inner.push(Expression::parse(within)?);
         rest = after.strip_prefix("}}").unwrap_or_default();
     }
     outer.push_str(rest);
     Ok((outer, inner))
+}
+
+/// The quotes that are open at the end of a text: a raw string's, or a quoted name's or a JSON string's.
+fn quotes_at_end(text: &str) -> Option<char> {
+    let (mut open, mut is_escaped) = (None, false);
+    for c in text.chars() {
+        match (c, open) {
+            _ if is_escaped => is_escaped = false,
+            ('\\', Some(_)) => is_escaped = true,
+            ('\'' | '"', None) => open = Some(c),
+            (c, Some(quote)) if c == quote => open = None,
+            _ => {}
+        }
+    }
+    open
 }
 
 /// Where the braces close that opened before `text`.
@@ -355,7 +413,10 @@ mod tests {
         assert_eq!(evaluate("request.object.spec.a[1]"), Ok(json!(2)));
         assert_eq!(evaluate("request.object.b || 'none'"), Ok(json!("none")));
         assert_eq!(evaluate("length(request.object.spec.a)"), Ok(json!(2)));
-        assert_eq!(evaluate("request.object.b"), Err("`{{ request.object.b }}` has no value".to_owned()));
+        assert_eq!(
+            evaluate("request.object.b"),
+            Err("`{{ request.object.b }}` has no value: `b` is absent".to_owned())
+        );
     }
 
     #[test]

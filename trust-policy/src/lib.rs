@@ -38,6 +38,7 @@
 //! | `resource`, `request` | [`Resource`]: Kubernetes objects and their images; [`Request`]: what is done with one, by whom |
 //! | `evidence` | [`Evidence`]: what was fetched, as plain data |
 //! | `duration`, `quantity`, `value_pattern` | what values amount to; [`ValuePattern`]: which values a text means |
+//! | `budget` | how much work one judgement may be |
 //! | `expression`, `template` | JMESPath; [`Template`]: values with expressions in them |
 //! | `operator`, `condition` | [`Operator`]; [`Conditions`] |
 //! | `label_selector`, `overlay`, `resource_match` | [`LabelSelector`]; [`Overlay`]: forms of resources; [`ResourceMatch`] |
@@ -71,6 +72,8 @@ mod evidence;
 mod duration;
 mod quantity;
 mod value_pattern;
+
+mod budget;
 
 mod expression;
 mod template;

@@ -343,11 +343,12 @@ impl Exception {
     }
 }
 
-/// Whether patterns mean an image. One that cannot be read is everybody's matter: it must not slip through.
-fn mean(references: &[ReferencePattern], except: &[ReferencePattern], image: &ContainerImage) -> bool {
-    let matches = |pattern: &ReferencePattern| image.is_meant_by(pattern).unwrap_or(true);
-    let excepted = |pattern: &ReferencePattern| image.is_meant_by(pattern).unwrap_or(false);
-    references.iter().any(matches) && !except.iter().any(excepted)
+/// Whether patterns select an image. One that cannot be read is selected by every pattern, and passed over by none: it must
+/// not slip through.
+fn select(references: &[ReferencePattern], except: &[ReferencePattern], image: &ContainerImage) -> bool {
+    let Some(forms) = image.forms() else { return !references.is_empty() };
+    references.iter().any(|pattern| pattern.selects(forms))
+        && !except.iter().any(|pattern| pattern.passes_over(forms))
 }
 
 impl Rule {
@@ -381,7 +382,7 @@ impl ImageRequirement {
     /// Whether it is about this image.
     #[must_use]
     pub fn is_about(&self, image: &ContainerImage) -> bool {
-        mean(&self.references, &self.except, image)
+        select(&self.references, &self.except, image)
     }
 }
 
@@ -389,6 +390,6 @@ impl ImageTrust {
     /// Whether it is about this image.
     #[must_use]
     pub fn is_about(&self, image: &ContainerImage) -> bool {
-        mean(&self.references, &self.except, image)
+        select(&self.references, &self.except, image)
     }
 }

@@ -7,11 +7,13 @@
 use core::cmp::Ordering;
 use core::fmt;
 use core::str::FromStr;
+use std::collections::HashSet;
 
 use serde_json::Value;
 use trust_core::Pattern;
 use trust_sbom::VersionScheme;
 
+use crate::budget::{Budget, Exhausted};
 use crate::duration;
 use crate::quantity::Quantity;
 use crate::value_pattern::{ValuePattern, scalar_text};
@@ -101,16 +103,30 @@ impl Operator {
     /// Whether the condition holds. A key that is `null` meets none.
     #[must_use]
     pub fn holds(self, key: &Value, value: &Value) -> bool {
+        self.judge(key, value, &Budget::default()).unwrap_or(false)
+    }
+
+    /// Likewise, within a budget.
+    pub(crate) fn judge(self, key: &Value, value: &Value, budget: &Budget) -> Result<bool, Exhausted> {
         if key.is_null() {
-            return false;
+            return Ok(false);
         }
-        match self {
+        Ok(match self {
             Self::Equals => equals(key, value),
             Self::NotEquals => !equals(key, value),
-            Self::In | Self::AllIn => members(key, value).is_some_and(|found| found.all),
-            Self::NotIn | Self::AnyNotIn => members(key, value).is_some_and(|found| !found.all),
-            Self::AnyIn => members(key, value).is_some_and(|found| found.any),
-            Self::AllNotIn => members(key, value).is_some_and(|found| !found.any),
+            Self::In => exact_members(key, value, budget)?.is_some_and(|found| found.all),
+            Self::NotIn => exact_members(key, value, budget)?.is_some_and(|found| !found.all),
+            Self::AnyIn => members(key, value, true, budget)?.is_some_and(|found| found.any),
+            Self::AllIn => members(key, value, false, budget)?.is_some_and(|found| found.all),
+            Self::AnyNotIn => match (key, value) {
+                // What is no number is not outside of a range either.
+                (Value::Array(items), Value::String(range)) if ValuePattern::is_range(range) => {
+                    let outside = ValuePattern::outside(range);
+                    items.iter().any(|item| outside.matches(&Value::from(item_text(item))))
+                }
+                _ => members(key, value, true, budget)?.is_some_and(|found| !found.all),
+            },
+            Self::AllNotIn => members(key, value, false, budget)?.is_some_and(|found| !found.any),
             Self::GreaterThan => order(key, value).is_some_and(Ordering::is_gt),
             Self::GreaterThanOrEquals => order(key, value).is_some_and(Ordering::is_ge),
             Self::LessThan => order(key, value).is_some_and(Ordering::is_lt),
@@ -119,7 +135,7 @@ impl Operator {
             Self::DurationGreaterThanOrEquals => order_of_durations(key, value).is_some_and(Ordering::is_ge),
             Self::DurationLessThan => order_of_durations(key, value).is_some_and(Ordering::is_lt),
             Self::DurationLessThanOrEquals => order_of_durations(key, value).is_some_and(Ordering::is_le),
-        }
+        })
     }
 }
 
@@ -181,12 +197,30 @@ fn order(key: &Value, value: &Value) -> Option<Ordering> {
             return VersionScheme::Semver.compare(key, value);
         }
     }
-    let number = |value: &Value| match value {
+    match key {
+        // A number in a text is a number.
+        Value::String(text) => order_of_number(number(text)?, value),
+        _ => order_of_number(key.as_f64()?, value),
+    }
+}
+
+fn order_of_number(key: f64, value: &Value) -> Option<Ordering> {
+    if let Some((key, value)) = durations(&Value::from(key), value) {
+        return Some(key.cmp(&value));
+    }
+    let value = match value {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.parse::<f64>().ok(),
+        Value::String(text) => number(text),
         _ => None,
     };
-    number(key)?.partial_cmp(&number(value)?)
+    key.partial_cmp(&value?)
+}
+
+/// A number as Go reads it: digits may be separated by single underscores.
+fn number(text: &str) -> Option<f64> {
+    let is_separated = text.starts_with('_') || text.ends_with('_') || text.contains("__");
+    let digits = if text.contains('_') && !is_separated { text.replace('_', "") } else { text.to_owned() };
+    digits.parse().ok()
 }
 
 /// Whether it has three numbers, and maybe what SemVer allows behind them.
@@ -206,34 +240,151 @@ struct Members {
     all: bool,
 }
 
-/// `None` if the key or the value is no text, number, boolean or list.
-fn members(key: &Value, value: &Value) -> Option<Members> {
-    let items: Vec<String> = match key {
-        Value::Array(items) => items.iter().map(item_text).collect(),
-        Value::Object(_) | Value::Null => return None,
-        scalar => scalar_text(scalar).into_iter().collect(),
+impl Members {
+    fn count(items: &[String], is_in: impl Fn(&String) -> bool) -> Self {
+        Self { any: items.iter().any(&is_in), all: items.iter().all(&is_in) }
+    }
+}
+
+/// A single text, or a list of texts.
+enum Items {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Items {
+    fn of(key: &Value) -> Option<Self> {
+        match key {
+            Value::Array(items) => Some(Self::Many(items.iter().map(item_text).collect())),
+            Value::Object(_) | Value::Null => None,
+            scalar => scalar_text(scalar).map(Self::One),
+        }
+    }
+}
+
+/// The texts of a list that is written as JSON in a text: a ConfigMap can hold a list only so. `Err`: it is other JSON.
+fn list_in_text(text: &str) -> Option<Result<Vec<String>, ()>> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    Some(serde_json::from_value::<Option<Vec<String>>>(value).map(Option::unwrap_or_default).map_err(|_| ()))
+}
+
+/// `In` and `NotIn`: `None` if the value is no list of texts and nothing that the key matches.
+fn exact_members(key: &Value, value: &Value, budget: &Budget) -> Result<Option<Members>, Exhausted> {
+    let Some(items) = Items::of(key) else { return Ok(None) };
+    let one = |is_in| Some(Members { any: is_in, all: is_in });
+    Ok(match (items, value) {
+        (Items::One(item), Value::Array(list)) => {
+            let list: Vec<String> = list.iter().map(item_text).collect();
+            one(Lookup::new(&list, budget)?.has(&item, budget)?)
+        }
+        (Items::One(item), Value::String(text)) => match list_in_text(text) {
+            _ if Pattern::wildcard(text).matches(&item) => one(true),
+            Some(Ok(list)) => one(list.contains(&item)),
+            Some(Err(())) | None => None,
+        },
+        (Items::Many(items), Value::Array(list)) => {
+            let texts: Option<HashSet<&str>> = list.iter().map(Value::as_str).collect();
+            let are_texts = key.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+            texts
+                .filter(|_| are_texts)
+                .map(|list| Members::count(&items, |item| list.contains(item.as_str())))
+        }
+        (Items::Many(items), Value::String(text)) => match list_in_text(text) {
+            _ if matches!(&items[..], [only] if only == text) => one(true),
+            Some(Ok(list)) => {
+                let list: HashSet<&String> = list.iter().collect();
+                Some(Members::count(&items, |item| list.contains(item)))
+            }
+            Some(Err(())) | None => None,
+        },
+        _ => None,
+    })
+}
+
+/// The other operators on lists, with wildcards on either side; `None` if the value is nothing that has members. A list's
+/// items are compared with a single value too, if `of_single` says so.
+fn members(
+    key: &Value,
+    value: &Value,
+    of_single: bool,
+    budget: &Budget,
+) -> Result<Option<Members>, Exhausted> {
+    let Some(items) = Items::of(key) else { return Ok(None) };
+    let (items, is_one) = match items {
+        Items::One(item) => (vec![item], true),
+        Items::Many(items) => (items, false),
     };
     let list: Vec<String> = match value {
         Value::Array(list) => list.iter().map(item_text).collect(),
+        Value::String(text) if is_one && Pattern::wildcard(text).matches(&items.concat()) => {
+            return Ok(Some(Members { any: true, all: true }));
+        }
         Value::String(text) if ValuePattern::is_range(text) => {
             let range = ValuePattern::new(text);
             let is_in = |item: &String| item == text || range.matches(&Value::from(item.as_str()));
-            return Some(Members { any: items.iter().any(is_in), all: items.iter().all(is_in) });
+            return Ok(Some(Members::count(&items, is_in)));
         }
-        // A ConfigMap can hold a list only as text.
-        Value::String(text) => match serde_json::from_str::<Value>(text) {
-            Ok(Value::Array(list)) => list.iter().map(item_text).collect(),
-            _ => vec![text.clone()],
+        Value::String(text) => match list_in_text(text) {
+            _ if matches!(&items[..], [only] if only == text) => {
+                return Ok(Some(Members { any: true, all: true }));
+            }
+            Some(Err(())) => return Ok(None),
+            Some(Ok(list)) => list,
+            None => vec![text.clone()],
         },
-        Value::Number(_) => scalar_text(value).into_iter().collect(),
-        Value::Null | Value::Bool(_) | Value::Object(_) => return None,
+        Value::Number(_) | Value::Bool(_) if of_single && !is_one => vec![item_text(value)],
+        Value::Number(_) | Value::Bool(_) | Value::Null | Value::Object(_) => return Ok(None),
     };
-    // Wildcards count on either side.
-    let is_in = |item: &String| {
-        let own = Pattern::wildcard(item.as_str());
-        list.iter().any(|other| own.matches(other) || Pattern::wildcard(other.as_str()).matches(item))
-    };
-    Some(Members { any: items.iter().any(is_in), all: items.iter().all(is_in) })
+    if is_one && value.is_string() {
+        let is_in = list.contains(&items.concat());
+        return Ok(Some(Members { any: is_in, all: is_in }));
+    }
+    let lookup = Lookup::new(&list, budget)?;
+    let (mut any, mut all) = (false, true);
+    for item in &items {
+        let is_in = lookup.has(item, budget)?;
+        any |= is_in;
+        all &= is_in;
+    }
+    Ok(Some(Members { any, all }))
+}
+
+/// A list in which texts are looked up, with wildcards on either side.
+struct Lookup<'a> {
+    list: &'a [String],
+    exact: HashSet<&'a str>,
+    wildcards: Vec<&'a String>,
+}
+
+impl<'a> Lookup<'a> {
+    fn new(list: &'a [String], budget: &Budget) -> Result<Self, Exhausted> {
+        budget.spend(list.len())?;
+        let wildcards = list.iter().filter(|one| has_wildcards(one)).collect();
+        Ok(Self { list, exact: list.iter().map(String::as_str).collect(), wildcards })
+    }
+
+    fn has(&self, item: &str, budget: &Budget) -> Result<bool, Exhausted> {
+        budget.spend(1)?;
+        if self.exact.contains(item) {
+            return Ok(true);
+        }
+        // A comparison with a wildcard takes time by the length of both.
+        let cost = |count: usize| count.saturating_mul(1 + item.len() / 64);
+        budget.spend(cost(self.wildcards.len()))?;
+        if self.wildcards.iter().any(|pattern| Pattern::wildcard(pattern.as_str()).matches(item)) {
+            return Ok(true);
+        }
+        if !has_wildcards(item) {
+            return Ok(false);
+        }
+        budget.spend(cost(self.list.len()))?;
+        let own = Pattern::wildcard(item);
+        Ok(self.list.iter().any(|other| own.matches(other)))
+    }
+}
+
+fn has_wildcards(text: &str) -> bool {
+    text.contains(['*', '?'])
 }
 
 /// An item of a list, as text.
@@ -276,6 +427,11 @@ mod tests {
     fn a_list_in_a_text_is_a_list() {
         assert!(Operator::AnyIn.holds(&json!("b"), &json!("[\"a\", \"b\"]")));
         assert!(Operator::NotIn.holds(&json!("c"), &json!("[\"a\", \"b\"]")));
+        // Other JSON is no list, and what is compared with it is neither in it nor not in it.
+        assert!(
+            !Operator::AnyNotIn.holds(&json!("c"), &json!("{}"))
+                && !Operator::AnyIn.holds(&json!("1"), &json!(1))
+        );
         assert!(!Operator::AnyIn.holds(&json!({"a": 1}), &json!(["a"])));
     }
 }

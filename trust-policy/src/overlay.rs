@@ -1,8 +1,12 @@
-//! [`Overlay`]: the form that Kyverno's `validate.pattern` demands of a resource
+//! [`Overlay`]: the form that Kyverno's `validate.pattern` requires of a resource
 //! ([patterns](https://kyverno.io/docs/policy-types/cluster-policy/validate/#patterns)).
 //!
-//! Maps: every key of the pattern must be there, with [anchors](KeyRule) for what is otherwise. Lists: every element must
-//! have the form of the pattern's only element. Values: [`ValuePattern`].
+//! Maps: every key of the pattern must be present, with [anchors](KeyRule) for what is otherwise. Lists: every element must
+//! have the form of the pattern's first element. Values: [`ValuePattern`].
+//!
+//! The first key that does not fit decides whether a map fails or is skipped, so the order of the keys is a part of the
+//! meaning: first the anchors by name, then global conditions and keys with anchors below them in reverse order of name,
+//! then the rest by name.
 
 use serde_json::{Map, Value};
 use trust_core::Pattern;
@@ -10,51 +14,54 @@ use trust_core::Pattern;
 use crate::expression::{Scope, Unresolved};
 use crate::pointer::child;
 use crate::template::Template;
-use crate::value_pattern::{ValuePattern, scalar_text};
+use crate::value_pattern::ValuePattern;
 
 /// A form that values may have.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Overlay {
     /// A map with these keys, at least.
     Map(Vec<OverlayKey>),
-    /// A list whose elements all have this form.
-    List(Box<Overlay>),
-    /// A value that the pattern means, or a list of such values.
+    /// A list. If the first form is of a map or a value, every element must have it; if it is of a list, each element must
+    /// have the form at its own place.
+    List(Vec<Overlay>),
+    /// A value that the pattern matches, or a list of such values.
     Text(ValuePattern),
-    /// A value that the pattern means once its expressions have values.
+    /// A value that the pattern matches once its expressions have values.
     Template(Template),
     /// This number or boolean, or a list of it.
     Exact(Value),
     /// Nothing: absent, `null`, zero, `false` or empty.
     Nothing,
+    /// Exactly this value: what an expression gave.
+    Equal(Value),
 }
 
 /// A key of a map.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OverlayKey {
-    /// Its name.
-    pub name: Pattern,
-    /// What it means that it is there, or is not.
+    /// Its name, which may have expressions. In labels and annotations, wildcards in it match the names that are there.
+    pub name: Template,
+    /// What its presence or absence means.
     pub rule: KeyRule,
     /// The form of its value.
     pub overlay: Overlay,
 }
 
-/// What a key of a pattern demands ([anchors](https://kyverno.io/docs/policy-types/cluster-policy/validate/#anchors)).
+/// What a key of a pattern requires ([anchors](https://kyverno.io/docs/policy-types/cluster-policy/validate/#anchors)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyRule {
-    /// It must be there, in the form.
+    /// It must be present, in the form.
     Required,
-    /// `=(key)`: if it is there, it must be in the form.
+    /// `=(key)`: if it is present, it must be in the form.
     Optional,
-    /// `(key)`: the map's other keys matter only if it is there in the form.
+    /// `(key)`: unless it is present in the form, the map is skipped.
     Condition,
-    /// `<(key)`: the whole pattern matters only if it is there in the form.
+    /// `<(key)`: if it is present and not in the form, the map is skipped.
     GlobalCondition,
-    /// `X(key)`: it must not be there.
+    /// `X(key)`: it must not be present.
     Forbidden,
-    /// `^(key)`: its list must have an element of the form.
+    /// `^(key)`: if it is present, its list must have an element of the form.
     Existence,
 }
 
@@ -69,178 +76,300 @@ pub(crate) struct Deviation {
     pub(crate) expected: String,
 }
 
-/// Why there are no deviations to speak of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unjudged {
-    /// A condition of the map is not met.
-    Map,
-    /// A condition of the whole pattern is not met.
+/// The form does not apply: a condition in it is not met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Skipped {
+    /// Here: what is optional around it frees nothing else.
+    Here,
+    /// A global condition: up to the next list.
     Whole,
-    /// An expression has no value.
-    Unresolved(Unresolved),
+}
+
+/// The deviations of a value from a form; none if it has the form.
+type Judged = Result<Vec<Deviation>, Skipped>;
+
+impl KeyRule {
+    /// How the anchor is written before the key in parentheses.
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Required | Self::Condition => "",
+            Self::Optional => "=",
+            Self::GlobalCondition => "<",
+            Self::Forbidden => "X",
+            Self::Existence => "^",
+        }
+    }
 }
 
 impl Overlay {
-    /// Whether a value in it is that of an expression.
+    /// Whether an expression is in it.
     pub(crate) fn has_expressions(&self) -> bool {
         match self {
-            Self::Map(keys) => keys.iter().any(|key| key.overlay.has_expressions()),
-            Self::List(element) => element.has_expressions(),
+            Self::Map(keys) => {
+                keys.iter().any(|key| key.name.constant().is_none() || key.overlay.has_expressions())
+            }
+            Self::List(elements) => elements.iter().any(Self::has_expressions),
             Self::Template(_) => true,
-            Self::Text(_) | Self::Exact(_) | Self::Nothing => false,
+            Self::Text(_) | Self::Exact(_) | Self::Nothing | Self::Equal(_) => false,
         }
     }
 
-    /// Every deviation of `value` from this form; an absent value is `None`.
-    pub(crate) fn deviations(
-        &self,
-        value: Option<&Value>,
-        pointer: &str,
-        scope: &Scope,
-    ) -> Result<Vec<Deviation>, Unjudged> {
+    /// The same form with the values of its expressions. What an expression gives is never read as an anchor.
+    pub(crate) fn resolved(&self, scope: &Scope) -> Result<Self, Unresolved> {
+        Ok(match self {
+            Self::Map(keys) => {
+                let key = |key: &OverlayKey| {
+                    let name = Template::constant_text(&key.name.resolve_text(scope)?);
+                    Ok(OverlayKey { name, rule: key.rule, overlay: key.overlay.resolved(scope)? })
+                };
+                Self::Map(keys.iter().map(key).collect::<Result<_, _>>()?)
+            }
+            Self::List(elements) => {
+                Self::List(elements.iter().map(|one| one.resolved(scope)).collect::<Result<_, _>>()?)
+            }
+            Self::Template(template) => match template.resolve_or_null(scope)? {
+                Value::String(text) => Self::Text(ValuePattern::new(&text)),
+                Value::Null => Self::Nothing,
+                scalar @ (Value::Bool(_) | Value::Number(_)) => Self::Exact(scalar),
+                structure => Self::Equal(structure),
+            },
+            other => other.clone(),
+        })
+    }
+
+    /// Every deviation of `value` from this form, which has no expressions; an absent value is `None`.
+    pub(crate) fn deviations(&self, value: Option<&Value>, pointer: &str) -> Judged {
         let deviation = |expected: String| {
             vec![Deviation { pointer: pointer.to_owned(), found: describe(value), expected }]
         };
         Ok(match (self, value) {
-            (Self::Map(keys), Some(Value::Object(map))) => map_deviations(keys, map, pointer, scope)?,
+            (Self::Map(keys), Some(Value::Object(map))) => map_deviations(keys, map, pointer)?,
             (Self::Map(_), _) => deviation("a map".to_owned()),
-            (Self::List(element), Some(Value::Array(items))) => {
-                let (mut deviations, mut unjudged) = (Vec::new(), 0);
-                for (index, item) in items.iter().enumerate() {
-                    match element.deviations(Some(item), &child(pointer, &index.to_string()), scope) {
-                        Ok(found) => deviations.extend(found),
-                        Err(Unjudged::Map) => unjudged += 1,
-                        Err(other) => return Err(other),
-                    }
-                }
-                if unjudged > 0 && unjudged == items.len() {
-                    return Err(Unjudged::Map);
-                }
-                deviations
-            }
+            (Self::List(elements), Some(Value::Array(items))) => list_deviations(elements, items, pointer)?,
             (Self::List(_), _) => deviation("a list".to_owned()),
-            (Self::Text(pattern), found) => {
-                if all_of(found, |one| pattern.matches(one)) {
-                    Vec::new()
-                } else {
-                    deviation(pattern.to_string())
-                }
+            (Self::Equal(expected), Some(found)) if expected == found => Vec::new(),
+            (Self::Equal(expected) | Self::Exact(expected), found) if !self.matches_each(found) => {
+                deviation(format!("`{expected}`"))
             }
-            (Self::Template(template), found) => {
-                let resolved = template.resolve(scope).map_err(Unjudged::Unresolved)?;
-                let Some(text) = scalar_text(&resolved) else {
-                    return Ok(if found == Some(&resolved) {
-                        Vec::new()
-                    } else {
-                        deviation(format!("`{resolved}`"))
-                    });
-                };
-                let pattern = ValuePattern::new(&text);
-                if all_of(found, |one| pattern.matches(one)) {
-                    Vec::new()
-                } else {
-                    deviation(pattern.to_string())
-                }
-            }
-            (Self::Exact(expected), found) => {
-                let is_expected = |one: &Value| {
-                    one == expected
-                        || expected.is_number()
-                            && scalar_text(one).is_some_and(|text| text.parse().ok() == expected.as_f64())
-                };
-                if all_of(found, is_expected) { Vec::new() } else { deviation(format!("`{expected}`")) }
-            }
-            (Self::Nothing, found) => {
-                let is_nothing = match found {
-                    None | Some(Value::Null | Value::Bool(false)) => true,
-                    Some(Value::String(text)) => text.is_empty(),
-                    Some(Value::Number(number)) => number.as_f64() == Some(0.0),
-                    Some(_) => false,
-                };
-                if is_nothing { Vec::new() } else { deviation("nothing".to_owned()) }
-            }
+            (Self::Text(pattern), found) if !self.matches_each(found) => deviation(pattern.to_string()),
+            (Self::Nothing, found) if !self.matches_each(found) => deviation("nothing".to_owned()),
+            // Forms are resolved before anything is judged.
+            (Self::Template(_), _) => deviation("a value".to_owned()),
+            (Self::Equal(_) | Self::Exact(_) | Self::Text(_) | Self::Nothing, _) => Vec::new(),
         })
     }
+
+    /// Whether a single value, or each of a list, is as it should be.
+    fn matches_each(&self, value: Option<&Value>) -> bool {
+        match value {
+            Some(Value::Array(items)) => items.iter().all(|item| self.matches(item)),
+            value => self.matches(value.unwrap_or(&Value::Null)),
+        }
+    }
+
+    fn matches(&self, value: &Value) -> bool {
+        match self {
+            Self::Text(pattern) => pattern.matches(value),
+            Self::Exact(expected @ Value::Bool(_)) => value == expected,
+            Self::Exact(Value::Number(expected)) => match (value, expected.as_i64()) {
+                (Value::Number(found), _) => found.as_f64() == expected.as_f64(),
+                (Value::String(text), Some(expected)) => text.parse() == Ok(expected),
+                (Value::String(text), None) => text.parse().ok() == expected.as_f64(),
+                _ => false,
+            },
+            Self::Nothing => match value {
+                Value::Null | Value::Bool(false) => true,
+                Value::String(text) => text.is_empty(),
+                Value::Number(number) => number.as_f64() == Some(0.0),
+                _ => false,
+            },
+            Self::Exact(_) | Self::Equal(_) | Self::Map(_) | Self::List(_) | Self::Template(_) => false,
+        }
+    }
+
+    /// Whether a key with an anchor is in it.
+    fn has_anchors(&self) -> bool {
+        match self {
+            Self::Map(keys) => {
+                keys.iter().any(|key| key.rule != KeyRule::Required || key.overlay.has_anchors())
+            }
+            Self::List(elements) => elements.iter().any(Self::has_anchors),
+            _ => false,
+        }
+    }
 }
 
-fn map_deviations(
-    keys: &[OverlayKey],
-    map: &Map<String, Value>,
-    pointer: &str,
-    scope: &Scope,
-) -> Result<Vec<Deviation>, Unjudged> {
-    let find = |key: &OverlayKey| map.iter().find(|(name, _)| key.name.matches(name));
-    // Conditions first: they say whether the rest matters.
-    for key in keys {
-        let unmet = match key.rule {
-            KeyRule::Condition => Unjudged::Map,
-            KeyRule::GlobalCondition => Unjudged::Whole,
-            _ => continue,
+impl OverlayKey {
+    /// Its name, once that has no expressions.
+    fn text(&self) -> &str {
+        self.name.constant().and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Its place among the keys of its map.
+    fn order(&self) -> (u8, String) {
+        let written = match self.rule {
+            KeyRule::Required => self.text().to_owned(),
+            rule => format!("{}({})", rule.sign(), self.text()),
         };
-        let Some((name, value)) = find(key) else { return Err(unmet) };
-        if !key.overlay.deviations(Some(value), &child(pointer, name), scope)?.is_empty() {
-            return Err(unmet);
-        }
+        let stage = match self.rule {
+            KeyRule::GlobalCondition => 1,
+            KeyRule::Required if self.overlay.has_anchors() => 1,
+            KeyRule::Required => 2,
+            _ => 0,
+        };
+        (stage, written)
     }
+}
+
+fn map_deviations(keys: &[OverlayKey], map: &Map<String, Value>, pointer: &str) -> Judged {
+    let expanded = expanded_metadata(keys, map);
+    let keys = expanded.as_deref().unwrap_or(keys);
+    let mut ordered: Vec<_> = keys.iter().map(|key| (key.order(), key)).collect();
+    ordered.sort_by(|((stage, one), _), ((other_stage, other), _)| match stage.cmp(other_stage) {
+        core::cmp::Ordering::Equal if *stage == 1 => other.cmp(one),
+        core::cmp::Ordering::Equal => one.cmp(other),
+        order => order,
+    });
     let mut deviations = Vec::new();
-    for key in keys {
-        let found = find(key);
-        let name = found.map_or_else(|| written(&key.name), |(name, _)| name.clone());
-        let pointer = child(pointer, &name);
-        let value = found.map(|(_, value)| value);
-        match key.rule {
-            KeyRule::Condition | KeyRule::GlobalCondition => {}
-            KeyRule::Optional if value.is_none() => {}
-            KeyRule::Optional | KeyRule::Required => {
-                deviations.extend(key.overlay.deviations(value, &pointer, scope)?);
+    let (mut applied, mut skipped) = (0, 0);
+    for ((stage, _), key) in ordered {
+        // Anchors of which all that say something are skipped skip the map.
+        if stage > 0 && applied == 0 && skipped > 0 && deviations.is_empty() {
+            return Err(Skipped::Here);
+        }
+        match key_deviations(key, map, pointer) {
+            Ok(found) => {
+                applied += 1;
+                deviations.extend(found);
             }
-            KeyRule::Forbidden => {
-                if value.is_some() {
-                    let expected = "nothing".to_owned();
-                    deviations.push(Deviation { pointer, found: describe(value), expected });
-                }
-            }
-            KeyRule::Existence => {
-                deviations.extend(existence_deviations(&key.overlay, value, &pointer, scope)?)
-            }
+            // What is skipped below an optional key frees nothing beside it.
+            Err(Skipped::Here) if key.rule == KeyRule::Optional => skipped += 1,
+            // What comes first decides; the rest is only said.
+            Err(reason) if deviations.is_empty() => return Err(reason),
+            Err(_) => {}
         }
     }
-    Ok(deviations)
+    if applied == 0 && skipped > 0 { Err(Skipped::Here) } else { Ok(deviations) }
 }
 
-/// Whether some element has the form. An element whose condition is not met has it not.
-fn existence_deviations(
-    overlay: &Overlay,
-    value: Option<&Value>,
-    pointer: &str,
-    scope: &Scope,
-) -> Result<Vec<Deviation>, Unjudged> {
-    let (Overlay::List(element), Some(Value::Array(items))) = (overlay, value) else {
-        let expected = "a list".to_owned();
-        return Ok(vec![Deviation { pointer: pointer.to_owned(), found: describe(value), expected }]);
+fn key_deviations(key: &OverlayKey, map: &Map<String, Value>, pointer: &str) -> Judged {
+    let pointer = child(pointer, key.text());
+    let value = map.get(key.text());
+    let deviation = |expected: &str| {
+        vec![Deviation { pointer: pointer.clone(), found: describe(value), expected: expected.to_owned() }]
     };
-    for item in items {
-        match element.deviations(Some(item), pointer, scope) {
-            Ok(deviations) if deviations.is_empty() => return Ok(Vec::new()),
-            Ok(_) | Err(Unjudged::Map) => {}
-            Err(other) => return Err(other),
+    let has_form = || key.overlay.deviations(value, &pointer).is_ok_and(|found| found.is_empty());
+    match (key.rule, value) {
+        (KeyRule::Required, value) => match &key.overlay {
+            // `*` alone means that the key is there.
+            Overlay::Text(pattern) if pattern.written() == "*" => match value {
+                None | Some(Value::Null) => Ok(deviation("a value")),
+                Some(_) => Ok(Vec::new()),
+            },
+            overlay => overlay.deviations(value, &pointer),
+        },
+        (KeyRule::Condition, None) => Err(Skipped::Here),
+        (_, None) => Ok(Vec::new()),
+        (KeyRule::Optional, value) => key.overlay.deviations(value, &pointer),
+        (KeyRule::Condition | KeyRule::GlobalCondition, _) if has_form() => Ok(Vec::new()),
+        (KeyRule::Condition, _) => Err(Skipped::Here),
+        (KeyRule::GlobalCondition, _) => Err(Skipped::Whole),
+        (KeyRule::Forbidden, Some(_)) => Ok(deviation("nothing")),
+        (KeyRule::Existence, Some(value)) => {
+            let (Overlay::List(elements), Value::Array(items)) = (&key.overlay, value) else {
+                return Ok(deviation("a list"));
+            };
+            let is_there = |element: &Overlay| {
+                matches!(element, Overlay::Map(_))
+                    && items.iter().any(|item| element.deviations(Some(item), &pointer) == Ok(Vec::new()))
+            };
+            if elements.iter().all(is_there) {
+                return Ok(Vec::new());
+            }
+            Ok(vec![Deviation {
+                pointer: pointer.clone(),
+                found: format!("{} others", items.len()),
+                expected: "an element of the required form".to_owned(),
+            }])
         }
     }
-    let expected = "an element of the form that is demanded".to_owned();
-    Ok(vec![Deviation { pointer: pointer.to_owned(), found: format!("{} others", items.len()), expected }])
 }
 
-/// Whether a value, or each of a list, is as it should be.
-fn all_of(value: Option<&Value>, is_right: impl Fn(&Value) -> bool) -> bool {
-    match value {
-        Some(Value::Array(items)) => items.iter().all(is_right),
-        Some(value) => is_right(value),
-        None => false,
+fn list_deviations(elements: &[Overlay], items: &[Value], pointer: &str) -> Judged {
+    let place = |index: usize| child(pointer, &index.to_string());
+    let wrong = |found: String, expected: String| {
+        Ok(vec![Deviation { pointer: pointer.to_owned(), found, expected }])
+    };
+    let pairs: Vec<(&Overlay, &Value)> = match elements.first() {
+        None => return wrong("a list".to_owned(), "a pattern with elements".to_owned()),
+        Some(first @ Overlay::Map(_)) => items.iter().map(|item| (first, item)).collect(),
+        Some(Overlay::List(_)) if items.len() < elements.len() => {
+            return wrong(format!("{} elements", items.len()), format!("at least {}", elements.len()));
+        }
+        Some(Overlay::List(_)) => elements.iter().zip(items).collect(),
+        Some(value) => {
+            return match items.iter().position(|item| !value.matches(item)) {
+                None => Ok(Vec::new()),
+                Some(index) => value
+                    .deviations(items.get(index), &place(index))
+                    // A list in a list of values.
+                    .map(|found| if found.is_empty() { list_in_list(&place(index)) } else { found }),
+            };
+        }
+    };
+    let (mut deviations, mut skipped) = (Vec::new(), 0);
+    for (index, (element, item)) in pairs.iter().enumerate() {
+        match element.deviations(Some(item), &place(index)) {
+            Ok(found) => deviations.extend(found),
+            Err(_) => skipped += 1,
+        }
     }
+    if skipped > 0 && skipped == pairs.len() { Err(Skipped::Here) } else { Ok(deviations) }
 }
 
-fn written(pattern: &Pattern) -> String {
-    pattern.to_string().trim_matches('`').to_owned()
+fn list_in_list(pointer: &str) -> Vec<Deviation> {
+    let (found, expected) = ("a list".to_owned(), "a single value".to_owned());
+    vec![Deviation { pointer: pointer.to_owned(), found, expected }]
+}
+
+/// The keys with the wildcards in labels and annotations replaced by the names that are there. `None` if there are none.
+///
+/// Where several names match, Kyverno takes one of them by chance. Here each of them must have the form, and one that meets
+/// a condition is enough for it to be met.
+fn expanded_metadata(keys: &[OverlayKey], map: &Map<String, Value>) -> Option<Vec<OverlayKey>> {
+    let found = map.get("metadata")?.as_object()?;
+    let at = keys.iter().position(|key| key.text() == "metadata")?;
+    let Overlay::Map(metadata) = &keys.get(at)?.overlay else { return None };
+    let mut metadata = metadata.clone();
+    let mut is_changed = false;
+    for name in ["labels", "annotations"] {
+        let Some(names) = found.get(name).and_then(Value::as_object) else { continue };
+        let Some(key) = metadata.iter_mut().find(|key| key.text() == name) else { continue };
+        let Overlay::Map(entries) = &key.overlay else { continue };
+        if entries.iter().any(|entry| entry.text().contains(['*', '?'])) {
+            key.overlay =
+                Overlay::Map(entries.iter().flat_map(|entry| expanded_entry(entry, names)).collect());
+            is_changed = true;
+        }
+    }
+    let mut expanded = keys.to_vec();
+    if let Some(key) = expanded.get_mut(at).filter(|_| is_changed) {
+        key.overlay = Overlay::Map(metadata);
+        return Some(expanded);
+    }
+    None
+}
+
+fn expanded_entry(entry: &OverlayKey, names: &Map<String, Value>) -> Vec<OverlayKey> {
+    let pattern = Pattern::wildcard(entry.text());
+    let named = |name: &String| OverlayKey { name: Template::constant_text(name), ..entry.clone() };
+    let mut matching: Vec<_> = names.keys().filter(|name| pattern.matches(name)).map(named).collect();
+    if matches!(entry.rule, KeyRule::Condition | KeyRule::GlobalCondition) {
+        let is_met = |key: &OverlayKey| key_deviations(key, names, "").is_ok();
+        let best = matching.iter().position(is_met).unwrap_or_default();
+        matching = matching.into_iter().skip(best).take(1).collect();
+    }
+    if matching.is_empty() { vec![entry.clone()] } else { matching }
 }
 
 fn describe(value: Option<&Value>) -> String {
@@ -259,13 +388,9 @@ mod tests {
 
     use super::*;
 
-    fn deviations(overlay: &Overlay, value: &Value) -> Result<Vec<String>, Unjudged> {
-        let scope = Scope::new("2026-11-22T00:00:00Z".parse().unwrap());
-        let found = overlay.deviations(Some(value), "", &scope)?;
-        Ok(found
-            .into_iter()
-            .map(|one| format!("{}: {}, not {}", one.pointer, one.found, one.expected))
-            .collect())
+    fn deviations(overlay: &Overlay, value: &Value) -> Result<Vec<String>, Skipped> {
+        let shown = |one: Deviation| format!("{}: {}, not {}", one.pointer, one.found, one.expected);
+        Ok(overlay.deviations(Some(value), "")?.into_iter().map(shown).collect())
     }
 
     fn text(text: &str) -> Overlay {
@@ -273,12 +398,12 @@ mod tests {
     }
 
     fn map<const N: usize>(keys: [(&str, KeyRule, Overlay); N]) -> Overlay {
-        let key = |(name, rule, overlay)| OverlayKey { name: Pattern::wildcard(name), rule, overlay };
+        let key = |(name, rule, overlay)| OverlayKey { name: Template::constant_text(name), rule, overlay };
         Overlay::Map(keys.into_iter().map(key).collect())
     }
 
     fn list(element: Overlay) -> Overlay {
-        Overlay::List(Box::new(element))
+        Overlay::List(vec![element])
     }
 
     #[test]
@@ -296,9 +421,10 @@ mod tests {
         assert_eq!(deviations(&of(KeyRule::Optional), &json!({})).unwrap().len(), 0);
         assert_eq!(deviations(&of(KeyRule::Forbidden), &json!({"a": 1})).unwrap(), ["/a: `1`, not nothing"]);
         assert_eq!(deviations(&of(KeyRule::Forbidden), &json!({})).unwrap().len(), 0);
-        let existence = map([("a", KeyRule::Existence, list(text("x")))]);
-        assert_eq!(deviations(&existence, &json!({"a": ["y", "x"]})).unwrap().len(), 0);
-        assert_eq!(deviations(&existence, &json!({"a": ["y"]})).unwrap().len(), 1);
+        let existence = map([("a", KeyRule::Existence, list(map([("k", KeyRule::Required, text("x"))])))]);
+        assert_eq!(deviations(&existence, &json!({})).unwrap().len(), 0);
+        assert_eq!(deviations(&existence, &json!({"a": [{"k": "y"}, {"k": "x"}]})).unwrap().len(), 0);
+        assert_eq!(deviations(&existence, &json!({"a": [{"k": "y"}]})).unwrap().len(), 1);
     }
 
     #[test]
@@ -311,17 +437,48 @@ mod tests {
         };
         let (conditional, global) = (overlay(KeyRule::Condition), overlay(KeyRule::GlobalCondition));
         let latest = json!([{"image": "a:1"}, {"image": "a:latest"}]);
-        assert_eq!(deviations(&conditional, &latest).unwrap(), ["/1/policy: nothing, not `Always`"]);
-        assert_eq!(deviations(&global, &latest), Err(Unjudged::Whole));
-        assert_eq!(deviations(&conditional, &json!([{"image": "a:1"}])), Err(Unjudged::Map));
+        // An element that is skipped is skipped alone.
+        for overlay in [&conditional, &global] {
+            assert_eq!(deviations(overlay, &latest).unwrap(), ["/1/policy: nothing, not `Always`"]);
+        }
+        assert_eq!(deviations(&conditional, &json!([{"image": "a:1"}])), Err(Skipped::Here));
         assert_eq!(deviations(&conditional, &json!([{"image": "a", "policy": "Always"}])).unwrap().len(), 0);
     }
 
     #[test]
-    fn names_of_keys_may_have_wildcards() {
-        let overlay = map([("app*", KeyRule::Required, text("x"))]);
-        assert_eq!(deviations(&overlay, &json!({"b": "y", "app.io/name": "x"})).unwrap().len(), 0);
-        assert_eq!(deviations(&overlay, &json!({"b": "x"})).unwrap(), ["/app*: nothing, not `x`"]);
+    fn what_comes_first_decides_whether_a_map_fails_or_is_skipped() {
+        let overlay = map([
+            ("a", KeyRule::Required, map([("k", KeyRule::Condition, text("x"))])),
+            ("b", KeyRule::Required, text("x")),
+            ("c", KeyRule::Forbidden, Overlay::Nothing),
+        ]);
+        let skipped = json!({"a": {"k": "y"}, "b": "y"});
+        assert_eq!(deviations(&overlay, &skipped), Err(Skipped::Here));
+        // The anchor of the map itself comes before the keys with anchors below them.
+        let forbidden = json!({"a": {"k": "y"}, "b": "y", "c": 1});
+        assert_eq!(deviations(&overlay, &forbidden).unwrap(), ["/c: `1`, not nothing", "/b: `y`, not `x`"]);
+    }
+
+    #[test]
+    fn names_of_labels_may_have_wildcards() {
+        let labels = |rule| {
+            let labels = map([("app*", rule, text("x"))]);
+            map([("metadata", KeyRule::Required, map([("labels", KeyRule::Required, labels)]))])
+        };
+        let of = |labels: Value| json!({"metadata": {"labels": labels}});
+        let required = labels(KeyRule::Required);
+        assert_eq!(deviations(&required, &of(json!({"b": "y", "app.io/name": "x"}))).unwrap().len(), 0);
+        let absent = ["/metadata/labels/app*: nothing, not `x`"];
+        assert_eq!(deviations(&required, &of(json!({"b": "x"}))).unwrap(), absent);
+        // Each of several must have the form; a condition is met by one.
+        let several = of(json!({"app1": "x", "app2": "y"}));
+        assert_eq!(deviations(&required, &several).unwrap(), ["/metadata/labels/app2: `y`, not `x`"]);
+        assert_eq!(deviations(&labels(KeyRule::Condition), &several).unwrap().len(), 0);
+        // Elsewhere a name is a name.
+        assert_eq!(
+            deviations(&map([("app*", KeyRule::Required, text("x"))]), &json!({"app1": "x"})).unwrap().len(),
+            1
+        );
     }
 
     #[test]

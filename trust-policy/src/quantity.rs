@@ -7,7 +7,79 @@ pub(crate) struct Quantity(i128);
 
 const NANO: i128 = 1_000_000_000;
 
+/// How an amount is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// `1Ki`
+    Binary,
+    /// `1k`
+    Decimal,
+    /// `1e3`
+    Exponent,
+}
+
+impl Format {
+    /// The format of an amount's text.
+    pub(crate) fn of(text: &str) -> Self {
+        let suffix = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+        match suffix {
+            _ if suffix.ends_with('i') => Self::Binary,
+            _ if suffix.starts_with(['e', 'E']) && suffix.len() > 1 => Self::Exponent,
+            _ => Self::Decimal,
+        }
+    }
+}
+
 impl Quantity {
+    /// An amount of so many billionths.
+    pub(crate) fn of_nano(nano: i128) -> Self {
+        Self(nano)
+    }
+
+    /// How many billionths it is.
+    pub(crate) fn nano(self) -> i128 {
+        self.0
+    }
+
+    /// How many digits it has behind the point.
+    pub(crate) fn digits(self) -> u32 {
+        (0..9).find(|digits| self.0 % (NANO / 10i128.pow(*digits)) == 0).unwrap_or(9)
+    }
+
+    /// The amount in its shortest form (`CanonicalizeBytes` of Kubernetes' quantity.go).
+    pub(crate) fn to_text(self, format: Format) -> String {
+        if self.0 == 0 {
+            return "0".to_owned();
+        }
+        let is_small = self.0.abs() < 1024 * NANO;
+        if format == Format::Binary && !is_small && self.0 % NANO == 0 {
+            let (mut mantissa, mut power) = (self.0 / NANO, 0);
+            while mantissa % 1024 == 0 && power < 6 {
+                (mantissa, power) = (mantissa / 1024, power + 1);
+            }
+            let suffix = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].get(power).copied().unwrap_or_default();
+            return format!("{mantissa}{suffix}");
+        }
+        let (mut mantissa, mut exponent) = (self.0, -9);
+        while mantissa % 1000 == 0 && exponent < 18 {
+            (mantissa, exponent) = (mantissa / 1000, exponent + 3);
+        }
+        let suffix = match (format, exponent) {
+            (_, 0) => String::new(),
+            (Format::Exponent, exponent) => format!("e{exponent}"),
+            (_, exponent) => {
+                let names = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+                usize::try_from((exponent + 9) / 3)
+                    .ok()
+                    .and_then(|at| names.get(at))
+                    .copied()
+                    .unwrap_or_default()
+                    .to_owned()
+            }
+        };
+        format!("{mantissa}{suffix}")
+    }
+
     /// The amount that a text says; `None` if it says none, or one that is out of range. What is smaller than a
     /// billionth is rounded away from zero.
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -83,6 +155,25 @@ mod tests {
         }
         assert!(Quantity::parse("1023") < Quantity::parse("1Ki"));
         assert!(Quantity::parse("-1") < Quantity::parse("0"));
+    }
+
+    #[test]
+    fn amounts_are_written_in_their_shortest_form() {
+        for (text, expected) in [
+            ("12Ki", "12Ki"),
+            ("2048Ki", "2Mi"),
+            ("1023Ki", "1023Ki"),
+            ("0.5Ki", "512"),
+            ("1500m", "1500m"),
+            ("1000m", "1"),
+            ("20000", "20k"),
+            ("1e3", "1e3"),
+            ("0Ki", "0"),
+            ("-1Ki", "-1Ki"),
+            ("0.0005", "500u"),
+        ] {
+            assert_eq!(Quantity::parse(text).unwrap().to_text(Format::of(text)), expected, "{text}");
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
-//! [`ReferencePattern`]: which images a policy means. Each policy language normalizes references in its own way
-//! before it compares them, so a pattern carries its dialect.
+//! [`ReferencePattern`]: which images a policy means.
+//!
+//! One repository has one name ([`ImageRef`]), and patterns are brought into the same form when they are read, so another
+//! spelling of an image never escapes a pattern. What is left to the policy language is how its wildcards match.
 
 use core::fmt;
 
-use trust_core::{ImageRef, ImageRefError, Pattern, PatternError};
+use trust_core::{ImageRef, ImageRefError, Pattern, PatternError, canonical_registry};
 
-/// A pattern on image references, and how references are written before they are compared with it.
+/// A pattern on image references.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferencePattern {
     dialect: Dialect,
@@ -13,15 +15,14 @@ pub struct ReferencePattern {
     written: String,
 }
 
-/// How a policy language writes references.
+/// How the wildcards of a policy language match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dialect {
-    /// Kyverno's ClusterPolicy: `nginx` is `docker.io/nginx:latest`, without `library/`; with a digest the tag is
-    /// left out. The pattern is a wildcard that crosses `/`.
+    /// Kyverno's ClusterPolicy: `*` crosses `/`, and tag and digest are matched, too.
     Kyverno,
-    /// Ours: registry and repository alone, as Docker Hub and others write them in full. `*` stands for anything within one
-    /// part of the path, `**` for anything; a pattern matches at its ends.
+    /// Ours: registry and repository alone. `*` stands for anything within one part of the path, `**` for anything; a pattern
+    /// matches at its ends.
     BySegment,
 }
 
@@ -29,7 +30,8 @@ impl ReferencePattern {
     /// A wildcard as in Kyverno's `imageReferences`.
     #[must_use]
     pub fn kyverno(pattern: &str) -> Self {
-        Self { dialect: Dialect::Kyverno, pattern: Pattern::wildcard(pattern), written: pattern.to_owned() }
+        let canonical = Pattern::wildcard(canonical_pattern(pattern));
+        Self { dialect: Dialect::Kyverno, pattern: canonical, written: pattern.to_owned() }
     }
 
     /// Registry and repository, with `*` within one part of the path and `**` over several: `ghcr.io/acme/**`. Tags and
@@ -39,7 +41,8 @@ impl ReferencePattern {
     /// If it is too long.
     pub fn by_segment(text: &str) -> Result<Self, PatternError> {
         let mut regex = String::new();
-        let mut rest = text;
+        let canonical = canonical_pattern(text);
+        let mut rest = canonical.as_str();
         while let Some(next) = rest.chars().next() {
             let (step, length) = match rest {
                 _ if rest.starts_with("**") => (".*".to_owned(), 2),
@@ -52,38 +55,92 @@ impl ReferencePattern {
         Ok(Self { dialect: Dialect::BySegment, pattern: Pattern::regex(&regex)?, written: text.to_owned() })
     }
 
-    /// Whether the pattern means this image.
+    /// Whether the pattern selects this image, in any of the ways in which it can be written.
     ///
     /// # Errors
     /// If the image is not a reference.
     pub fn matches(&self, image: &str) -> Result<bool, ImageRefError> {
-        ReferenceForms::of(image).map(|forms| self.means(&forms))
+        ReferenceForms::of(image).map(|forms| self.selects(&forms))
     }
 
-    /// Whether the pattern means an image that is written in these forms.
-    pub(crate) fn means(&self, forms: &ReferenceForms) -> bool {
-        self.pattern.matches(match self.dialect {
-            Dialect::Kyverno => &forms.kyverno,
-            Dialect::BySegment => &forms.name,
-        })
+    /// Whether the pattern selects an image. A tag pattern also selects a reference that carries a digest, by its tag, and
+    /// `:*` one that has a digest alone: neither may be a way around it.
+    pub(crate) fn selects(&self, forms: &ReferenceForms) -> bool {
+        match self.dialect {
+            Dialect::Kyverno => {
+                self.passes_over(forms) || forms.tagged.iter().any(|form| self.pattern.matches(form))
+            }
+            Dialect::BySegment => forms.names.iter().any(|name| self.pattern.matches(name)),
+        }
+    }
+
+    /// Whether the pattern, as an exception, passes over an image. A tag beside a digest says nothing about what runs, so it
+    /// is not compared here.
+    pub(crate) fn passes_over(&self, forms: &ReferenceForms) -> bool {
+        match self.dialect {
+            Dialect::Kyverno => forms.resolved.iter().any(|form| self.pattern.matches(form)),
+            Dialect::BySegment => forms.names.iter().any(|name| self.pattern.matches(name)),
+        }
+    }
+
+    /// Why the pattern may match less than it seems to, if it does.
+    pub(crate) fn oddity(&self) -> Option<String> {
+        let text = self.written.as_str();
+        let (host, path) = text.split_once('/').map_or((None, text), |(host, path)| (Some(host), path));
+        let has_wildcard = |text: &str| text.contains(['*', '?']);
+        if text.starts_with('*')
+            && text.trim_start_matches('*').contains(['.', '/'])
+            && self.dialect == Dialect::Kyverno
+        {
+            return Some(format!(
+                "in which `*` also matches `/`: it is about `evil.example/x{}` too",
+                text.trim_start_matches('*')
+            ));
+        }
+        match host {
+            _ if has_wildcard(host.unwrap_or(path)) => None,
+            None if has_wildcard(path) || !path.is_empty() => {
+                Some(format!("which names no registry: it is read as `{}`", canonical_pattern(text)))
+            }
+            Some(host) if !host.contains(['.', ':']) && host != "localhost" => {
+                Some(format!("whose first part is no registry: it is read as `{}`", canonical_pattern(text)))
+            }
+            _ if path.chars().any(|c| c.is_ascii_uppercase()) && !path.contains(':') => {
+                Some("which has upper-case letters in the repository, where references have none".to_owned())
+            }
+            _ => None,
+        }
     }
 }
 
-/// A reference as each dialect writes it.
+/// A reference in each form in which patterns compare it. Short names of Docker Hub stand with and without `library/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReferenceForms {
-    kyverno: String,
     /// Registry and repository.
-    name: String,
+    names: Vec<String>,
+    /// By what decides what runs: the digest, else the tag.
+    resolved: Vec<String>,
+    /// By the tag, if there is a digest beside it, and with it.
+    tagged: Vec<String>,
 }
 
 impl ReferenceForms {
     pub(crate) fn of(image: &str) -> Result<Self, ImageRefError> {
         let image: ImageRef = image.parse()?;
-        Ok(Self {
-            kyverno: kyverno_form(&image),
-            name: format!("{}/{}", image.registry(), image.repository()),
-        })
+        let name = image.name();
+        let short = name.strip_prefix("docker.io/library/").map(|short| format!("docker.io/{short}"));
+        let names: Vec<String> = [name].into_iter().chain(short).collect();
+        let with =
+            |suffix: String| names.iter().map(move |name| format!("{name}{suffix}")).collect::<Vec<_>>();
+        let (resolved, tagged) = match (image.digest(), image.tag()) {
+            (Some(digest), tag) => {
+                let tag = tag.unwrap_or_default();
+                let tagged = [format!(":{tag}"), format!(":{tag}@{digest}")];
+                (with(format!("@{digest}")), tagged.into_iter().flat_map(with).collect())
+            }
+            (None, tag) => (with(format!(":{}", tag.unwrap_or("latest"))), Vec::new()),
+        };
+        Ok(Self { names, resolved, tagged })
     }
 }
 
@@ -91,6 +148,24 @@ impl fmt::Display for ReferencePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.written)
     }
+}
+
+/// A pattern with its registry in the form in which references have theirs, if it names one.
+fn canonical_pattern(pattern: &str) -> String {
+    let has_wildcard = |text: &str| text.contains(['*', '?']);
+    match pattern.split_once('/') {
+        Some((host, path)) if has_wildcard(host) => format!("{}/{path}", host.to_ascii_lowercase()),
+        Some((host, path)) if is_host(host) => format!("{}/{path}", canonical_registry(host)),
+        // As in a reference, what names no registry is Docker Hub's.
+        Some(_) => format!("docker.io/{pattern}"),
+        None if pattern.starts_with(['*', '?']) => pattern.to_owned(),
+        None => format!("docker.io/{pattern}"),
+    }
+}
+
+/// Whether the first part of a pattern is a registry.
+fn is_host(first: &str) -> bool {
+    first == "localhost" || first.contains(['.', ':']) || first.chars().any(char::is_uppercase)
 }
 
 /// A character that stands for itself in a regular expression.
@@ -102,7 +177,7 @@ fn regex_escape(character: char) -> String {
     }
 }
 
-/// A reference as Kyverno writes it (`GetImageInfo` in pkg/utils/image/infos.go).
+/// A reference as Kyverno shows it (`GetImageInfo` in pkg/utils/image/infos.go).
 pub(crate) fn kyverno_form(image: &ImageRef) -> String {
     let name = kyverno_name(image);
     match (image.digest(), image.tag()) {
@@ -111,12 +186,10 @@ pub(crate) fn kyverno_form(image: &ImageRef) -> String {
     }
 }
 
-/// Registry and repository as Kyverno writes them.
+/// Registry and repository as Kyverno shows them: as written, with Docker Hub's name where no registry was.
 pub(crate) fn kyverno_name(image: &ImageRef) -> String {
-    let repository = image.repository();
-    // The reference grammar puts `library/` before Docker Hub's short names; Kyverno does not.
-    let short = repository.strip_prefix("library/").filter(|_| !image.written().contains("library/"));
-    format!("{}/{}", image.registry(), short.unwrap_or(repository))
+    let (host, path) = image.written_name();
+    format!("{}/{path}", host.unwrap_or("docker.io"))
 }
 
 #[cfg(test)]
@@ -144,10 +217,46 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_pattern_does_not_match_a_pinned_reference() {
-        let pinned = format!("ghcr.io/o/a:v1@{}", Digest::sha256(b""));
-        assert_eq!(ReferencePattern::kyverno("ghcr.io/o/a:*").matches(&pinned), Ok(false));
-        assert_eq!(ReferencePattern::kyverno("ghcr.io/o/a*").matches(&pinned), Ok(true));
+    fn a_tag_pattern_also_selects_references_that_carry_a_digest() {
+        let digest = Digest::sha256(b"");
+        let (tagged, bare) = (format!("ghcr.io/o/a:v1@{digest}"), format!("ghcr.io/o/a@{digest}"));
+        for (pattern, image, expected) in [
+            ("ghcr.io/o/a:*", &tagged, true),
+            ("ghcr.io/o/a:v1", &tagged, true),
+            ("ghcr.io/o/a:v2", &tagged, false),
+            ("ghcr.io/o/a@*", &tagged, true),
+            ("ghcr.io/o/a*", &tagged, true),
+            ("ghcr.io/o/a:*", &bare, true),
+            ("ghcr.io/o/a:v1", &bare, false),
+        ] {
+            assert_eq!(ReferencePattern::kyverno(pattern).matches(image), Ok(expected), "{pattern} {image}");
+        }
+        // As an exception it goes by what runs, which no tag beside a digest says.
+        let forms = ReferenceForms::of(&tagged).unwrap();
+        assert!(!ReferencePattern::kyverno("ghcr.io/o/a:v1").passes_over(&forms));
+        assert!(ReferencePattern::kyverno("ghcr.io/o/a*").passes_over(&forms));
+    }
+
+    #[test]
+    fn no_spelling_escapes_a_pattern() {
+        for (pattern, image, expected) in [
+            ("ghcr.io/o/*", "GHCR.io/o/app", true),
+            ("ghcr.io/o/*", "ghcr.io:443/o/app", true),
+            ("GHCR.IO/o/*", "ghcr.io/o/app", true),
+            ("docker.io/*", "index.docker.io/o/app", true),
+            ("index.docker.io/*", "nginx", true),
+            ("docker.io/library/*", "nginx", true),
+            ("docker.io/nginx:*", "docker.io/library/nginx:1", true),
+            ("docker.io/ngin*", "nginx", true),
+            ("nginx:*", "nginx:1", true),
+            ("o/app*", "docker.io/o/app:1", true),
+            ("docker.io/*", "EVIL/x", false),
+            ("*", "ghcr.io/o/app", true),
+            ("*/nginx:*", "docker.io/library/nginx:1", true),
+        ] {
+            assert_eq!(ReferencePattern::kyverno(pattern).matches(image), Ok(expected), "{pattern} {image}");
+        }
+        assert_eq!(ReferencePattern::by_segment("docker.io/**").unwrap().matches("EVIL/x"), Ok(false));
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct Request {
     pub resource: Resource,
     /// What is done with it.
     pub operation: Operation,
+    /// The part of the resource that is asked for, such as `status` or `scale`; empty for the resource itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subresource: String,
     /// The resource as it was, of an update.
     pub old: Option<Value>,
     /// Who asks, if that is known.
@@ -61,6 +64,7 @@ impl From<Resource> for Request {
         Self {
             resource,
             operation: Operation::Create,
+            subresource: String::new(),
             old: None,
             user: None,
             roles: None,

@@ -3,10 +3,10 @@
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::reference::{ReferenceForms, ReferencePattern};
+use crate::reference::ReferenceForms;
 use crate::yaml::{self, Node, Span, YamlError};
 
 /// Kubernetes' own limit is the size of the object; this one bounds the work.
@@ -90,9 +90,9 @@ impl ContainerImage {
         Self { kind, container, pointer, image, is_written, forms }
     }
 
-    /// Whether a pattern means it; `None` if it is no reference.
-    pub(crate) fn is_meant_by(&self, pattern: &ReferencePattern) -> Option<bool> {
-        self.forms.as_ref().map(|forms| pattern.means(forms))
+    /// How patterns see it; `None` if it is no reference.
+    pub(crate) fn forms(&self) -> Option<&ReferenceForms> {
+        self.forms.as_ref()
     }
 
     /// Whether it stands where pods have images.
@@ -157,25 +157,81 @@ const POD_TEMPLATES: [(&str, &str); 8] = [
     ("StatefulSet", "/spec/template"),
 ];
 
+/// Kinds of Kubernetes' own that have no namespace.
+const CLUSTER_KINDS: [&str; 24] = [
+    "APIService",
+    "CSIDriver",
+    "CSINode",
+    "CertificateSigningRequest",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ClusterTrustBundle",
+    "ComponentStatus",
+    "CustomResourceDefinition",
+    "DeviceClass",
+    "FlowSchema",
+    "IPAddress",
+    "IngressClass",
+    "MutatingWebhookConfiguration",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PriorityClass",
+    "PriorityLevelConfiguration",
+    "RuntimeClass",
+    "StorageClass",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+];
+
 impl Resource {
-    /// Reads every object of a YAML or JSON text; the items of a `List` stand for themselves.
+    /// Reads every object of a YAML or JSON text, as kubectl takes them: the items of a `List`, a `PodList` and the like stand
+    /// for themselves, and what names no namespace is in `default`.
     ///
     /// # Errors
     /// If the text is not YAML, or a document is not a Kubernetes object.
     pub fn from_yaml(text: &str) -> Result<Vec<Self>, ResourceError> {
         let mut resources = Vec::new();
         for document in yaml::parse_documents(text)? {
-            let is_list = document.get("kind").and_then(Node::as_str).is_some_and(|kind| kind == "List");
-            match document.get("items").map(|items| &items.value) {
-                Some(yaml::Value::List(items)) if is_list => {
-                    for item in items {
-                        resources.push(Self::from_node(item)?);
-                    }
-                }
-                _ => resources.push(Self::from_node(&document)?),
-            }
+            Self::take(&document, None, &mut resources)?;
         }
         Ok(resources)
+    }
+
+    /// Takes an object, or each item of a list, which may leave out what the list says of them.
+    fn take(node: &Node, list: Option<&Node>, resources: &mut Vec<Self>) -> Result<(), ResourceError> {
+        if let Some(yaml::Value::List(items)) = node.get("items").map(|items| &items.value) {
+            return items.iter().try_for_each(|item| Self::take(item, Some(node), resources));
+        }
+        let mut item = node.clone();
+        if let (Some(list), yaml::Value::Map(fields)) = (list, &mut item.value) {
+            let text = |name: &str| list.get(name).and_then(Node::as_str);
+            let kind =
+                text("kind").and_then(|kind| kind.strip_suffix("List")).filter(|kind| !kind.is_empty());
+            for (name, value) in
+                [("apiVersion", text("apiVersion").filter(|_| kind.is_some())), ("kind", kind)]
+            {
+                let is_absent = fields.iter().all(|(key, _)| key != name);
+                if let (Some(value), true) = (value, is_absent) {
+                    let value = yaml::Value::Text(value.to_owned());
+                    fields.push((name.to_owned(), Node { span: node.span(), value }));
+                }
+            }
+        }
+        let mut resource = Self::from_node(&item)?;
+        if resource.is_namespaced() {
+            resource.set_namespace("default");
+        }
+        resources.push(resource);
+        Ok(())
+    }
+
+    /// Whether it is of a kind of Kubernetes' own that has a namespace.
+    fn is_namespaced(&self) -> bool {
+        let group = self.id.api_version.split_once('/').map_or("", |(group, _)| group);
+        let is_own = !group.contains('.') || group.ends_with(".k8s.io");
+        is_own && !CLUSTER_KINDS.contains(&self.id.kind.as_str())
     }
 
     fn from_node(node: &Node) -> Result<Self, ResourceError> {
@@ -213,8 +269,11 @@ impl Resource {
     pub(crate) fn set_namespace(&mut self, namespace: &str) {
         if self.id.namespace.is_empty() && !namespace.is_empty() {
             namespace.clone_into(&mut self.id.namespace);
-            if let Some(Value::Object(metadata)) = self.object.get_mut("metadata") {
-                metadata.insert("namespace".to_owned(), namespace.into());
+            if let Value::Object(fields) = &mut self.object {
+                let metadata = fields.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+                if let Value::Object(metadata) = metadata {
+                    metadata.insert("namespace".to_owned(), namespace.into());
+                }
             }
         }
     }
@@ -388,6 +447,17 @@ mod tests {
                     - {apiVersion: v1, kind: Pod, metadata: {name: b, namespace: shop}}\n";
         let ids: Vec<_> =
             Resource::from_yaml(yaml).unwrap().iter().map(|resource| resource.id().to_string()).collect();
-        assert_eq!(ids, ["Pod a", "Pod shop/b"]);
+        assert_eq!(ids, ["Pod default/a", "Pod shop/b"]);
+    }
+
+    #[test]
+    fn files_are_read_as_kubectl_reads_them() {
+        let yaml = "kind: PodList\napiVersion: v1\nitems:\n- metadata: {name: a}\n- {kind: List, items: [{metadata: {name: b}, \
+                    kind: Namespace, apiVersion: v1}]}\n- {metadata: {name: c}, kind: Thing, apiVersion: x.io/v1}\n";
+        let resources = Resource::from_yaml(yaml).unwrap();
+        let ids: Vec<_> = resources.iter().map(|resource| resource.id().to_string()).collect();
+        // What kind of thing a custom resource is, only the cluster knows.
+        assert_eq!(ids, ["Pod default/a", "Namespace b", "Thing c"]);
+        assert_eq!(resources[0].object()["metadata"]["namespace"], "default");
     }
 }

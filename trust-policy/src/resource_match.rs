@@ -9,7 +9,6 @@ use trust_sbom::Answer;
 
 use crate::label_selector::LabelSelector;
 use crate::request::{Operation, Request, User};
-use crate::resource::Resource;
 
 /// Which requests a rule is about: those that are matched and not excluded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,16 +68,18 @@ pub enum Subject {
     ServiceAccount(Pattern, Pattern),
 }
 
-/// A kind of resource, by patterns: absent parts match anything.
+/// A kind of resource, and the part of it that is asked for, by patterns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KindMatch {
     /// API group; empty for the core group.
-    pub group: Option<Pattern>,
+    pub group: Pattern,
     /// Version within the group.
-    pub version: Option<Pattern>,
+    pub version: Pattern,
     /// Kind.
     pub kind: Pattern,
+    /// Subresource; empty for the resource itself.
+    pub subresource: Pattern,
 }
 
 impl Default for Filters {
@@ -137,7 +138,7 @@ impl Filter {
                 annotations.iter().any(|(name, found)| key.matches(name) && value.matches(found))
             })
         };
-        let fits = (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.matches(resource)))
+        let fits = (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.matches(request)))
             && is_one_of(&self.names, &id.name)
             && is_one_of(&self.namespaces, namespace)
             && operations.contains(&request.operation)
@@ -183,12 +184,23 @@ impl Filter {
 }
 
 impl KindMatch {
-    pub(crate) fn matches(&self, resource: &Resource) -> bool {
-        let id = resource.id();
+    /// A kind of any group and version, without its subresources.
+    #[must_use]
+    pub fn new(kind: Pattern) -> Self {
+        let any = || Pattern::wildcard("*");
+        Self { group: any(), version: any(), kind, subresource: Pattern::exact("") }
+    }
+
+    fn matches(&self, request: &Request) -> bool {
+        let id = request.resource.id();
+        let subresource = request.subresource.as_str();
         let (group, version) = id.api_version.split_once('/').unwrap_or(("", &id.api_version));
         self.kind.matches(&id.kind)
-            && self.group.as_ref().is_none_or(|pattern| pattern.matches(group))
-            && self.version.as_ref().is_none_or(|pattern| pattern.matches(version))
+            && self.group.matches(group)
+            && self.version.matches(version)
+            // Containers that are added to a running pod are the pod's.
+            && (self.subresource.matches(subresource)
+                || (id.kind == "Pod" && subresource == "ephemeralcontainers" && self.subresource.matches("")))
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn of_request(request: &Request, of_pod: bool, now: UnixTime) -> Scop
         "name": id.name,
         "namespace": id.namespace,
         "kind": {"group": group, "version": version, "kind": id.kind},
+        // Of a deletion, the object as it was: Kyverno reads `request.object` so, too.
         "object": as_pod(resource.object()),
     });
     if let (Value::Object(fields), Some(old)) = (&mut fields, &request.old) {
@@ -65,17 +66,16 @@ pub(crate) fn set_images(scope: &mut Scope, images: &[ContainerImage]) {
         };
         let Ok(parsed) = image.image.parse::<ImageRef>() else { continue };
         let name = reference::kyverno_name(&parsed);
-        let path = name.split_once('/').map_or("", |(_, path)| path);
+        let (registry, path) = name.split_once('/').unwrap_or(("", &name));
         let mut parts = json!({
-            "registry": parsed.registry(),
+            "registry": registry,
             "path": path,
             "name": path.rsplit('/').next(),
             "reference": reference::kyverno_form(&parsed),
-            "referenceWithTag": format!("{name}:{}", parsed.tag().unwrap_or("latest")),
+            "referenceWithTag": format!("{name}:{}", parsed.tag().unwrap_or_default()),
         });
         if let Value::Object(parts) = &mut parts {
-            let tag = parsed.tag().or(parsed.digest().is_none().then_some("latest"));
-            parts.extend(tag.map(|tag| ("tag".to_owned(), json!(tag))));
+            parts.extend(parsed.tag().map(|tag| ("tag".to_owned(), json!(tag))));
             parts.extend(parsed.digest().map(|digest| ("digest".to_owned(), json!(digest.to_string()))));
         }
         if let Value::Object(list) = lists.entry(list).or_insert_with(|| json!({})) {
@@ -98,19 +98,21 @@ pub(crate) fn set_context(scope: &mut Scope, entries: &[ContextEntry], evidence:
 fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Result<Value, String> {
     match source {
         ContextSource::Variable { value, path, default } => {
-            let mut inner = scope.clone();
             let whole = value.as_ref().map(|value| value.resolve(scope)).transpose();
             let found = whole.and_then(|whole| match (whole, path) {
                 (whole, None) => Ok(whole.unwrap_or_default()),
                 (None, Some(path)) => path.resolve(scope),
-                (Some(Value::Object(fields)), Some(path)) => {
-                    fields.iter().for_each(|(name, field)| inner.set(name, field));
+                // The path leads through the value, and through nothing else.
+                (Some(whole), Some(path)) => {
+                    let mut inner = scope.clone();
+                    inner.set_whole(&whole);
                     path.resolve(&inner)
                 }
-                (Some(_), Some(path)) => path.resolve(scope),
             });
             match (found, default) {
-                (Err(_), Some(default)) => default.resolve(scope).map_err(|error| error.to_string()),
+                (Err(_) | Ok(Value::Null), Some(default)) => {
+                    default.resolve(scope).map_err(|error| error.to_string())
+                }
                 (found, _) => found.map_err(|error| error.to_string()),
             }
         }

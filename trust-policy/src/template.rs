@@ -17,7 +17,7 @@ enum Part {
     Expression(Box<Expression>),
     Text(Vec<Piece>),
     List(Vec<Part>),
-    Map(Vec<(String, Part)>),
+    Map(Vec<(Part, Part)>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -27,9 +27,18 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads the expressions of a value. Keys of maps have none.
+    /// Reads the expressions of a value, in the keys of its maps, too.
     pub(crate) fn new(value: &Value) -> Result<Self, ExpressionError> {
         part(value).map(Self)
+    }
+
+    /// A text that is one expression, with braces around it or without.
+    pub(crate) fn of_expression(text: &str) -> Result<Self, ExpressionError> {
+        let text = text.trim();
+        let within =
+            text.strip_prefix("{{").filter(|rest| end_of(rest).is_some_and(|end| end + 2 == rest.len()));
+        let within = within.and_then(|rest| rest.strip_suffix("}}")).unwrap_or(text);
+        Expression::parse(within).map(|expression| Self(Part::Expression(Box::new(expression))))
     }
 
     /// A text without expressions.
@@ -60,7 +69,16 @@ impl Template {
 
     /// The text with the values of its expressions, as text.
     pub(crate) fn resolve_text(&self, scope: &Scope) -> Result<String, Unresolved> {
-        self.resolve(scope).map(|value| scalar_text(&value).unwrap_or_else(|| value.to_string()))
+        let value = self.resolve(scope)?;
+        if value.is_null() {
+            let expression = match &self.0 {
+                Part::Expression(expression) => expression.written().to_owned(),
+                _ => String::new(),
+            };
+            let problem = "is `null`, expected a text".to_owned();
+            return Err(Unresolved { expression, problem, is_absent: true });
+        }
+        Ok(text_of(&value))
     }
 }
 
@@ -69,14 +87,16 @@ fn part(value: &Value) -> Result<Part, ExpressionError> {
         Value::String(text) => return text_part(text),
         Value::Array(items) => Part::List(items.iter().map(part).collect::<Result<_, _>>()?),
         Value::Object(map) => Part::Map(
-            map.iter().map(|(key, value)| Ok((key.clone(), part(value)?))).collect::<Result<_, _>>()?,
+            map.iter().map(|(key, value)| Ok((text_part(key)?, part(value)?))).collect::<Result<_, _>>()?,
         ),
         other => Part::Constant(other.clone()),
     };
     // What has no expression below it is the value itself.
     let is_constant = match &part {
         Part::List(items) => items.iter().all(|item| matches!(item, Part::Constant(_))),
-        Part::Map(fields) => fields.iter().all(|(_, field)| matches!(field, Part::Constant(_))),
+        Part::Map(fields) => {
+            fields.iter().flat_map(|(key, field)| [key, field]).all(|one| matches!(one, Part::Constant(_)))
+        }
         _ => true,
     };
     Ok(if is_constant { Part::Constant(value.clone()) } else { part })
@@ -121,8 +141,7 @@ fn resolve(part: &Part, scope: &Scope) -> Result<Value, Unresolved> {
                 match piece {
                     Piece::Text(piece) => text.push_str(piece),
                     Piece::Expression(expression) => {
-                        let value = expression.evaluate(scope)?;
-                        text.push_str(&scalar_text(&value).unwrap_or_else(|| value.to_string()));
+                        text.push_str(&text_of(&expression.evaluate(scope)?));
                     }
                 }
             }
@@ -132,10 +151,15 @@ fn resolve(part: &Part, scope: &Scope) -> Result<Value, Unresolved> {
         Part::Map(fields) => Value::Object(
             fields
                 .iter()
-                .map(|(key, field)| Ok((key.clone(), resolve(field, scope)?)))
+                .map(|(key, field)| Ok((text_of(&resolve(key, scope)?), resolve(field, scope)?)))
                 .collect::<Result<_, Unresolved>>()?,
         ),
     })
+}
+
+/// A value as text: a text as it is, anything else as JSON.
+fn text_of(value: &Value) -> String {
+    scalar_text(value).unwrap_or_else(|| value.to_string())
 }
 
 #[cfg(test)]
@@ -158,7 +182,7 @@ mod tests {
         assert_eq!(resolved(json!({"k": ["{{ a.text }}", 3]})), Ok(json!({"k": ["x", 3]})));
         assert_eq!(resolved(json!("\\{{ a.text }}")), Ok(json!("{{ a.text }}")));
         assert_eq!(resolved(json!({"k": [true, null]})), Ok(json!({"k": [true, null]})));
-        assert_eq!(resolved(json!("{{ b }}")), Err("`{{ b }}` has no value".to_owned()));
+        assert_eq!(resolved(json!("{{ b }}")), Err("`{{ b }}` has no value: `b` is absent".to_owned()));
         assert_eq!(resolved(json!("{{ b")), Err("`{{` has no `}}`".to_owned()));
     }
 }

@@ -54,17 +54,32 @@ impl ValuePattern {
         Self { written: text.to_owned(), alternatives: text.split('|').map(conjunction).collect() }
     }
 
-    /// Whether it means this value: a text, a number or a boolean.
+    /// Whether it matches this value. An absent value is `null`, which amounts to zero.
     #[must_use]
     pub fn matches(&self, value: &Value) -> bool {
-        let Some(text) = scalar_text(value) else { return false };
-        text == self.written
-            || self.alternatives.iter().any(|parts| parts.iter().all(|part| part.holds(&text)))
+        if value.as_str() == Some(&self.written) {
+            return true;
+        }
+        let Some(subject) = Subject::new(value) else { return false };
+        self.alternatives.iter().any(|parts| parts.iter().all(|part| part.holds(&subject)))
     }
 
-    /// Whether the text is a range such as `1-10` or `1Gi!-2Gi`.
+    pub(crate) fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// What is outside of a range such as `1-10`.
+    pub(crate) fn outside(range: &str) -> Self {
+        let part = match Part::new(range) {
+            Part::Within(from, to) => Part::Outside(from, to),
+            other => other,
+        };
+        Self { written: range.to_owned(), alternatives: vec![vec![part]] }
+    }
+
+    /// Whether the text is a range such as `1-10`.
     pub(crate) fn is_range(text: &str) -> bool {
-        !matches!(Part::new(text), Part::Compare(..))
+        matches!(Part::new(text), Part::Within(..))
     }
 }
 
@@ -99,7 +114,7 @@ impl Part {
         Self::Compare(operator, Operand::new(operand.trim()))
     }
 
-    fn holds(&self, value: &str) -> bool {
+    fn holds(&self, value: &Subject) -> bool {
         match self {
             Self::Compare(operator, operand) => operand.holds(*operator, value),
             Self::Within(from, to) => {
@@ -139,23 +154,60 @@ impl Operand {
         }
     }
 
-    fn holds(&self, operator: Comparison, value: &str) -> bool {
-        let by_duration = self.duration.zip(duration::parse(value)).map(|(own, value)| value.cmp(&own));
-        let by_quantity = self.quantity.zip(Quantity::parse(value)).map(|(own, value)| value.cmp(&own));
-        [by_duration, by_quantity].into_iter().flatten().any(|order| operator.allows(order))
-            || match operator {
-                Comparison::Equal => self.wildcard.matches(value),
-                Comparison::NotEqual => !self.wildcard.matches(value),
-                _ => false,
+    /// Whether the value compares so. One comparison decides: what is equal by one meaning is not unequal by another.
+    fn holds(&self, operator: Comparison, value: &Subject) -> bool {
+        let order = self.order(value);
+        match operator {
+            Comparison::Equal => self.equals(value),
+            // What cannot be compared is not another value either.
+            Comparison::NotEqual => {
+                !self.equals(value) && (value.text.is_some() || order.into_iter().next().is_some())
             }
+            _ => order.into_iter().any(|order| operator.allows(order)),
+        }
+    }
+
+    fn equals(&self, value: &Subject) -> bool {
+        self.order(value).into_iter().any(Ordering::is_eq)
+            || value.text.as_ref().is_some_and(|text| self.wildcard.matches(text))
+    }
+
+    /// How the value compares with this as a duration, and as a quantity.
+    fn order(&self, value: &Subject) -> impl IntoIterator<Item = Ordering> {
+        let by_duration = self.duration.zip(value.duration).map(|(own, value)| value.cmp(&own));
+        let by_quantity = self.quantity.zip(value.quantity).map(|(own, value)| value.cmp(&own));
+        [by_duration, by_quantity].into_iter().flatten()
+    }
+}
+
+/// A value that is compared, with each meaning that it has.
+struct Subject {
+    duration: Option<i64>,
+    quantity: Option<Quantity>,
+    text: Option<String>,
+}
+
+impl Subject {
+    /// `None` for lists and maps, which amount to nothing.
+    fn new(value: &Value) -> Option<Self> {
+        let amount = match value {
+            Value::Null => Some("0".to_owned()),
+            Value::Bool(_) => None,
+            Value::String(_) | Value::Number(_) => scalar_text(value),
+            Value::Array(_) | Value::Object(_) => return None,
+        };
+        Some(Self {
+            duration: amount.as_deref().and_then(duration::parse),
+            quantity: amount.as_deref().and_then(Quantity::parse),
+            text: scalar_text(value),
+        })
     }
 }
 
 impl Comparison {
     fn allows(self, order: Ordering) -> bool {
         match self {
-            Self::Equal => order.is_eq(),
-            Self::NotEqual => order.is_ne(),
+            Self::Equal | Self::NotEqual => false,
             Self::Less => order.is_lt(),
             Self::LessOrEqual => order.is_le(),
             Self::Greater => order.is_gt(),

@@ -6,7 +6,7 @@ use super::unresolved;
 use crate::evidence::Evidence;
 use crate::expression::Scope;
 use crate::model::{Demand, ForEach};
-use crate::overlay::{Overlay, Unjudged};
+use crate::overlay::Overlay;
 use crate::scope;
 use crate::signature::ReasonCode;
 use crate::verdict::Explanation;
@@ -21,38 +21,68 @@ pub(super) struct Subject<'a> {
     pub(super) pointer: &'a str,
 }
 
-/// Every way in which a subject is not as demanded; none if it is. `None`: the demand is not about it.
-pub(super) fn violations(
-    demand: &Demand,
-    subject: Subject<'_>,
-    scope: &Scope,
-    evidence: &Evidence,
-) -> Option<Vec<Explanation>> {
+/// What a demand says of a subject.
+pub(super) enum Judged {
+    /// It does not apply.
+    Skipped,
+    /// It is met.
+    Met,
+    /// It is violated, for these reasons, if there are any but that it says so.
+    Violated(Vec<Explanation>),
+}
+
+/// What a demand says of a subject.
+pub(super) fn judge(demand: &Demand, subject: Subject<'_>, scope: &Scope, evidence: &Evidence) -> Judged {
     match demand {
-        Demand::Forms(forms) => forms_violations(forms, subject, scope),
+        Demand::Forms(forms) => judge_forms(forms, subject, scope),
         Demand::Deny(conditions) => {
             let judgement = conditions.judge(scope);
             let causes = judgement.findings.into_iter().filter(|finding| finding.holds != Ok(false));
-            Some(match judgement.holds {
-                Ok(false) => Vec::new(),
-                Ok(true) => causes
-                    .map(|finding| Explanation::fail(finding.path, ReasonCode::Condition, finding.text))
-                    .collect(),
-                Err(error) => vec![unresolved("conditions", &error)],
-            })
+            match judgement.holds {
+                Ok(false) => Judged::Met,
+                Ok(true) => Judged::Violated(
+                    causes
+                        .map(|finding| Explanation::fail(finding.path, ReasonCode::Condition, finding.text))
+                        .collect(),
+                ),
+                Err(error) => Judged::Violated(vec![unresolved("conditions", &error)]),
+            }
         }
-        Demand::ForEach(lists) => {
-            let judged: Vec<_> = lists.iter().filter_map(|each| for_each(each, scope, evidence)).collect();
-            if judged.is_empty() { None } else { Some(judged.concat()) }
-        }
+        Demand::ForEach(lists) => together(lists.iter().map(|each| for_each(each, scope, evidence))),
     }
 }
 
-fn forms_violations(forms: &[Overlay], subject: Subject<'_>, scope: &Scope) -> Option<Vec<Explanation>> {
+/// What several judgements say together: all that apply must be met.
+fn together(judged: impl Iterator<Item = Judged>) -> Judged {
+    let (mut causes, mut is_judged, mut is_violated) = (Vec::new(), false, false);
+    for one in judged {
+        match one {
+            Judged::Skipped => {}
+            Judged::Met => is_judged = true,
+            Judged::Violated(found) => {
+                (is_judged, is_violated) = (true, true);
+                causes.extend(found);
+            }
+        }
+    }
+    match (is_judged, is_violated) {
+        (false, _) => Judged::Skipped,
+        (true, false) => Judged::Met,
+        (true, true) => Judged::Violated(causes),
+    }
+}
+
+fn judge_forms(forms: &[Overlay], subject: Subject<'_>, scope: &Scope) -> Judged {
+    // All expressions need a value, whichever form is the one that fits.
+    let resolved: Result<Vec<Overlay>, _> = forms.iter().map(|form| form.resolved(scope)).collect();
+    let forms = match resolved {
+        Ok(forms) => forms,
+        Err(error) => return Judged::Violated(vec![unresolved("pattern", &error)]),
+    };
     let (mut causes, mut is_judged) = (Vec::new(), false);
-    for form in forms {
-        match form.deviations(subject.value, subject.pointer, scope) {
-            Ok(deviations) if deviations.is_empty() => return Some(Vec::new()),
+    for form in &forms {
+        match form.deviations(subject.value, subject.pointer) {
+            Ok(deviations) if deviations.is_empty() => return Judged::Met,
             Ok(deviations) => {
                 is_judged = true;
                 causes.extend(deviations.into_iter().map(|deviation| {
@@ -60,53 +90,55 @@ fn forms_violations(forms: &[Overlay], subject: Subject<'_>, scope: &Scope) -> O
                     Explanation::fail(deviation.pointer, ReasonCode::Form, message)
                 }));
             }
-            Err(Unjudged::Map | Unjudged::Whole) => {}
-            Err(Unjudged::Unresolved(error)) => {
-                is_judged = true;
-                causes.push(unresolved("pattern", &error));
-            }
+            Err(_) => {}
         }
     }
-    is_judged.then_some(causes)
+    if is_judged { Judged::Violated(causes) } else { Judged::Skipped }
 }
 
-fn for_each(each: &ForEach, scope: &Scope, evidence: &Evidence) -> Option<Vec<Explanation>> {
+fn for_each(each: &ForEach, scope: &Scope, evidence: &Evidence) -> Judged {
+    let fail =
+        |code, message: String| Judged::Violated(vec![Explanation::fail(each.path.clone(), code, message)]);
     // A list that is not there has no elements.
     let list = match each.list.resolve_or_null(scope) {
-        Ok(Value::Null) => return None,
+        Ok(Value::Null) => return Judged::Skipped,
         Ok(Value::Array(items)) => items,
-        Ok(Value::Object(map)) => {
-            map.into_iter().map(|(key, value)| serde_json::json!({"key": key, "value": value})).collect()
-        }
-        Ok(other) => {
-            let message = format!("found `{other}`, expected a list");
-            return Some(vec![Explanation::fail(each.path.clone(), ReasonCode::Unresolved, message)]);
-        }
-        Err(error) => return Some(vec![unresolved(&each.path, &error)]),
+        // What is no list is one element.
+        Ok(other) => vec![other],
+        Err(error) => return Judged::Violated(vec![unresolved(&each.path, &error)]),
     };
     if list.len() > MAX_ELEMENTS {
         let message = format!("found {} elements, expected at most {MAX_ELEMENTS}", list.len());
-        return Some(vec![Explanation::fail(each.path.clone(), ReasonCode::Unresolved, message)]);
+        return fail(ReasonCode::Unresolved, message);
     }
-    let (mut violations_of_all, mut is_judged) = (Vec::new(), false);
-    for (index, element) in list.iter().enumerate() {
+    let depth = scope.loops();
+    together(list.iter().enumerate().map(|(index, element)| {
+        if let Err(exhausted) = scope.budget().spend(1 + size_of(element)) {
+            return fail(ReasonCode::Unresolved, exhausted.to_string());
+        }
         let mut scope = scope.clone();
-        scope.set("element", element);
-        scope.set("elementIndex", &index.into());
+        scope.enter_loop();
+        for (name, value) in [("element", element), ("elementIndex", &Value::from(index))] {
+            scope.set(name, value);
+            scope.set(&format!("{name}{depth}"), value);
+        }
         scope::set_context(&mut scope, &each.context, evidence);
         match each.preconditions.as_ref().map_or(Ok(true), |conditions| conditions.judge(&scope).holds) {
-            Ok(false) => continue,
+            Ok(false) => return Judged::Skipped,
             Ok(true) => {}
-            Err(error) => {
-                return Some(vec![unresolved(&each.path, &error)]);
-            }
+            Err(error) => return Judged::Violated(vec![unresolved(&each.path, &error)]),
         }
         let pointer = format!("element {index} of {}", each.path);
         let element = Subject { value: Some(element), pointer: &pointer };
-        if let Some(found) = violations(&each.demand, element, &scope, evidence) {
-            is_judged = true;
-            violations_of_all.extend(found);
-        }
+        judge(&each.demand, element, &scope, evidence)
+    }))
+}
+
+/// How many values there are in a value.
+fn size_of(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(size_of).sum(),
+        Value::Object(map) => map.values().map(size_of).sum(),
+        _ => 0,
     }
-    is_judged.then_some(violations_of_all)
 }

@@ -386,6 +386,9 @@ fn unmet(conditions: &Conditions, statement: &Statement, scope: &Scope) -> Vec<E
             scope.set(name, value);
         }
     }
+    if let Err(error) = conditions.resolve(&scope) {
+        return vec![unresolved("conditions", &error)];
+    }
     let judgement = conditions.judge(&scope);
     match judgement.holds {
         Ok(true) => Vec::new(),

@@ -1,17 +1,16 @@
 //! Kyverno's functions ([list](https://kyverno.io/docs/policy-types/cluster-policy/jmespath/#custom-filters)), beside those of
-//! JMESPath. What they make is bounded. Not here: those that ask the world (`is_external_url`, `random`), `to_cron`,
-//! `x509_decode`, and the broken hashes.
+//! JMESPath. What they make is bounded. Not here: those that ask the world (`is_external_url`, `random`), `x509_decode`, and
+//! the broken hashes.
 
-use core::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jmespath::{Context, ErrorReason, JmespathError, Rcvar, Runtime, Variable};
 use regex::{NoExpand, Regex, RegexBuilder};
-use serde_json::Number;
 use trust_core::{Digest, Pattern, UnixTime, encoding};
-use trust_sbom::VersionScheme;
 
-use super::from_json;
+use super::arithmetic::{self, number};
+use super::moment::Moment;
+use super::{from_json, version_range};
 use crate::duration;
 use crate::reference;
 use crate::value_pattern::scalar_text;
@@ -23,15 +22,15 @@ const MAX_TEXT: usize = 1 << 20;
 type Implementation = fn(&Arguments<'_>) -> Result<Variable, String>;
 
 /// Name, number of arguments, implementation.
-const FUNCTIONS: [(&str, usize, Implementation); 44] = [
-    ("add", 2, |a| number(a.number(0)? + a.number(1)?)),
+const FUNCTIONS: [(&str, usize, Implementation); 46] = [
+    ("add", 2, |a| arithmetic::add(a.get(0), a.get(1))),
     ("base64_decode", 1, |a| {
         let bytes = encoding::from_base64(a.text(0)?).ok_or("argument is not base64")?;
-        text(String::from_utf8(bytes).map_err(|_| "decoded argument is not UTF-8")?)
+        text(String::from_utf8_lossy(&bytes).into_owned())
     }),
     ("base64_encode", 1, |a| text(encoding::to_base64(a.text(0)?.as_bytes()))),
     ("compare", 2, |a| number(f64::from(a.text(0)?.cmp(a.text(1)?) as i8))),
-    ("divide", 2, |a| number(a.number(0)? / a.number(1)?)),
+    ("divide", 2, |a| arithmetic::divide(a.get(0), a.get(1))),
     ("equal_fold", 2, |a| boolean(a.text(0)?.to_lowercase() == a.text(1)?.to_lowercase())),
     ("image_normalize", 1, |a| {
         let image = a.text(0)?.parse().map_err(|error| format!("{error}"))?;
@@ -52,11 +51,10 @@ const FUNCTIONS: [(&str, usize, Implementation); 44] = [
         }
         _ => Err("expected an object and a text, or a list and a number".to_owned()),
     }),
-    ("modulo", 2, |a| number(a.number(0)? % a.number(1)?)),
-    ("multiply", 2, |a| number(a.number(0)? * a.number(1)?)),
+    ("modulo", 2, |a| arithmetic::modulo(a.get(0), a.get(1))),
+    ("multiply", 2, |a| arithmetic::multiply(a.get(0), a.get(1))),
     ("object_from_lists", 2, |a| {
-        let keys = a.list(0)?.iter().map(|key| key.as_string().cloned().ok_or("keys must be texts"));
-        let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
+        let keys: Vec<String> = a.list(0)?.iter().map(|key| printed(key)).collect::<Result<_, _>>()?;
         let values = a.list(1)?.iter().cloned().chain(core::iter::repeat(Rcvar::new(Variable::Null)));
         Ok(Variable::Object(keys.into_iter().zip(values).collect()))
     }),
@@ -90,7 +88,7 @@ const FUNCTIONS: [(&str, usize, Implementation); 44] = [
         let factor = 10f64.powi(i32::try_from(a.whole(1)?).map_err(|_| "too many digits")?);
         number((a.number(0)? * factor).round() / factor)
     }),
-    ("semver_compare", 2, |a| boolean(is_in_range(a.text(0)?, a.text(1)?)?)),
+    ("semver_compare", 2, |a| boolean(version_range::contains(a.text(1)?, a.text(0)?)?)),
     ("sha256", 1, |a| text(Digest::sha256(a.text(0)?.as_bytes()).to_hex())),
     ("split", 2, |a| {
         let parts = match a.text(1)? {
@@ -99,28 +97,38 @@ const FUNCTIONS: [(&str, usize, Implementation); 44] = [
         };
         Ok(Variable::Array(parts.into_iter().map(|part| Rcvar::new(Variable::String(part))).collect()))
     }),
-    ("subtract", 2, |a| number(a.number(0)? - a.number(1)?)),
-    ("time_add", 2, |a| text(a.time(0)?.plus_millis(a.duration(1)? / 1_000_000).to_string())),
+    ("subtract", 2, |a| arithmetic::subtract(a.get(0), a.get(1))),
+    ("sum", 1, |a| arithmetic::sum(a.list(0)?)),
+    ("time_add", 2, |a| text(a.moment(0)?.plus_millis(a.duration(1)? / 1_000_000).to_string())),
     ("time_after", 2, |a| boolean(a.time(0)? > a.time(1)?)),
     ("time_before", 2, |a| boolean(a.time(0)? < a.time(1)?)),
-    ("time_between", 3, |a| boolean(a.time(1)? < a.time(0)? && a.time(0)? < a.time(2)?)),
+    ("time_between", 3, |a| {
+        let (time, start, end) = (a.time(0)?, a.time(1)?, a.time(2)?);
+        boolean(start < time && time < end)
+    }),
     ("time_diff", 2, |a| text(between(a.time(0)?, a.time(1)?))),
-    ("time_now", 1, |a| text(a.time(0)?.to_string())),
-    ("time_now_utc", 1, |a| text(a.time(0)?.to_string())),
+    ("time_now", 1, |a| text(Moment::utc(a.time(0)?).to_string())),
+    ("time_now_utc", 1, |a| text(Moment::utc(a.time(0)?).to_string())),
     ("time_parse", 2, |a| {
+        // A number stands for seconds since 1970.
+        if let (Ok(_), Ok(seconds)) = (a.text(0)?.parse::<i64>(), a.text(1)?.parse()) {
+            return text(Moment::utc(UnixTime::from_seconds(seconds)).to_string());
+        }
+        if a.text(0)? == "2006-01-02" {
+            let midnight = format!("{}T00:00:00Z", a.text(1)?);
+            return text(midnight.parse::<Moment>().map_err(|()| Arguments::wrong(1, "a date"))?.to_string());
+        }
         a.layout(0)?;
-        text(a.time(1)?.to_string())
+        text(a.moment(1)?.to_string())
     }),
     ("time_since", 4, |a| {
         a.layout(0)?;
         let until = if a.text(2)?.is_empty() { a.time(3)? } else { a.time(2)? };
         text(between(a.time(1)?, until))
     }),
-    ("time_truncate", 2, |a| {
-        let (time, step) = (a.time(0)?.as_millis(), a.duration(1)? / 1_000_000);
-        text(UnixTime::from_millis(if step > 0 { time - time.rem_euclid(step) } else { time }).to_string())
-    }),
-    ("time_utc", 1, |a| text(a.time(0)?.to_string())),
+    ("time_to_cron", 1, |a| text(a.moment(0)?.to_cron().ok_or("time is out of range")?)),
+    ("time_truncate", 2, |a| text(a.moment(0)?.truncated(a.duration(1)? / 1_000_000).to_string())),
+    ("time_utc", 1, |a| text(Moment::utc(a.time(0)?).to_string())),
     ("to_boolean", 1, |a| match a.text(0)?.to_ascii_lowercase().as_str() {
         "true" => boolean(true),
         "false" => boolean(false),
@@ -136,7 +144,8 @@ const FUNCTIONS: [(&str, usize, Implementation); 44] = [
         let (whole, prefix) = (a.text(0)?, a.text(1)?);
         text(whole.strip_prefix(prefix).unwrap_or(whole).to_owned())
     }),
-    ("truncate", 2, |a| text(a.text(0)?.chars().take(a.whole(1)?).collect())),
+    // What is cut off stands behind a whole number of letters; a number below zero leaves none.
+    ("truncate", 2, |a| text(a.text(0)?.chars().take(a.number(1)?.max(0.0) as usize).collect())),
 ];
 
 /// Whether a function is given the time as its last argument.
@@ -200,16 +209,18 @@ impl Arguments<'_> {
 
     /// A text or a number, as text.
     fn printed(&self, index: usize) -> Result<String, String> {
-        let value = match self.get(index) {
-            Variable::String(text) => return Ok(text.clone()),
-            Variable::Number(number) => serde_json::Value::Number(number.clone()),
-            _ => return Err(Self::wrong(index, "a text or a number")),
-        };
-        Ok(scalar_text(&value).unwrap_or_default())
+        match self.get(index) {
+            value @ (Variable::String(_) | Variable::Number(_)) => printed(value),
+            _ => Err(Self::wrong(index, "a text or a number")),
+        }
+    }
+
+    fn moment(&self, index: usize) -> Result<Moment, String> {
+        self.text(index)?.parse().map_err(|()| Self::wrong(index, "a time as in RFC 3339"))
     }
 
     fn time(&self, index: usize) -> Result<UnixTime, String> {
-        self.text(index)?.parse().map_err(|_| Self::wrong(index, "a time as in RFC 3339"))
+        self.moment(index).map(|moment| moment.time)
     }
 
     /// Nanoseconds.
@@ -226,18 +237,22 @@ impl Arguments<'_> {
     }
 }
 
+/// A single value as text.
+fn printed(value: &Variable) -> Result<String, String> {
+    let value = match value {
+        Variable::String(text) => return Ok(text.clone()),
+        Variable::Number(number) => serde_json::Value::Number(number.clone()),
+        Variable::Bool(value) => (*value).into(),
+        _ => return Err("expected a text, a number or a boolean".to_owned()),
+    };
+    Ok(scalar_text(&value).unwrap_or_default())
+}
+
 fn text(text: String) -> Result<Variable, String> {
     match text.len() {
         found if found > MAX_TEXT => Err(format!("result has {found} bytes, expected at most {MAX_TEXT}")),
         _ => Ok(Variable::String(text)),
     }
-}
-
-fn number(value: f64) -> Result<Variable, String> {
-    // Whole numbers print without a fraction.
-    let is_whole = value.fract() == 0.0 && value.abs() < 9e15;
-    let number = if is_whole { Some(Number::from(value as i64)) } else { Number::from_f64(value) };
-    number.map(Variable::Number).ok_or_else(|| "result is not a number".to_owned())
 }
 
 fn boolean(value: bool) -> Result<Variable, String> {
@@ -284,6 +299,9 @@ fn items(arguments: &Arguments<'_>) -> Result<Variable, String> {
 
 /// The shortest path that means the same, without asking a file system.
 fn canonical_path(path: &str) -> String {
+    if path.is_empty() {
+        return String::new();
+    }
     let is_absolute = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -299,47 +317,6 @@ fn canonical_path(path: &str) -> String {
         (false, true) => ".".to_owned(),
         (false, false) => parts.join("/"),
     }
-}
-
-/// Whether a version is in a range such as `>=1.0.0 <2.0.0 || 3.x`: alternatives of conjunctions.
-fn is_in_range(version: &str, range: &str) -> Result<bool, String> {
-    let compare = |bound: &str| {
-        VersionScheme::Semver
-            .compare(version, bound)
-            .ok_or_else(|| format!("`{version}` and `{bound}` are not both semantic versions"))
-    };
-    let holds = |condition: &str| -> Result<bool, String> {
-        let end =
-            condition.find(|c: char| c.is_ascii_digit()).ok_or("range has a condition without a version")?;
-        let (sign, bound) = condition.split_at_checked(end).unwrap_or_default();
-        if let Some(prefix) = bound.strip_suffix(".x") {
-            let is_prefix = version.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.'));
-            return match sign {
-                "" | "=" | "==" => Ok(is_prefix),
-                "!" | "!=" => Ok(!is_prefix),
-                _ => Err(format!("`{condition}` compares with a wildcard")),
-            };
-        }
-        let order = compare(bound)?;
-        Ok(match sign {
-            "" | "=" | "==" => order.is_eq(),
-            "!" | "!=" => order.is_ne(),
-            ">" => order == Ordering::Greater,
-            ">=" => order.is_ge(),
-            "<" => order == Ordering::Less,
-            "<=" => order.is_le(),
-            _ => return Err(format!("`{sign}` is no comparison of versions")),
-        })
-    };
-    let mut is_in = false;
-    for alternative in range.split("||") {
-        let mut all = true;
-        for condition in alternative.split_whitespace() {
-            all &= holds(condition)?;
-        }
-        is_in |= all && !alternative.trim().is_empty();
-    }
-    Ok(is_in)
 }
 
 #[cfg(test)]
@@ -358,6 +335,15 @@ mod tests {
     fn functions_do_what_kyverno_says() {
         for (text, expected) in [
             ("add(`1`, `2.5`)", json!(3.5)),
+            ("add('12Ki', '13')", json!("12301")),
+            ("sum(['12s', '13s'])", json!("25s")),
+            ("multiply(`2.5`, '12Ki')", json!("30Ki")),
+            ("divide('12Ki', '200')", json!(61.44)),
+            ("divide('0.5', `1000`)", json!("0")),
+            ("time_add('2026-01-01T00:00:00-07:00', '1h')", json!("2026-01-01T01:00:00-07:00")),
+            ("time_to_cron('2021-01-10T03:14:05-07:00')", json!("14 3 10 1 0")),
+            ("time_truncate('2023-02-02T15:04:05Z', '720h')", json!("2023-01-21T00:00:00Z")),
+            ("semver_compare('1.2.9', '<=1.2.x')", json!(true)),
             ("base64_decode('SGVsbG8=')", json!("Hello")),
             ("base64_encode('Hello')", json!("SGVsbG8=")),
             ("compare('a', 'b')", json!(-1)),
@@ -407,8 +393,12 @@ mod tests {
     fn what_a_function_cannot_do_is_an_error() {
         for text in [
             "add('1', `2`)",
+            "add('1s', '1Ki')",
+            "modulo(`1.5`, `1`)",
             "divide(`1`, `0`)",
             "base64_decode('*')",
+            "time_add('2026-01-01t00:00:00z', '1h')",
+            "semver_compare('1.2', '1.x')",
             "regex_match('(', 'a')",
             "semver_compare('one', '>=1.0.0')",
             "time_since('Jan', '2026-11-21T23:59:00Z', '')",

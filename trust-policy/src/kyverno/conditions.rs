@@ -5,30 +5,36 @@ use crate::condition::{Condition, ConditionBlock, Conditions};
 use crate::reader::{At, PolicyError};
 use crate::yaml::Value;
 
-/// A block, a list of blocks, or the older form: a list of conditions.
+/// Conditions of `deny` and `preconditions`: a block, or the older form of a list of conditions, all of which must hold.
 pub(super) fn read(at: &At<'_>) -> Result<Conditions, PolicyError> {
-    if matches!(at.value(), Value::Map(_)) {
-        return Ok(Conditions { blocks: vec![block(at)?] });
-    }
-    let mut conditions = Conditions::default();
-    let mut older = Vec::new();
-    for item in at.list()? {
-        match item.has("operator") {
-            true => older.push(condition(&item)?),
-            false => conditions.blocks.push(block(&item)?),
-        }
-    }
-    if !older.is_empty() {
-        conditions.blocks.push(ConditionBlock { any: None, all: older });
-    }
-    Ok(conditions)
+    let block = match at.value() {
+        Value::List(_) => ConditionBlock { any: None, all: list(at)? },
+        _ => block(at)?,
+    };
+    Ok(Conditions { blocks: vec![block] })
+}
+
+/// `deny`; without conditions, it denies in any case.
+pub(super) fn read_deny(at: &At<'_>) -> Result<Conditions, PolicyError> {
+    let mut fields = at.fields()?;
+    let conditions = fields.get("conditions").map(|at| read(&at)).transpose()?;
+    fields.finish()?;
+    Ok(conditions.unwrap_or_default())
+}
+
+/// Conditions on an attestation: a list of blocks, all of which must hold.
+pub(super) fn read_blocks(at: &At<'_>) -> Result<Conditions, PolicyError> {
+    Ok(Conditions { blocks: at.list()?.iter().map(block).collect::<Result<_, _>>()? })
+}
+
+fn list(at: &At<'_>) -> Result<Vec<Condition>, PolicyError> {
+    at.list()?.iter().map(condition).collect()
 }
 
 fn block(at: &At<'_>) -> Result<ConditionBlock, PolicyError> {
     let mut fields = at.fields()?;
-    let list = |at: At<'_>| at.list()?.iter().map(condition).collect::<Result<Vec<_>, _>>();
-    let any = fields.get("any").map(list).transpose()?;
-    let all = fields.get("all").map(list).transpose()?.unwrap_or_default();
+    let any = fields.get("any").map(|at| list(&at)).transpose()?;
+    let all = fields.get("all").map(|at| list(&at)).transpose()?.unwrap_or_default();
     fields.finish()?;
     Ok(ConditionBlock { any, all })
 }

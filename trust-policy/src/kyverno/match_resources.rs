@@ -54,7 +54,7 @@ fn extend(filters: &mut Filters, autogen: &Autogen) {
     let (Filters::Any(filters) | Filters::All(filters)) = filters;
     for filter in filters.iter_mut().filter(|filter| !filter.kinds.is_empty()) {
         filter.kinds.extend(CONTROLLERS.iter().filter(|(_, kind)| extends_to(kind)).map(|(group, kind)| {
-            KindMatch { group: Some(Pattern::exact(*group)), version: None, kind: Pattern::exact(*kind) }
+            KindMatch { group: Pattern::exact(*group), ..KindMatch::new(Pattern::exact(*kind)) }
         }));
     }
 }
@@ -152,25 +152,42 @@ fn subject(at: &At<'_>) -> Result<Subject, PolicyError> {
     }
 }
 
-/// `Kind`, `version/Kind` or `group/version/Kind`, with wildcards.
+/// `Kind`, `version/Kind`, `group/version/Kind`, each with `/subresource` or `.subresource` behind it, and with wildcards
+/// (`ParseKindSelector` in Kyverno's pkg/utils/kube/kind.go).
 fn kind(at: &At<'_>) -> Result<KindMatch, PolicyError> {
-    let parts: Vec<&str> = at.text()?.split('/').collect();
-    let pattern = |text: &&str| Some(Pattern::wildcard(*text));
-    match &parts[..] {
-        parts if parts.iter().any(|part| part.is_empty()) => {
-            Err(at.wrong("a kind such as `apps/v1/Deployment`"))
-        }
-        [kind] => Ok(KindMatch { group: None, version: None, kind: Pattern::wildcard(*kind) }),
-        [version, kind] => {
-            // Kyverno takes a first part that is no version for a group.
-            let is_version = version.starts_with('v') || *version == "*";
-            let (group, version) =
-                if is_version { (None, pattern(version)) } else { (pattern(version), None) };
-            Ok(KindMatch { group, version, kind: Pattern::wildcard(*kind) })
-        }
-        [group, version, kind] => {
-            Ok(KindMatch { group: pattern(group), version: pattern(version), kind: Pattern::wildcard(*kind) })
-        }
-        _ => Err(at.wrong("a kind such as `apps/v1/Deployment`")),
+    let written = at.text()?;
+    // In the last part, dots separate as well.
+    let (before, last) =
+        written.rsplit_once('/').map_or((None, written), |(before, last)| (Some(before), last));
+    let parts: Vec<&str> =
+        before.into_iter().flat_map(|before| before.split('/')).chain(last.split('.')).collect();
+    let (group, version, kind, subresource) = match parts[..] {
+        [kind] => ("*", "*", kind, ""),
+        // `*/Pod` has a version in front, `*/exec` a kind.
+        ["*", second] if !second.contains(|c: char| c.is_ascii_uppercase()) => ("*", "*", "*", second),
+        [version, kind] if is_version(version) => ("*", version, kind, ""),
+        [kind, subresource] => ("*", "*", kind, subresource),
+        [version, kind, subresource] if is_version(version) => ("*", version, kind, subresource),
+        [group, version, kind] => (group, version, kind, ""),
+        [group, version, kind, subresource] => (group, version, kind, subresource),
+        _ => return Err(at.wrong("a kind such as `apps/v1/Deployment` or `Pod/exec`")),
+    };
+    if kind.is_empty() || version.is_empty() {
+        return Err(at.wrong("a kind such as `apps/v1/Deployment` or `Pod/exec`"));
     }
+    let [group, version, kind, subresource] = [group, version, kind, subresource].map(Pattern::wildcard);
+    Ok(KindMatch { group, version, kind, subresource })
+}
+
+/// Whether a part is a version: `*`, `v1`, `v2beta1`.
+fn is_version(part: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    part == "*"
+        || part.strip_prefix('v').is_some_and(|rest| {
+            let rest = rest
+                .split_once("alpha")
+                .or_else(|| rest.split_once("beta"))
+                .map_or((rest, "0"), |parts| parts);
+            is_number(rest.0) && is_number(rest.1)
+        })
 }

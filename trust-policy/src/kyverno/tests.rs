@@ -62,7 +62,7 @@ fn the_older_form_is_the_newer_one() {
 
 #[test]
 fn a_placeholder_key_loads_and_is_marked() {
-    let entry = "{imageReferences: [a], attestors: [{entries: [{keys: {publicKeys: \"-----BEGIN PUBLIC KEY-----\\n\
+    let entry = "{imageReferences: ['ghcr.io/*'], attestors: [{entries: [{keys: {publicKeys: \"-----BEGIN PUBLIC KEY-----\\n\
                  ...your public key...\\n-----END PUBLIC KEY-----\"}}]}]}";
     let set = PolicySet::from_yaml(&policy(&format!("verifyImages: [{entry}]"))).unwrap();
     let lint = &set.policies()[0].lints[0];

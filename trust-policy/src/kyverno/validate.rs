@@ -1,8 +1,6 @@
 //! `validate`: the form of a resource
 //! ([validate rules](https://kyverno.io/docs/policy-types/cluster-policy/validate/)).
 
-use trust_core::Pattern;
-
 use super::{conditions, context};
 use crate::mode::ModeRule;
 use crate::model::{Check, Demand, ForEach, Lint};
@@ -51,12 +49,7 @@ fn demand(
             }
             Ok(Demand::Forms(forms.iter().map(|one| overlay(one, lints)).collect::<Result<_, _>>()?))
         }
-        (None, None, Some(deny)) => {
-            let mut fields = deny.fields()?;
-            let conditions = fields.require("conditions", "conditions")?;
-            fields.finish()?;
-            Ok(Demand::Deny(conditions::read(&conditions)?))
-        }
+        (None, None, Some(deny)) => Ok(Demand::Deny(conditions::read_deny(&deny)?)),
         _ => Err(at.wrong("exactly one of `pattern`, `anyPattern`, `deny` and `foreach`")),
     }
 }
@@ -98,15 +91,23 @@ fn overlay(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Overlay, PolicyError> {
                         value.lint(format!("demands that every pod has `{name}`; did you mean `=({name})`?")),
                     );
                 }
+                let is_list = matches!(value.value(), Value::List(elements) if !elements.is_empty());
+                if rule == KeyRule::Existence && !is_list {
+                    return Err(
+                        value.wrong("a list of at least one pattern, which an existence anchor needs")
+                    );
+                }
                 let overlay = overlay(&value, lints)?;
-                keys.push(OverlayKey { name: Pattern::wildcard(name), rule, overlay });
+                if name == "metadata" {
+                    check_labels(&value, &overlay)?;
+                }
+                keys.push(OverlayKey { name: value.template_of(name)?, rule, overlay });
             }
             Ok(Overlay::Map(keys))
         }
-        Value::List(_) => match &at.list()?[..] {
-            [element] => Ok(Overlay::List(Box::new(overlay(element, lints)?))),
-            _ => Err(at.wrong("a list of one pattern, several are not implemented")),
-        },
+        Value::List(_) => {
+            Ok(Overlay::List(at.list()?.iter().map(|one| overlay(one, lints)).collect::<Result<_, _>>()?))
+        }
         Value::Text(text) if text.contains("$(") => Err(at.not_implemented()),
         Value::Text(_) => {
             let template = at.template()?;
@@ -122,9 +123,28 @@ fn overlay(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Overlay, PolicyError> {
     }
 }
 
-/// The name of a key, and what its anchor says. `+( )` is for mutation.
+/// Labels and annotations are texts. Kyverno drops all patterns of a map of them of which one is no text and one has wildcards
+/// in its key.
+fn check_labels(metadata: &At<'_>, overlay: &Overlay) -> Result<(), PolicyError> {
+    let name =
+        |key: &OverlayKey| key.name.constant().and_then(|name| name.as_str()).unwrap_or_default().to_owned();
+    let Overlay::Map(fields) = overlay else { return Ok(()) };
+    for field in fields.iter().filter(|field| ["labels", "annotations"].contains(&name(field).as_str())) {
+        let Overlay::Map(entries) = &field.overlay else { continue };
+        let is_text = |key: &OverlayKey| matches!(key.overlay, Overlay::Text(_) | Overlay::Template(_));
+        if entries.iter().any(|key| name(key).contains(['*', '?'])) && !entries.iter().all(is_text) {
+            return Err(metadata.wrong(
+                "labels and annotations with texts as patterns, where the name of one has wildcards",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The name of a key, and what its anchor says. `+( )` is for mutation. Spaces around the anchor do not count.
 fn key<'a>(written: &'a str, at: &At<'_>) -> Result<(&'a str, KeyRule), PolicyError> {
-    let Some((anchor, name)) = written.strip_suffix(')').and_then(|rest| rest.split_once('(')) else {
+    let anchored = written.trim().strip_suffix(')').and_then(|rest| rest.split_once('('));
+    let Some((anchor, name)) = anchored.filter(|(_, name)| !name.is_empty()) else {
         return Ok((written, KeyRule::Required));
     };
     let rule = match anchor {
@@ -133,7 +153,8 @@ fn key<'a>(written: &'a str, at: &At<'_>) -> Result<(&'a str, KeyRule), PolicyEr
         "<" => KeyRule::GlobalCondition,
         "X" => KeyRule::Forbidden,
         "^" => KeyRule::Existence,
-        _ => return Err(at.not_implemented()),
+        "+" => return Err(at.not_implemented()),
+        _ => return Ok((written, KeyRule::Required)),
     };
     Ok((name, rule))
 }

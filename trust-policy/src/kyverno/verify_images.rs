@@ -39,8 +39,9 @@ fn requirement(
             expected: "at least one image reference",
         });
     }
-    lint_crossing_patterns(at, &references, lints);
     let except = patterns(fields.get("skipImageReferences"))?;
+    lint_patterns(at, &references, lints);
+    lint_patterns(at, &except, lints);
     // Signatures are found and verified in both of Sigstore's forms, whichever is named.
     let is_notary = match fields.get("type") {
         None => false,
@@ -110,18 +111,10 @@ fn pattern(at: &At<'_>) -> Result<ReferencePattern, PolicyError> {
     Ok(ReferencePattern::kyverno(text))
 }
 
-/// `*` matches `/`: a pattern that begins with it trusts any registry with the rest in its path.
-fn lint_crossing_patterns(at: &At<'_>, references: &[ReferencePattern], lints: &mut Vec<Lint>) {
-    for reference in references {
-        let text = reference.to_string();
-        let text = text.trim_matches('`');
-        if text.starts_with('*') && text.trim_start_matches('*').contains(['.', '/']) {
-            lints.push(at.lint(format!(
-                "has the pattern `{text}`, in which `*` also matches `/`: it is about `evil.example/x{}` too",
-                text.trim_start_matches('*')
-            )));
-        }
-    }
+/// Says which patterns match more or less than they seem to.
+fn lint_patterns(at: &At<'_>, references: &[ReferencePattern], lints: &mut Vec<Lint>) {
+    let odd = references.iter().filter_map(|one| Some((one, one.oddity()?)));
+    lints.extend(odd.map(|(one, oddity)| at.lint(format!("has the pattern {one}, {oddity}"))));
 }
 
 fn attestations(
@@ -150,7 +143,7 @@ fn attestation(
     // Kyverno takes an attestation without attestors from anybody whom Fulcio certified.
     let attestors = fields.require("attestors", "who must have signed the attestation")?;
     let attestors = reader.attestor_sets(&attestors, lints)?;
-    let conditions = fields.get("conditions").map(|at| conditions::read(&at)).transpose()?;
+    let conditions = fields.get("conditions").map(|at| conditions::read_blocks(&at)).transpose()?;
     fields.finish()?;
     Ok(AttestationRequirement {
         path: reader.relative(at.path()),
@@ -166,8 +159,6 @@ fn deny(reader: &Reader, at: &At<'_>) -> Result<AttestationDeny, PolicyError> {
     let message = fields.get("message").map(|at| at.template()).transpose()?;
     let deny = fields.require("deny", "conditions")?;
     fields.finish()?;
-    let mut fields = deny.fields()?;
-    let conditions = conditions::read(&fields.require("conditions", "conditions")?)?;
-    fields.finish()?;
+    let conditions = conditions::read_deny(&deny)?;
     Ok(AttestationDeny { path: reader.relative(at.path()), message, conditions })
 }

@@ -58,12 +58,14 @@ impl<'a> At<'a> {
         Template::new(&self.node.to_json()).map_err(|source| self.not_an_expression(source))
     }
 
+    /// A text that stands here, such as a key, with expressions in it.
+    pub(crate) fn template_of(&self, text: &str) -> Result<Template, PolicyError> {
+        Template::new(&text.into()).map_err(|source| self.not_an_expression(source))
+    }
+
     /// A text that is an expression as a whole, without braces; they may be around it all the same.
     pub(crate) fn expression(&self) -> Result<Template, PolicyError> {
-        let text = self.text()?.trim();
-        let is_braced = text.starts_with("{{") && text.ends_with("}}");
-        let braced = if is_braced { text.to_owned() } else { format!("{{{{ {text} }}}}") };
-        Template::new(&braced.into()).map_err(|source| self.not_an_expression(source))
+        Template::of_expression(self.text()?).map_err(|source| self.not_an_expression(source))
     }
 
     fn not_an_expression(&self, problem: ExpressionError) -> PolicyError {
