@@ -12,7 +12,7 @@ use trust_core::{
     Bundle, CertificateIdentity, Digest, IdentityPolicy, Pattern, Signed, SignerPolicy, TrustRoot, UnixTime,
     Verifier,
 };
-use trust_gate::{Limits, OciLayout, Repositories, collect_for};
+use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
 use trust_policy::{Decision, Evidence, PolicySet, Request, Resource, evaluate};
 use trust_rekor::RekorLog;
 
@@ -60,7 +60,8 @@ impl Case {
             let layout = OciLayout::open(data().join("images")).expect("a layout");
             repositories.insert(format!("ghcr.io/myorg/{name}").parse().expect("a reference"), layout);
         }
-        let evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now());
+        let evidence =
+            collect_for(&policies, &request, &repositories, &Objects::default(), &Limits::default(), now());
         let root = TrustRoot::from_json(&trust_root_json()).expect("a trust root").with_back_end(&AcceptAll);
         Self { name: name.into(), policies, request, evidence, root }
     }

@@ -8,7 +8,7 @@ use trust_benches::{data, signed_image, trust_root, trust_root_json};
 use trust_core::{
     Bundle, CertificateIdentity, IdentityPolicy, Pattern, Signed, SignerPolicy, TrustRoot, UnixTime, Verifier,
 };
-use trust_gate::{Limits, OciLayout, Repositories, collect_for};
+use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
 use trust_policy::{Decision, PolicySet, Request, Resource, evaluate};
 use trust_rekor::{RekorLog, merkle};
 
@@ -52,7 +52,8 @@ fn policy(criterion: &mut Criterion) {
     let mut repositories = Repositories::new();
     let layout = OciLayout::open(data().join("images")).expect("a layout");
     repositories.insert("ghcr.io/myorg/web".parse().expect("a reference"), layout);
-    let collect = || collect_for(&policies, &request, &repositories, &Limits::default(), now());
+    let collect =
+        || collect_for(&policies, &request, &repositories, &Objects::default(), &Limits::default(), now());
     let (root, evidence) = (trust_root(), collect());
     group.bench_function("read policy", |bencher| {
         bencher.iter(|| PolicySet::from_yaml(black_box(&text)).expect("a policy"));

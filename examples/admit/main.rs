@@ -6,16 +6,16 @@ mod arguments;
 
 use std::fmt::Display;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use trust_core::{Reasons, TrustRoot, UnixTime};
-use trust_gate::{Limits, OciLayout, Repositories, collect_for};
-use trust_policy::{Archive, ArchivedRequest, Decision, PolicySet, Request, Resource, Verdict};
+use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
+use trust_policy::{Archive, Decision, PolicySet, Replay, Request, Resource, Verdict};
 
-use crate::arguments::{Arguments, Format, ImageSource};
+use crate::arguments::{Arguments, Command, Format, ImageSource};
 
 const ALLOWED: u8 = 0;
 const DENIED: u8 = 1;
@@ -23,11 +23,9 @@ const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse(std::env::args().skip(1)) {
-        Ok(Some(arguments)) => run(&arguments),
-        Ok(None) => {
-            print!("{}", arguments::HELP);
-            return ExitCode::from(ALLOWED);
-        }
+        Ok(Command::Judge(arguments)) => run(&arguments),
+        Ok(Command::Help) => write(arguments::HELP).map(|()| ALLOWED),
+        Ok(Command::Version) => write(&format!("admit {}\n", env!("CARGO_PKG_VERSION"))).map(|()| ALLOWED),
         Err(problem) => Err(format!("{problem}\n\n{}", arguments::HELP)),
     };
     match outcome {
@@ -40,22 +38,55 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<u8, String> {
-    let archive = match &arguments.replay {
-        Some(path) => {
-            let bytes = fs::read(path).map_err(|error| at(path, &error))?;
-            Archive::from_json(&bytes).map_err(|error| at(path, &Reasons(&error)))?
-        }
-        None if arguments.is_empty() => collect(&embedded_set()?)?,
-        None => collect(arguments)?,
-    };
+    if let Some(path) = &arguments.replay {
+        return replay(path, arguments);
+    }
+    let archive = if arguments.is_empty() { collect(&embedded_set()?)? } else { collect(arguments)? };
     if let Some(path) = &arguments.save {
         let text = serde_json::to_vec(&archive).map_err(|error| at(path, &error))?;
         fs::write(path, text).map_err(|error| at(path, &error))?;
     }
-    let verdicts = archive.judge().map_err(|error| Reasons(&error).to_string())?;
-    print_verdicts(&verdicts, arguments.format).map_err(|error| format!("standard output: {error}"))?;
-    let is_denied = verdicts.iter().any(|verdict| verdict.decision == Decision::Deny);
-    Ok(if is_denied { DENIED } else { ALLOWED })
+    let verdicts: Vec<&Verdict> = archive.judged.iter().map(|one| &one.verdict).collect();
+    write(&shown(&verdicts, arguments.format)?)?;
+    Ok(status(&verdicts))
+}
+
+/// Judges an archive again: by its own policies, or by others that might have been there.
+fn replay(path: &Path, arguments: &Arguments) -> Result<u8, String> {
+    let bytes = fs::read(path).map_err(|error| at(path, &error))?;
+    let archive = Archive::from_json(&bytes).map_err(|error| at(path, &Reasons(&error)))?;
+    let is_what_if = !arguments.policies.is_empty();
+    let replay = if is_what_if {
+        let (texts, _) = read_policies(&arguments.policies, &mut Input::default())?;
+        archive.replay_by(&texts)
+    } else {
+        archive.replay()
+    };
+    let Replay { verdicts, differences, .. } = replay.map_err(|error| at(path, &Reasons(&error)))?;
+    let verdicts: Vec<&Verdict> = verdicts.iter().collect();
+    let mut text = shown(&verdicts, arguments.format)?;
+    if arguments.format == Format::Text {
+        let heading = if is_what_if { "what if: not the archive's own policies" } else { "replay" };
+        text += &match differences.len() {
+            0 => format!("{heading}: as it was judged\n"),
+            count => format!("{heading}: {count} differences\n"),
+        };
+        text.extend(differences.iter().map(|one| format!("  {one}\n")));
+    } else {
+        for one in &differences {
+            eprintln!("admit: note: {one}");
+        }
+    }
+    write(&text)?;
+    let differs = !is_what_if && !differences.is_empty();
+    Ok(if differs { DENIED } else { status(&verdicts) })
+}
+
+fn status(verdicts: &[&Verdict]) -> u8 {
+    match verdicts.iter().any(|verdict| verdict.decision == Decision::Deny) {
+        true => DENIED,
+        false => ALLOWED,
+    }
 }
 
 /// Everything that the verdicts are made of: read, fetched, and never asked for again.
@@ -71,6 +102,7 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
             text
         }
     };
+    let objects: Objects = read_resources(&arguments.objects, &mut input)?.into_iter().collect();
     let mut repositories = Repositories::new();
     for ImageSource { reference, layout } in &arguments.images {
         let opened =
@@ -79,12 +111,13 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
     }
     let now = arguments.now.map_or_else(clock, Ok)?;
     let mut archive = Archive::new(texts, &root, now).map_err(|error| Reasons(&error).to_string())?;
-    archive.allows_uncovered = arguments.allows_uncovered;
-    for resource in resources {
+    archive = archive.with_uncovered(arguments.uncovered, arguments.allowed_images.clone());
+    let collect = |resource: Resource| {
         let request = Request::from(resource);
-        let evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now);
-        archive.judged.push(ArchivedRequest { request, evidence });
-    }
+        let evidence = collect_for(&policies, &request, &repositories, &objects, &Limits::default(), now);
+        (request, evidence)
+    };
+    archive.judge(resources.into_iter().map(collect)).map_err(|error| Reasons(&error).to_string())?;
     Ok(archive)
 }
 
@@ -118,17 +151,21 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
 
 /// The policies, as text and read.
 fn read_policies(files: &[PathBuf], input: &mut Input) -> Result<(Vec<String>, PolicySet), String> {
-    let (mut texts, mut policies) = (Vec::new(), PolicySet::default());
+    let (mut texts, mut policies, mut problems) = (Vec::new(), PolicySet::default(), Vec::new());
     for file in files {
         let text = input.read(file)?;
-        let read = PolicySet::from_yaml(&text).map_err(|error| at(file, &error))?;
-        for lint in read.policies().iter().flat_map(|policy| &policy.lints) {
-            eprintln!("admit: note: {}", at(file, lint));
+        match PolicySet::from_yaml(&text) {
+            Ok(read) => {
+                for lint in read.policies().iter().flat_map(|policy| &policy.lints) {
+                    eprintln!("admit: note: {}", at(file, lint));
+                }
+                policies.extend(read);
+            }
+            Err(_) => problems.extend(PolicySet::errors_in(&text).iter().map(|error| at(file, error))),
         }
-        policies.extend(read);
         texts.push(text);
     }
-    Ok((texts, policies))
+    if problems.is_empty() { Ok((texts, policies)) } else { Err(problems.join("\nadmit: ")) }
 }
 
 fn read_resources(files: &[PathBuf], input: &mut Input) -> Result<Vec<Resource>, String> {
@@ -163,20 +200,25 @@ impl Input {
     }
 }
 
-fn print_verdicts(verdicts: &[Verdict], format: Format) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+fn shown(verdicts: &[&Verdict], format: Format) -> Result<String, String> {
     match format {
         Format::Json => {
-            serde_json::to_writer_pretty(&mut out, verdicts)?;
-            writeln!(out)
+            let text = serde_json::to_string_pretty(verdicts).map_err(|error| error.to_string())?;
+            Ok(text + "\n")
         }
         Format::Text => {
-            for verdict in verdicts {
-                writeln!(out, "{verdict}\n")?;
-            }
             let denied = verdicts.iter().filter(|verdict| verdict.decision == Decision::Deny).count();
-            writeln!(out, "{} allowed, {denied} denied", verdicts.len() - denied)
+            let texts: String = verdicts.iter().map(|verdict| format!("{verdict}\n\n")).collect();
+            Ok(format!("{texts}{} allowed, {denied} denied\n", verdicts.len() - denied))
         }
+    }
+}
+
+/// Writes to standard output; whoever stops reading it knows what they want.
+fn write(text: &str) -> Result<(), String> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("standard output: {error}")),
+        _ => Ok(()),
     }
 }
 

@@ -207,6 +207,7 @@ fn affected(arguments: &Arguments) -> Result<Outcome, Failure> {
         arguments.required("--purl")?.parse().map_err(|error| bad_input(Reasons(&error).to_string()))?;
     let range: Vers =
         arguments.required("--range")?.parse().map_err(|error| bad_input(Reasons(&error).to_string()))?;
+    range.check_alternation().map_err(|error| bad_input(error.to_string()))?;
     let (sbom, _) = read(arguments.only_operand()?, Strictness::Meaning)?;
     let exposure = sbom.exposure(&PackagePattern::Purl(Box::new(purl)), &range);
     let mut text = format!("{}\n", exposure.answer);

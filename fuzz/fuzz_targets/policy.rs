@@ -27,7 +27,8 @@ fuzz_target!(|text: &str| {
     }
     let verdict =
         evaluate(&policies, &POD, &Evidence::default(), &TrustRoot::empty(), UnixTime::from_seconds(0));
-    let demanded = !policies.requirements(&POD, UnixTime::from_seconds(0)).images.is_empty();
+    let demanded =
+        !policies.requirements(&POD, &Evidence::default(), UnixTime::from_seconds(0)).images.is_empty();
     let enforced = verdict.rules.iter().any(|rule| {
         rule.mode == Mode::Enforce && rule.explanations.iter().any(|one| one.check.contains(&image.image))
     });

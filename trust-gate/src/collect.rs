@@ -6,54 +6,102 @@
 //! What a listing says of a manifest is not believed: cosign's own entries have another type than the manifest.
 //! Every manifest is fetched, and the media types of its layers say what they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oci_spec::image::{Descriptor, ImageManifest};
+use serde_json::Value;
 use trust_core::cosign::{BUNDLE_MEDIA_TYPE_PREFIX, ENVELOPE_MEDIA_TYPE, SIMPLE_SIGNING_MEDIA_TYPE};
 use trust_core::{Digest, ImageRef, UnixTime};
-use trust_policy::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence, PolicySet, Request};
+use trust_policy::{
+    Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence, ObjectName, PolicySet, Request,
+    Requirements,
+};
 
 use crate::manifest::{self, Manifest};
+use crate::objects::{self, ObjectStore};
 use crate::repositories::Repositories;
 use crate::store::{EvidenceStore, StoreError};
 
-/// How much is fetched for one image. Whatever is beyond is named as a failure.
+/// How much is fetched. Whatever is beyond is named as a failure, or is not there, which denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Manifests of signatures; Kyverno reads 50.
+    /// Images of one request, and their bases.
+    pub images: usize,
+    /// Objects of the cluster.
+    pub objects: usize,
+    /// Of one image, manifests of signatures; Kyverno reads 50.
     pub manifests: usize,
-    /// Layers of signatures, over all manifests; cosign reads 1000 a manifest.
+    /// Of one image, layers of signatures, over all manifests; cosign reads 1000 a manifest.
     pub artifacts: usize,
     /// Bytes of one layer; cosign reads 128 MiB.
     pub layer_len: u64,
-    /// Bytes of all layers together.
+    /// Bytes of all layers of one image together, and of all its manifests and configurations.
     pub total_len: u64,
 }
 
-/// Platforms of one image.
-const MAX_PLATFORMS: usize = 100;
+/// Entries of an index: platforms, and for each an attestation.
+const MAX_ENTRIES: usize = 200;
 /// Images below one another.
 const MAX_BASES: usize = 3;
+/// How often objects are asked for whose names stand in objects.
+const MAX_ROUNDS: usize = 8;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { manifests: 100, artifacts: 300, layer_len: 128 << 20, total_len: 256 << 20 }
+        Self {
+            images: 200,
+            objects: 200,
+            manifests: 100,
+            artifacts: 300,
+            layer_len: 128 << 20,
+            total_len: 256 << 20,
+        }
     }
 }
 
-/// Fetches what is needed to judge a request: for every image that a rule is about. The objects that rules refer to are
-/// the embedder's to add, who knows the cluster ([`PolicySet::requirements`]).
+/// Fetches what is needed to judge a request: the objects that rules refer to, in rounds, for the name of one can stand in
+/// another, and then every image that a rule is about.
 #[must_use]
 pub fn collect_for(
     policies: &PolicySet,
     request: &Request,
     repositories: &Repositories,
+    objects: &dyn ObjectStore,
     limits: &Limits,
     now: UnixTime,
 ) -> Evidence {
-    let needed = policies.requirements(request, now);
     let mut evidence = Evidence::default();
+    let mut needed = policies.requirements(request, &evidence, now);
+    for _ in 0..MAX_ROUNDS {
+        if needed.objects.is_empty() || evidence.objects.len() >= limits.objects {
+            break;
+        }
+        let left = limits.objects - evidence.objects.len();
+        for name in needed.objects.iter().take(left) {
+            evidence.objects.insert(name.to_string(), look_up(objects, name));
+        }
+        needed = policies.requirements(request, &evidence, now);
+    }
+    collect_images(&needed, repositories, limits, &mut evidence);
+    evidence
+}
+
+fn look_up(objects: &dyn ObjectStore, name: &ObjectName) -> Result<Value, FetchFailure> {
+    let what = name.to_string();
+    match objects.object(name) {
+        Ok(Some(object)) => Ok(objects::public_part(name, object)),
+        Ok(None) => Err(StoreError::NotFound { what: what.clone() }.into_failure(what)),
+        Err(error) => Err(error.into_failure(what)),
+    }
+}
+
+fn collect_images(
+    needed: &Requirements,
+    repositories: &Repositories,
+    limits: &Limits,
+    evidence: &mut Evidence,
+) {
     // Images, and how many bases below each are wanted.
     let depth = |image: &String| if needed.bases.contains(image) { MAX_BASES } else { 0 };
     let mut next: Vec<(String, usize)> =
@@ -61,6 +109,17 @@ pub fn collect_for(
     while let Some((image, depth)) = next.pop() {
         if evidence.images.contains_key(&image) {
             continue;
+        }
+        if evidence.images.len() == limits.images {
+            let error = StoreError::TooLarge {
+                what: "the request".to_owned(),
+                found: needed.images.len() as u64,
+                unit: "images",
+                limit: limits.images as u64,
+            };
+            let found = failed(error.into_failure(&image));
+            evidence.images.insert(image, found);
+            return;
         }
         let reference = match image.parse::<ImageRef>() {
             Ok(reference) => reference,
@@ -79,7 +138,7 @@ pub fn collect_for(
         if let (true, Some(store), Ok(digest)) =
             (is_base || needed.documents.contains(&image), store, &found.digest)
         {
-            if let Err(error) = collect_documents(store, digest, &mut evidence.documents) {
+            if let Err(error) = collect_documents(store, digest, limits.total_len, &mut evidence.documents) {
                 found.failures.push(error.into_failure(&image));
             }
             if depth > 0 {
@@ -88,7 +147,6 @@ pub fn collect_for(
         }
         evidence.images.insert(image, found);
     }
-    evidence
 }
 
 /// Adds what another repository has on an image. Where a signature is kept proves nothing, so it counts like any other.
@@ -118,23 +176,48 @@ fn collect_beside(repository: &str, repositories: &Repositories, found: &mut Ima
 fn collect_documents(
     store: &dyn EvidenceStore,
     image: &Digest,
+    total_len: u64,
     documents: &mut BTreeMap<String, String>,
 ) -> Result<(), StoreError> {
-    let mut next = vec![image.clone()];
-    while let Some(digest) = next.pop() {
-        let (text, manifest) = Manifest::fetch_text(store, &digest)?;
+    let (mut next, mut len) = (vec![image.clone()], 0);
+    let mut keep = |digest: &Digest, text: String| {
+        len += text.len() as u64;
+        if len > total_len {
+            let what = format!("image {image}");
+            return Err(StoreError::TooLarge {
+                what,
+                found: len,
+                unit: "bytes of documents",
+                limit: total_len,
+            });
+        }
         documents.insert(digest.to_string(), text);
+        Ok(())
+    };
+    let mut seen = BTreeSet::new();
+    while let Some(digest) = next.pop() {
+        if !seen.insert(digest.clone()) {
+            continue;
+        }
+        let (text, manifest) = Manifest::fetch_text(store, &digest)?;
+        keep(&digest, text)?;
         match manifest {
             // An index in an index is nobody's image.
             Manifest::Index(index) if digest == *image => {
-                let entries = index.manifests().iter().take(MAX_PLATFORMS);
-                next.extend(entries.map(manifest::digest_of).collect::<Result<Vec<_>, _>>()?);
+                let (found, limit) = (index.manifests().len() as u64, MAX_ENTRIES as u64);
+                if found > limit {
+                    let what = format!("index {digest}");
+                    return Err(StoreError::TooLarge { what, found, unit: "entries", limit });
+                }
+                next = index.manifests().iter().map(manifest::digest_of).collect::<Result<_, _>>()?;
             }
             Manifest::Index(_) => {}
             Manifest::Image(image) => {
-                let bytes = manifest::fetch_described(store, image.config(), manifest::MAX_MANIFEST_LEN)?;
                 let digest = manifest::digest_of(image.config())?;
-                documents.insert(digest.to_string(), manifest::text(bytes, &format!("blob {digest}"))?);
+                if seen.insert(digest.clone()) {
+                    let bytes = manifest::fetch_described(store, image.config(), manifest::MAX_MANIFEST_LEN)?;
+                    keep(&digest, manifest::text(bytes, &format!("blob {digest}"))?)?;
+                }
             }
         }
     }

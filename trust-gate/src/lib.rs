@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! use trust_core::{TrustRoot, UnixTime};
-//! use trust_gate::{Limits, OciLayout, Repositories, collect_for};
+//! use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
 //! use trust_policy::{PolicySet, Request, Resource, evaluate};
 //!
 //! let policies = PolicySet::from_yaml(&std::fs::read_to_string("policy.yaml")?)?;
@@ -17,7 +17,8 @@
 //! let now: UnixTime = "2026-11-22T00:00:00Z".parse()?;
 //! for resource in resources {
 //!     let request = Request::from(resource);
-//!     let evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now);
+//!     let objects = Objects::default();
+//!     let evidence = collect_for(&policies, &request, &repositories, &objects, &Limits::default(), now);
 //!     println!("{}", evaluate(&policies, &request, &evidence, &TrustRoot::public_good(), now));
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -31,6 +32,7 @@
 //! | `manifest` | OCI manifests and indexes |
 //! | `oci_layout` | [`OciLayout`]: images in a folder |
 //! | `repositories` | [`Repositories`]: which store answers for which image |
+//! | `objects` | [`ObjectStore`], the joint to the cluster's objects, and [`Objects`] at hand |
 //! | `collect` | [`collect_for`]: signatures and attestations, in all the ways they are stored |
 
 mod store;
@@ -41,9 +43,12 @@ mod oci_layout;
 
 mod repositories;
 
+mod objects;
+
 mod collect;
 
 pub use collect::{Limits, collect, collect_for};
+pub use objects::{ObjectStore, Objects};
 pub use oci_layout::OciLayout;
 pub use repositories::Repositories;
 pub use store::{EvidenceStore, StoreError};

@@ -86,7 +86,13 @@ pub(crate) fn fetch_described(
     if descriptor.size() > limit {
         return Err(StoreError::TooLarge { what, found: descriptor.size(), unit: "bytes", limit });
     }
-    let bytes = fetch(store, &digest, limit, &what)?;
+    // No more than the descriptor says is read.
+    let bytes = match fetch(store, &digest, descriptor.size(), &what) {
+        Err(StoreError::TooLarge { found, unit: "bytes", .. }) => {
+            return Err(StoreError::Size { what, found, expected: descriptor.size() });
+        }
+        fetched => fetched?,
+    };
     check_size(descriptor, &what, bytes.len() as u64)?;
     Ok(bytes)
 }

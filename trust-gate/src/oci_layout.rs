@@ -1,6 +1,7 @@
 //! [`OciLayout`]: images in a folder
 //! ([image layout](https://github.com/opencontainers/image-spec/blob/v1.1.0/image-layout.md)).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -14,10 +15,25 @@ use crate::store::{EvidenceStore, StoreError};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
+/// By which `cosign save` tells what it wrote.
+const KIND: &str = "kind";
+const COSIGN_KINDS: &str = "dev.cosignproject.cosign/";
+
 /// A folder that holds more is not one image with its signatures.
 const MAX_MANIFESTS: usize = 10_000;
+/// Bytes of all manifests that are read to answer one question.
+const MAX_MANIFESTS_LEN: u64 = 64 << 20;
 /// An index of indexes is legal; a chain of them is an attack.
 const MAX_INDEX_DEPTH: usize = 3;
+/// Blobs of one image that are hashed.
+const MAX_BLOBS: usize = 20_000;
+/// Bytes of all blobs of one image that are hashed: more than any image has, and less than a file with holes can say.
+const MAX_BLOBS_LEN: u64 = 32 << 30;
+/// Tags that are listed where one is missing.
+const MAX_LISTED: usize = 10;
+
+/// A manifest, or why it cannot be read.
+type ReadManifest = Result<Manifest, StoreError>;
 
 /// An OCI image layout in a folder: one repository.
 #[derive(Clone, Debug)]
@@ -60,43 +76,141 @@ impl OciLayout {
 
     /// The digest of the only image in the layout; `None` if there are several, or none.
     ///
-    /// Signatures are not images: they have a subject, or a tag that begins with `sha256-`.
+    /// Signatures are not images: they have a subject, a tag that begins with `sha256-`, or a kind by which `cosign save`
+    /// says so. Nor are the platforms of an index that is there itself.
     ///
     /// # Errors
     /// If a manifest cannot be read.
     pub fn only_image(&self) -> Result<Option<Digest>, StoreError> {
-        let mut images = Vec::new();
-        for descriptor in self.index.manifests() {
-            let digest = manifest::digest_of(descriptor)?;
-            let is_signature = ref_name(descriptor).is_some_and(|name| name.starts_with("sha256-"));
-            let is_image = !is_signature && Manifest::fetch(self, &digest)?.subject()?.is_none();
-            if is_image && !images.contains(&digest) {
-                images.push(digest);
+        let is_signature = |descriptor: &Descriptor| {
+            ref_name(descriptor).is_some_and(|name| name.starts_with("sha256-"))
+                || cosign_kind(descriptor).is_some_and(|kind| !kind.starts_with("image"))
+        };
+        let (mut images, mut platforms) = (Vec::new(), BTreeSet::new());
+        for (digest, manifest) in self.manifests(|descriptor| !is_signature(descriptor))? {
+            let manifest = manifest?;
+            if manifest.subject()?.is_some() {
+                continue;
             }
+            if let Manifest::Index(index) = &manifest {
+                for entry in index.manifests() {
+                    platforms.insert(manifest::digest_of(entry)?);
+                }
+            }
+            images.push(digest);
         }
+        images.retain(|image| !platforms.contains(image));
         Ok(match &images[..] {
             [image] => Some(image.clone()),
             _ => None,
         })
     }
 
+    /// The manifests of the index, each once and read, of those descriptors that are wanted.
+    fn manifests(
+        &self,
+        is_wanted: impl Fn(&Descriptor) -> bool,
+    ) -> Result<Vec<(Digest, ReadManifest)>, StoreError> {
+        let (mut manifests, mut seen, mut len) = (Vec::new(), BTreeSet::new(), 0);
+        for descriptor in self.index.manifests().iter().filter(|one| is_wanted(one)) {
+            let digest = manifest::digest_of(descriptor)?;
+            if !seen.insert(digest.clone()) {
+                continue;
+            }
+            len += fs::metadata(self.blob(&digest)).map_or(0, |found| found.len().min(MAX_MANIFEST_LEN));
+            if len > MAX_MANIFESTS_LEN {
+                return Err(StoreError::TooLarge {
+                    what: self.folder.join("index.json").display().to_string(),
+                    found: len,
+                    unit: "bytes of manifests",
+                    limit: MAX_MANIFESTS_LEN,
+                });
+            }
+            let manifest = Manifest::fetch(self, &digest);
+            manifests.push((digest, manifest));
+        }
+        Ok(manifests)
+    }
+
+    /// What `cosign save` wrote beside an image: its `sigs` or its `atts`, which are named by their kind alone.
+    fn saved_beside(&self, tag: &str) -> Result<Option<Digest>, StoreError> {
+        let Some((image, suffix)) = tag.rsplit_once('.') else { return Ok(None) };
+        let kind = match suffix {
+            "sig" => "sigs",
+            "att" => "atts",
+            _ => return Ok(None),
+        };
+        let mut saved = self.index.manifests().iter().filter(|one| cosign_kind(one) == Some(kind)).peekable();
+        if saved.peek().is_none() {
+            return Ok(None);
+        }
+        let is_of_this = |only: &Digest| image == format!("{}-{}", only.algorithm(), only.to_hex());
+        match (self.only_image()?.filter(is_of_this), saved.next(), saved.next()) {
+            (Some(_), Some(one), None) => manifest::digest_of(one).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The digest that a name in the index stands for.
+    fn named(&self, name: &str) -> Result<Option<Digest>, StoreError> {
+        let mut found = self.index.manifests().iter().filter(|one| ref_name(one) == Some(name));
+        let first = found.next().map(manifest::digest_of).transpose()?;
+        for other in found {
+            if Some(manifest::digest_of(other)?) != first {
+                return Err(StoreError::Malformed {
+                    what: "index.json".to_owned(),
+                    problem: format!("it has two manifests with the name `{name}`"),
+                });
+            }
+        }
+        Ok(first)
+    }
+
+    /// The names in the index that are not those of signatures, as words.
+    fn names(&self) -> String {
+        let is_image = |name: &&str| !name.starts_with("sha256-");
+        let names: BTreeSet<&str> =
+            self.index.manifests().iter().filter_map(ref_name).filter(is_image).collect();
+        let listed: Vec<_> = names.iter().take(MAX_LISTED).map(|name| format!("`{name}`")).collect();
+        match names.len() {
+            0 => "no tag".to_owned(),
+            found if found > MAX_LISTED => format!("{} and {} more", listed.join(", "), found - MAX_LISTED),
+            _ => listed.join(", "),
+        }
+    }
+
     fn blob(&self, digest: &Digest) -> PathBuf {
         self.folder.join("blobs").join(digest.algorithm().name()).join(digest.to_hex())
     }
 
-    /// Hashes a blob of any size, piece by piece; a blob that is not there is passed over.
-    fn check_blob(&self, descriptor: &Descriptor) -> Result<(), StoreError> {
+    /// Hashes a blob of the size that its descriptor says, piece by piece; a blob that is not there is passed over.
+    fn check_blob(&self, descriptor: &Descriptor, checked: &mut Checked) -> Result<(), StoreError> {
         let expected = manifest::digest_of(descriptor)?;
         let what = format!("blob {expected}");
+        if let Some(size) = checked.blobs.get(&expected) {
+            return manifest::check_size(descriptor, &what, *size);
+        }
+        let too_large = |found: u64, unit: &'static str, limit: u64| StoreError::TooLarge {
+            what: "the image".to_owned(),
+            found,
+            unit,
+            limit,
+        };
+        if checked.blobs.len() == MAX_BLOBS {
+            return Err(too_large(MAX_BLOBS as u64 + 1, "blobs", MAX_BLOBS as u64));
+        }
         let unavailable = |error: std::io::Error| StoreError::Unavailable {
             what: what.clone(),
             problem: error.to_string(),
         };
-        let mut file = match File::open(self.blob(&expected)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(unavailable(error)),
-        };
+        let path = self.blob(&expected);
+        let Some(found) = file_len(&path)? else { return Ok(()) };
+        manifest::check_size(descriptor, &what, found)?;
+        checked.len += found;
+        if checked.len > MAX_BLOBS_LEN {
+            return Err(too_large(checked.len, "bytes", MAX_BLOBS_LEN));
+        }
+        let mut file = File::open(path).map_err(unavailable)?.take(descriptor.size());
         let (mut hasher, mut size, mut piece) = (Hasher::new(expected.algorithm()), 0, vec![0; 1 << 16]);
         loop {
             let len = file.read(&mut piece).map_err(unavailable)?;
@@ -109,21 +223,28 @@ impl OciLayout {
             let source = DigestMismatch { found, expected };
             return Err(StoreError::Tampered { what, source });
         }
-        manifest::check_size(descriptor, &what, size)
+        manifest::check_size(descriptor, &what, size)?;
+        checked.blobs.insert(expected, size);
+        Ok(())
     }
 
-    fn check_manifest(&self, digest: &Digest, depth: usize) -> Result<(), StoreError> {
+    fn check_manifest(&self, digest: &Digest, depth: usize, checked: &mut Checked) -> Result<(), StoreError> {
+        // How deep it stands counts: below a limit it may be seen again.
+        if checked.manifests.get(digest).is_some_and(|at| *at <= depth) {
+            return Ok(());
+        }
+        checked.manifests.insert(digest.clone(), depth);
         match Manifest::fetch(self, digest)? {
             Manifest::Image(image) => core::iter::once(image.config())
                 .chain(image.layers())
-                .try_for_each(|one| self.check_blob(one)),
+                .try_for_each(|one| self.check_blob(one, checked)),
             Manifest::Index(index) if depth < MAX_INDEX_DEPTH => {
                 for descriptor in index.manifests() {
-                    self.check_blob(descriptor)?;
+                    self.check_blob(descriptor, checked)?;
                     let digest = manifest::digest_of(descriptor)?;
                     // A layout may hold some platforms only.
                     if self.blob(&digest).exists() {
-                        self.check_manifest(&digest, depth + 1)?;
+                        self.check_manifest(&digest, depth + 1, checked)?;
                     }
                 }
                 Ok(())
@@ -138,6 +259,17 @@ impl OciLayout {
     }
 }
 
+/// What was found whole, so that nothing is read twice.
+#[derive(Default)]
+struct Checked {
+    /// Sizes in bytes.
+    blobs: BTreeMap<Digest, u64>,
+    /// Of all blobs, in bytes.
+    len: u64,
+    /// How deep each was found: an image in an index in an index is at 2.
+    manifests: BTreeMap<Digest, usize>,
+}
+
 impl EvidenceStore for OciLayout {
     fn resolve(&self, image: &ImageRef) -> Result<Option<Digest>, StoreError> {
         if let Some(digest) = image.digest() {
@@ -145,25 +277,28 @@ impl EvidenceStore for OciLayout {
         }
         let name = image.name();
         let tag = image.tag().unwrap_or_default();
-        match self.tag(tag)? {
-            Some(digest) => Ok(Some(digest)),
-            // Some tools write the whole reference.
-            None => self.tag(&format!("{name}:{tag}")),
+        // Some tools write the whole reference, some no name at all.
+        if let Some(digest) = self.named(tag)? {
+            return Ok(Some(digest));
         }
+        if let Some(digest) = self.named(&format!("{name}:{tag}"))? {
+            return Ok(Some(digest));
+        }
+        let is_nameless = |digest: &Digest| {
+            let of_image = |one: &&Descriptor| one.digest().to_string() == digest.to_string();
+            self.index.manifests().iter().filter(of_image).all(|one| ref_name(one).is_none())
+        };
+        if let Some(digest) = self.only_image()?.filter(is_nameless) {
+            return Ok(Some(digest));
+        }
+        Err(StoreError::NoSuchTag { tag: tag.to_owned(), found: self.names() })
     }
 
     fn tag(&self, tag: &str) -> Result<Option<Digest>, StoreError> {
-        let mut found = self.index.manifests().iter().filter(|one| ref_name(one) == Some(tag));
-        let first = found.next().map(manifest::digest_of).transpose()?;
-        for other in found {
-            if Some(manifest::digest_of(other)?) != first {
-                return Err(StoreError::Malformed {
-                    what: "index.json".to_owned(),
-                    problem: format!("it has two manifests with the name `{tag}`"),
-                });
-            }
+        match self.named(tag)? {
+            Some(digest) => Ok(Some(digest)),
+            None => self.saved_beside(tag),
         }
-        Ok(first)
     }
 
     fn fetch(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
@@ -171,27 +306,28 @@ impl EvidenceStore for OciLayout {
     }
 
     fn referrers(&self, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
-        let mut referrers = Vec::new();
-        for descriptor in self.index.manifests() {
-            let candidate = manifest::digest_of(descriptor)?;
-            // What the listing says of a manifest is not believed: only the manifest says what its subject is.
-            // One that cannot be read may be a referrer, and whoever asked should know that it is there.
-            let subject = Manifest::fetch(self, &candidate).and_then(|manifest| manifest.subject());
-            let may_refer = subject.map_or(true, |subject| subject.as_ref() == Some(digest));
-            if may_refer && !referrers.contains(&candidate) {
-                referrers.push(candidate);
-            }
-        }
-        Ok(referrers)
+        // What the listing says of a manifest is not believed: only the manifest says what its subject is.
+        // One that cannot be read may be a referrer, and whoever asked should know that it is there.
+        let may_refer = |manifest: ReadManifest| {
+            let subject = manifest.and_then(|manifest| manifest.subject());
+            subject.map_or(true, |subject| subject.as_ref() == Some(digest))
+        };
+        let manifests = self.manifests(|_| true)?.into_iter();
+        Ok(manifests.filter_map(|(digest, manifest)| may_refer(manifest).then_some(digest)).collect())
     }
 
     fn check_image(&self, digest: &Digest) -> Result<(), StoreError> {
-        self.check_manifest(digest, 0)
+        self.check_manifest(digest, 0, &mut Checked::default())
     }
 }
 
 fn ref_name(descriptor: &Descriptor) -> Option<&str> {
     descriptor.annotations().as_ref()?.get(REF_NAME).map(String::as_str)
+}
+
+/// What `cosign save` says a manifest is.
+fn cosign_kind(descriptor: &Descriptor) -> Option<&str> {
+    descriptor.annotations().as_ref()?.get(KIND)?.strip_prefix(COSIGN_KINDS)
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
@@ -203,18 +339,24 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, StoreErro
 /// The content of a file of at most `limit` bytes; `None` if there is no such file.
 fn read_bounded(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
     let what = path.display().to_string();
-    let unavailable =
-        |error: std::io::Error| StoreError::Unavailable { what: what.clone(), problem: error.to_string() };
-    let found = match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => metadata.len(),
-        Ok(_) => return Err(StoreError::Malformed { what, problem: "it is not a file".to_owned() }),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unavailable(error)),
-    };
+    let Some(found) = file_len(path)? else { return Ok(None) };
     if found > limit {
         return Err(StoreError::TooLarge { what, found, unit: "bytes", limit });
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unavailable)?;
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| StoreError::Unavailable { what, problem: error.to_string() })?;
     Ok(Some(bytes))
+}
+
+/// The size of a file in bytes; `None` if there is none. What is no file, such as a pipe or a device, is never opened.
+fn file_len(path: &Path) -> Result<Option<u64>, StoreError> {
+    let what = path.display().to_string();
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+        Ok(_) => Err(StoreError::Malformed { what, problem: "it is not a file".to_owned() }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::Unavailable { what, problem: error.to_string() }),
+    }
 }

@@ -50,6 +50,14 @@ pub enum StoreError {
         /// What.
         what: String,
     },
+    /// The repository has no such tag.
+    #[error("there is no tag `{tag}`, there is {found}")]
+    NoSuchTag {
+        /// Which.
+        tag: String,
+        /// Which tags there are, as words.
+        found: String,
+    },
     /// It is not what its digest or its descriptor says.
     #[error("{what} is not what its digest says")]
     Tampered {
@@ -103,7 +111,7 @@ impl StoreError {
     #[must_use]
     pub fn into_failure(self, location: impl Into<String>) -> FetchFailure {
         let kind = match &self {
-            Self::NotFound { .. } => FailureKind::NotFound,
+            Self::NotFound { .. } | Self::NoSuchTag { .. } => FailureKind::NotFound,
             Self::Tampered { .. } | Self::Size { .. } => FailureKind::Tampered,
             Self::TooLarge { .. } => FailureKind::TooLarge,
             Self::Malformed { .. } => FailureKind::Malformed,

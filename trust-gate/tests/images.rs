@@ -9,10 +9,10 @@ mod vectors;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use trust_core::{TrustRoot, UnixTime};
-use trust_gate::{Limits, OciLayout, Repositories, collect_for};
-use trust_policy::{Decision, PolicySet, ReasonCode, Request, Resource, Verdict, evaluate};
+use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
+use trust_policy::{Decision, Evidence, PolicySet, ReasonCode, Request, Resource, Verdict, evaluate};
 
 const DIGEST: &str = "4d4b5d33d4820e03adee39923c0d270438caafc01deec697738ab3558aa424ea";
 const SUBJECT: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.0.0";
@@ -85,7 +85,8 @@ fn judge_at(layout: &Path, policies: &PolicySet, root: &TrustRoot, image: &str) 
     let request = Request::from(Resource::from_yaml(&pod).unwrap().remove(0));
     let mut repositories = Repositories::new();
     repositories.insert("ghcr.io/acme/app".parse().unwrap(), OciLayout::open(layout).unwrap());
-    let evidence = collect_for(policies, &request, &repositories, &Limits::default(), now());
+    let evidence =
+        collect_for(policies, &request, &repositories, &Objects::default(), &Limits::default(), now());
     evaluate(policies, &request, &evidence, root, now())
 }
 
@@ -358,18 +359,33 @@ fn keys_come_from_where_the_policy_says() {
     repositories.insert("ghcr.io/acme/app".parse().unwrap(), OciLayout::open(&layout).unwrap());
     let encoded = trust_core::encoding::to_base64(pem.as_bytes());
     for (policies, object, value) in [
-        (secret, "Secret/shop/key", serde_json::json!({"data": {"cosign.pub": encoded}})),
-        (config_map, "ConfigMap/shop/keys", serde_json::json!({"data": {"release": pem}})),
+        (
+            secret,
+            "Secret/shop/key",
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "shop"},
+                "data": {"cosign.pub": encoded, "cosign.key": "c2VjcmV0"}}),
+        ),
+        (
+            config_map,
+            "ConfigMap/shop/keys",
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "keys", "namespace": "shop"},
+                "data": {"release": pem}}),
+        ),
     ] {
-        let needed = policies.requirements(&request, now()).objects;
+        let needed = policies.requirements(&request, &Evidence::default(), now()).objects;
         assert_eq!(needed.iter().map(ToString::to_string).collect::<Vec<_>>(), [object]);
-        let mut evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now());
-        let judge = |evidence| evaluate(&policies, &request, &evidence, &TrustRoot::empty(), now());
-        let without = judge(evidence.clone());
+        let judge = |objects: &Objects| {
+            let evidence =
+                collect_for(&policies, &request, &repositories, objects, &Limits::default(), now());
+            (evaluate(&policies, &request, &evidence, &TrustRoot::empty(), now()), evidence)
+        };
+        let (without, _) = judge(&Objects::default());
         assert_eq!(without.decision, Decision::Deny);
-        assert!(without.to_string().contains(&format!("{object} was not looked up")), "{without}");
-        evidence.objects.insert(object.to_owned(), Ok(value));
-        allowed(&judge(evidence));
+        assert!(without.to_string().contains(&format!("{object} is not there")), "{without}");
+        let (verdict, evidence) = judge(&[Resource::from_json(value).unwrap()].into_iter().collect());
+        allowed(&verdict);
+        // Of a Secret nothing but the public key is kept.
+        assert!(!serde_json::to_string(&evidence).unwrap().contains("cosign.key"));
     }
 }
 
@@ -411,9 +427,11 @@ fn what_cosign_attested_is_judged_by_its_content() {
         &judge("{attestations: [{type: 'https://slsa.dev/provenance/v1', from: [ci], maxAge: 1m}]}"),
         ReasonCode::Condition,
     );
-    // Both bills of materials are of an image in which nothing was found.
+    // One of its bills of materials lists nothing, so what the image is made of is unknown.
     let verdict = judge("{sbom: {from: [ci], deny: [{purl: 'pkg:npm/lodash'}]}}");
-    assert!(verdict.to_string().contains("bill of materials by"), "{verdict}");
+    denied(&verdict, ReasonCode::Unresolved);
+    assert!(verdict.to_string().contains("deny[0]: no denied package"), "{verdict}");
+    assert!(verdict.to_string().contains("it lists no components"), "{verdict}");
     denied(&judge("{vulnerabilities: {from: [ci], severities: [critical]}}"), ReasonCode::NotFound);
     let missing = judge("{vulnerabilities: {from: [ci]}}").to_string();
     assert!(missing.contains("found no scan report of the image"), "{missing}");
@@ -439,7 +457,8 @@ fn signatures_are_found_in_another_repository() {
             repositories
                 .insert("ghcr.io/acme/signatures".parse().unwrap(), OciLayout::open(&layout).unwrap());
         }
-        let evidence = collect_for(&policies, &request, &repositories, &Limits::default(), now());
+        let evidence =
+            collect_for(&policies, &request, &repositories, &Objects::default(), &Limits::default(), now());
         evaluate(&policies, &request, &evidence, &root, now())
     };
     denied(&judge(false), ReasonCode::NotFetched);

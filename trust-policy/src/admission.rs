@@ -4,11 +4,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
-use trust_core::encoding;
 use trust_core::json::{self, JsonError};
+use trust_core::{Reasons, encoding};
 
 use crate::mode::Mode;
-use crate::request::{Operation, Request, User};
+use crate::request::{Operation, Parent, Request, User};
 use crate::resource::{Resource, ResourceError};
 use crate::verdict::{Decision, Explanation, RuleVerdict, Verdict};
 
@@ -76,15 +76,51 @@ struct WireRequest {
     user_info: Option<User>,
     object: Option<Value>,
     old_object: Option<Value>,
+    resource: Option<WireResource>,
     #[serde(default)]
-    dry_run: bool,
+    sub_resource: String,
+    dry_run: Option<bool>,
+}
+
+/// What is asked for, by the name in the path of the request.
+#[derive(Deserialize)]
+struct WireResource {
+    #[serde(default)]
+    group: String,
+    version: String,
+    resource: String,
+}
+
+/// Kinds of Kubernetes' own that have parts with kinds of their own, by the names of their resources.
+const PARENTS: [(&str, &str); 11] = [
+    ("pods", "Pod"),
+    ("deployments", "Deployment"),
+    ("replicasets", "ReplicaSet"),
+    ("statefulsets", "StatefulSet"),
+    ("replicationcontrollers", "ReplicationController"),
+    ("daemonsets", "DaemonSet"),
+    ("jobs", "Job"),
+    ("nodes", "Node"),
+    ("services", "Service"),
+    ("serviceaccounts", "ServiceAccount"),
+    ("namespaces", "Namespace"),
+];
+
+impl WireResource {
+    /// Of what kind the resource is, if it is known.
+    fn parent(&self) -> Option<Parent> {
+        let (_, kind) = PARENTS.iter().find(|(name, _)| *name == self.resource)?;
+        let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
+        Some(Parent { api_version: format!("{group}{}", self.version), kind: (*kind).to_owned() })
+    }
 }
 
 impl AdmissionReview {
     /// Reads a review. What is to be deleted is judged as it was.
     ///
     /// # Errors
-    /// If it is not one. The caller answers such a review, too: with HTTP status 400, which denies.
+    /// If it is not one. Answer such a review, too, with HTTP status 200 and [`AdmissionResponse::for_unreadable`]: an error
+    /// status does not deny, the API server then follows the webhook's `failurePolicy`.
     pub fn from_json(bytes: &[u8]) -> Result<Self, AdmissionError> {
         if bytes.len() > MAX_LEN {
             return Err(AdmissionError::TooLong { found: bytes.len() });
@@ -99,16 +135,21 @@ impl AdmissionReview {
             (None, Some(old)) => (old.clone(), Some(old)),
             (None, None) => return Err(AdmissionError::Absent("`object` and no `oldObject`")),
         };
+        let resource = Resource::from_json(object)?;
+        let parent = request.resource.filter(|_| !request.sub_resource.is_empty());
+        let parent = parent.and_then(|one| one.parent()).filter(|one| one.kind != resource.id().kind);
         let asked = Request {
             operation: request.operation,
+            subresource: request.sub_resource,
+            parent,
             old,
             user: request.user_info,
-            ..Request::from(Resource::from_json(object)?)
+            ..Request::from(resource)
         };
         Ok(Self {
             uid: request.uid,
             request: asked.in_namespace(&request.namespace),
-            is_dry_run: request.dry_run,
+            is_dry_run: request.dry_run.unwrap_or(false),
         })
     }
 
@@ -117,10 +158,10 @@ impl AdmissionReview {
     pub fn respond(&self, verdict: &Verdict) -> AdmissionResponse {
         let denied = verdict.decision == Decision::Deny;
         let with = |wanted: Mode| verdict.violations().filter(move |rule| rule.mode == wanted);
-        let message = match verdict.is_covered() {
-            true => with(Mode::Enforce).map(violation).collect::<Vec<_>>().join("\n"),
-            false => "no policy applies".to_owned(),
-        };
+        let uncovered = verdict.uncovered.iter();
+        let uncovered = uncovered
+            .map(|one| format!("{}, image `{}`: no rule about images applies", one.container, one.image));
+        let message = with(Mode::Enforce).map(violation).chain(uncovered).collect::<Vec<_>>().join("\n");
         let names = |rules: Vec<&RuleVerdict>| {
             rules.iter().map(|rule| format!("{}/{}", rule.policy, rule.rule)).collect::<Vec<_>>().join(",")
         };
@@ -132,6 +173,10 @@ impl AdmissionReview {
             ("enforced", names(with(Mode::Enforce).collect())),
             ("audited", names(with(Mode::Audit).chain(with(Mode::Warn)).collect())),
             ("verified", digests.join(",")),
+            (
+                "uncovered",
+                verdict.uncovered.iter().map(|one| one.image.as_str()).collect::<Vec<_>>().join(","),
+            ),
         ] {
             if !text.is_empty() {
                 annotations.insert(name.to_owned(), json!(shortened(&text, MAX_MESSAGE)));
@@ -174,6 +219,30 @@ pub struct AdmissionResponse {
 }
 
 impl AdmissionResponse {
+    /// A denial, with a message for whoever asks.
+    #[must_use]
+    pub fn deny(uid: impl Into<String>, message: &str) -> Self {
+        let status = json!({"code": 403, "reason": "Forbidden", "message": shortened(message, MAX_MESSAGE)});
+        Self {
+            uid: uid.into(),
+            allowed: false,
+            status: Some(status),
+            patch: None,
+            warnings: Vec::new(),
+            audit_annotations: Map::new(),
+        }
+    }
+
+    /// A denial of a review that cannot be judged. `None` if it cannot even be told which one it is: then there is nobody to
+    /// answer, and the caller's HTTP status should be 400.
+    #[must_use]
+    pub fn for_unreadable(bytes: &[u8], error: &AdmissionError) -> Option<Self> {
+        // A review that is too long to be judged still says which one it is.
+        let review: Value = json::from_slice(bytes.get(..bytes.len().min(4 * MAX_LEN))?).ok()?;
+        let uid = review.pointer("/request/uid")?.as_str()?;
+        Some(Self::deny(uid, &Reasons(error).to_string()))
+    }
+
     /// The document to answer with.
     #[must_use]
     pub fn to_review(&self) -> Value {

@@ -1,47 +1,124 @@
-//! [`Archive`]: everything that verdicts were made of, to be judged again.
+//! [`Archive`]: what was judged, and what came of it, to be judged again.
+
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 use trust_core::json::{self, JsonError};
-use trust_core::{RootError, TrustRoot, UnixTime};
+use trust_core::{Digest, RootError, TrustRoot, UnixTime};
 
 use crate::evaluate::evaluate;
 use crate::evidence::Evidence;
-use crate::model::PolicySet;
+use crate::model::{PolicySet, Uncovered};
 use crate::reader::PolicyError;
+use crate::reference::ReferencePattern;
 use crate::request::Request;
 use crate::verdict::Verdict;
 
-/// Everything that some verdicts were made of. Judging it again gives the same verdicts, byte for byte, by the same
-/// version of this crate; another version says what it would decide today.
+/// Everything that some verdicts were made of, and the verdicts. Judging it [again](Self::replay) gives the same verdicts, byte
+/// for byte, by the same version of this crate; where it does not, the replay says so.
 ///
-/// It proves nothing about where it comes from: keep it where nobody can change it, or sign it.
+/// It proves nothing about where it comes from. Its digests show that a part was changed without the others, not who
+/// changed them all: keep it where nobody can, or sign it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Archive {
+    /// The version of this crate by which it was judged.
+    pub version: String,
     /// When it was judged.
     pub now: UnixTime,
     /// The policies, as they were written.
     pub policies: Vec<String>,
-    /// Whether what no policy is about was allowed.
+    /// What became of workloads with an image that no image rule judges.
     #[serde(default)]
-    pub allows_uncovered: bool,
+    pub uncovered: Uncovered,
+    /// Uncovered images that were allowed, as patterns of repositories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_images: Vec<String>,
     /// The trust root, as JSON.
     pub trust_root: Value,
+    /// The digests of policies and trust root when it was judged.
+    pub digests: ArchiveDigests,
     /// What was judged.
     pub judged: Vec<ArchivedRequest>,
 }
 
-/// A request, and what was fetched to judge it.
+/// SHA-256 of the parts that all verdicts of an archive share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ArchiveDigests {
+    /// Of the policies, and of what becomes of uncovered images.
+    pub policies: Digest,
+    /// Of the trust root.
+    pub trust_root: Digest,
+}
+
+/// A request, what was fetched to judge it, and the verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ArchivedRequest {
     /// The request.
     pub request: Request,
     /// What was fetched.
     pub evidence: Evidence,
+    /// SHA-256 of the request and of what was fetched.
+    pub digest: Digest,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// An archive that was judged again.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Replay {
+    /// The verdicts of today, in order.
+    pub verdicts: Vec<Verdict>,
+    /// What is not as it was.
+    pub differences: Vec<Difference>,
+}
+
+/// Something that is not as it was when an archive was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Difference {
+    /// It was judged by another version of this crate.
+    Version {
+        /// By which.
+        found: String,
+    },
+    /// A part of the archive is not what its digest says: it was changed afterwards.
+    Changed {
+        /// Which.
+        part: String,
+    },
+    /// A verdict is another one.
+    Verdict {
+        /// Which, counted from 0.
+        index: usize,
+        /// What it was.
+        before: String,
+        /// What it is.
+        after: String,
+    },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version { found } => {
+                write!(f, "judged by version {found}, replayed by {}", env!("CARGO_PKG_VERSION"))
+            }
+            Self::Changed { part } => write!(f, "{part} changed since the archive was made"),
+            Self::Verdict { index, before, after } if before == after => {
+                write!(f, "verdict {index}, {before}: other reasons")
+            }
+            Self::Verdict { index, before, after } => write!(f, "verdict {index}: was {before}, is {after}"),
+        }
+    }
 }
 
 /// An archive cannot be judged.
@@ -62,6 +139,12 @@ pub enum ArchiveError {
     /// The trust root in it cannot be read.
     #[error("trust root of the archive cannot be read")]
     Root(#[from] RootError),
+    /// A pattern of allowed images in it cannot be read.
+    #[error("`{found}` is not a pattern of images")]
+    Pattern {
+        /// What was found.
+        found: String,
+    },
 }
 
 impl Archive {
@@ -70,8 +153,28 @@ impl Archive {
     /// # Errors
     /// If the trust root is not JSON.
     pub fn new(policies: Vec<String>, trust_root: &str, now: UnixTime) -> Result<Self, ArchiveError> {
-        let trust_root = json::from_slice(trust_root.as_bytes())?;
-        Ok(Self { now, policies, allows_uncovered: false, trust_root, judged: Vec::new() })
+        let trust_root: Value = json::from_slice(trust_root.as_bytes())?;
+        let nothing = Digest::sha256(b"");
+        let mut archive = Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now,
+            policies,
+            uncovered: Uncovered::default(),
+            allowed_images: Vec::new(),
+            trust_root,
+            digests: ArchiveDigests { policies: nothing.clone(), trust_root: nothing },
+            judged: Vec::new(),
+        };
+        archive.digests = archive.digests_now();
+        Ok(archive)
+    }
+
+    /// Says what became of workloads with an image that no image rule judges, but for those that these patterns select.
+    #[must_use]
+    pub fn with_uncovered(mut self, uncovered: Uncovered, allowed_images: Vec<String>) -> Self {
+        (self.uncovered, self.allowed_images) = (uncovered, allowed_images);
+        self.digests = self.digests_now();
+        self
     }
 
     /// Reads an archive.
@@ -82,21 +185,96 @@ impl Archive {
         Ok(json::from_slice(bytes)?)
     }
 
-    /// Judges everything in it, in order.
+    /// Judges requests and keeps them with what came of them.
     ///
     /// # Errors
     /// If a policy or the trust root cannot be read.
-    pub fn judge(&self) -> Result<Vec<Verdict>, ArchiveError> {
-        let mut policies = PolicySet::default();
-        for (index, text) in self.policies.iter().enumerate() {
+    pub fn judge(
+        &mut self,
+        requests: impl IntoIterator<Item = (Request, Evidence)>,
+    ) -> Result<(), ArchiveError> {
+        let (policies, root) = (self.policy_set(&self.policies)?, self.root()?);
+        for (request, evidence) in requests {
+            let verdict = evaluate(&policies, &request, &evidence, &root, self.now);
+            let digest = digest_of(&(&request, &evidence));
+            self.judged.push(ArchivedRequest { request, evidence, digest, verdict });
+        }
+        Ok(())
+    }
+
+    /// Judges everything in it again, and says what is not as it was.
+    ///
+    /// # Errors
+    /// If a policy or the trust root cannot be read.
+    pub fn replay(&self) -> Result<Replay, ArchiveError> {
+        let mut differences = Vec::new();
+        if self.version != env!("CARGO_PKG_VERSION") {
+            differences.push(Difference::Version { found: self.version.clone() });
+        }
+        let now = self.digests_now();
+        for (part, is_same) in [
+            ("policies", now.policies == self.digests.policies),
+            ("trust root", now.trust_root == self.digests.trust_root),
+        ] {
+            if !is_same {
+                differences.push(Difference::Changed { part: part.to_owned() });
+            }
+        }
+        for (index, one) in self.judged.iter().enumerate() {
+            if digest_of(&(&one.request, &one.evidence)) != one.digest {
+                differences.push(Difference::Changed { part: format!("request or evidence {index}") });
+            }
+        }
+        let replay = self.replay_by(&self.policies)?;
+        differences.extend(replay.differences);
+        Ok(Replay { verdicts: replay.verdicts, differences })
+    }
+
+    /// What would have come of it by other policies.
+    ///
+    /// # Errors
+    /// If a policy or the trust root cannot be read.
+    pub fn replay_by(&self, policies: &[String]) -> Result<Replay, ArchiveError> {
+        let (policies, root) = (self.policy_set(policies)?, self.root()?);
+        let judge = |one: &ArchivedRequest| evaluate(&policies, &one.request, &one.evidence, &root, self.now);
+        let verdicts: Vec<Verdict> = self.judged.iter().map(judge).collect();
+        let pairs = self.judged.iter().map(|one| &one.verdict).zip(&verdicts).enumerate();
+        let differences = pairs
+            .filter(|(_, (before, after))| before != after)
+            .map(|(index, (before, after))| Difference::Verdict {
+                index,
+                before: format!("{} {}", before.decision, before.resource),
+                after: format!("{} {}", after.decision, after.resource),
+            })
+            .collect();
+        Ok(Replay { verdicts, differences })
+    }
+
+    fn policy_set(&self, texts: &[String]) -> Result<PolicySet, ArchiveError> {
+        let mut policies = PolicySet::default().with_uncovered(self.uncovered);
+        for (index, text) in texts.iter().enumerate() {
             let read = PolicySet::from_yaml(text).map_err(|source| ArchiveError::Policy { index, source })?;
             policies.extend(read);
         }
-        if self.allows_uncovered {
-            policies = policies.allowing_what_no_policy_is_about();
-        }
-        let root = TrustRoot::from_json(self.trust_root.to_string().as_bytes())?;
-        let judge = |one: &ArchivedRequest| evaluate(&policies, &one.request, &one.evidence, &root, self.now);
-        Ok(self.judged.iter().map(judge).collect())
+        let pattern = |text: &String| {
+            ReferencePattern::by_segment(text).map_err(|_| ArchiveError::Pattern { found: text.clone() })
+        };
+        Ok(policies.allowing_images(self.allowed_images.iter().map(pattern).collect::<Result<Vec<_>, _>>()?))
     }
+
+    fn root(&self) -> Result<TrustRoot, ArchiveError> {
+        Ok(TrustRoot::from_json(self.trust_root.to_string().as_bytes())?)
+    }
+
+    fn digests_now(&self) -> ArchiveDigests {
+        ArchiveDigests {
+            policies: digest_of(&(&self.policies, self.uncovered, &self.allowed_images)),
+            trust_root: digest_of(&self.trust_root),
+        }
+    }
+}
+
+/// SHA-256 of a value's JSON.
+fn digest_of(value: &impl Serialize) -> Digest {
+    Digest::sha256(serde_json::to_string(value).unwrap_or_default().as_bytes())
 }

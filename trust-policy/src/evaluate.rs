@@ -8,11 +8,11 @@
 //! | `trust` | rules about what supply chains attest |
 
 mod config;
-mod form;
+pub(crate) mod form;
 mod images;
 mod trust;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use trust_core::{ImageRef, PinnedImage, Reasons, TrustRoot, UnixTime};
@@ -24,13 +24,15 @@ use crate::evidence::{Evidence, FailureKind, ImageEvidence};
 use crate::expression::{Scope, Unresolved};
 use crate::image_extractor;
 use crate::mode::Mode;
-use crate::model::{Check, Demand, Exception, Policy, PolicySet, Rule};
+use crate::model::{Check, Demand, Exception, Policy, PolicySet, Rule, Uncovered};
 use crate::reference;
 use crate::request::{Operation, Request};
-use crate::resource::ContainerImage;
+use crate::resource::{ContainerImage, Resource};
 use crate::scope;
 use crate::signature::ReasonCode;
-use crate::verdict::{Decision, Explanation, Outcome, PatchOperation, RuleVerdict, Verdict, VerifiedImage};
+use crate::verdict::{
+    Decision, Explanation, Outcome, PatchOperation, RuleVerdict, UncoveredImage, Verdict, VerifiedImage,
+};
 
 /// Judges a request by every policy that is about it.
 ///
@@ -54,14 +56,30 @@ pub fn evaluate(
         scopes: BTreeMap::new(),
         pins: BTreeMap::new(),
         images: BTreeMap::new(),
+        covered: BTreeSet::new(),
     };
-    let rules: Vec<RuleVerdict> = policies
-        .rules_for(request)
-        .map(|(policy, rule, answer)| evaluation.rule(policy, rule, answer))
-        .collect();
+    let mut rules: Vec<RuleVerdict> = Vec::new();
+    // Of a policy that applies one rule: of which kinds one has judged.
+    let mut applied: Option<(&str, BTreeSet<RuleKind>)> = None;
+    for (policy, rule, answer) in policies.rules_for(request) {
+        let kind = RuleKind::of(rule);
+        if applied.as_ref().is_none_or(|(name, _)| *name != policy.name) {
+            applied = Some((&policy.name, BTreeSet::new()));
+        }
+        let Some((_, kinds)) = &mut applied else { continue };
+        if policy.first_rule_only && kinds.contains(&kind) {
+            continue;
+        }
+        let verdict = evaluation.rule(policy, rule, answer);
+        if verdict.outcome != Outcome::Skip {
+            kinds.insert(kind);
+        }
+        rules.push(verdict);
+    }
     let is_denied = |rule: &RuleVerdict| rule.outcome == Outcome::Fail && rule.mode == Mode::Enforce;
-    let is_uncovered = rules.is_empty() && !policies.allows_what_no_policy_is_about();
-    let decision = match is_uncovered || rules.iter().any(is_denied) {
+    let uncovered = evaluation.uncovered(&rules);
+    let denies_uncovered = !uncovered.is_empty() && policies.uncovered() == Uncovered::Deny;
+    let decision = match denies_uncovered || rules.iter().any(is_denied) {
         true => Decision::Deny,
         false => Decision::Allow,
     };
@@ -70,8 +88,28 @@ pub fn evaluate(
         decision,
         resource: request.resource.id().clone(),
         rules,
+        uncovered,
         images: evaluation.images.into_values().collect(),
-        patch: pins.into_iter().map(|(path, value)| PatchOperation { op: "replace", path, value }).collect(),
+        patch: pins
+            .into_iter()
+            .map(|(path, value)| PatchOperation { op: "replace".into(), path, value })
+            .collect(),
+    }
+}
+
+/// The kinds of rules of which `applyRules: One` takes one each.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RuleKind {
+    Images,
+    Form,
+}
+
+impl RuleKind {
+    fn of(rule: &Rule) -> Self {
+        match rule.check {
+            Check::Images { .. } | Check::Trust(_) => Self::Images,
+            Check::Form { .. } => Self::Form,
+        }
     }
 }
 
@@ -88,6 +126,8 @@ struct Evaluation<'a> {
     /// By JSON pointer: the image with the digest that was verified.
     pins: BTreeMap<String, String>,
     images: BTreeMap<String, VerifiedImage>,
+    /// JSON pointers to the images that a rule about images judged, or passed over by name.
+    covered: BTreeSet<String>,
 }
 
 /// What a rule says about the request.
@@ -99,6 +139,42 @@ enum Judged {
 }
 
 impl<'a> Evaluation<'a> {
+    /// The images that would run and that nothing judged.
+    fn uncovered(&self, rules: &[RuleVerdict]) -> Vec<UncoveredImage> {
+        let is_about_images = |rule: &Rule| RuleKind::of(rule) == RuleKind::Images;
+        let has_image_rules =
+            self.policies.policies().iter().flat_map(|policy| &policy.rules).any(is_about_images);
+        if self.policies.uncovered() == Uncovered::Allow
+            || !self.request.starts_images()
+            || !has_image_rules && rules.iter().any(|rule| rule.outcome != Outcome::Skip)
+        {
+            return Vec::new();
+        }
+        let is_allowed = |image: &ContainerImage| {
+            image.forms().is_some_and(|forms| {
+                self.policies.allowed_images().iter().any(|pattern| pattern.passes_over(forms))
+            })
+        };
+        let images = self.request.resource.images().iter();
+        images
+            .filter(|image| !self.covered.contains(&image.pointer) && !is_allowed(image))
+            .filter(|image| self.policies.blocks_unchanged() || !self.request.is_unchanged(image))
+            .map(|image| UncoveredImage {
+                container: image.to_string(),
+                image: image.image.clone(),
+                pointer: image.pointer.clone(),
+            })
+            .collect()
+    }
+
+    /// What a violation does on an image: one that an update leaves as it was is reported only.
+    fn mode_on(&self, mode: Mode, image: &ContainerImage) -> Mode {
+        match self.policies.blocks_unchanged() || !self.request.is_unchanged(image) {
+            true => mode,
+            false => Mode::Audit,
+        }
+    }
+
     fn rule(&mut self, policy: &Policy, rule: &Rule, is_about: Answer) -> RuleVerdict {
         let strictest = match &rule.check {
             Check::Images { requirements, .. } => {
@@ -112,6 +188,9 @@ impl<'a> Evaluation<'a> {
                 let message = format!("it cannot be told whether the rule is about the resource: {reason}");
                 let explanation = Explanation::fail("match", ReasonCode::Unresolved, message);
                 Judged::Found(vec![(strictest, explanation)])
+            }
+            _ if self.request.is_being_deleted() => {
+                Judged::Skipped(Explanation::skip("operation", "the resource is being deleted"))
             }
             _ => self.judge(policy, rule, strictest),
         };
@@ -139,6 +218,9 @@ impl<'a> Evaluation<'a> {
         for exception in self.policies.exceptions() {
             match self.is_excepted(exception, policy, rule, &scope) {
                 Answer::Yes => {
+                    let images = self.request.resource.images();
+                    let covered = images.iter().filter(|image| rule.check.covers(image));
+                    self.covered.extend(covered.map(|image| image.pointer.clone()));
                     let name = format!("exception `{}/{}`", exception.namespace, exception.name);
                     return Judged::Skipped(Explanation::skip(name, "the rule does not judge this"));
                 }
@@ -169,10 +251,14 @@ impl<'a> Evaluation<'a> {
                 Err(error) => return Judged::Found(vec![(strictest, unresolved("preconditions", &error))]),
             }
         }
+        let covered = images.iter().filter(|image| rule.check.covers(image));
+        self.covered.extend(covered.map(|image| image.pointer.clone()));
         match &rule.check {
-            Check::Images { requirements, .. } => Judged::Found(self.images(requirements, &images, &scope)),
+            Check::Images { requirements, .. } => {
+                Judged::Found(self.images(requirements, &images, strictest, &scope))
+            }
             Check::Trust(trust) => Judged::Found(self.trust(trust, &images, &scope)),
-            Check::Form { message, demand, .. } => {
+            Check::Form { message, demand, allows_existing, .. } => {
                 let resource = &self.request.resource;
                 let pointer = if rule.of_pod { resource.pod_pointer().unwrap_or_default() } else { "" };
                 let subject = Subject { value: resource.object().pointer(pointer), pointer };
@@ -190,21 +276,56 @@ impl<'a> Evaluation<'a> {
                     form::Judged::Violated(causes) => causes,
                 };
                 let message = message.as_ref().and_then(|message| message.resolve_text(&scope).ok());
-                let message = message.unwrap_or_else(|| "is not as demanded".to_owned());
+                let mut message = message.unwrap_or_else(|| "is not as demanded".to_owned());
                 let code = causes.iter().find_map(|cause| cause.code).unwrap_or(ReasonCode::Form);
+                let mut mode = strictest;
+                if *allows_existing && mode == Mode::Enforce && self.violated_before(policy, rule) {
+                    mode = Mode::Audit;
+                    message.push_str(" (as before the update, so it is reported only)");
+                }
                 let explanation = Explanation::fail("form", code, message).because(causes);
-                Judged::Found(vec![(strictest, explanation)])
+                Judged::Found(vec![(mode, explanation)])
             }
         }
     }
 
+    /// Whether an update changes what violated a rule before.
+    fn violated_before(&self, policy: &Policy, rule: &Rule) -> bool {
+        let old = self.request.old.as_ref().filter(|_| self.request.operation == Operation::Update);
+        let Some(Ok(old)) = old.map(|old| Resource::from_json(old.clone())) else { return false };
+        if self.policies.blocks_unchanged() {
+            return false;
+        }
+        let before = Request { resource: old, old: None, ..self.request.clone() };
+        if rule.matches.is_about(&before) != Answer::Yes {
+            return false;
+        }
+        let mut evaluation = Evaluation {
+            policies: self.policies,
+            request: &before,
+            evidence: self.evidence,
+            root: self.root,
+            now: self.now,
+            parsed: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            pins: BTreeMap::new(),
+            images: BTreeMap::new(),
+            covered: BTreeSet::new(),
+        };
+        matches!(
+            evaluation.judge(policy, rule, Mode::Enforce),
+            Judged::Found(found) if found.iter().any(|(_, one)| one.code == Some(ReasonCode::Form)
+                || one.code == Some(ReasonCode::Condition))
+        )
+    }
+
     fn is_excepted(&self, exception: &Exception, policy: &Policy, rule: &Rule, scope: &Scope) -> Answer {
-        if !exception.names(policy, &rule.name) {
+        if !exception.names(policy, rule, &self.request.resource) {
             return Answer::No;
         }
         let conditions = exception.conditions.as_ref().map_or(Ok(true), |one| one.judge(scope).holds);
         let conditions = conditions.map_or_else(|error| Answer::Unknown(error.to_string()), Answer::from);
-        Answer::all([exception.matches.is_about(self.request), conditions])
+        Answer::all([exception.matches.matched.exempt(self.request), conditions])
     }
 
     /// What was found on an image, parsed.

@@ -18,8 +18,10 @@ mod functions;
 
 mod interpreter;
 
+use core::cell::RefCell;
 use core::convert::Infallible;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use jmespath::ast::Ast;
@@ -30,6 +32,7 @@ use trust_core::UnixTime;
 
 use self::interpreter::Stop;
 use crate::budget::Budget;
+use crate::signer::ObjectName;
 use crate::value_pattern::scalar_text;
 
 /// Longer expressions are not read. The longest published ones have some 300 bytes.
@@ -68,6 +71,8 @@ pub(crate) struct Scope {
     loops: usize,
     /// Why names are absent that a policy meant to be there.
     absent: BTreeMap<String, String>,
+    /// The objects of the cluster that were asked for and are not in the evidence; copies share it.
+    missing: Rc<RefCell<BTreeSet<ObjectName>>>,
 }
 
 /// The text is no expression that is read here.
@@ -211,7 +216,15 @@ impl Scope {
     /// A scope without names.
     pub(crate) fn new(now: UnixTime) -> Self {
         let root = Rcvar::new(Variable::Object(BTreeMap::new()));
-        Self { root, whole: None, now, budget: Budget::default(), loops: 0, absent: BTreeMap::new() }
+        Self {
+            root,
+            whole: None,
+            now,
+            budget: Budget::default(),
+            loops: 0,
+            absent: BTreeMap::new(),
+            missing: Rc::default(),
+        }
     }
 
     /// What may be spent on what is evaluated with it; copies share it.
@@ -226,6 +239,16 @@ impl Scope {
 
     pub(crate) fn enter_loop(&mut self) {
         self.loops += 1;
+    }
+
+    /// Says that an object was asked for that is not in the evidence.
+    pub(crate) fn note_missing(&self, object: ObjectName) {
+        self.missing.borrow_mut().insert(object);
+    }
+
+    /// Which objects were asked for that are not in the evidence.
+    pub(crate) fn missing(&self) -> BTreeSet<ObjectName> {
+        self.missing.borrow().clone()
     }
 
     /// Gives a value to a name.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use trust_core::json;
 use trust_core::{Digest, Reasons, UnixTime};
 
@@ -53,7 +54,7 @@ pub(crate) struct Content {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(default)]
 struct RuntimeConfig {
     user: String,
     labels: Option<BTreeMap<String, String>>,
@@ -122,8 +123,11 @@ pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Conte
     let top: Manifest = document(image, evidence)?;
     let Some(entries) = top.manifests else { return Ok(vec![platform("image".to_owned(), top, evidence)?]) };
     let is_image = |entry: &&Descriptor| {
-        !entry.annotations.contains_key("vnd.docker.reference.type")
-            && entry.platform.as_ref().is_none_or(|platform| platform.os != "unknown")
+        // Whatever a runtime could choose is an image, whatever it is annotated with.
+        let is_of_no_platform = entry.platform.as_ref().is_some_and(|platform| {
+            (platform.os.as_str(), platform.architecture.as_str()) == ("unknown", "unknown")
+        });
+        !(is_of_no_platform && entry.annotations.contains_key("vnd.docker.reference.type"))
     };
     let images: Vec<_> = entries.iter().filter(is_image).collect();
     if images.is_empty() || images.len() > MAX_PLATFORMS {
@@ -150,5 +154,33 @@ fn document<T: serde::de::DeserializeOwned>(digest: &Digest, evidence: &Evidence
     let text = evidence.documents.get(&digest.to_string());
     let text = text.ok_or_else(|| format!("`{digest}` was not fetched"))?;
     digest.check(text.as_bytes()).map_err(|error| Reasons(&error).to_string())?;
-    json::from_slice(text.as_bytes()).map_err(|error| format!("`{digest}`: {error}"))
+    let fail = |error: String| format!("`{digest}`: {error}");
+    let mut value: Value = json::from_slice(text.as_bytes()).map_err(|error| fail(error.to_string()))?;
+    fold(&mut value).map_err(fail)?;
+    serde_json::from_value(value).map_err(|error| fail(error.to_string()))
+}
+
+/// Fields that are objects, or lists of them, with fields of their own.
+const STRUCTURES: [&str; 6] = ["manifests", "layers", "config", "platform", "subject", "rootfs"];
+
+/// Writes the names of fields in lower case: runtimes read them in any case, and of two that differ in case they take one.
+fn fold(value: &mut Value) -> Result<(), String> {
+    match value {
+        Value::Array(items) => items.iter_mut().try_for_each(fold),
+        Value::Object(map) => {
+            let mut folded = Map::new();
+            for (key, mut inner) in core::mem::take(map) {
+                let name = key.to_lowercase();
+                if STRUCTURES.contains(&name.as_str()) {
+                    fold(&mut inner)?;
+                }
+                if folded.insert(name, inner).is_some() {
+                    return Err(format!("field `{key}` stands there twice, in upper and lower case"));
+                }
+            }
+            *map = folded;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }

@@ -120,8 +120,10 @@ pub struct ProvenanceDemand {
     pub attestors: AttestorSet,
     /// By one of these builders; by any if there are none.
     pub builders: Vec<Pattern>,
-    /// From one of these sources.
+    /// From one of these sources: where the build's instructions came from, not any of what it depends on.
     pub sources: Vec<Pattern>,
+    /// With a dependency that each of these matches.
+    pub dependencies: Vec<Pattern>,
     /// In one of these ways.
     pub build_types: Vec<Pattern>,
 }
@@ -153,6 +155,12 @@ pub struct SummaryDemand {
     pub attestors: AttestorSet,
     /// By one of these verifiers; by any if there are none.
     pub verifiers: Vec<Pattern>,
+    /// Of one of these resources (`resourceUri`); of the image's own repository or digest if there are none.
+    pub resources: Vec<Pattern>,
+    /// Against one of these policies (`policy.uri`); against any if there are none.
+    pub policies: Vec<Pattern>,
+    /// How long ago, in milliseconds.
+    pub max_age: Option<i64>,
     /// To this level of SLSA's build track, 1 to 4, or above.
     pub level: Option<u8>,
 }
@@ -243,7 +251,14 @@ impl ProvenanceDemand {
     #[must_use]
     pub fn new(attestors: AttestorSet) -> Self {
         let path = "provenance".to_owned();
-        Self { path, attestors, builders: Vec::new(), sources: Vec::new(), build_types: Vec::new() }
+        Self {
+            path,
+            attestors,
+            builders: Vec::new(),
+            sources: Vec::new(),
+            dependencies: Vec::new(),
+            build_types: Vec::new(),
+        }
     }
 }
 
@@ -251,6 +266,14 @@ impl SummaryDemand {
     /// A summary that says that something passed.
     #[must_use]
     pub fn new(attestors: AttestorSet) -> Self {
-        Self { path: "verificationSummary".to_owned(), attestors, verifiers: Vec::new(), level: None }
+        Self {
+            path: "verificationSummary".to_owned(),
+            attestors,
+            verifiers: Vec::new(),
+            resources: Vec::new(),
+            policies: Vec::new(),
+            max_age: None,
+            level: None,
+        }
     }
 }

@@ -19,7 +19,9 @@
 use std::collections::BTreeMap;
 
 use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, PublicKey, pem};
-use trust_sbom::{FindingRule, LicensePolicy, PackagePattern, Profile, Severity, VexMatching};
+use trust_sbom::{
+    FindingRule, LicensePolicy, PackagePattern, Profile, Purl, Severity, Vers, VersError, VexMatching,
+};
 
 use crate::duration;
 use crate::image_trust::{
@@ -262,6 +264,7 @@ impl Reader {
             attestors: self.from(at, &mut fields)?,
             builders: patterns(&mut fields, "builders")?,
             sources: patterns(&mut fields, "sources")?,
+            dependencies: patterns(&mut fields, "dependencies")?,
             build_types: patterns(&mut fields, "buildTypes")?,
         };
         fields.finish()?;
@@ -275,6 +278,9 @@ impl Reader {
             path: at.path().to_owned(),
             attestors: self.from(at, &mut fields)?,
             verifiers: patterns(&mut fields, "verifiers")?,
+            resources: patterns(&mut fields, "resources")?,
+            policies: patterns(&mut fields, "policies")?,
+            max_age: age(fields.get("maxAge"))?,
             level: match &level {
                 None => None,
                 Some(at) => Some(
@@ -321,19 +327,37 @@ fn denied_package(at: &At<'_>) -> Result<DeniedPackage, PolicyError> {
     let versions = fields.get("versions");
     fields.finish()?;
     let pattern = match (purl, cpe, name) {
-        (Some(purl), None, None) => PackagePattern::Purl(Box::new(
-            purl.text()?.parse().map_err(|error| purl.wrong(format!("a package URL: {error}")))?,
-        )),
+        (Some(at), None, None) => {
+            let purl: Purl =
+                at.text()?.parse().map_err(|error| at.wrong(format!("a package URL: {error}")))?;
+            if !purl.has_known_type() {
+                let found = purl.package_type();
+                return Err(at.wrong(format!("a package URL of a registered type: `{found}` is none")));
+            }
+            PackagePattern::Purl(Box::new(purl))
+        }
         (None, Some(cpe), None) => {
             PackagePattern::Cpe(cpe.text()?.parse().map_err(|error| cpe.wrong(format!("a CPE: {error}")))?)
         }
         (None, None, Some(name)) => PackagePattern::Name(name.text()?.to_owned(), None),
         _ => return Err(at.wrong("exactly one of `purl`, `cpe` and `name`")),
     };
+    let package_type = match &pattern {
+        PackagePattern::Purl(purl) => Some(purl.package_type().to_owned()),
+        _ => None,
+    };
     let versions = match versions {
         None => None,
-        Some(range) => {
-            Some(range.text()?.parse().map_err(|error| range.wrong(format!("a VERS range: {error}")))?)
+        Some(at) => {
+            let wrong = |error: VersError| at.wrong(format!("a VERS range: {error}"));
+            let range: Vers = at.text()?.parse().map_err(wrong)?;
+            range.check_alternation().map_err(wrong)?;
+            if let Some(package_type) = package_type.filter(|one| !range.is_for(one)) {
+                return Err(
+                    at.wrong(format!("a range of versions of `{package_type}`, as the package URL says"))
+                );
+            }
+            Some(range)
         }
     };
     Ok(DeniedPackage { path: at.path().to_owned(), pattern, versions })

@@ -109,7 +109,13 @@ fn read_spec(
         mode.overrides.iter_mut().for_each(|one| warn(&mut one.mode));
     }
     // Whether existing resources are judged too is for the embedder to say, who brings the resources.
-    for flag in ["background", "mutateExistingOnPolicyUpdate", "generateExisting"] {
+    for flag in [
+        "background",
+        "mutateExistingOnPolicyUpdate",
+        "generateExisting",
+        "generateExistingOnPolicyUpdate",
+        "useServerSideApply",
+    ] {
         fields.get(flag).map(|at| at.boolean()).transpose()?;
     }
     if let Some(admission) = fields.get("admission")
@@ -137,7 +143,9 @@ fn read_spec(
     if list.is_empty() {
         return Err(rules.wrong("at least one rule"));
     }
-    let rules = list.into_iter().map(|at| rule(&at, &mode, autogen, lints)).collect::<Result<_, _>>()?;
+    let mut rules: Vec<Rule> =
+        list.into_iter().map(|at| rule(&at, &mode, lints)).collect::<Result<_, _>>()?;
+    match_resources::extend_to_controllers(&mut rules, autogen);
     Ok((rules, first_rule_only))
 }
 
@@ -161,20 +169,21 @@ fn webhook_fields(fields: &mut Fields<'_>, timeout: &str, lints: &mut Vec<Lint>)
     Ok(())
 }
 
-fn rule(
-    at: &At<'_>,
-    policy_mode: &ModeRule,
-    autogen: &Autogen,
-    lints: &mut Vec<Lint>,
-) -> Result<Rule, PolicyError> {
+fn rule(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Rule, PolicyError> {
     let mut fields = at.fields()?;
     let name = fields.require("name", "the rule's name")?.text()?.to_owned();
     let matched = fields.require("match", "the resources that the rule is about")?;
     let excluded = fields.get("exclude");
-    let (matches, is_pods_only) = match_resources::read(&matched, excluded.as_ref(), autogen)?;
+    let matches = match_resources::read(&matched, excluded.as_ref())?;
     let context = fields.get("context").map(|at| context::read(&at)).transpose()?.unwrap_or_default();
     let preconditions = fields.get("preconditions").map(|at| conditions::read(&at)).transpose()?;
-    let check = match (fields.get("verifyImages"), fields.get("validate")) {
+    // Whether requests of Kyverno's own controllers are judged, too.
+    fields.get("skipBackgroundRequests").map(|at| at.boolean()).transpose()?;
+    for empty in ["validate", "mutate", "generate", "verifyImages"] {
+        fields.ignore_empty(empty);
+    }
+    let mut filled = |name| fields.get(name).filter(|at| !at.is_empty());
+    let check = match (filled("verifyImages"), filled("validate")) {
         (Some(verify_images), None) => Check::Images {
             extractors: match fields.get("imageExtractors") {
                 Some(extractors) => image_extractors::read(&extractors)?,
@@ -198,7 +207,7 @@ fn rule(
         }
     };
     fields.finish()?;
-    Ok(Rule { name, matches, of_pod: is_pods_only, context, preconditions, check })
+    Ok(Rule { name, matches, of_pod: false, context, preconditions, check })
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ mod admission;
 mod report;
 
 pub use admission::{AdmissionError, AdmissionResponse, AdmissionReview};
-pub use archive::{Archive, ArchiveError, ArchivedRequest};
+pub use archive::{Archive, ArchiveDigests, ArchiveError, ArchivedRequest, Difference, Replay};
 pub use condition::{Condition, ConditionBlock, Conditions};
 pub use evaluate::evaluate;
 pub use evidence::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence};
@@ -130,7 +130,7 @@ pub use label_selector::{LabelCondition, LabelSelector};
 pub use mode::{Mode, ModeOverride, ModeRule};
 pub use model::{
     AttestationDeny, AttestationRequirement, Check, ContextEntry, ContextSource, Demand, Exception, ForEach,
-    ImageExtractor, ImageRequirement, Lint, Policy, PolicySet, Rule,
+    ImageExtractor, ImageRequirement, Lint, Policy, PolicySet, Rule, Uncovered,
 };
 pub use operator::{Operator, UnknownOperator};
 pub use overlay::{KeyRule, Overlay, OverlayKey};
@@ -138,13 +138,14 @@ pub use plan::Requirements;
 pub use reader::PolicyError;
 pub use reference::{Dialect, ReferencePattern};
 pub use report::ReportKind;
-pub use request::{Operation, Request, User};
+pub use request::{Operation, Parent, Request, User};
 pub use resource::{ContainerImage, ContainerKind, Resource, ResourceError, ResourceId};
 pub use resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use signature::ReasonCode;
-pub use signer::{Attestor, AttestorSet, ObjectName, OwnRoots, Signer};
+pub use signer::{Attestor, AttestorSet, AttestorSetError, ObjectName, OwnRoots, Signer};
 pub use template::Template;
 pub use value_pattern::ValuePattern;
 pub use verdict::{
-    Decision, Explanation, JudgedImage, Outcome, PatchOperation, RuleVerdict, Verdict, VerifiedImage,
+    Decision, Explanation, JudgedImage, Outcome, PatchOperation, RuleVerdict, UncoveredImage, Verdict,
+    VerifiedImage,
 };

@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use trust_core::Pattern;
 
 use crate::label_selector::LabelSelector;
 use crate::request::Request;
 
 /// What a violation does. It never changes whether there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// It is reported.
@@ -46,7 +46,7 @@ pub struct ModeRule {
 pub struct ModeOverride {
     /// What it does.
     pub mode: Mode,
-    /// In these namespaces; in all if there are none.
+    /// In these namespaces; if there are none, the selector decides alone, and without one it applies nowhere.
     pub namespaces: Vec<Pattern>,
     /// In namespaces with these labels.
     pub selector: Option<LabelSelector>,
@@ -66,8 +66,9 @@ impl ModeRule {
         let mut strictest = None;
         for one in &self.overrides {
             let namespace = &request.resource.id().namespace;
-            if !one.namespaces.is_empty() && !one.namespaces.iter().any(|pattern| pattern.matches(namespace))
-            {
+            let names = one.namespaces.iter().any(|pattern| pattern.matches(namespace));
+            let by_selector = one.namespaces.is_empty() && one.selector.is_some();
+            if !names && !by_selector {
                 continue;
             }
             match (&one.selector, &request.namespace_labels) {

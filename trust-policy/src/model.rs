@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use trust_core::Pattern;
 
 use crate::condition::Conditions;
@@ -10,7 +10,7 @@ use crate::image_trust::ImageTrust;
 use crate::mode::ModeRule;
 use crate::overlay::Overlay;
 use crate::reference::ReferencePattern;
-use crate::resource::ContainerImage;
+use crate::resource::{ContainerImage, Resource};
 use crate::resource_match::{Filter, Filters, ResourceMatch};
 use crate::signer::AttestorSet;
 use crate::template::Template;
@@ -21,7 +21,22 @@ use crate::yaml::Span;
 pub struct PolicySet {
     policies: Vec<Policy>,
     exceptions: Vec<Exception>,
-    allows_uncovered: bool,
+    uncovered: Uncovered,
+    allowed: Vec<ReferencePattern>,
+    blocks_unchanged: bool,
+}
+
+/// What becomes of a workload with an image that no image rule judges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Uncovered {
+    /// It is denied: a set from which a policy is missing must not let through what that policy was for.
+    #[default]
+    Deny,
+    /// It is reported.
+    Report,
+    /// It is allowed.
+    Allow,
 }
 
 /// A policy, with its rules.
@@ -34,7 +49,7 @@ pub struct Policy {
     pub namespace: Option<String>,
     /// Its rules, in order.
     pub rules: Vec<Rule>,
-    /// Whether only the first rule counts that is about a resource.
+    /// Whether of each kind of rules only the first counts that judges a resource.
     pub first_rule_only: bool,
     /// What is odd about it, though it can be read.
     pub lints: Vec<Lint>,
@@ -56,7 +71,7 @@ impl Policy {
     /// let key = PublicKey::from_pem(
     ///     "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEi2S6o+OgSF2KM/C69kidhhoK7kxtYSfjg7vQ0h4L5Xd+6ymfIrFxi/CI2U1jYkW9LLWibC6JbCnqUrXlyahLVw==\n-----END PUBLIC KEY-----\n",
     /// )?;
-    /// let builder = AttestorSet::new(vec![Attestor::new(Signer::Key(Box::new(key)))]);
+    /// let builder = AttestorSet::new(vec![Attestor::new(Signer::Key(Box::new(key)))])?;
     /// let mut trust = ImageTrust::new(vec![ReferencePattern::by_segment("ghcr.io/acme/**")?]);
     /// trust.sbom = Some(SbomDemand::new(builder));
     /// let policies = PolicySet::new(vec![Policy::trusting("sbom", trust)]);
@@ -150,6 +165,8 @@ pub enum Check {
         message: Option<Template>,
         /// The form.
         demand: Demand,
+        /// Whether an update is reported only, if the resource violated the rule before it.
+        allows_existing: bool,
     },
 }
 
@@ -277,18 +294,47 @@ impl PolicySet {
         Self { policies, ..Self::default() }
     }
 
-    /// Allows resources that no policy is about. Without it they are denied: a set from which a policy is missing must
-    /// not let through what that policy was for.
+    /// Says what becomes of workloads with an image that no image rule judges; without it they are denied.
+    ///
+    /// An image is covered if a `verifyImages` rule or an `ImageTrustPolicy` judges it, or passes over it by name or by an
+    /// exception. In a set without any such rule, every rule about the workload covers its images.
     #[must_use]
-    pub fn allowing_what_no_policy_is_about(mut self) -> Self {
-        self.allows_uncovered = true;
+    pub fn with_uncovered(mut self, uncovered: Uncovered) -> Self {
+        self.uncovered = uncovered;
         self
     }
 
-    /// Whether resources that no policy is about are allowed.
+    /// Allows uncovered images that one of these patterns selects.
     #[must_use]
-    pub fn allows_what_no_policy_is_about(&self) -> bool {
-        self.allows_uncovered
+    pub fn allowing_images(mut self, patterns: impl IntoIterator<Item = ReferencePattern>) -> Self {
+        self.allowed.extend(patterns);
+        self
+    }
+
+    /// Blocks updates that leave an image, or a form that was wrong before, as it was. Without it such violations are
+    /// reported and do not deny: a label, a finalizer or a scale-down starts nothing that does not run already.
+    #[must_use]
+    pub fn blocking_unchanged(mut self) -> Self {
+        self.blocks_unchanged = true;
+        self
+    }
+
+    /// What becomes of workloads with an image that no image rule judges.
+    #[must_use]
+    pub fn uncovered(&self) -> Uncovered {
+        self.uncovered
+    }
+
+    /// Which uncovered images are allowed.
+    #[must_use]
+    pub fn allowed_images(&self) -> &[ReferencePattern] {
+        &self.allowed
+    }
+
+    /// Whether updates are blocked that leave a violation as it was.
+    #[must_use]
+    pub fn blocks_unchanged(&self) -> bool {
+        self.blocks_unchanged
     }
 
     /// Adds the policies of another set after these. What is allowed beyond both stays as it is here.
@@ -332,15 +378,29 @@ pub struct Exception {
 }
 
 impl Exception {
-    /// Whether it names a rule.
+    /// Whether it names a rule, by the name that Kyverno gives it for a resource: a rule about pods that extends to their
+    /// controllers is called `autogen-…` there.
     #[must_use]
-    pub fn names(&self, policy: &Policy, rule: &str) -> bool {
+    pub fn names(&self, policy: &Policy, rule: &Rule, resource: &Resource) -> bool {
+        let rule = match (rule.of_pod, resource.id().kind.as_str()) {
+            (false, _) | (true, "Pod") => rule.name.clone(),
+            (true, "CronJob") => format!("autogen-cronjob-{}", rule.name),
+            (true, _) => format!("autogen-{}", rule.name),
+        };
         let full = policy.namespace.as_ref().map(|namespace| format!("{namespace}/{}", policy.name));
         let policy = full.as_ref().unwrap_or(&policy.name);
         self.rules
             .iter()
-            .any(|(name, rules)| name.matches(policy) && rules.iter().any(|pattern| pattern.matches(rule)))
+            .any(|(name, rules)| name.matches(policy) && rules.iter().any(|pattern| pattern.matches(&rule)))
     }
+}
+
+/// Whether an image is passed over by name though a pattern selects it.
+fn pass_over(references: &[ReferencePattern], except: &[ReferencePattern], image: &ContainerImage) -> bool {
+    image.forms().is_some_and(|forms| {
+        references.iter().any(|pattern| pattern.selects(forms))
+            && except.iter().any(|pattern| pattern.passes_over(forms))
+    })
 }
 
 /// Whether patterns select an image. One that cannot be read is selected by every pattern, and passed over by none: it must
@@ -383,6 +443,22 @@ impl ImageRequirement {
     #[must_use]
     pub fn is_about(&self, image: &ContainerImage) -> bool {
         select(&self.references, &self.except, image)
+    }
+}
+
+impl Check {
+    /// Whether it is about images, and judges an image or passes over it by name.
+    pub(crate) fn covers(&self, image: &ContainerImage) -> bool {
+        let covers = |references: &[_], except: &[_]| {
+            select(references, except, image) || pass_over(references, except, image)
+        };
+        match self {
+            Self::Images { requirements, .. } => {
+                requirements.iter().any(|one| covers(&one.references, &one.except))
+            }
+            Self::Trust(trust) => covers(&trust.references, &trust.except),
+            Self::Form { .. } => false,
+        }
     }
 }
 

@@ -1,14 +1,15 @@
-//! [`PolicySet::requirements`]: what must be fetched to judge a request, before anything is.
+//! [`PolicySet::requirements`]: what must be fetched to judge a request, given what was fetched already.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use trust_core::UnixTime;
 use trust_sbom::Answer;
 
+use crate::evaluate::form::{self, Subject};
 use crate::evidence::Evidence;
 use crate::expression::Scope;
 use crate::image_extractor;
-use crate::model::{Check, ContextSource, Policy, PolicySet, Rule};
+use crate::model::{Check, Demand, Policy, PolicySet, Rule};
 use crate::request::Request;
 use crate::resource::ContainerImage;
 use crate::scope;
@@ -26,20 +27,27 @@ pub struct Requirements {
     pub bases: Vec<String>,
     /// Repositories in which signatures of an image are kept beside its own.
     pub repositories: BTreeMap<String, BTreeSet<String>>,
-    /// Objects of the cluster that rules refer to.
+    /// Objects of the cluster that rules refer to and that are not in the evidence yet.
     pub objects: BTreeSet<ObjectName>,
 }
 
 impl Requirements {
     /// Images, and what their signers need.
-    fn add<'a>(&mut self, images: Vec<String>, sets: impl Iterator<Item = &'a AttestorSet>) {
+    fn add<'a>(
+        &mut self,
+        images: Vec<String>,
+        sets: impl Iterator<Item = &'a AttestorSet>,
+        evidence: &Evidence,
+    ) {
         if images.is_empty() {
             return;
         }
         add(&mut self.images, &images);
         for set in sets {
             set.each(&mut |attestor| {
-                if let Signer::KeyInSecret(object) = &attestor.signer {
+                if let Signer::KeyInSecret(object) = &attestor.signer
+                    && !evidence.objects.contains_key(&object.to_string())
+                {
                     self.objects.insert(object.clone());
                 }
                 for image in attestor.repository.iter().flat_map(|_| &images) {
@@ -51,10 +59,14 @@ impl Requirements {
 }
 
 impl PolicySet {
-    /// What must be fetched to judge a request. It is more than is needed in the end where a rule's preconditions depend
-    /// on what is fetched.
+    /// What must be fetched to judge a request, given what was fetched already. It is more than is needed in the end where
+    /// a rule's preconditions depend on what is fetched.
+    ///
+    /// The name of an object can stand in another object, so objects are asked for in rounds: fetch the
+    /// [objects](Requirements::objects), put each into the evidence, found or not, and ask again, until none is asked for.
+    /// Then fetch the images.
     #[must_use]
-    pub fn requirements(&self, request: &Request, now: UnixTime) -> Requirements {
+    pub fn requirements(&self, request: &Request, evidence: &Evidence, now: UnixTime) -> Requirements {
         let mut needed = Requirements::default();
         for (_, rule, _) in self.rules_for(request) {
             let mut scope = Scope::new(now);
@@ -62,13 +74,11 @@ impl PolicySet {
                 scope = scope::of_request(request, rule.of_pod, now);
                 scope::set_images(&mut scope, request.resource.images());
             }
-            for entry in &rule.context {
-                needed.objects.extend(scope::object_of(&entry.source, &scope));
-                scope::set_context(&mut scope, core::slice::from_ref(entry), &Evidence::default());
-            }
+            scope::set_context(&mut scope, &rule.context, evidence);
+            let missing = scope.missing();
             // What depends on an object that is not there yet may hold once it is.
-            let is_known =
-                rule.context.iter().all(|entry| !matches!(entry.source, ContextSource::ConfigMap { .. }));
+            let is_known = missing.is_empty();
+            needed.objects.extend(missing);
             if let Some(preconditions) = &rule.preconditions
                 && is_known
                 && preconditions.judge(&scope).holds == Ok(false)
@@ -80,7 +90,7 @@ impl PolicySet {
                     let images = image_extractor::images(extractors, request, &scope).unwrap_or_default();
                     for requirement in requirements {
                         let names = names(&images, |image| requirement.is_about(image));
-                        needed.add(names, requirement.attestor_sets());
+                        needed.add(names, requirement.attestor_sets(), evidence);
                     }
                 }
                 Check::Trust(trust) => {
@@ -91,7 +101,12 @@ impl PolicySet {
                             add(&mut needed.bases, &names);
                         }
                     }
-                    needed.add(names, trust.attestors());
+                    needed.add(names, trust.attestors(), evidence);
+                }
+                // What a loop asks for depends on its elements: it is found by going through it.
+                Check::Form { demand: demand @ Demand::ForEach(_), .. } => {
+                    let _ = form::judge(demand, Subject { value: None, pointer: "" }, &scope, evidence);
+                    needed.objects.extend(scope.missing());
                 }
                 Check::Form { .. } => {}
             }
@@ -108,8 +123,7 @@ impl PolicySet {
         let is_here = move |policy: &&Policy| policy.namespace.as_ref().is_none_or(|own| own == namespace);
         self.policies().iter().filter(is_here).flat_map(move |policy| {
             let about = policy.rules.iter().map(move |rule| (policy, rule, rule.matches.is_about(request)));
-            let about = about.filter(|(.., answer)| *answer != Answer::No);
-            about.take(if policy.first_rule_only { 1 } else { usize::MAX })
+            about.filter(|(.., answer)| *answer != Answer::No)
         })
     }
 }

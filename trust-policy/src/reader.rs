@@ -16,6 +16,10 @@ pub(crate) use self::fields::{At, Fields};
 pub(crate) use self::mode::mode_rule;
 use crate::yaml::{Span, YamlError};
 
+fn suggested(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
+}
+
 /// A policy cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -44,6 +48,26 @@ pub enum PolicyError {
         found: String,
         /// What was expected.
         expected: String,
+    },
+    /// A field that the language does not have.
+    #[error("{span}: `{path}` is an unknown field{}", suggested(suggestion))]
+    Unknown {
+        /// Which field.
+        path: String,
+        /// Its place.
+        span: Span,
+        /// A field that was most likely meant.
+        suggestion: Option<String>,
+    },
+    /// A policy in a language that is not read here.
+    #[error("{span}: `{found}` is not read here: {language}")]
+    OtherLanguage {
+        /// Where it says so.
+        span: Span,
+        /// Its API version.
+        found: String,
+        /// The language.
+        language: &'static str,
     },
     /// A field is not implemented: it may demand something that would not be checked.
     #[error("{span}: `{path}` is not implemented, so the policy is refused")]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::resource::Resource;
+use crate::resource::{ContainerImage, Resource};
 
 /// A resource, and what is known about the request for it. What is not known matters only to policies that ask for it;
 /// those then deny.
@@ -21,6 +21,9 @@ pub struct Request {
     /// The part of the resource that is asked for, such as `status` or `scale`; empty for the resource itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subresource: String,
+    /// Of what it is a part, if the object does not say: the Pod of `PodExecOptions`, the Deployment of a `Scale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
     /// The resource as it was, of an update.
     pub old: Option<Value>,
     /// Who asks, if that is known.
@@ -31,6 +34,17 @@ pub struct Request {
     pub cluster_roles: Option<Vec<String>>,
     /// The labels of its namespace, if they are known.
     pub namespace_labels: Option<BTreeMap<String, String>>,
+}
+
+/// A resource of which something is a part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Parent {
+    /// Its group and version, such as `apps/v1`.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
 }
 
 /// What is done with a resource.
@@ -58,6 +72,11 @@ pub struct User {
     pub groups: Vec<String>,
 }
 
+impl Operation {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Delete, Self::Connect];
+}
+
 impl From<Resource> for Request {
     /// The resource is created; nothing else is known.
     fn from(resource: Resource) -> Self {
@@ -65,6 +84,7 @@ impl From<Resource> for Request {
             resource,
             operation: Operation::Create,
             subresource: String::new(),
+            parent: None,
             old: None,
             user: None,
             roles: None,
@@ -79,6 +99,34 @@ impl Request {
     pub(crate) fn in_namespace(mut self, namespace: &str) -> Self {
         self.resource.set_namespace(namespace);
         self
+    }
+}
+
+impl Request {
+    /// Whether it can start images: what is created, or changed, itself, or gets more containers.
+    pub(crate) fn starts_images(&self) -> bool {
+        matches!(self.operation, Operation::Create | Operation::Update)
+            && matches!(self.subresource.as_str(), "" | "ephemeralcontainers")
+            && !self.is_being_deleted()
+    }
+
+    /// Whether it changes an object that is being deleted, and none of its images.
+    pub(crate) fn is_being_deleted(&self) -> bool {
+        self.operation == Operation::Update
+            && self.old.as_ref().is_some_and(|old| {
+                old.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null())
+            })
+            && self.resource.images().iter().all(|image| self.is_unchanged(image))
+    }
+
+    /// Whether an update leaves an image as it was: the same container of the same list has the same image.
+    pub(crate) fn is_unchanged(&self, image: &ContainerImage) -> bool {
+        let old = self.old.as_ref().filter(|_| self.operation == Operation::Update);
+        let Some(Ok(old)) = old.map(|old| Resource::from_json(old.clone())) else { return false };
+        old.id().kind == self.resource.id().kind
+            && old.images().iter().any(|one| {
+                (one.kind, &one.container, &one.image) == (image.kind, &image.container, &image.image)
+            })
     }
 }
 

@@ -92,7 +92,7 @@ impl ResourceMatch {
     /// Whether a rule is about a request.
     #[must_use]
     pub fn is_about(&self, request: &Request) -> Answer {
-        let excluded = self.excluded.as_ref().map_or(Answer::No, |filters| filters.fit(request));
+        let excluded = self.excluded.as_ref().map_or(Answer::No, |filters| filters.exempt(request));
         match (self.matched.fit(request), excluded) {
             (Answer::No, _) | (_, Answer::Yes) => Answer::No,
             (Answer::Unknown(reason), _) | (_, Answer::Unknown(reason)) => Answer::Unknown(reason),
@@ -110,8 +110,21 @@ impl Filters {
         }
     }
 
+    /// Whether they exempt a request: a filter that names nothing exempts nothing, one that names no operation holds for all.
+    pub(crate) fn exempt(&self, request: &Request) -> Answer {
+        let exempts = |filter: &Filter| match *filter == Filter::default() {
+            true => Answer::No,
+            false => filter.fits(request, &Operation::ALL),
+        };
+        self.together(self.filters().iter().map(exempts))
+    }
+
     fn fit(&self, request: &Request) -> Answer {
-        let answers = self.filters().iter().map(|filter| filter.fits(request));
+        let usual = [Operation::Create, Operation::Update];
+        self.together(self.filters().iter().map(|filter| filter.fits(request, &usual)))
+    }
+
+    fn together(&self, answers: impl Iterator<Item = Answer>) -> Answer {
         match self {
             Self::Any(_) => Answer::any(answers),
             Self::All(filters) if filters.is_empty() => Answer::No,
@@ -121,7 +134,8 @@ impl Filters {
 }
 
 impl Filter {
-    fn fits(&self, request: &Request) -> Answer {
+    /// Whether it fits, where these operations are meant if it names none.
+    fn fits(&self, request: &Request, usual: &[Operation]) -> Answer {
         let (resource, id) = (&request.resource, request.resource.id());
         let is_one_of = |patterns: &[Pattern], text: &str| {
             patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
@@ -129,7 +143,7 @@ impl Filter {
         // A namespace is itself the namespace that it is matched by.
         let namespace = if id.kind == "Namespace" { &id.name } else { &id.namespace };
         let operations = match &self.operations[..] {
-            [] => &[Operation::Create, Operation::Update],
+            [] => usual,
             operations => operations,
         };
         let has_annotations = || {
@@ -193,14 +207,18 @@ impl KindMatch {
 
     fn matches(&self, request: &Request) -> bool {
         let id = request.resource.id();
-        let subresource = request.subresource.as_str();
-        let (group, version) = id.api_version.split_once('/').unwrap_or(("", &id.api_version));
-        self.kind.matches(&id.kind)
-            && self.group.matches(group)
-            && self.version.matches(version)
+        let own = (id.api_version.as_str(), id.kind.as_str());
+        let parent = request.parent.as_ref().map(|one| (one.api_version.as_str(), one.kind.as_str()));
+        [Some(own), parent].into_iter().flatten().any(|(api_version, kind)| {
+            let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
             // Containers that are added to a running pod are the pod's.
-            && (self.subresource.matches(subresource)
-                || (id.kind == "Pod" && subresource == "ephemeralcontainers" && self.subresource.matches("")))
+            let is_debugged = kind == "Pod" && request.subresource == "ephemeralcontainers";
+            self.kind.matches(kind)
+                && self.group.matches(group)
+                && self.version.matches(version)
+                && (self.subresource.matches(&request.subresource)
+                    || is_debugged && self.subresource.matches(""))
+        })
     }
 }
 

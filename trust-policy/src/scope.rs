@@ -121,14 +121,18 @@ fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Resul
             match evidence.objects.get(&object.to_string()) {
                 Some(Ok(value)) => Ok(value.clone()),
                 Some(Err(failure)) => Err(failure.to_string()),
-                None => Err(format!("{object} was not looked up")),
+                None => {
+                    let problem = format!("{object} was not looked up");
+                    scope.note_missing(object);
+                    Err(problem)
+                }
             }
         }
     }
 }
 
 /// The object that a name stands for, if it is one, and is known.
-pub(crate) fn object_of(source: &ContextSource, scope: &Scope) -> Option<ObjectName> {
+fn object_of(source: &ContextSource, scope: &Scope) -> Option<ObjectName> {
     let ContextSource::ConfigMap { namespace, name } = source else { return None };
     let (namespace, name) = (namespace.resolve_text(scope).ok()?, name.resolve_text(scope).ok()?);
     Some(ObjectName { kind: "ConfigMap", namespace, name })

@@ -1,6 +1,6 @@
 //! [`SignedArtifact`]: a signature or attestation on an image, in whichever form it was stored.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 use trust_core::cosign::{self, CosignError, SimpleSigning};
@@ -43,7 +43,7 @@ pub(crate) enum ArtifactError {
 }
 
 /// What kind of reason a denial has, for machines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ReasonCode {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use serde::Serialize;
+use thiserror::Error;
 use trust_core::{Authority, Certificate, IdentityPolicy, KeyError, LogKey, PublicKey, TrustRoot};
 
 use crate::template::Template;
@@ -127,11 +128,45 @@ impl Attestor {
     }
 }
 
+/// A set of signers that nobody could satisfy, or everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AttestorSetError {
+    /// It names nobody.
+    #[error("set of signers is empty, expected at least one signer")]
+    Empty,
+    /// Nobody of it must have signed, or more than it names.
+    #[error("{found} of {signers} signers must have signed, expected 1 to {signers}")]
+    Count {
+        /// How many must have signed.
+        found: usize,
+        /// How many it names.
+        signers: usize,
+    },
+}
+
 impl AttestorSet {
     /// All of these signers.
-    #[must_use]
-    pub fn new(attestors: Vec<Attestor>) -> Self {
-        Self { path: "attestors".to_owned(), count: None, attestors }
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn new(attestors: Vec<Attestor>) -> Result<Self, AttestorSetError> {
+        if attestors.is_empty() {
+            return Err(AttestorSetError::Empty);
+        }
+        Ok(Self { path: "attestors".to_owned(), count: None, attestors })
+    }
+
+    /// Some of these signers: at least `count` different ones.
+    ///
+    /// # Errors
+    /// If that is none, or more than there are.
+    pub fn at_least(count: usize, attestors: Vec<Attestor>) -> Result<Self, AttestorSetError> {
+        let signers = attestors.len();
+        if !(1..=signers).contains(&count) {
+            return Err(AttestorSetError::Count { found: count, signers });
+        }
+        Ok(Self { path: "attestors".to_owned(), count: Some(count), attestors })
     }
 
     /// Sees every attestor, those in sets within, too.

@@ -1,8 +1,9 @@
 //! [`Verdict`]: what was decided about a resource, and the whole tree of why.
 
 use core::fmt;
+use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use trust_core::Digest;
 
 use crate::mode::Mode;
@@ -10,7 +11,7 @@ use crate::resource::{ContainerImage, ResourceId};
 use crate::signature::ReasonCode;
 
 /// Whether the resource may run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Decision {
     /// It may.
@@ -20,7 +21,7 @@ pub enum Decision {
 }
 
 /// What was decided about a resource. Its text and its JSON are the same for the same inputs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Verdict {
@@ -30,6 +31,9 @@ pub struct Verdict {
     pub resource: ResourceId,
     /// Every rule that is about it, in the policies' order.
     pub rules: Vec<RuleVerdict>,
+    /// Images that would run and that no rule about images judged: what becomes of them, the policy set says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncovered: Vec<UncoveredImage>,
     /// The digests that were verified.
     pub images: Vec<VerifiedImage>,
     /// A JSON patch (RFC 6902) that pins what was verified; empty if the resource is denied.
@@ -37,7 +41,7 @@ pub struct Verdict {
 }
 
 /// What a rule says about a resource.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RuleVerdict {
@@ -54,7 +58,7 @@ pub struct RuleVerdict {
 }
 
 /// Whether something holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// It does.
@@ -66,7 +70,7 @@ pub enum Outcome {
 }
 
 /// A node of the tree of why.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Explanation {
@@ -77,13 +81,13 @@ pub struct Explanation {
     /// What was found, and where it fails, what was expected.
     pub message: String,
     /// What kind of reason it is, where it fails.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ReasonCode>,
     /// The image that it is about, if it is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Box<JudgedImage>>,
     /// What it was concluded from.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<Explanation>,
 }
 
@@ -127,7 +131,7 @@ impl Explanation {
 }
 
 /// An image that was judged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct JudgedImage {
@@ -136,12 +140,12 @@ pub struct JudgedImage {
     /// The image as written.
     pub image: String,
     /// What it stood for, if that could be told.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
 }
 
 /// An image that was verified: the name in the resource, and the digest that it stood for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct VerifiedImage {
@@ -151,12 +155,25 @@ pub struct VerifiedImage {
     pub digest: Digest,
 }
 
+/// An image that no rule about images judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct UncoveredImage {
+    /// The container, or whatever holds it.
+    pub container: String,
+    /// The image as written.
+    pub image: String,
+    /// JSON pointer to it.
+    pub pointer: String,
+}
+
 /// One operation of a JSON patch: it replaces an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PatchOperation {
     /// Always `replace`.
-    pub op: &'static str,
+    pub op: Cow<'static, str>,
     /// JSON pointer to the image.
     pub path: String,
     /// The image with the digest that was verified.
@@ -164,11 +181,11 @@ pub struct PatchOperation {
 }
 
 impl Verdict {
-    /// Whether some rule is about the resource. If none is, the [default](crate::PolicySet::allowing_what_no_policy_is_about)
-    /// of the policies decided.
+    /// Whether every image of the resource was judged by a rule about images. What becomes of one that was not, the
+    /// [policy set](crate::PolicySet::with_uncovered) says.
     #[must_use]
     pub fn is_covered(&self) -> bool {
-        !self.rules.is_empty()
+        self.uncovered.is_empty()
     }
 
     /// Rules that are violated, whether or not that denies the resource.
@@ -202,6 +219,13 @@ impl fmt::Display for Verdict {
         write!(f, "{} {}", self.decision, self.resource)?;
         if self.rules.is_empty() {
             write!(f, "\n  no policy applies")?;
+        }
+        for one in &self.uncovered {
+            write!(
+                f,
+                "\n  uncovered: {}, image `{}`: no rule about images applies",
+                one.container, one.image
+            )?;
         }
         for rule in &self.rules {
             write!(f, "\n  {rule}")?;

@@ -9,7 +9,8 @@ mod vectors;
 use serde_json::{Value, json};
 use trust_core::{Digest, TrustRoot, UnixTime, encoding};
 use trust_policy::{
-    AdmissionReview, Decision, Evidence, ImageEvidence, Operation, PolicySet, ReportKind, Verdict, evaluate,
+    AdmissionReview, Decision, Evidence, ImageEvidence, Operation, PolicySet, ReportKind, Uncovered, Verdict,
+    evaluate,
 };
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
@@ -30,7 +31,7 @@ fn policies(spec: &str, rules: &str) -> PolicySet {
     let text = format!(
         "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: p}}\nspec:\n  {spec}\n  rules:\n{rules}"
     );
-    PolicySet::from_yaml(&text).unwrap().allowing_what_no_policy_is_about()
+    PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow)
 }
 
 const REGISTRY: &str = "  - name: registry
@@ -45,7 +46,11 @@ const PIN: &str = "  - name: pin
 fn judge(policies: &PolicySet, review: &AdmissionReview) -> Verdict {
     let found =
         || ImageEvidence { digest: Ok(Digest::sha256(b"image")), artifacts: vec![], failures: vec![] };
-    let images = policies.requirements(&review.request, NOW).images.into_iter().map(|image| (image, found()));
+    let images = policies
+        .requirements(&review.request, &Evidence::default(), NOW)
+        .images
+        .into_iter()
+        .map(|image| (image, found()));
     let evidence = Evidence { images: images.collect(), ..Evidence::default() };
     evaluate(policies, &review.request, &evidence, &TrustRoot::empty(), NOW)
 }

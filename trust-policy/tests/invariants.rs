@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use trust_core::{Digest, TrustRoot, UnixTime};
 use trust_policy::{
     Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, Outcome, PolicySet, Request, Resource,
-    Verdict, evaluate,
+    Uncovered, Verdict, evaluate,
 };
 
 use crate::signing::{pem, signature};
@@ -33,7 +33,7 @@ fn policies() -> PolicySet {
          validate: {{pattern: {{spec: {{containers: [{{image: 'ghcr.io/* | quay.io/*'}}]}}}}}}\n",
         entries.join(", ")
     );
-    PolicySet::from_yaml(&text).unwrap()
+    PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow)
 }
 
 const IMAGES: [&str; 4] =
@@ -150,9 +150,9 @@ fn where_no_policy_applies_the_verdict_says_so() {
     };
     let verdict = judge_by(&PolicySet::default());
     assert!(verdict.decision == Decision::Deny && !verdict.is_covered());
-    assert!(verdict.to_string().contains("no policy applies"), "{verdict}");
-    let said = judge_by(&PolicySet::default().allowing_what_no_policy_is_about());
+    assert!(verdict.to_string().contains("no rule about images applies"), "{verdict}");
+    let said = judge_by(&PolicySet::default().with_uncovered(Uncovered::Report));
     assert!(said.decision == Decision::Allow && !said.is_covered());
     let audited = judge(&request(&[2]), &Evidence::default());
-    assert!(audited.is_covered() && audited.rules[0].outcome == Outcome::Skip);
+    assert!(audited.rules[0].outcome == Outcome::Skip);
 }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use trust_core::{Digest, TrustRoot};
 use trust_policy::{
-    Check, Decision, Evidence, ImageEvidence, Mode, PolicySet, Request, Resource, Signer, Verdict, evaluate,
+    Check, Decision, Evidence, ImageEvidence, Mode, PolicySet, Request, Resource, Signer, Uncovered, Verdict,
+    evaluate,
 };
 
 /// The text of a policy; `None` where there are no vectors.
@@ -32,7 +33,7 @@ fn judge(policies: &PolicySet, request: &Request) -> Verdict {
     let unsigned =
         || ImageEvidence { digest: Ok(Digest::sha256(b"image")), artifacts: vec![], failures: vec![] };
     let (root, now) = (TrustRoot::public_good(), "2026-11-22T00:00:00Z".parse().unwrap());
-    let images = policies.requirements(request, now).images;
+    let images = policies.requirements(request, &Evidence::default(), now).images;
     let images: BTreeMap<_, _> = images.into_iter().map(|image| (image, unsigned())).collect();
     evaluate(policies, request, &Evidence { images, ..Evidence::default() }, &root, now)
 }
@@ -40,7 +41,7 @@ fn judge(policies: &PolicySet, request: &Request) -> Verdict {
 #[test]
 fn require_signed_images_is_about_its_own_organization() {
     let Some(text) = published("ch27-0-require-signed-images.yaml") else { return };
-    let policies = PolicySet::from_yaml(&text).unwrap();
+    let policies = PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow);
     let Check::Images { requirements, .. } = &policies.policies()[0].rules[0].check else { panic!("images") };
     let requirement = &requirements[0];
     assert!(requirement.pins_digest && requirement.needs_digest && requirement.mode.default == Mode::Enforce);
@@ -57,7 +58,7 @@ fn require_signed_images_is_about_its_own_organization() {
 #[test]
 fn restrict_registries_demands_init_containers_as_written() {
     let Some(text) = published("ch27-1-restrict-registries.yaml") else { return };
-    let policies = PolicySet::from_yaml(&text).unwrap();
+    let policies = PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow);
     let lint = policies.policies()[0].lints[0].to_string();
     assert!(lint.contains("did you mean `=(initContainers)`?"), "{lint}");
 
@@ -98,7 +99,7 @@ fn restrict_registries_demands_init_containers_as_written() {
 #[test]
 fn check_image_matches_short_names_and_needs_the_log() {
     let Some(text) = published("zero-trust-check-image.yaml") else { return };
-    let policies = PolicySet::from_yaml(&text).unwrap();
+    let policies = PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow);
     let Check::Images { requirements, .. } = &policies.policies()[0].rules[0].check else { panic!("images") };
     let [set] = &requirements[0].attestors[..] else { panic!("one set") };
     assert!(matches!(&set.attestors[0].signer, Signer::Key(_)));
@@ -111,7 +112,7 @@ fn check_image_matches_short_names_and_needs_the_log() {
 #[test]
 fn verify_image_signature_names_its_placeholder_key() {
     let Some(text) = published("control-plane-verify-image-signature.yaml") else { return };
-    let policies = PolicySet::from_yaml(&text).unwrap();
+    let policies = PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow);
     for image in ["gcr.io/a/b:1", "eu.gcr.io/a/b:1", "us-docker.pkg.dev/a/b:1", "evil.com/x.gcr.io/y"] {
         let verdict = judge(&policies, &pod(image, ""));
         let text = verdict.to_string();

@@ -36,7 +36,11 @@ fn pod(image: &str) -> Value {
 fn judge(policies: &PolicySet, request: &Request) -> Verdict {
     let found =
         || ImageEvidence { digest: Ok(Digest::sha256(b"image")), artifacts: vec![], failures: vec![] };
-    let images = policies.requirements(request, NOW).images.into_iter().map(|image| (image, found()));
+    let images = policies
+        .requirements(request, &Evidence::default(), NOW)
+        .images
+        .into_iter()
+        .map(|image| (image, found()));
     let evidence = Evidence { images: images.collect(), ..Evidence::default() };
     evaluate(policies, request, &evidence, &TrustRoot::empty(), NOW)
 }
@@ -196,7 +200,7 @@ fn images_of_other_kinds_are_extracted() {
 }
 
 fn policies_images(policies: &PolicySet, request: &Request) -> Vec<String> {
-    policies.requirements(request, NOW).images
+    policies.requirements(request, &Evidence::default(), NOW).images
 }
 
 #[test]
@@ -242,10 +246,10 @@ fn the_first_rule_can_be_the_only_one() {
 #[test]
 fn image_volumes_are_images_too() {
     let rules = rule("    verifyImages: [{imageReferences: ['ghcr.io/acme/*']}]\n");
-    let mut mounted = pod("docker.io/a");
+    let mut mounted = pod("ghcr.io/acme/a");
     mounted["spec"]["volumes"] = json!([{"name": "model", "image": {"reference": "ghcr.io/acme/model:1"}}, {"name": "tmp", "emptyDir": {}}]);
     let verdict = judge(&rules, &request(mounted));
-    assert_eq!(verdict.patch[0].path, "/spec/volumes/0/image/reference", "{verdict}");
+    assert_eq!(verdict.patch[1].path, "/spec/volumes/0/image/reference", "{verdict}");
 }
 
 #[test]
@@ -257,10 +261,18 @@ fn what_depends_on_an_object_is_fetched_before_it_is_known() {
              verifyImages: [{{imageReferences: ['*']}}]\n"
         ))
     };
-    let of_cluster = rules("configMap: {name: c, namespace: n}").requirements(&request(pod("a")), NOW);
+    let of_cluster = rules("configMap: {name: c, namespace: n}").requirements(
+        &request(pod("a")),
+        &Evidence::default(),
+        NOW,
+    );
     assert_eq!(of_cluster.images, ["a"]);
     assert_eq!(of_cluster.objects.len(), 1, "{of_cluster:?}");
-    let of_policy = rules("variable: {value: {data: {check: 'no'}}}").requirements(&request(pod("a")), NOW);
+    let of_policy = rules("variable: {value: {data: {check: 'no'}}}").requirements(
+        &request(pod("a")),
+        &Evidence::default(),
+        NOW,
+    );
     assert_eq!(of_policy, trust_policy::Requirements::default());
 }
 

@@ -106,7 +106,7 @@ pub use license::{License, LicenseClaim, LicenseError, LicensePolicy, LicenseRol
 pub use limits::Limits;
 pub use predicate::{Predicate, PredicateError, PredicateKind};
 pub use profile::{CheckResult, Conformance, Level, Profile};
-pub use provenance::{Material, Provenance, VerificationSummary};
+pub use provenance::{Material, Provenance, Source, VerificationSummary};
 pub use purl::{Purl, PurlError, PurlParts};
 pub use query::{Exposed, Exposure, MatchedBy, PackageMatch, PackagePattern, Paths};
 pub use read::Strictness;
@@ -117,6 +117,6 @@ pub use report::{FindingRule, ReportError, ReportFormat, ScanReport, join_findin
 pub use sbom::{Encoding, ExternalDocument, ExtractedLicense, Format, Header, Sbom};
 pub use vers::{Vers, VersError};
 pub use version::VersionScheme;
-pub use vex::{Vex, VexError, VexFormat, VexMatching, VexSource, VexSubject};
+pub use vex::{UnmatchedStatement, Vex, VexError, VexFormat, VexMatching, VexSource, VexSubject};
 pub use vex_statement::{VexDecision, VexProduct, VexStatement, VexStatus};
 pub use write::Written;

@@ -35,6 +35,63 @@ pub struct Provenance {
     pub finished: Option<UnixTime>,
 }
 
+/// Where the instructions of a build came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Source {
+    /// The repository or address, as written.
+    pub uri: String,
+    /// The branch, tag or commit, if it stands beside it.
+    pub reference: Option<String>,
+}
+
+impl Source {
+    /// The ways in which it is written: as it stands, without and with `git+`, with the reference behind `@`.
+    #[must_use]
+    pub fn forms(&self) -> Vec<String> {
+        let bare = self.uri.strip_prefix("git+").unwrap_or(&self.uri);
+        let mut forms = vec![self.uri.clone(), bare.to_owned(), format!("git+{bare}")];
+        if let Some(reference) = &self.reference {
+            forms.extend([format!("{bare}@{reference}"), format!("git+{bare}@{reference}")]);
+        }
+        // What stands behind `@` may also be left out.
+        let name = bare.rsplit_once('@').map(|(name, _)| name).filter(|name| name.contains("://"));
+        forms.extend(name.into_iter().flat_map(|name| [name.to_owned(), format!("git+{name}")]));
+        forms.dedup();
+        forms
+    }
+}
+
+/// Where the parameters of builds of a type name their source, and its reference: the place that its documentation gives it.
+const SOURCES: [(&str, &str, &str); 6] = [
+    ("https://actions.github.io/buildtypes/workflow/", "/workflow/repository", "/workflow/ref"),
+    (
+        "https://slsa-framework.github.io/github-actions-buildtypes/workflow/",
+        "/workflow/repository",
+        "/workflow/ref",
+    ),
+    (
+        "https://cloud.google.com/build/gcb-buildtypes/",
+        "/buildConfigSource/repository",
+        "/buildConfigSource/ref",
+    ),
+    (
+        "https://slsa-framework.github.io/gcb-buildtypes/",
+        "/buildConfigSource/repository",
+        "/buildConfigSource/ref",
+    ),
+    ("https://github.com/moby/buildkit/", "/configSource/uri", "/configSource/ref"),
+    ("https://mobyproject.org/buildkit@", "/configSource/uri", "/configSource/ref"),
+];
+
+/// Where builds of other types name it, by custom.
+const USUAL_SOURCES: [(&str, &str); 4] = [
+    ("/workflow/repository", "/workflow/ref"),
+    ("/source/uri", "/source/ref"),
+    ("/source", "/ref"),
+    ("/configSource/uri", "/configSource/ref"),
+];
+
 /// Something that went into a build.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -130,6 +187,29 @@ fn time(text: Option<String>) -> Option<UnixTime> {
 }
 
 impl Provenance {
+    /// Where its instructions came from: the `configSource` of version 0.2, the parameter that the build type has for it, else
+    /// the first of the dependencies. That something is among the other dependencies says nothing about who wrote the
+    /// instructions.
+    #[must_use]
+    pub fn source(&self) -> Option<Source> {
+        if let Some(source) = &self.config_source {
+            return Some(Source { uri: source.uri.clone(), reference: None });
+        }
+        let at = |uri: &str, reference: &str| {
+            let text = |pointer: &str| self.external_parameters.pointer(pointer)?.as_str().map(str::to_owned);
+            Some(Source { uri: text(uri).filter(|uri| !uri.is_empty())?, reference: text(reference) })
+        };
+        let own = SOURCES.iter().find(|(prefix, ..)| self.build_type.starts_with(prefix));
+        match own {
+            // A build type that has a place for it and does not say is not answered by what else it says.
+            Some((_, uri, reference)) => at(uri, reference),
+            None => USUAL_SOURCES.iter().find_map(|(uri, reference)| at(uri, reference)).or_else(|| {
+                let first = self.dependencies.first()?;
+                Some(Source { uri: first.uri.clone(), reference: None })
+            }),
+        }
+    }
+
     /// Version 1.
     pub(crate) fn read_v1(document: &Document<'_>) -> Result<Self, JsonError> {
         let V1 { build_definition, run_details } = document.read()?;

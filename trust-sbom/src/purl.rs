@@ -199,6 +199,13 @@ fn is_qualifier(key: &str) -> bool {
 }
 
 impl Purl {
+    /// Whether its type is one that the [specification](https://github.com/package-url/purl-spec/tree/main/types) registers.
+    /// Others are legal, but a policy that names one has most likely a typo.
+    #[must_use]
+    pub fn has_known_type(&self) -> bool {
+        types::KNOWN.contains(&self.package_type())
+    }
+
     /// Which ecosystem's package it is.
     #[must_use]
     pub fn package_type(&self) -> &str {

@@ -43,8 +43,10 @@ pub struct ScanReport {
     pub finished: Option<UnixTime>,
     /// What was scanned, by the scanner's names: a reference, digests.
     pub subjects: Vec<String>,
-    /// Whether the report shows that something was scanned.
+    /// Whether the report shows that vulnerabilities were looked for in something.
     pub scanned: Answer,
+    /// In how many packages, if it lists them.
+    pub packages: Option<usize>,
     /// What was found. Findings that the scanner left out are here too, as suppressed.
     pub findings: Vec<Finding>,
 }
@@ -149,7 +151,10 @@ impl ScanReport {
             database_time: None,
             finished: None,
             subjects: Vec::new(),
-            scanned: Answer::Unknown("the report does not show that anything was scanned".to_owned()),
+            scanned: Answer::Unknown(
+                "the report does not show that vulnerabilities were looked for".to_owned(),
+            ),
+            packages: None,
             findings: Vec::new(),
         }
     }
@@ -354,7 +359,9 @@ impl From<&Sbom> for ScanReport {
     fn from(sbom: &Sbom) -> Self {
         let mut report = Self::of(ReportFormat::CycloneDx);
         let header = sbom.header();
-        report.scanner = header.tools.first().cloned();
+        // Which of several tools looked for vulnerabilities, it does not say.
+        report.scanner = header.tools.first().filter(|_| header.tools.len() == 1).cloned();
+        report.packages = Some(sbom.components().len());
         report.finished = header.created;
         report.findings = sbom.findings().to_vec();
         let roots = sbom.roots().iter().filter_map(|id| sbom.component(*id));

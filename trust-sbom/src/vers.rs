@@ -71,6 +71,17 @@ impl Comparator {
         (Self::Equal, text)
     }
 
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
+
     fn is_upper(self) -> bool {
         matches!(self, Self::Less | Self::LessOrEqual)
     }
@@ -116,6 +127,9 @@ pub enum VersError {
         /// What was found.
         found: String,
     },
+    /// Comparators do not alternate: one of two bounds on the same side holds nothing that the other does not.
+    #[error("constraints `{0}` and `{1}` bound the same side, expected `<` and `>` to alternate")]
+    Redundant(String, String),
     /// There are too many constraints.
     #[error("range has {found} constraints, expected at most {MAX_CONSTRAINTS}")]
     TooMany {
@@ -180,9 +194,39 @@ impl Vers {
         &self.scheme
     }
 
+    /// Whether its bounds alternate, as the specification's [algorithm](https://github.com/package-url/vers-spec) presumes: in
+    /// the order of versions, each bound is followed by one on the other side. Equal and unequal versions between them do
+    /// not count.
+    ///
+    /// # Errors
+    /// If two bounds on the same side follow each other: one holds nothing that the other does not, so what was meant is
+    /// something else, and the range contains no version for certain.
+    pub fn check_alternation(&self) -> Result<(), VersError> {
+        let Constraints::Some(constraints) = &self.constraints else { return Ok(()) };
+        let bounds: Vec<&Constraint> =
+            constraints.iter().filter(|one| one.comparator.is_lower() || one.comparator.is_upper()).collect();
+        for pair in bounds.windows(2) {
+            if let [one, other] = pair
+                && one.comparator.is_lower() == other.comparator.is_lower()
+            {
+                let text = |one: &Constraint| format!("{}{}", one.comparator.sign(), one.version);
+                return Err(VersError::Redundant(text(one), text(other)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether its scheme orders the versions of packages of this type.
+    #[must_use]
+    pub fn is_for(&self, package_type: &str) -> bool {
+        let of_type = VersionScheme::from_name(package_type);
+        self.scheme == package_type || of_type.is_some() && of_type == VersionScheme::from_name(&self.scheme)
+    }
+
     /// Whether a version is within the range, by the specification's algorithm.
     ///
-    /// It is unknown where the scheme is, and where a version is none of the scheme.
+    /// It is unknown where the scheme is, where a version is none of the scheme, and where bounds do not
+    /// [alternate](Self::check_alternation).
     #[must_use]
     pub fn contains(&self, version: &str) -> Answer {
         let constraints = match &self.constraints {
@@ -201,6 +245,9 @@ impl Vers {
                 "`{version}` and the range do not compare as versions of `{scheme}`"
             ));
         };
+        if let Err(problem) = self.check_alternation() {
+            return Answer::Unknown(problem.to_string());
+        }
         if let Some((comparator, _)) = ordered.iter().find(|(comparator, ordering)| {
             ordering.is_eq() && matches!(comparator, Comparator::Equal | Comparator::NotEqual)
         }) {
@@ -234,15 +281,7 @@ impl fmt::Display for Vers {
             Constraints::Some(constraints) => constraints,
         };
         for (index, Constraint { comparator, version }) in constraints.iter().enumerate() {
-            let sign = match comparator {
-                Comparator::Equal => "",
-                Comparator::NotEqual => "!=",
-                Comparator::Less => "<",
-                Comparator::LessOrEqual => "<=",
-                Comparator::Greater => ">",
-                Comparator::GreaterOrEqual => ">=",
-            };
-            write!(f, "{}{sign}", if index == 0 { "" } else { "|" })?;
+            write!(f, "{}{}", if index == 0 { "" } else { "|" }, comparator.sign())?;
             percent::encode(version, |character| character != '%' && !is_reserved(character), f)?;
         }
         Ok(())
@@ -265,6 +304,7 @@ mod tests {
         assert!(unknown(contains("vers:cobol/>=1.0", "2.0")));
         assert!(unknown(contains("vers:npm/>=1.0.0", "latest")));
         assert!(unknown(contains("vers:npm/>=1.0.0|<latest", "2.0.0")));
+        assert!(unknown(contains("vers:npm/<1.0.0|<5.0.0", "2.0.0")));
         assert_eq!(contains("vers:cobol/*", "2.0"), Answer::Yes);
     }
 

@@ -222,13 +222,61 @@ impl ScanReport {
     }
 }
 
+/// A statement that was heard and answers no finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UnmatchedStatement {
+    /// Who answers for its document.
+    pub author: String,
+    /// The vulnerability that it names, and that was found.
+    pub vulnerability: String,
+    /// Why it does not count.
+    pub reason: String,
+}
+
+impl ScanReport {
+    /// The statements on vulnerabilities that were found, but about other products than what was scanned.
+    #[must_use]
+    pub fn unmatched(&self, sources: &[VexSource<'_>], subject: &VexSubject) -> Vec<UnmatchedStatement> {
+        let mut unmatched = Vec::new();
+        for source in sources {
+            for statement in &source.vex.statements {
+                let mut about =
+                    self.findings.iter().filter(|finding| is_about(statement, finding)).peekable();
+                let Some(finding) = about.peek() else { continue };
+                let vulnerability = finding.id.clone();
+                let reason = if !source.vex.format.is_vex() {
+                    "its document is no VEX document".to_owned()
+                } else if about.any(|finding| {
+                    statement.products.iter().any(|one| covers(one, finding, subject, source.matching))
+                }) {
+                    continue;
+                } else {
+                    let products = statement.products.iter().filter_map(|one| one.identifiers.first());
+                    let products: Vec<&str> = products.take(3).map(String::as_str).collect();
+                    let digests: Vec<String> = subject.digests.iter().map(ToString::to_string).collect();
+                    format!("names `{}`, expected `{}`", products.join("`, `"), digests.join("`, `"))
+                };
+                let author = source.author.to_owned();
+                unmatched.push(UnmatchedStatement { author, vulnerability, reason });
+            }
+        }
+        unmatched
+    }
+}
+
+/// Whether a statement is about the vulnerability of a finding, by any of its names.
+fn is_about(statement: &VexStatement, finding: &Finding) -> bool {
+    let names = &statement.vulnerability;
+    finding.names().any(|name| names.iter().any(|other| other.eq_ignore_ascii_case(name)))
+}
+
 /// The decision on a finding; `None` if it counts.
 fn decide(finding: &Finding, sources: &[VexSource<'_>], subject: &VexSubject) -> Option<VexDecision> {
     let mut heard: Vec<(&VexStatement, &str, String)> = Vec::new();
     for source in sources.iter().filter(|source| source.vex.format.is_vex()) {
         for statement in &source.vex.statements {
-            let names = &statement.vulnerability;
-            if finding.names().any(|name| names.iter().any(|other| other.eq_ignore_ascii_case(name)))
+            if is_about(statement, finding)
                 && let Some(product) = statement
                     .products
                     .iter()
@@ -270,7 +318,9 @@ fn has_digest(product: &VexProduct, subject: &VexSubject) -> bool {
         let (algorithm, hex, text) = (digest.algorithm().name(), digest.to_hex(), digest.to_string());
         product.hashes.iter().any(|hash| hash.algorithm == algorithm && hash.value == hex)
             || product.identifiers.iter().any(|one| {
-                *one == text || one.parse::<Purl>().is_ok_and(|purl| purl.version() == Some(text.as_str()))
+                // `repository@sha256:…`, as images are named, or the digest alone.
+                one.rsplit('@').next() == Some(text.as_str()) && !one.starts_with("pkg:")
+                    || one.parse::<Purl>().is_ok_and(|purl| purl.version() == Some(text.as_str()))
             })
     })
 }

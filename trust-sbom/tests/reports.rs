@@ -52,7 +52,11 @@ fn clean_needs_something_that_was_scanned() {
     for (text, is_clean) in [
         (r#"{"SchemaVersion": 2, "ArtifactName": "app"}"#, false),
         (r#"{"SchemaVersion": 2, "Results": [{"Class": "config", "Target": "Dockerfile"}]}"#, false),
-        (r#"{"SchemaVersion": 2, "Results": [{"Class": "os-pkgs", "Target": "debian 12"}]}"#, true),
+        (r#"{"SchemaVersion": 2, "Results": [{"Class": "os-pkgs", "Target": "debian 12"}]}"#, false),
+        (
+            r#"{"SchemaVersion": 2, "Results": [{"Class": "os-pkgs", "Target": "debian 12", "Vulnerabilities": []}]}"#,
+            true,
+        ),
         (
             r#"{"matches": [], "descriptor": {"name": "grype"}, "source": {"target": {"userInput": "app"}}}"#,
             false,

@@ -33,7 +33,7 @@ J
 }
 provenance() { # BUILDER
   cat <<J
-{"buildDefinition": {"buildType": "https://actions.github.io/buildtypes/workflow/v1", "externalParameters": {"workflow": {"ref": "refs/tags/v1"}},
+{"buildDefinition": {"buildType": "https://actions.github.io/buildtypes/workflow/v1", "externalParameters": {"workflow": {"ref": "refs/tags/v1", "repository": "https://github.com/myorg/shop", "path": ".github/workflows/release.yml"}},
   "internalParameters": {}, "resolvedDependencies": [{"uri": "git+https://github.com/myorg/shop@refs/tags/v1",
     "digest": {"gitCommit": "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3"}}]},
  "runDetails": {"builder": {"id": "$1"}, "metadata": {"invocationId": "1"}}}

@@ -1,14 +1,23 @@
 //! Running the programs as a user runs them.
 
+#![allow(dead_code)] // each test uses some
+
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// Runs an example, which cargo built beside this test.
 pub(crate) fn run(name: &str, arguments: &[&str], input: &str) -> Output {
+    run_in(Path::new("."), name, arguments, input)
+}
+
+/// Likewise, in a folder.
+pub(crate) fn run_in(folder: &Path, name: &str, arguments: &[&str], input: &str) -> Output {
     let tests = std::env::current_exe().unwrap();
     let program = tests.ancestors().nth(2).unwrap().join("examples").join(name);
     let mut child = Command::new(program)
         .args(arguments)
+        .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -45,15 +45,24 @@ pub(super) fn stands_on(image: &Digest, base: &Digest, evidence: &Evidence) -> R
     Ok(())
 }
 
-/// Root is the user 0 by any name, and the user of an image that names none.
+/// Root is the user 0, and the user of an image that names none. Whom another name stands for, only the image's own list of
+/// users says, so it is not known; nor is what runtimes make of a number that is not written as one.
 fn user(written: &str) -> Explanation {
     let name = written.split(':').next().unwrap_or_default();
-    let is_root = name.is_empty() || name == "root" || name.parse::<u64>() == Ok(0);
-    match is_root {
-        false => Explanation::pass("user", format!("is `{written}`")),
-        true => {
+    let number = name.parse::<u32>().ok().filter(|number| number.to_string() == name);
+    match number {
+        Some(number) if (1..1 << 31).contains(&number) => {
+            Explanation::pass("user", format!("is `{written}`"))
+        }
+        _ if number == Some(0) || name.is_empty() || name == "root" => {
             let message = format!("found `{written}`, expected a user who is not root");
             Explanation::fail("user", ReasonCode::Condition, message)
+        }
+        _ => {
+            let message = format!(
+                "found `{written}`, expected a number from 1 to 2147483647: whether another is root cannot be determined"
+            );
+            Explanation::fail("user", ReasonCode::Unresolved, message)
         }
     }
 }

@@ -16,13 +16,13 @@ const MAX_ELEMENTS: usize = 10_000;
 
 /// What is judged: a value, and where it stands.
 #[derive(Clone, Copy)]
-pub(super) struct Subject<'a> {
-    pub(super) value: Option<&'a Value>,
-    pub(super) pointer: &'a str,
+pub(crate) struct Subject<'a> {
+    pub(crate) value: Option<&'a Value>,
+    pub(crate) pointer: &'a str,
 }
 
 /// What a demand says of a subject.
-pub(super) enum Judged {
+pub(crate) enum Judged {
     /// It does not apply.
     Skipped,
     /// It is met.
@@ -32,7 +32,7 @@ pub(super) enum Judged {
 }
 
 /// What a demand says of a subject.
-pub(super) fn judge(demand: &Demand, subject: Subject<'_>, scope: &Scope, evidence: &Evidence) -> Judged {
+pub(crate) fn judge(demand: &Demand, subject: Subject<'_>, scope: &Scope, evidence: &Evidence) -> Judged {
     match demand {
         Demand::Forms(forms) => judge_forms(forms, subject, scope),
         Demand::Deny(conditions) => {

@@ -69,12 +69,14 @@ impl Evaluation<'_> {
         &mut self,
         requirements: &[ImageRequirement],
         images: &[ContainerImage],
+        mode: Mode,
         scope: &Scope,
     ) -> Vec<(Mode, Explanation)> {
         let mut judged = Vec::new();
         for image in images {
             for requirement in requirements.iter().filter(|one| one.is_about(image)) {
-                judged.push((requirement.mode.of(self.request), self.image(requirement, image, scope)));
+                // Where entries of one rule say different things, the strictest counts for the rule.
+                judged.push((self.mode_on(mode, image), self.image(requirement, image, scope)));
             }
         }
         judged
@@ -104,6 +106,12 @@ impl Evaluation<'_> {
         let (mut causes, mut named) = (Vec::new(), BTreeMap::new());
         for set in &requirement.attestors {
             causes.push(self.attestor_set(&wanted(What::Signature), set).explanation);
+        }
+        // Conditions must hold of every attestation, so all must be known.
+        let needs_all =
+            requirement.deny.is_some() || requirement.attestations.iter().any(|one| one.conditions.is_some());
+        if needs_all {
+            causes.extend(wanted(What::Signature).unknown());
         }
         for attestation in &requirement.attestations {
             let what = What::Type(&attestation.predicate_type, attestation.conditions.as_ref());
@@ -153,6 +161,12 @@ impl Evaluation<'_> {
     pub(super) fn attestor_set(&self, wanted: &Wanted<'_>, set: &AttestorSet) -> Signed {
         let attestors = self.expanded(set, wanted.scope);
         let count = set.count.unwrap_or(attestors.len());
+        // Nobody of nobody has signed nothing.
+        if count == 0 || attestors.is_empty() {
+            let message = "the policy names no signers, so nobody can satisfy it";
+            let explanation = Explanation::fail(set.path.clone(), ReasonCode::UnusablePolicy, message);
+            return Signed { explanation, signers: Vec::new(), statements: Vec::new() };
+        }
         let kind = wanted.kind();
         let failures: Vec<_> = wanted
             .evidence
@@ -344,6 +358,21 @@ impl<'a> Wanted<'a> {
             What::Kind(PredicateKind::Provenance) => "provenance".to_owned(),
             What::Kind(kind) => format!("attestation of kind {kind:?}"),
         }
+    }
+
+    /// What is there, or may be, and cannot be read: where all of something must be good, it is not known whether it is.
+    pub(super) fn unknown(&self) -> Vec<Explanation> {
+        let fetched = self.evidence.failures.iter();
+        let fetched = fetched.map(|one| (one.location.as_str(), one.problem.clone()));
+        let read = self
+            .artifacts
+            .iter()
+            .filter_map(|(location, parsed)| Some((*location, Reasons(parsed.as_ref().err()?).to_string())));
+        let unknown = |(location, problem): (&str, String)| {
+            let message = format!("may hold what decides otherwise, and cannot be read: {problem}");
+            Explanation::fail(location, ReasonCode::NotFetched, message)
+        };
+        fetched.chain(read).map(unknown).collect()
     }
 
     fn is_attestation(&self) -> bool {

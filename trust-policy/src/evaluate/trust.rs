@@ -1,9 +1,9 @@
 //! Rules about what supply chains attest: bills of materials, scan reports, provenance.
 
-use trust_core::{Digest, Pattern, PinnedImage, Reasons, UnixTime};
+use trust_core::{Digest, ImageRef, Pattern, PinnedImage, Reasons, UnixTime};
 use trust_sbom::{
-    Answer, Finding, License, LicenseClaim, LicensePolicy, Limits, Predicate, PredicateKind, Provenance,
-    Sbom, ScanReport, Vex, VexMatching, VexSource, VexSubject, join_findings,
+    Answer, ComponentKind, Finding, License, LicenseClaim, LicensePolicy, Limits, Predicate, PredicateKind,
+    Provenance, Purl, ReportFormat, Sbom, ScanReport, Vex, VexMatching, VexSource, VexSubject, join_findings,
 };
 
 use super::images::{Signed, SignedStatement, Wanted, What};
@@ -33,6 +33,8 @@ struct Document {
 /// What is asked of one image.
 struct Asked<'a> {
     image: &'a PinnedImage,
+    /// What is there, or may be, and cannot be read.
+    unknown: Vec<Explanation>,
     signed: &'a dyn Fn(What<'static>, &AttestorSet) -> Signed,
     now: UnixTime,
 }
@@ -46,7 +48,10 @@ impl Evaluation<'_> {
     ) -> Vec<(Mode, Explanation)> {
         let mode = trust.mode.of(self.request);
         let about: Vec<_> = images.iter().filter(|image| trust.is_about(image)).collect();
-        about.into_iter().map(|image| (mode, self.trusted_image(trust, image, scope, 0))).collect()
+        about
+            .into_iter()
+            .map(|image| (self.mode_on(mode, image), self.trusted_image(trust, image, scope, 0)))
+            .collect()
     }
 
     fn trusted_image(
@@ -91,7 +96,10 @@ impl Evaluation<'_> {
             causes.push(attestation(demand, signed.explanation, &signed.statements, self.now));
         }
         let signed = |what: What<'static>, set: &AttestorSet| signed(what, set);
-        let asked = Asked { image: &pinned, signed: &signed, now: self.now };
+        let unknown =
+            Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, what: What::Signature }
+                .unknown();
+        let asked = Asked { image: &pinned, unknown, signed: &signed, now: self.now };
         causes.extend(trust.sbom.as_ref().map(|demand| asked.sbom(demand)));
         causes.extend(trust.vulnerabilities.as_ref().map(|demand| asked.vulnerabilities(demand)));
         causes.extend(trust.provenance.as_ref().map(|demand| asked.provenance(demand)));
@@ -196,10 +204,23 @@ fn attestation(
     judged(&demand.path, vec![signed, age])
 }
 
+/// The scanner of a report. One that is not named is nobody's: its reports are never taken for one another's.
+fn scanner_of(report: &ScanReport) -> Option<(ReportFormat, &str)> {
+    report
+        .scanner
+        .as_ref()
+        .map(|tool| (report.format, tool.name.as_str()))
+        .filter(|(_, name)| !name.is_empty())
+}
+
 pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unknown: &str) -> Explanation {
     let Some(time) = time else { return Explanation::fail("age", ReasonCode::Unresolved, unknown) };
     let oldest = now.plus_millis(-max_age);
     match time >= oldest {
+        true if time > now => {
+            let message = format!("is of {time}, which is after {now}: its age cannot be determined");
+            Explanation::fail("age", ReasonCode::Unresolved, message)
+        }
         true => Explanation::pass("age", format!("is of {time}")),
         false => Explanation::fail(
             "age",
@@ -252,9 +273,11 @@ impl Asked<'_> {
         if !signed.holds() {
             return judged(&demand.path, vec![signed]);
         }
+        // All must be good, so all must be known.
         let mut causes = vec![signed];
+        causes.extend(self.unknown.iter().cloned());
         for document in documents {
-            let check = format!("bill of materials by {}", document.signer);
+            let check = format!("SBOM by {}", document.signer);
             causes.push(match document.content {
                 Ok(Predicate::Sbom(sbom, _)) => judged(&check, sbom_checks(demand, &sbom)),
                 Ok(_) => {
@@ -271,11 +294,22 @@ impl Asked<'_> {
         if !signed.holds() {
             return judged(&demand.path, vec![signed]);
         }
+        // A newer report may be among what cannot be read.
         let mut causes = vec![signed];
+        causes.extend(self.unknown.iter().cloned());
         // Of each scanner the report that knows most recently.
         let mut reports: Vec<(String, ScanReport)> = Vec::new();
         for document in documents {
             let report = match document.content {
+                Ok(Predicate::ScanReport(report)) if report.as_of().is_some_and(|time| time > self.now) => {
+                    let time = report.as_of().map_or_else(String::new, |time| time.to_string());
+                    let message = format!(
+                        "is of {time}, which is after {}: what it knows cannot be determined",
+                        self.now
+                    );
+                    causes.push(Explanation::fail("scan report", ReasonCode::Unresolved, message));
+                    continue;
+                }
                 Ok(Predicate::ScanReport(report)) => *report,
                 Ok(_) => {
                     let message = "is another document than its type says";
@@ -287,18 +321,17 @@ impl Asked<'_> {
                     continue;
                 }
             };
-            let scanner = report.scanner.as_ref().map(|tool| tool.name.clone());
-            match reports
-                .iter_mut()
-                .find(|(_, other)| other.scanner.as_ref().map(|tool| tool.name.clone()) == scanner)
-            {
+            let is_same = |other: &ScanReport| {
+                scanner_of(&report).is_some() && scanner_of(other) == scanner_of(&report)
+            };
+            match reports.iter_mut().find(|(_, other)| is_same(other)) {
                 Some(other) if other.1.as_of() >= report.as_of() => {}
                 Some(other) => *other = (document.signer, report),
                 None => reports.push((document.signer, report)),
             }
         }
         let vex = self.vex(demand, &mut causes);
-        let subject = VexSubject::of_digests([self.image.digest().clone()]);
+        let subject = vex_subject(self.image);
         for (signer, mut report) in reports {
             let name = report.scanner.as_ref().map_or("a scanner", |tool| tool.name.as_str()).to_owned();
             let check = format!("report of {name} by {signer}");
@@ -315,8 +348,16 @@ impl Asked<'_> {
                 .iter()
                 .map(|(vex, author, matching)| VexSource { vex, author, matching: *matching })
                 .collect();
+            let ignored = report.unmatched(&sources, &subject).into_iter();
+            let ignored = ignored.map(|one| {
+                Explanation::skip(
+                    format!("VEX by {} on {}", one.author, one.vulnerability),
+                    format!("is not heard: {}", one.reason),
+                )
+            });
+            let ignored = ignored.collect();
             report.suppress(&sources, &subject);
-            checks.push(findings(demand, report));
+            checks.push(findings(demand, report, ignored));
             causes.push(judged(&check, checks));
         }
         judged(&demand.path, causes)
@@ -366,6 +407,29 @@ impl Asked<'_> {
         one_of(&demand.path, signed, documents.into_iter().map(judge).collect())
     }
 
+    /// Whether a summary is about this image: it names what the policy says, else the image's repository or digest.
+    fn resource(&self, demand: &SummaryDemand, found: &str) -> Explanation {
+        if !demand.resources.is_empty() {
+            return one_text("resource", &demand.resources, Some(found));
+        }
+        let image = self.image;
+        let name = image.reference().name();
+        let bare = found.split_once("://").map_or(found, |(_, rest)| rest);
+        let is_repository = bare.parse::<ImageRef>().is_ok_and(|named| {
+            named.name() == name && named.digest().is_none_or(|digest| digest == image.digest())
+        });
+        let is_purl = found.parse::<Purl>().is_ok_and(|purl| {
+            purl.package_type() == "oci" && purl.version() == Some(image.digest().to_string().as_str())
+        });
+        match is_repository || is_purl || found == image.digest().to_string() {
+            true => Explanation::pass("resource", format!("is `{found}`")),
+            false => {
+                let message = format!("found `{found}`, expected `{name}` or `{}`", image.digest());
+                Explanation::fail("resource", ReasonCode::OtherImage, message)
+            }
+        }
+    }
+
     fn summary(&self, demand: &SummaryDemand) -> Explanation {
         let (signed, documents) = self.documents(PredicateKind::VerificationSummary, &demand.attestors);
         if !signed.holds() {
@@ -381,7 +445,22 @@ impl Asked<'_> {
                 }
                 Err(problem) => return Explanation::fail(check, ReasonCode::Malformed, problem),
             };
-            let mut checks = vec![one_text("verifier", &demand.verifiers, Some(&summary.verifier))];
+            let mut checks = vec![
+                one_text("verifier", &demand.verifiers, Some(&summary.verifier)),
+                self.resource(demand, &summary.resource),
+                one_text("policy", &demand.policies, Some(&summary.policy)),
+            ];
+            if let Some(max_age) = demand.max_age {
+                checks.push(is_young(
+                    summary.verified,
+                    max_age,
+                    self.now,
+                    "it does not say when it was made",
+                ));
+            }
+            if summary.verified.is_some_and(|time| time > self.now) && demand.max_age.is_none() {
+                checks.push(is_young(summary.verified, i64::MAX / 2, self.now, ""));
+            }
             checks.push(match summary.has_passed {
                 true => Explanation::pass("result", "passed"),
                 false => {
@@ -406,6 +485,20 @@ impl Asked<'_> {
         };
         one_of(&demand.path, signed, documents.into_iter().map(judge).collect())
     }
+}
+
+/// The image, by its digest and by the names that VEX documents give it.
+fn vex_subject(image: &PinnedImage) -> VexSubject {
+    let mut subject = VexSubject::of_digests([image.digest().clone()]);
+    let reference = image.reference();
+    let name = reference.repository().rsplit('/').next().unwrap_or_default();
+    let tag = reference.tag().map_or_else(String::new, |tag| format!("&tag={tag}"));
+    subject.names = vec![
+        reference.written().to_owned(),
+        reference.name(),
+        format!("pkg:oci/{name}@{}?repository_url={}{tag}", image.digest(), reference.name()),
+    ];
+    subject
 }
 
 /// One of the documents must satisfy.
@@ -440,6 +533,11 @@ fn sbom_checks(demand: &SbomDemand, sbom: &Sbom) -> Vec<Explanation> {
             }
         });
     }
+    // A bill that lists nothing says nothing, whatever is asked of it.
+    if sbom.components().iter().all(|one| one.kind == ComponentKind::Container) {
+        let message = "cannot be determined: it lists no components";
+        return vec![Explanation::fail("components", ReasonCode::Unresolved, message)];
+    }
     for denied in &demand.denied {
         let check = denied.path.rsplit('.').next().unwrap_or_default().to_owned();
         let named =
@@ -462,23 +560,26 @@ fn sbom_checks(demand: &SbomDemand, sbom: &Sbom) -> Vec<Explanation> {
         checks.push(license_check(licenses, sbom));
     }
     if checks.is_empty() {
-        let answer = if sbom.components().is_empty() {
-            Answer::Unknown("it lists no components".to_owned())
-        } else {
-            Answer::No
-        };
-        checks.push(must_not("components", &answer, "lack of components"));
+        checks.push(Explanation::pass("components", format!("lists {}", sbom.components().len())));
     }
     checks
 }
 
-/// Every component that is not the image itself must have a license that is allowed.
+/// Every component that is not a file or the image itself must have a license that is allowed.
 fn license_check(policy: &LicensePolicy, sbom: &Sbom) -> Explanation {
     let (mut denied, mut unknown) = (Vec::new(), Vec::new());
-    // Files have the license of what they are a part of.
-    let parts =
-        sbom.ids().filter(|(id, component)| !sbom.roots().contains(id) && !component.purls.is_empty());
-    for (_, component) in parts {
+    // Files have the license of what they are a part of, and the image is what it is made of.
+    let parts = sbom.ids().map(|(_, component)| component);
+    let parts: Vec<_> =
+        parts.filter(|one| !matches!(one.kind, ComponentKind::File | ComponentKind::Container)).collect();
+    if parts.is_empty() {
+        return Explanation::fail(
+            "licenses",
+            ReasonCode::Unresolved,
+            "cannot be determined: it lists no components",
+        );
+    }
+    for component in parts {
         // Who does not say leaves it to the others.
         let says = |claim: &&LicenseClaim| claim.license != License::NoAssertion;
         let mut said = component.licenses.iter().filter(says).peekable();
@@ -508,8 +609,16 @@ fn license_check(policy: &LicensePolicy, sbom: &Sbom) -> Explanation {
     }
 }
 
-fn findings(demand: &VulnerabilityDemand, mut report: ScanReport) -> Explanation {
+fn findings(demand: &VulnerabilityDemand, mut report: ScanReport, ignored: Vec<Explanation>) -> Explanation {
     report.findings = join_findings(core::mem::take(&mut report.findings));
+    // What does not count is said, with who says so and why.
+    let suppressed = report.findings.iter().filter_map(|one| {
+        let reason = one.suppressed.as_ref()?;
+        let check = format!("{} ({}) in {}", one.id, one.severity.name(), one.component);
+        Some(Explanation::skip(check, format!("does not count: {reason}")))
+    });
+    let mut notes: Vec<Explanation> = suppressed.collect();
+    notes.extend(ignored);
     let forbidden: Vec<&Finding> =
         report.findings.iter().filter(|one| demand.rule.forbids(one) == Answer::Yes).collect();
     let named = forbidden.iter().map(|one| {
@@ -519,23 +628,48 @@ fn findings(demand: &VulnerabilityDemand, mut report: ScanReport) -> Explanation
         format!("{} ({}) in {component}, {}", one.id, one.severity.name(), one.fix)
     });
     let named = some(named.collect());
-    let answer = report.has(&demand.rule);
-    match answer {
+    let explanation = match report.has(&demand.rule) {
         Answer::Yes => Explanation::fail("vulnerabilities", ReasonCode::Condition, format!("found {named}")),
-        _ => must_not("vulnerabilities", &answer, "forbidden finding"),
-    }
+        Answer::No => {
+            Explanation::pass("vulnerabilities", format!("no forbidden finding: {}", looked_at(&report)))
+        }
+        answer => must_not("vulnerabilities", &answer, "forbidden finding"),
+    };
+    explanation.because(notes)
+}
+
+/// What a report looked at, and by which knowledge.
+fn looked_at(report: &ScanReport) -> String {
+    let count = report.findings.len();
+    let packages = report.packages.map_or_else(String::new, |packages| format!(" in {packages} packages"));
+    let database = match report.database_time {
+        Some(time) => format!("database of {time}"),
+        None => "database not stated".to_owned(),
+    };
+    format!("{count} {}{packages}, {database}", if count == 1 { "finding" } else { "findings" })
 }
 
 fn provenance_checks(demand: &ProvenanceDemand, provenance: &Provenance) -> Vec<Explanation> {
-    let sources = provenance.config_source.iter().chain(&provenance.dependencies);
-    let sources: Vec<&str> = sources.map(|material| material.uri.as_str()).collect();
-    let source =
-        sources.iter().copied().find(|uri| demand.sources.iter().any(|pattern| pattern.matches(uri)));
-    vec![
+    // One source, in each way in which it is written.
+    let forms = provenance.source().map(|source| source.forms()).unwrap_or_default();
+    let source = forms.iter().find(|form| demand.sources.iter().any(|pattern| pattern.matches(form)));
+    let mut checks = vec![
         one_text("builder", &demand.builders, Some(&provenance.builder)),
         one_text("build type", &demand.build_types, Some(&provenance.build_type)),
-        one_text("source", &demand.sources, source.or(sources.first().copied())),
-    ]
+        one_text("source", &demand.sources, source.or(forms.first()).map(String::as_str)),
+    ];
+    for pattern in &demand.dependencies {
+        let found = provenance.dependencies.iter().find(|one| pattern.matches(&one.uri));
+        checks.push(match found {
+            Some(one) => Explanation::pass("dependency", format!("found `{}`", one.uri)),
+            None => Explanation::fail(
+                "dependency",
+                ReasonCode::Condition,
+                format!("not found, expected {pattern}"),
+            ),
+        });
+    }
+    checks
 }
 
 /// A text that one of the patterns must match, if there are any.

@@ -87,6 +87,7 @@ impl Reader {
         let repository = repository(&mut fields)?.or_else(|| self.repository.clone());
         let kinds =
             ["keys", "keyless", "certificates", "attestor"].map(|name| fields.get(name).map(|at| (name, at)));
+        let algorithm = fields.get("signatureAlgorithm");
         fields.finish()?;
         let mut kinds = kinds.into_iter().flatten();
         let (Some((kind, inner)), None) = (kinds.next(), kinds.next()) else {
@@ -109,6 +110,11 @@ impl Reader {
                 vec![self.attestor(&inner, Signer::Some(Box::new(set)))]
             }
         };
+        if let Some(algorithm) = algorithm
+            && let Some(signer) = other_hash(&algorithm, lints)?
+        {
+            attestors = vec![self.attestor(&algorithm, signer)];
+        }
         for one in &mut attestors {
             one.annotations.clone_from(&annotations);
             one.repository.clone_from(&repository);
@@ -143,16 +149,8 @@ impl Reader {
             _ => return Err(at.wrong("exactly one of `publicKeys`, `secret` and `kms`")),
         };
         for algorithm in algorithms.into_iter().flatten() {
-            match algorithm.text()? {
-                // What else a key signs with, the key says.
-                "sha256" => {}
-                "sha224" | "sha384" | "sha512" => {
-                    lints.push(algorithm.lint("is not verified here yet: it denies"));
-                    attestors = vec![
-                        self.attestor(at, Signer::Unsupported("signatures over other hashes than SHA-256")),
-                    ];
-                }
-                _ => return Err(algorithm.wrong("`sha224`, `sha256`, `sha384` or `sha512`")),
+            if let Some(signer) = other_hash(&algorithm, lints)? {
+                attestors = vec![self.attestor(at, signer)];
             }
         }
         for attestor in &mut attestors {
@@ -333,6 +331,19 @@ fn signer(pem: &str) -> Signer {
         Ok(key) => Signer::Key(Box::new(key)),
         // A published policy with a placeholder must load; whoever uses it is told which key is meant.
         Err(error) => Signer::UnusableKey(error),
+    }
+}
+
+/// The signer of an algorithm that is not verified here.  What else than the
+/// hash a key signs with, the key says.
+fn other_hash(algorithm: &At<'_>, lints: &mut Vec<Lint>) -> Result<Option<Signer>, PolicyError> {
+    match algorithm.text()? {
+        "sha256" => Ok(None),
+        "sha224" | "sha384" | "sha512" => {
+            lints.push(algorithm.lint("is not verified here yet: it denies"));
+            Ok(Some(Signer::Unsupported("signatures over other hashes than SHA-256")))
+        }
+        _ => Err(algorithm.wrong("`sha224`, `sha256`, `sha384` or `sha512`")),
     }
 }
 

@@ -4,6 +4,7 @@
 use trust_core::Pattern;
 
 use super::Autogen;
+use crate::model::Rule;
 use crate::reader::{At, Fields, PolicyError, labels};
 use crate::request::Operation;
 use crate::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
@@ -20,29 +21,40 @@ const CONTROLLERS: [(&str, &str); 7] = [
     ("", "ReplicationController"),
 ];
 
-/// Which requests a rule names, and whether it is about pods and nothing else, so that it extends to their controllers.
-pub(super) fn read(
-    matched: &At<'_>,
-    excluded: Option<&At<'_>>,
-    autogen: &Autogen,
-) -> Result<(ResourceMatch, bool), PolicyError> {
-    let mut matches =
-        ResourceMatch { matched: filters(matched)?, excluded: excluded.map(filters).transpose()? };
-    let sides = [Some(&matches.matched), matches.excluded.as_ref()].into_iter().flatten();
-    let all: Vec<&Filter> = sides.flat_map(Filters::filters).collect();
-    let is_pods_only = matches.matched.filters().iter().any(|filter| !filter.kinds.is_empty())
-        && all.iter().all(|filter| filter.kinds.iter().all(is_pod))
-        // A name or label is the pod's own, and its controller has others.
-        && all.iter().all(|one| one.names.is_empty() && one.annotations.is_empty() && one.selector.is_none());
-    if is_pods_only {
-        extend(&mut matches.matched, autogen);
-        matches.excluded.as_mut().into_iter().for_each(|filters| extend(filters, autogen));
+/// Which requests a rule names.
+pub(super) fn read(matched: &At<'_>, excluded: Option<&At<'_>>) -> Result<ResourceMatch, PolicyError> {
+    Ok(ResourceMatch { matched: filters(matched)?, excluded: excluded.map(filters).transpose()? })
+}
+
+/// Extends rules about pods to their controllers, if the policy as a whole allows it (`CanAutoGen` in Kyverno's
+/// pkg/autogen): no rule asks for a pod's own name, labels or annotations, which its controller does not share, and none names
+/// pods and something else in one filter.
+pub(super) fn extend_to_controllers(rules: &mut [Rule], autogen: &Autogen) {
+    let sides = |rule: &Rule| {
+        let sides = [Some(&rule.matches.matched), rule.matches.excluded.as_ref()];
+        sides.into_iter().flatten().flat_map(|side| side.filters().to_vec()).collect::<Vec<Filter>>()
+    };
+    let prevents = |filter: &Filter| {
+        let names_own =
+            !filter.names.is_empty() || !filter.annotations.is_empty() || filter.selector.is_some();
+        names_own || filter.kinds.len() > 1 && filter.kinds.iter().any(is_pod)
+    };
+    if rules.iter().flat_map(sides).any(|filter| prevents(&filter)) {
+        return;
     }
-    Ok((matches, is_pods_only))
+    for rule in rules {
+        rule.of_pod = rule.matches.matched.filters().iter().any(is_about_pods);
+        extend(&mut rule.matches.matched, autogen);
+        rule.matches.excluded.as_mut().into_iter().for_each(|filters| extend(filters, autogen));
+    }
+}
+
+fn is_about_pods(filter: &Filter) -> bool {
+    matches!(&filter.kinds[..], [only] if is_pod(only))
 }
 
 fn is_pod(kind: &KindMatch) -> bool {
-    kind.kind.to_string() == "`Pod`"
+    kind.kind.to_string() == "`Pod`" && kind.subresource.matches("")
 }
 
 /// Adds the controllers wherever pods are named.
@@ -52,7 +64,7 @@ fn extend(filters: &mut Filters, autogen: &Autogen) {
         Autogen::Only(names) => names.iter().any(|one| one == name),
     };
     let (Filters::Any(filters) | Filters::All(filters)) = filters;
-    for filter in filters.iter_mut().filter(|filter| !filter.kinds.is_empty()) {
+    for filter in filters.iter_mut().filter(|filter| is_about_pods(filter)) {
         filter.kinds.extend(CONTROLLERS.iter().filter(|(_, kind)| extends_to(kind)).map(|(group, kind)| {
             KindMatch { group: Pattern::exact(*group), ..KindMatch::new(Pattern::exact(*kind)) }
         }));
@@ -69,7 +81,12 @@ pub(super) fn filters(at: &At<'_>) -> Result<Filters, PolicyError> {
         }
         filters.iter().map(|one| filter(one.fields()?)).collect::<Result<Vec<_>, _>>()
     };
-    match (fields.get("any"), fields.get("all")) {
+    let (any, all) = (fields.get("any"), fields.get("all"));
+    if any.is_some() || all.is_some() {
+        // The API server writes it beside them; filled, it would be an older form beside a newer one.
+        fields.ignore_empty("resources");
+    }
+    match (any, all) {
         (Some(any), None) => {
             fields.finish()?;
             Ok(Filters::Any(list(&any)?))

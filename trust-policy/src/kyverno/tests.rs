@@ -1,5 +1,6 @@
 use trust_core::{Certificate, KeyError, TrustRoot, UnixTime, pem::PemError};
 
+use crate::evidence::Evidence;
 use crate::mode::Mode;
 use crate::model::{Check, ImageRequirement, PolicySet};
 use crate::reader::PolicyError;
@@ -26,7 +27,9 @@ fn requirement(entry: &str) -> ImageRequirement {
 }
 
 fn required_images(set: &PolicySet, mut resources: Vec<Resource>) -> usize {
-    set.requirements(&resources.remove(0).into(), UnixTime::from_seconds(0)).images.len()
+    set.requirements(&resources.remove(0).into(), &Evidence::default(), UnixTime::from_seconds(0))
+        .images
+        .len()
 }
 
 fn error(text: &str) -> PolicyError {
@@ -105,15 +108,15 @@ fn modes_are_read_in_any_case_and_default_to_audit() {
 fn what_is_not_implemented_is_refused_by_path_and_place() {
     let text =
         policy("verifyImages: [{imageReferences: [a]}]").replace("  name: p\n", "  name: p\nspce: {}\n");
-    let expected = PolicyError::NotImplemented { path: "spce".to_owned(), span: Span { line: 5, column: 7 } };
+    let expected = PolicyError::Unknown {
+        path: "spce".to_owned(),
+        suggestion: Some("spec".to_owned()),
+        span: Span { line: 5, column: 7 },
+    };
     assert_eq!(error(&text), expected);
-    assert_eq!(expected.to_string(), "line 5, column 7: `spce` is not implemented, so the policy is refused");
+    assert_eq!(expected.to_string(), "line 5, column 7: `spce` is an unknown field, did you mean `spec`?");
     for (text, path) in [
-        (policy("mutate: {}"), "spec.rules[0].mutate"),
-        (
-            policy("skipBackgroundRequests: true, validate: {pattern: {a: b}}"),
-            "spec.rules[0].skipBackgroundRequests",
-        ),
+        (policy("mutate: {targets: []}, validate: {pattern: {a: b}}"), "spec.rules[0].mutate"),
         (policy("validate: {pattern: {'+(spec)': {a: b}}}"), "spec.rules[0].validate.pattern.+(spec)"),
         (policy("validate: {pattern: {spec: {a: '$(./../b)'}}}"), "spec.rules[0].validate.pattern.spec.a"),
         (policy("validate: {podSecurity: {level: baseline}}"), "spec.rules[0].validate.podSecurity"),
@@ -123,9 +126,7 @@ fn what_is_not_implemented_is_refused_by_path_and_place() {
         ),
     ] {
         match error(&text) {
-            PolicyError::NotImplemented { path: found, .. } | PolicyError::Absent { path: found, .. } => {
-                assert_eq!(found, path, "{text}");
-            }
+            PolicyError::NotImplemented { path: found, .. } => assert_eq!(found, path, "{text}"),
             other => panic!("{text}: {other}"),
         }
     }
@@ -216,7 +217,7 @@ fn cve_2025_29778_an_identity_that_would_not_be_checked() {
         ("subjectRegExp: a", "keyless.subjectRegExp` is `a`, expected either this or `subject`"),
         ("issuerRegExp: a", "keyless.issuerRegExp` is `a`, expected either this or `issuer`"),
         ("additionalExtensions: {other: a}", "keyless.additionalExtensions.other` is not implemented"),
-        ("other: a", "keyless.other` is not implemented"),
+        ("other: a", "keyless.other` is an unknown field"),
     ] {
         let entry = format!(
             "{{imageReferences: [a], attestors: [{{entries: [{{keyless: {{subject: s, issuer: i, {field}}}}}]}}]}}"

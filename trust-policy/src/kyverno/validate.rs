@@ -18,8 +18,8 @@ pub(super) fn read(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -
     let mut fields = at.fields()?;
     let message = fields.get("message").map(|at| at.template()).transpose()?;
     let mode = mode_rule(fields.get("failureAction"), fields.get("failureActionOverrides"), policy_mode)?;
-    // Whether existing resources that violate it may be changed: every resource is judged here.
-    fields.get("allowExistingViolations").map(|at| at.boolean()).transpose()?;
+    let allows_existing =
+        fields.get("allowExistingViolations").map(|at| at.boolean()).transpose()?.unwrap_or(true);
     let (pattern, any, deny) = (fields.get("pattern"), fields.get("anyPattern"), fields.get("deny"));
     let for_each = fields.get("foreach");
     fields.finish()?;
@@ -30,7 +30,7 @@ pub(super) fn read(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -
         Some(list) => return Err(list.wrong("one of `pattern`, `anyPattern`, `deny` and `foreach`")),
         None => demand(at, pattern, any, deny, lints)?,
     };
-    Ok(Check::Form { mode, message, demand })
+    Ok(Check::Form { mode, message, demand, allows_existing })
 }
 
 fn demand(

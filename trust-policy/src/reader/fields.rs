@@ -72,6 +72,15 @@ impl<'a> At<'a> {
         PolicyError::Expression { path: self.path.clone(), span: self.span(), problem: problem.to_string() }
     }
 
+    /// Whether this is a map or a list of nothing, as API servers write it.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self.value() {
+            Value::Map(entries) => entries.is_empty(),
+            Value::List(items) => items.is_empty(),
+            _ => false,
+        }
+    }
+
     /// Whether this is a map that has a key.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.node.get(name).is_some()
@@ -108,9 +117,12 @@ impl<'a> At<'a> {
 
     pub(crate) fn fields(&self) -> Result<Fields<'a>, PolicyError> {
         match self.value() {
-            Value::Map(entries) => {
-                Ok(Fields { at: self.clone(), entries, asked_for: vec![false; entries.len()] })
-            }
+            Value::Map(entries) => Ok(Fields {
+                at: self.clone(),
+                entries,
+                asked_for: vec![false; entries.len()],
+                names: Vec::new(),
+            }),
             _ => Err(self.wrong("a map")),
         }
     }
@@ -138,11 +150,37 @@ pub(crate) struct Fields<'a> {
     at: At<'a>,
     entries: &'a [(String, Node)],
     asked_for: Vec<bool>,
+    /// The fields that it may have.
+    names: Vec<String>,
 }
+
+/// Fields that the languages have and that are not implemented here.
+const NOT_IMPLEMENTED: [&str; 19] = [
+    "apiCall",
+    "assert",
+    "cel",
+    "celPreconditions",
+    "ctlog",
+    "dryRun",
+    "generate",
+    "globalReference",
+    "imageRegistry",
+    "images",
+    "kms",
+    "manifests",
+    "mutate",
+    "order",
+    "podSecurity",
+    "reportProperties",
+    "signatureAlgorithm",
+    "skipBackgroundRequests",
+    "useServerSideApply",
+];
 
 impl<'a> Fields<'a> {
     /// The field, unless it is absent or `null`.
     pub(crate) fn get(&mut self, name: &str) -> Option<At<'a>> {
+        self.names.push(name.to_owned());
         for ((key, node), asked_for) in self.entries.iter().zip(&mut self.asked_for) {
             if key == name {
                 *asked_for = true;
@@ -163,13 +201,30 @@ impl<'a> Fields<'a> {
         self.get(name);
     }
 
+    /// Allows a field that says nothing: an empty map or list, which API servers write.
+    pub(crate) fn ignore_empty(&mut self, name: &str) {
+        let is_empty = |node: &Node| match &node.value {
+            Value::Map(entries) => entries.is_empty(),
+            Value::List(items) => items.is_empty(),
+            _ => false,
+        };
+        if self.entries.iter().any(|(key, node)| key == name && is_empty(node)) {
+            self.get(name);
+        }
+    }
+
     /// Refuses every field that was not asked for.
     pub(crate) fn finish(self) -> Result<(), PolicyError> {
         let unknown = self.entries.iter().zip(&self.asked_for).find(|(_, asked_for)| !**asked_for);
         match unknown {
             None => Ok(()),
-            Some(((name, node), _)) => {
+            Some(((name, node), _)) if NOT_IMPLEMENTED.contains(&name.as_str()) => {
                 Err(PolicyError::NotImplemented { path: self.at.child(name), span: node.span })
+            }
+            Some(((name, node), _)) => {
+                let nearest = self.names.iter().map(|one| (distance(one, name), one)).min();
+                let suggestion = nearest.filter(|(distance, _)| *distance <= 3).map(|(_, one)| one.clone());
+                Err(PolicyError::Unknown { path: self.at.child(name), span: node.span, suggestion })
             }
         }
     }
@@ -181,4 +236,22 @@ impl<'a> Fields<'a> {
             |(name, node): &'a (String, Node)| (name.as_str(), At { node, path: self.at.child(name) });
         self.entries.iter().map(field).collect()
     }
+}
+
+/// How many letters must be changed to get from one name to another, in any case.
+fn distance(one: &str, other: &str) -> usize {
+    let (one, other) = (one.to_lowercase(), other.to_lowercase());
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        let mut next = vec![left];
+        for (above, wanted) in row.iter().skip(1).zip(other.chars()) {
+            left = (diagonal + usize::from(letter != wanted)).min(left + 1).min(above + 1);
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
 }

@@ -2,6 +2,50 @@
 
 use super::{PurlError, PurlParts};
 
+/// The types that the specification registers.
+pub(super) const KNOWN: [&str; 41] = [
+    "alpm",
+    "apk",
+    "bazel",
+    "bitbucket",
+    "bitnami",
+    "cargo",
+    "chrome-extension",
+    "cocoapods",
+    "composer",
+    "conan",
+    "conda",
+    "cpan",
+    "cran",
+    "deb",
+    "docker",
+    "gem",
+    "generic",
+    "git",
+    "github",
+    "golang",
+    "hackage",
+    "hex",
+    "huggingface",
+    "julia",
+    "luarocks",
+    "maven",
+    "mlflow",
+    "npm",
+    "nuget",
+    "oci",
+    "opam",
+    "otp",
+    "pub",
+    "pypi",
+    "qpkg",
+    "rpm",
+    "swid",
+    "swift",
+    "vcpkg",
+    "vscode-extension",
+    "yocto",
+];
 /// Puts the parts into the form of their type.
 pub(super) fn apply(parts: &mut PurlParts) -> Result<(), PurlError> {
     let rule = |rule| Err(PurlError::Rule { package_type: parts.package_type.clone(), rule });

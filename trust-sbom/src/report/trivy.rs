@@ -43,12 +43,11 @@ struct Metadata {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ScanResult {
-    class: Option<String>,
     target: Option<String>,
     #[serde(default, deserialize_with = "nullable")]
     packages: Vec<serde::de::IgnoredAny>,
-    #[serde(default, deserialize_with = "nullable")]
-    vulnerabilities: Vec<Vulnerability>,
+    /// Trivy leaves it out where it finds none, and where it does not look.
+    vulnerabilities: Option<Vec<Vulnerability>>,
     #[serde(default, deserialize_with = "nullable")]
     experimental_modified_findings: Vec<Modified>,
 }
@@ -145,19 +144,21 @@ pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, Re
     if let Some(metadata) = wire.metadata {
         report.subjects.extend(metadata.repo_digests.into_iter().chain(metadata.image_id));
     }
+    let packages: usize = wire.results.iter().map(|result| result.packages.len()).sum();
+    report.packages = (packages > 0).then_some(packages);
     for result in wire.results {
-        let is_of_packages = matches!(result.class.as_deref(), Some("os-pkgs" | "lang-pkgs"));
-        if is_of_packages || !result.packages.is_empty() || !result.vulnerabilities.is_empty() {
-            report.scanned = Answer::Yes;
-        }
         let target = result.target.as_deref();
-        report.findings.extend(result.vulnerabilities.into_iter().map(|one| one.into_model(target)));
+        if let Some(vulnerabilities) = result.vulnerabilities {
+            report.scanned = Answer::Yes;
+            report.findings.extend(vulnerabilities.into_iter().map(|one| one.into_model(target)));
+        }
         for modified in result.experimental_modified_findings {
             if modified.kind.as_deref() != Some("vulnerability") {
                 continue;
             }
             let finding: Vulnerability =
                 serde_json::from_value(modified.finding.unwrap_or_default()).map_err(JsonError::from)?;
+            report.scanned = Answer::Yes;
             let words = [modified.status, modified.statement, modified.source];
             let reason: Vec<String> = words.into_iter().flatten().filter(|word| !word.is_empty()).collect();
             report.findings.push(Finding {

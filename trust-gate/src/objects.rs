@@ -1,0 +1,49 @@
+//! [`ObjectStore`]: the joint to the cluster's objects that policies refer to, and [`Objects`]: some of them, at hand.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use trust_policy::{ObjectName, Resource};
+
+use crate::store::StoreError;
+
+/// Where ConfigMaps and Secrets are looked up.
+pub trait ObjectStore {
+    /// The object as Kubernetes has it; `None` if there is none.
+    ///
+    /// # Errors
+    /// If that cannot be known.
+    fn object(&self, name: &ObjectName) -> Result<Option<Value>, StoreError>;
+}
+
+/// Objects at hand, from files or a cache. Without any, every policy that refers to one denies.
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    by_name: BTreeMap<String, Value>,
+}
+
+impl FromIterator<Resource> for Objects {
+    fn from_iter<T: IntoIterator<Item = Resource>>(resources: T) -> Self {
+        let named = |resource: Resource| {
+            let id = resource.id();
+            (format!("{}/{}/{}", id.kind, id.namespace, id.name), resource.object().clone())
+        };
+        Self { by_name: resources.into_iter().map(named).collect() }
+    }
+}
+
+impl ObjectStore for Objects {
+    fn object(&self, name: &ObjectName) -> Result<Option<Value>, StoreError> {
+        Ok(self.by_name.get(&name.to_string()).cloned())
+    }
+}
+
+/// What is kept of an object: of a Secret only the public key, for evidence is archived and shown.
+pub(crate) fn public_part(name: &ObjectName, object: Value) -> Value {
+    if name.kind != "Secret" {
+        return object;
+    }
+    let keys: BTreeMap<&str, &Value> =
+        object.pointer("/data/cosign.pub").into_iter().map(|key| ("cosign.pub", key)).collect();
+    json!({ "data": keys })
+}
