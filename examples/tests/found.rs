@@ -11,10 +11,9 @@ mod vectors;
 use crate::program::{stderr, stdout};
 
 /// Cases of the readers of documents and bundles that are still judged wrongly.
-const OPEN: [&str; 16] = [
-    "timestamp-of-an-unknown-authority",
+const OPEN: [&str; 14] = [
+    // The chain annotation of this one is empty: its intermediate is nowhere in the layout.
     "roots-without-intermediate",
-    "text-of-a-stranger-is-no-verdict",
     "log-window-not-begun",
     "unreadable-purl-is-unknown-bad-purl-dup-qualifier",
     "unreadable-purl-is-unknown-bad-purl-space",

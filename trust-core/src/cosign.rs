@@ -9,11 +9,13 @@ use thiserror::Error;
 
 use crate::bundle::{Bundle, Content, Material, Timestamp};
 use crate::certificate::{Certificate, CertificateError};
+use crate::chain::MAX_PATH_LEN;
 use crate::digest::{Digest, DigestError};
 use crate::dsse::{Envelope, EnvelopeError};
 use crate::encoding;
 use crate::json::{self, JsonError};
 use crate::log::LogEntry;
+use crate::pem;
 use crate::time::UnixTime;
 
 /// Media type of a layer that holds a [`SimpleSigning`] payload.
@@ -27,6 +29,7 @@ pub const SIGN_PREDICATE_TYPE: &str = "https://sigstore.dev/cosign/sign/v1";
 
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
+const CHAIN: &str = "dev.sigstore.cosign/chain";
 const BUNDLE: &str = "dev.sigstore.cosign/bundle";
 const TIMESTAMP: &str = "dev.sigstore.cosign/rfc3161timestamp";
 
@@ -149,10 +152,9 @@ fn bundle(
     timestamped: Option<Vec<u8>>,
 ) -> Result<Bundle, CosignError> {
     let material = match annotation(annotations, CERTIFICATE)? {
-        // Intermediates come from the trust root; the annotation `dev.sigstore.cosign/chain` is not needed.
         Some(pem) => Material::Certificate {
             leaf: Box::new(Certificate::from_pem(pem)?),
-            unverified_intermediates: Vec::new(),
+            unverified_intermediates: intermediates(annotations)?,
         },
         None => Material::Key { unverified_hint: String::new() },
     };
@@ -172,6 +174,15 @@ fn bundle(
         log_entry.into_iter().collect(),
         timestamp.into_iter().collect(),
     ))
+}
+
+/// The certificates between the signer's and the root, for whoever trusts the root alone. They are hints: one that cannot be
+/// read leads nowhere, and the trust root may know the way by itself.
+fn intermediates(annotations: &BTreeMap<String, String>) -> Result<Vec<Certificate>, CosignError> {
+    let text = annotation(annotations, CHAIN)?.unwrap_or_default();
+    let certificates = pem::split_blocks(text).into_iter().take(MAX_PATH_LEN);
+    let readable = certificates.filter_map(|block| Certificate::from_pem(block).ok());
+    Ok(readable.filter(|certificate| !certificate.is_self_issued()).collect())
 }
 
 fn log_entry(text: &str) -> Result<LogEntry, CosignError> {

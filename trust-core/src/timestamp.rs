@@ -67,6 +67,12 @@ pub enum TimestampError {
     /// The trust root has no timestamp authority.
     #[error("the trust root has no timestamp authority")]
     NoAuthority,
+    /// It names no authority of the trust root as its signer.
+    #[error("the timestamp's signer is of no authority in the trust root")]
+    UnknownAuthority {
+        /// Why not of the first one.
+        source: Box<TimestampError>,
+    },
     /// The signer's certificate is neither in the token nor in the trust root.
     #[error("the certificate that signed the timestamp is neither in it nor in the trust root")]
     NoSigner,
@@ -131,7 +137,7 @@ impl VerifiedTimestamp {
 /// `timestamp` is a TimeStampResp or a bare TimeStampToken.
 ///
 /// # Errors
-/// The reason of the authority that came closest.
+/// The reason of the authority that came closest; [`TimestampError::UnknownAuthority`] if the timestamp names none of them.
 pub fn verify_timestamp(
     timestamp: &[u8],
     content: &[u8],
@@ -143,7 +149,7 @@ pub fn verify_timestamp(
     if *imprint != expected {
         return Err(TimestampError::Imprint { found: imprint.clone(), expected });
     }
-    let mut closest = TimestampError::NoAuthority;
+    let (mut closest, mut is_known) = (TimestampError::NoAuthority, false);
     for authority in authorities {
         match token.verify_by(authority) {
             Ok(()) => {
@@ -156,17 +162,19 @@ pub fn verify_timestamp(
             }
             // "Not its signer" says less than any other reason.
             Err(error) => {
-                let says_less = matches!(
-                    error,
-                    TimestampError::NoSigner | TimestampError::Cms(CmsError::OtherSigner { .. })
-                );
-                if !says_less || matches!(closest, TimestampError::NoAuthority) {
+                let names_it = token.names(authority);
+                if names_it && !is_known || matches!(closest, TimestampError::NoAuthority) {
                     closest = error;
                 }
+                is_known |= names_it;
             }
         }
     }
-    Err(closest)
+    match closest {
+        TimestampError::NoAuthority => Err(closest),
+        closest if is_known => Err(closest),
+        closest => Err(TimestampError::UnknownAuthority { source: Box::new(closest) }),
+    }
 }
 
 impl<'a> Token<'a> {
@@ -197,6 +205,16 @@ impl<'a> Token<'a> {
             });
         }
         Ok(authority.verify_path(&path, Usage::TIME_STAMPING, &[time])?)
+    }
+
+    /// Whether it says that an authority signed it: by the certificate that it names, or by the issuer of that one.
+    fn names(&self, authority: &Authority) -> bool {
+        let chain = authority.chain();
+        let leads_there =
+            |certificate: &Certificate| chain.iter().any(|issuer| certificate.names_issuer(issuer));
+        let embedded = &self.signed.certificates;
+        chain.iter().any(|one| self.signed.names_signer(one))
+            || embedded.iter().any(|one| self.signed.names_signer(one)) && embedded.iter().any(leads_there)
     }
 
     /// The signer's certificate and its issuers up to the authority's anchor.

@@ -28,7 +28,7 @@ use crate::root::TrustRoot;
 use crate::sct::{self, VerifiedSct};
 use crate::statement::{PAYLOAD_TYPE, Statement};
 use crate::time::{TimeWindow, UnixTime};
-use crate::timestamp;
+use crate::timestamp::{self, TimestampError};
 
 /// Verifies bundles against one trust root.
 ///
@@ -164,10 +164,10 @@ impl<'a> Verifier<'a> {
         let candidate = Candidate::of(bundle, policy)?;
         let signer = candidate.claimed();
         let scheme = self.verify_signature(bundle, artifact, signer)?;
-        let mut times = self.verify_timestamps(bundle)?;
+        let (mut times, unknown) = self.verify_timestamps(bundle)?;
         let log_entries = self.verify_log_entries(bundle, artifact, signer, scheme)?;
         times.extend(log_entries.iter().filter_map(time_of_entry));
-        self.check_time_thresholds(&times)?;
+        self.check_time_thresholds(&times, &unknown)?;
         if times.is_empty() && self.current_time && matches!(signer, ClaimedSigner::Certificate(_)) {
             times.push(VerifiedTime::by_caller(now));
         }
@@ -176,7 +176,7 @@ impl<'a> Verifier<'a> {
             return Err(VerifyError::Future { witness: future.source.clone(), time: future.time, now });
         }
         let certificate_timestamps = match signer {
-            ClaimedSigner::Certificate(leaf) => self.verify_certificate(bundle, leaf, &times)?,
+            ClaimedSigner::Certificate(leaf) => self.verify_certificate(bundle, leaf, &times, unknown)?,
             ClaimedSigner::Key(_) => Vec::new(),
         };
         let content = verify_subject(bundle, artifact)?;
@@ -217,15 +217,26 @@ impl<'a> Verifier<'a> {
         })
     }
 
-    fn verify_timestamps(&self, bundle: &Bundle) -> Result<Vec<VerifiedTime>, VerifyError> {
+    /// The times that trusted authorities vouch for, and why further timestamps do not count.
+    fn verify_timestamps(
+        &self,
+        bundle: &Bundle,
+    ) -> Result<(Vec<VerifiedTime>, Vec<TimestampError>), VerifyError> {
         let signature = bundle.content.signature();
-        let mut times = Vec::with_capacity(bundle.timestamps.len());
+        let (mut times, mut unknown) = (Vec::with_capacity(bundle.timestamps.len()), Vec::new());
         for (index, timestamp) in bundle.timestamps.iter().enumerate() {
             let over = timestamp.over.as_deref().unwrap_or(signature);
             let authorities = self.root.timestamp_authorities();
-            // One that is there and does not verify is an attack or a fault: never passed over in silence.
-            let verified = timestamp::verify_timestamp(&timestamp.token, over, authorities)
-                .map_err(|source| VerifyError::Timestamp { index, source })?;
+            let verified = match timestamp::verify_timestamp(&timestamp.token, over, authorities) {
+                Ok(verified) => verified,
+                // Somebody else's authority neither counts nor harms.
+                Err(problem @ (TimestampError::UnknownAuthority { .. } | TimestampError::NoAuthority)) => {
+                    unknown.push(problem);
+                    continue;
+                }
+                // One of a known authority that does not verify is an attack or a fault: never passed over in silence.
+                Err(source) => return Err(VerifyError::Timestamp { index, source }),
+            };
             times.push(VerifiedTime {
                 time: verified.time(),
                 accuracy_millis: verified.accuracy_millis(),
@@ -233,10 +244,14 @@ impl<'a> Verifier<'a> {
                 operator: verified.operator().to_owned(),
             });
         }
-        Ok(times)
+        Ok((times, unknown))
     }
 
-    fn check_time_thresholds(&self, times: &[VerifiedTime]) -> Result<(), VerifyError> {
+    fn check_time_thresholds(
+        &self,
+        times: &[VerifiedTime],
+        unknown: &[TimestampError],
+    ) -> Result<(), VerifyError> {
         if self.timestamps == 0 && self.observers == 0 {
             return Ok(());
         }
@@ -248,7 +263,8 @@ impl<'a> Verifier<'a> {
             ("timestamp authorities and logs", observers, self.observers),
         ] {
             if found < expected {
-                return Err(VerifyError::TooFewTimes { witnesses, found, expected });
+                let problems = unknown.to_vec();
+                return Err(VerifyError::TooFewTimes { witnesses, found, expected, problems });
             }
         }
         Ok(())
@@ -292,9 +308,10 @@ impl<'a> Verifier<'a> {
         bundle: &Bundle,
         leaf: &Certificate,
         times: &[VerifiedTime],
+        problems: Vec<TimestampError>,
     ) -> Result<Vec<VerifiedSct>, VerifyError> {
         if times.is_empty() {
-            return Err(VerifyError::NoTime);
+            return Err(VerifyError::NoTime { problems });
         }
         let instants: Vec<UnixTime> = times.iter().map(VerifiedTime::time).collect();
         let hints = match &bundle.material {

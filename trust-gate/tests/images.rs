@@ -201,7 +201,7 @@ fn a_keyless_image_is_allowed_for_its_own_identity_only() {
     denied(&judge(&layout, &keyless("https://github.com/other/*", ISSUER), &root), wrong);
     denied(&judge(&layout, &keyless("https://github.com/acme/app", ISSUER), &root), wrong);
     denied(&judge(&layout, &keyless(SUBJECT, "https://accounts.google.com"), &root), wrong);
-    denied(&judge(&layout, &keyless(SUBJECT, ISSUER), &TrustRoot::public_good()), ReasonCode::NotTrusted);
+    denied(&judge(&layout, &keyless(SUBJECT, ISSUER), &TrustRoot::public_good()), ReasonCode::NotInLog);
 }
 
 #[test]

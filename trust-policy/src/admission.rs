@@ -8,6 +8,7 @@ use trust_core::json::{self, JsonError};
 use trust_core::{Reasons, encoding};
 
 use crate::mode::Mode;
+use crate::plain::Plain;
 use crate::request::{Operation, Parent, Request, User};
 use crate::resource::{Resource, ResourceError};
 use crate::verdict::{Decision, Explanation, RuleVerdict, Verdict};
@@ -159,8 +160,9 @@ impl AdmissionReview {
         let denied = verdict.decision == Decision::Deny;
         let with = |wanted: Mode| verdict.violations().filter(move |rule| rule.mode == wanted);
         let uncovered = verdict.uncovered.iter();
-        let uncovered = uncovered
-            .map(|one| format!("{}, image `{}`: no rule about images applies", one.container, one.image));
+        let uncovered = uncovered.map(|one| {
+            format!("{}, image `{}`: no rule about images applies", Plain(&one.container), Plain(&one.image))
+        });
         let message = with(Mode::Enforce).map(violation).chain(uncovered).collect::<Vec<_>>().join("\n");
         let names = |rules: Vec<&RuleVerdict>| {
             rules.iter().map(|rule| format!("{}/{}", rule.policy, rule.rule)).collect::<Vec<_>>().join(",")
@@ -258,7 +260,7 @@ impl AdmissionResponse {
 fn violation(rule: &RuleVerdict) -> String {
     let mut text = format!("policy `{}`, rule `{}`:", rule.policy, rule.rule);
     for explanation in rule.explanations.iter().filter(|one| !one.holds()) {
-        text.push_str(&format!("\n  {}: {}", explanation.check, explanation.message));
+        text.push_str(&format!("\n  {}: {}", Plain(&explanation.check), Plain(&explanation.message)));
         leaves(explanation, &mut text);
     }
     text
@@ -267,7 +269,7 @@ fn violation(rule: &RuleVerdict) -> String {
 fn leaves(explanation: &Explanation, text: &mut String) {
     for cause in explanation.because.iter().filter(|one| !one.holds()) {
         match cause.because.iter().all(Explanation::holds) {
-            true => text.push_str(&format!("\n    {}: {}", cause.check, cause.message)),
+            true => text.push_str(&format!("\n    {}: {}", Plain(&cause.check), Plain(&cause.message))),
             false => leaves(cause, text),
         }
     }

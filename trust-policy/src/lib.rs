@@ -46,14 +46,15 @@
 //! | `image_trust`, `model` | [`ImageTrust`]: what is asked of what is attested; [`PolicySet`]: what every policy language compiles to |
 //! | `image_content` | what images say about themselves |
 //! | `image_extractor`, `scope` | the images of a resource, for one rule; what a rule's expressions can refer to |
-//! | `plan` | [`PolicySet::requirements`]: what to fetch |
 //! | `reader` | what the readers of policies share: values with paths and places; [`PolicyError`] |
 //! | `kyverno` | Kyverno's ClusterPolicy, Policy and PolicyException |
 //! | `image_trust_policy` | our own policies, on what supply chains attest |
 //! | `policy_file` | [`PolicySet::from_yaml`]: which language a document is of |
 //! | `signature` | signatures and attestations, in whichever form they were stored |
+//! | `plain` | text of strangers as it may be printed |
 //! | `verdict` | [`Verdict`] and its explanation |
 //! | `evaluate` | [`evaluate`] |
+//! | `plan` | [`PolicySet::requirements`]: what to fetch |
 //! | `archive` | [`Archive`]: what was judged, to be judged again |
 //! | `admission`, `report` | [`AdmissionReview`]; [`Verdict::to_report`] |
 
@@ -97,8 +98,6 @@ mod image_content;
 mod image_extractor;
 mod scope;
 
-mod plan;
-
 mod reader;
 
 mod image_trust_policy;
@@ -108,9 +107,13 @@ mod policy_file;
 
 mod signature;
 
+mod plain;
+
 mod verdict;
 
 mod evaluate;
+
+mod plan;
 
 mod archive;
 

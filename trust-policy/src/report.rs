@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use trust_core::UnixTime;
 
 use crate::mode::Mode;
+use crate::plain::Plain;
 use crate::resource::ResourceId;
 use crate::signature::ReasonCode;
 use crate::verdict::{Explanation, Outcome, RuleVerdict, Verdict};
@@ -89,7 +90,7 @@ fn rows(rule: &RuleVerdict, resource: &ResourceId, time: UnixTime) -> Vec<Value>
         return vec![row("skip", "no image matches".to_owned(), None)];
     }
     let explained = |one: &Explanation| {
-        let message = format!("{}: {}{}", one.check, one.message, reasons(one));
+        let message = format!("{}: {}{}", Plain(&one.check), Plain(&one.message), reasons(one));
         row(result(rule.mode, one), message, Some(one))
     };
     rule.explanations.iter().map(explained).collect()
@@ -109,7 +110,7 @@ fn result(mode: Mode, explanation: &Explanation) -> &'static str {
 /// The reasons below a violation.
 fn reasons(explanation: &Explanation) -> String {
     let causes = explanation.because.iter().filter(|one| !one.holds());
-    causes.map(|one| format!("; {}: {}{}", one.check, one.message, reasons(one))).collect()
+    causes.map(|one| format!("; {}: {}{}", Plain(&one.check), Plain(&one.message), reasons(one))).collect()
 }
 
 fn reference(resource: &ResourceId) -> Value {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use trust_core::Digest;
 
 use crate::mode::Mode;
+use crate::plain::Plain;
 use crate::resource::{ContainerImage, ResourceId};
 use crate::signature::ReasonCode;
 
@@ -214,9 +215,9 @@ impl fmt::Display for Outcome {
 }
 
 impl fmt::Display for Verdict {
-    /// The decision, and below it the tree of why.
+    /// The decision, and below it the tree of why: a line for each, whatever strangers wrote.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.decision, self.resource)?;
+        write!(f, "{} {}", self.decision, Plain(&self.resource.to_string()))?;
         if self.rules.is_empty() {
             write!(f, "\n  no policy applies")?;
         }
@@ -224,14 +225,15 @@ impl fmt::Display for Verdict {
             write!(
                 f,
                 "\n  uncovered: {}, image `{}`: no rule about images applies",
-                one.container, one.image
+                Plain(&one.container),
+                Plain(&one.image)
             )?;
         }
         for rule in &self.rules {
             write!(f, "\n  {rule}")?;
         }
         for operation in &self.patch {
-            write!(f, "\n  patch {} to {}", operation.path, operation.value)?;
+            write!(f, "\n  patch {} to {}", Plain(&operation.path), Plain(&operation.value))?;
         }
         Ok(())
     }
@@ -239,7 +241,8 @@ impl fmt::Display for Verdict {
 
 impl fmt::Display for RuleVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}] policy `{}`, rule `{}` ({}", self.outcome, self.policy, self.rule, self.mode)?;
+        let (policy, rule) = (Plain(&self.policy), Plain(&self.rule));
+        write!(f, "[{}] policy `{policy}`, rule `{rule}` ({}", self.outcome, self.mode)?;
         f.write_str(match (self.outcome, self.mode) {
             (Outcome::Fail, Mode::Audit | Mode::Warn) => ", reported only)",
             (Outcome::Skip, _) if self.explanations.is_empty() => "): no image matches",
@@ -254,7 +257,8 @@ impl fmt::Display for RuleVerdict {
 
 impl Explanation {
     fn fmt_at(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
-        write!(f, "\n{:indent$}[{}] {}: {}", "", self.outcome, self.check, self.message, indent = depth * 2)?;
+        let (check, message) = (Plain(&self.check), Plain(&self.message));
+        write!(f, "\n{:indent$}[{}] {check}: {message}", "", self.outcome, indent = depth * 2)?;
         self.because.iter().try_for_each(|cause| cause.fmt_at(f, depth + 1))
     }
 }

@@ -5,14 +5,15 @@
 
 mod pki;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use trust_core::encoding::to_base64;
 use trust_core::{
-    Bundle, ManagedKey, PublicKey, Signed, SignerPolicy, TimeSource, TimeWindow, TrustRoot, UnixTime,
-    Verifier,
+    Bundle, IdentityPolicy, ManagedKey, PublicKey, Reasons, Signed, SignerPolicy, TimeSource, TimeWindow,
+    TrustRoot, UnixTime, Verifier,
 };
 use trust_rekor::{RekorLog, WitnessPolicy, WitnessedLog};
 
-use crate::pki::world::{ARTIFACT, Content, Entry, LOG, Log, Stamp, World, accepted, denied};
+use crate::pki::world::{ARTIFACT, Beside, Content, Entry, LOG, Log, Stamp, World, accepted, denied};
 use crate::pki::{Key, SIGNED_AT};
 
 fn keys() -> Vec<(Key, &'static str)> {
@@ -136,6 +137,84 @@ fn authorities_and_certificate_logs_may_have_other_kinds_of_keys() {
         world.scts = vec![Key::ed25519(40)];
         world.trusted_certificate_logs = vec![Key::ed25519(40)];
     });
+}
+
+#[test]
+fn a_timestamp_of_an_authority_that_nobody_knows_neither_counts_nor_harms() {
+    // The authority of the first stamp alone is trusted.
+    let forget_second = |root: &mut Value| {
+        root["timestampAuthorities"].as_array_mut().unwrap().truncate(1);
+    };
+    let verified = accepted(|world| {
+        let mut stranger = Stamp::new(20, "second.example", "second");
+        stranger.issuer = "strangers";
+        world.stamps.push(stranger);
+        world.change_root = forget_second;
+    });
+    assert_eq!(verified.times().len(), 1);
+    denied("expected 2; the timestamp's signer is of no authority in the trust root", |world| {
+        let mut stranger = Stamp::new(20, "second.example", "second");
+        stranger.issuer = "strangers";
+        world.stamps.push(stranger);
+        world.change_root = forget_second;
+        world.configure = |verifier| verifier.with_timestamp_threshold(2);
+    });
+    // Alone it vouches for no time.
+    denied("or a log's promise; the trust root has no timestamp authority", |world| {
+        world.change_root = |root| root["timestampAuthorities"] = json!([]);
+    });
+    // One that says it is of a trusted authority must be.
+    denied("timestamp 1 does not verify", |world| {
+        let mut forged = Stamp::new(20, "second.example", "second");
+        forged.beside = Beside::Forged;
+        world.stamps.push(forged);
+        world.change_root = forget_second;
+    });
+}
+
+#[test]
+fn the_way_to_the_root_may_come_with_the_signature() {
+    let world = World::new();
+    let intermediate = to_base64(&world.certificates().1);
+    let (mut bundle, mut root) = world.make();
+    let chain = root["certificateAuthorities"][0]["certChain"]["certificates"].as_array_mut().unwrap();
+    chain.remove(0);
+    let (leaf, signature) = (
+        bundle["verificationMaterial"]["certificate"]["rawBytes"].take(),
+        bundle["messageSignature"]["signature"].take(),
+    );
+    let stamp =
+        bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"][0]["signedTimestamp"]
+            .take();
+    let pem = |der: &str| format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n");
+    let verify = |chain: &str| {
+        let annotations = [
+            ("dev.cosignproject.cosign/signature", signature.as_str().unwrap().to_owned()),
+            ("dev.sigstore.cosign/certificate", pem(leaf.as_str().unwrap())),
+            ("dev.sigstore.cosign/chain", chain.to_owned()),
+            ("dev.sigstore.cosign/rfc3161timestamp", json!({"SignedRFC3161Timestamp": stamp}).to_string()),
+        ];
+        let annotations = annotations.map(|(name, value)| (name.to_owned(), value)).into();
+        let root = TrustRoot::from_json(root.to_string().as_bytes()).unwrap();
+        let wanted = SignerPolicy::Identity(IdentityPolicy::new(world.wanted.clone()).unwrap());
+        Verifier::new(&root, &RekorLog)
+            .with_log_threshold(0)
+            .verify(
+                &trust_core::cosign::signature_bundle(&annotations).unwrap(),
+                Signed::Message(ARTIFACT),
+                &wanted,
+                "2026-11-22T00:00:00Z".parse().unwrap(),
+            )
+            .map_err(|error| Reasons(&error).to_string())
+    };
+    verify(&pem(&intermediate)).unwrap();
+    // cosign writes the root too; what cannot be read leads nowhere.
+    let anchor =
+        root["certificateAuthorities"][0]["certChain"]["certificates"][0]["rawBytes"].as_str().unwrap();
+    verify(&(pem(&intermediate) + &pem(anchor) + &pem("AAAA"))).unwrap();
+    for chain in [String::new(), pem(anchor)] {
+        assert!(verify(&chain).unwrap_err().contains("was issued by"), "{chain}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::identity::IdentityError;
 use crate::key::SignatureError;
 use crate::log::LogError;
+use crate::reasons::Reasons;
 use crate::sct::SctError;
 use crate::statement::{PAYLOAD_TYPE, StatementError};
 use crate::time::{TimeWindow, UnixTime};
@@ -96,10 +97,19 @@ pub enum VerifyError {
         problems: Vec<LogError>,
     },
     /// Nobody trusted says when the signature was made.
-    #[error("found no signed time, expected a timestamp of a trusted authority or a log's promise")]
-    NoTime,
+    #[error(
+        "found no signed time, expected a timestamp of a trusted authority or a log's promise{}",
+        unknown(problems)
+    )]
+    NoTime {
+        /// Why timestamps that are there do not count.
+        problems: Vec<TimestampError>,
+    },
     /// Too few operators say when the signature was made.
-    #[error("found signed times by {found} operators of {witnesses}, expected {expected}")]
+    #[error(
+        "found signed times by {found} operators of {witnesses}, expected {expected}{}",
+        unknown(problems)
+    )]
     TooFewTimes {
         /// Of what.
         witnesses: &'static str,
@@ -107,6 +117,8 @@ pub enum VerifyError {
         found: usize,
         /// By how many there must be.
         expected: usize,
+        /// Why further timestamps do not count.
+        problems: Vec<TimestampError>,
     },
     /// A signed time lies in the future.
     #[error("{witness} says the signature was made at {time}, but it is {now}")]
@@ -150,6 +162,7 @@ pub enum VerifyError {
     Identity(#[from] IdentityError),
 }
 
-fn unknown(problems: &[LogError]) -> String {
-    problems.iter().map(|problem| format!("; {problem}")).collect()
+/// Why something that is there does not count, with the reason below it.
+fn unknown<E: core::error::Error>(problems: &[E]) -> String {
+    problems.iter().map(|problem| format!("; {}", Reasons(problem))).collect()
 }

@@ -102,6 +102,8 @@ pub(crate) struct Stamp {
     pub(crate) time: &'static str,
     pub(crate) purposes: (bool, Vec<&'static str>),
     pub(crate) beside: Beside,
+    /// The name of its root.
+    pub(crate) issuer: &'static str,
     /// How many times the signer's info stands in the token.
     pub(crate) signers: usize,
 }
@@ -115,6 +117,7 @@ impl Stamp {
             time: "20260601120000Z",
             purposes: (true, vec![TIME_STAMPING]),
             beside: Beside::Nothing,
+            issuer: "stamps",
             signers: 1,
         }
     }
@@ -122,16 +125,16 @@ impl Stamp {
     /// The token over a signature, and the authority in the trust root.
     fn make(&self, signature: &[u8], forger: &Key) -> (Vec<u8>, Value) {
         let (root_key, key) = (Key::p256(self.seed), Key::p256(self.seed + 1));
-        let issuer = Issuer { name: "stamps", key: &root_key };
+        let issuer = Issuer { name: self.issuer, key: &root_key };
         let certificate = |subject, key, issuer: &Issuer<'_>, extensions| {
             super::certificate(&Template { subject, key, validity: YEAR, extensions }, issuer)
         };
         let authority = vec![super::basic_constraints(None), super::key_usage(0x04)];
-        let root = certificate("stamps", &root_key, &issuer, authority);
+        let root = certificate(self.issuer, &root_key, &issuer, authority);
         let (critical, purposes) = &self.purposes;
         let usage = vec![super::key_usage(0x80), super::extended_key_usage(*critical, purposes)];
         let own = certificate("stamp", &key, &issuer, usage);
-        let forged_issuer = Issuer { name: "stamps", key: forger };
+        let forged_issuer = Issuer { name: self.issuer, key: forger };
         let forged = certificate("stamp", forger, &forged_issuer, vec![super::key_usage(0x80)]);
         let beside = match self.beside {
             Beside::Nothing | Beside::Missing => Vec::new(),
@@ -144,7 +147,7 @@ impl Stamp {
         };
         let mut authority = super::root_authority(&format!("https://{}", self.host), chain);
         authority["operator"] = self.operator.into();
-        (super::timestamp(signature, self.time, &own, "stamps", &key, &beside, self.signers), authority)
+        (super::timestamp(signature, self.time, &own, self.issuer, &key, &beside, self.signers), authority)
     }
 }
 
@@ -284,7 +287,7 @@ impl World {
     }
 
     /// Leaf, intermediate and root.
-    fn certificates(&self) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    pub(crate) fn certificates(&self) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
         let root_key = Key::p384(2);
         let fulcio = Issuer { name: "fulcio", key: &root_key };
         let extensions = vec![super::basic_constraints(self.root_path_len), super::key_usage(0x04)];
