@@ -23,7 +23,7 @@ const CONTROLLERS: [(&str, &str); 7] = [
 
 /// Which requests a rule names.
 pub(super) fn read(matched: &At<'_>, excluded: Option<&At<'_>>) -> Result<ResourceMatch, PolicyError> {
-    Ok(ResourceMatch { matched: filters(matched)?, excluded: excluded.map(filters).transpose()? })
+    Ok(ResourceMatch { matched: filters(matched)?, excluded: excluded.map(filters_or_none).transpose()? })
 }
 
 /// Extends rules about pods to their controllers, if the policy as a whole allows it (`CanAutoGen` in Kyverno's
@@ -73,14 +73,17 @@ fn extend(filters: &mut Filters, autogen: &Autogen) {
 
 /// `any` or `all` of some filters, or the older form with one filter.
 pub(super) fn filters(at: &At<'_>) -> Result<Filters, PolicyError> {
+    match filters_or_none(at)? {
+        filters if filters.filters().is_empty() => Err(at.wrong("at least one filter")),
+        filters => Ok(filters),
+    }
+}
+
+/// Likewise, but there may be no filter: nothing is excluded then.
+fn filters_or_none(at: &At<'_>) -> Result<Filters, PolicyError> {
     let mut fields = at.fields()?;
-    let list = |at: &At<'_>| {
-        let filters = at.list()?;
-        if filters.is_empty() {
-            return Err(at.wrong("at least one filter"));
-        }
-        filters.iter().map(|one| filter(one.fields()?)).collect::<Result<Vec<_>, _>>()
-    };
+    let list =
+        |at: &At<'_>| at.list()?.iter().map(|one| filter(one.fields()?)).collect::<Result<Vec<_>, _>>();
     let (any, all) = (fields.get("any"), fields.get("all"));
     if any.is_some() || all.is_some() {
         // The API server writes it beside them; filled, it would be an older form beside a newer one.

@@ -1,0 +1,554 @@
+//! What was once allowed and must not be: one kind of mistake a test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+
+mod signing;
+
+use serde_json::{Value, json};
+use trust_core::{TrustRoot, UnixTime};
+use trust_policy::{
+    Artifact, AttestorSet, Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, Mode, Operation,
+    Outcome, PolicySet, ReasonCode, ReferencePattern, Request, Resource, Uncovered, Verdict, evaluate,
+};
+
+use crate::signing::{attestation, digest, pem, signature};
+
+const IMAGE: &str = "ghcr.io/acme/app:v1";
+const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
+const FRESH: &str = "2026-11-17T00:00:00Z";
+
+/// One of our own policies, with the signers `release` and `security`.
+fn image_trust(require: &str) -> PolicySet {
+    PolicySet::from_yaml(&format!(
+        "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
+         signers:\n    release: {{publicKey: \"{}\", transparencyLog: false}}\n    security: {{publicKey: \"{}\", \
+         transparencyLog: false}}\n  require: {require}\n",
+        pem(1),
+        pem(2)
+    ))
+    .unwrap()
+}
+
+/// Kyverno's rules, in flow style, all on pods unless they say otherwise.
+fn kyverno(spec: &str, rules: &[&str]) -> PolicySet {
+    let rules: String = rules
+        .iter()
+        .enumerate()
+        .map(|(index, rule)| {
+            let matches = match rule.contains("match:") {
+                true => "",
+                false => "match: {any: [{resources: {kinds: [Pod]}}]}, ",
+            };
+            format!("  - {{name: r{index}, {matches}{rule}}}\n")
+        })
+        .collect();
+    let text = format!(
+        "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: p}}\nspec:\n  validationFailureAction: Enforce\n{spec}  rules:\n{rules}"
+    );
+    PolicySet::from_yaml(&text).unwrap_or_else(|error| panic!("{error}:\n{text}"))
+}
+
+fn pod(images: &[&str]) -> Value {
+    let containers: Vec<_> = images
+        .iter()
+        .enumerate()
+        .map(|(index, image)| json!({"name": format!("c{index}"), "image": image}))
+        .collect();
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "shop"}, "spec": {"containers": containers}})
+}
+
+fn request(object: Value) -> Request {
+    Resource::from_json(object).unwrap().into()
+}
+
+/// Judges with these artifacts on each image, and these failures to fetch more.
+fn judge_with(
+    policies: &PolicySet,
+    request: &Request,
+    artifacts: &[Artifact],
+    failures: &[FetchFailure],
+) -> Verdict {
+    let found =
+        || ImageEvidence { digest: Ok(digest()), artifacts: artifacts.to_vec(), failures: failures.to_vec() };
+    let needed = policies.requirements(request, &Evidence::default(), NOW);
+    let images = needed.images.into_iter().map(|image| (image, found()));
+    let evidence = Evidence { images: images.collect(), ..Evidence::default() };
+    evaluate(policies, request, &evidence, &TrustRoot::empty(), NOW)
+}
+
+fn judge(policies: &PolicySet, object: Value) -> Verdict {
+    judge_with(policies, &request(object), &[], &[])
+}
+
+/// What one of our own policies says of an image with these artifacts.
+fn attested(require: &str, artifacts: &[Artifact]) -> Verdict {
+    judge_with(&image_trust(require), &request(pod(&[IMAGE])), artifacts, &[])
+}
+
+#[track_caller]
+fn allowed(verdict: &Verdict) {
+    assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
+}
+
+#[track_caller]
+fn denied(verdict: &Verdict, reason: &str) {
+    assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
+    assert!(verdict.to_string().contains(reason), "expected {reason}:\n{verdict}");
+}
+
+/// Whether a `verifyImages` entry with this pattern is about an image.
+fn selects(pattern: &str, image: &str) -> bool {
+    let policies = kyverno("", &[&format!("verifyImages: [{{imageReferences: ['{pattern}']}}]")]);
+    let needed = policies.requirements(&request(pod(&[image])), &Evidence::default(), NOW);
+    needed.images == [image]
+}
+
+fn sbom(components: &Value) -> Artifact {
+    let document = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": components});
+    attestation(1, "https://cyclonedx.org/bom", &document)
+}
+
+fn lodash() -> Value {
+    json!([{"type": "library", "name": "lodash", "version": "4.17.21", "purl": "pkg:npm/lodash@4.17.21",
+        "licenses": [{"license": {"id": "MIT"}}]}])
+}
+
+/// A report of a scanner behind cosign's wrapper, with the severities that it found.
+fn scan(scanner: &str, finished: &str, severities: &[&str]) -> Artifact {
+    let found: Vec<_> = severities
+        .iter()
+        .map(|severity| {
+            json!({"VulnerabilityID": "CVE-2026-1", "PkgName": "libssl3", "InstalledVersion": "3.0.8-r3", "Severity": severity,
+                "PkgIdentifier": {"PURL": "pkg:apk/alpine/libssl3@3.0.8-r3"}})
+        })
+        .collect();
+    let predicate = json!({
+        "invocation": {},
+        "scanner": {"uri": scanner, "version": "1", "db": {"lastUpdate": finished}, "result": {
+            "SchemaVersion": 2, "ArtifactName": "a", "Results": [{"Target": "t", "Class": "os-pkgs", "Vulnerabilities": found}]}},
+        "metadata": {"scanStartedOn": finished, "scanFinishedOn": finished},
+    });
+    attestation(2, "https://cosign.sigstore.dev/attestation/vuln/v1", &predicate)
+}
+
+#[test]
+fn what_could_not_be_fetched_denies_where_all_must_be_good() {
+    let (kind, problem) = (FailureKind::TooLarge, "100 manifests".to_owned());
+    let failure = [FetchFailure { location: "referrer".to_owned(), kind, problem }];
+    let artifacts = [sbom(&lodash()), signature(1, &digest(), &Value::Null), scan("trivy", FRESH, &[])];
+    let judge = |require: &str, failures: &[FetchFailure]| {
+        judge_with(&image_trust(require), &request(pod(&[IMAGE])), &artifacts, failures)
+    };
+    for require in [
+        "{sbom: {from: [release], deny: [{purl: 'pkg:npm/left-pad'}]}}",
+        "{vulnerabilities: {from: [security], severities: [critical]}}",
+    ] {
+        allowed(&judge(require, &[]));
+        let verdict = judge(require, &failure);
+        denied(&verdict, "referrer: may hold what decides otherwise, and cannot be read: 100 manifests");
+    }
+    // That somebody signed is no less true for what else there may be.
+    allowed(&judge("{signatures: {from: [release]}}", &failure));
+    let conditions = format!(
+        "verifyImages: [{{imageReferences: ['*'], attestations: [{{type: 'https://cyclonedx.org/bom', attestors: [{{entries: \
+         [{{keys: {{publicKeys: \"{}\", rekor: {{ignoreTlog: true}}}}}}]}}], conditions: [{{all: [{{key: '{{{{ bomFormat }}}}', \
+         operator: Equals, value: CycloneDX}}]}}]}}]}}]",
+        pem(1)
+    );
+    let policies = kyverno("", &[&conditions]);
+    allowed(&judge_with(&policies, &request(pod(&[IMAGE])), &artifacts, &[]));
+    denied(
+        &judge_with(&policies, &request(pod(&[IMAGE])), &artifacts, &failure),
+        "referrer: may hold what decides otherwise, and cannot be read: 100 manifests",
+    );
+}
+
+#[test]
+fn a_source_is_not_any_dependency() {
+    let require = "{provenance: {from: [release], sources: ['git+https://github.com/acme/*']}}";
+    let dependency = json!([{"uri": "git+https://github.com/acme/app@refs/heads/main"}]);
+    let built = |build_type: &str, parameters: Value| {
+        let predicate = json!({
+            "buildDefinition": {"buildType": build_type, "externalParameters": parameters, "resolvedDependencies": dependency},
+            "runDetails": {"builder": {"id": "https://builder.example"}},
+        });
+        attested(require, &[attestation(1, "https://slsa.dev/provenance/v1", &predicate)])
+    };
+    let workflow = "https://actions.github.io/buildtypes/workflow/v1";
+    let of = |repository: &str| json!({"workflow": {"repository": repository, "ref": "refs/heads/main"}});
+    allowed(&built(workflow, of("https://github.com/acme/app")));
+    denied(
+        &built(workflow, of("https://github.com/evil/fork")),
+        "source: found `https://github.com/evil/fork",
+    );
+    denied(&built(workflow, json!({})), "source: found nothing");
+    allowed(&built("https://build.example/v1", json!({})));
+    let old = |source: &str| {
+        let predicate = json!({"buildType": "https://build.example/v0", "builder": {"id": "https://builder.example"},
+            "invocation": {"configSource": {"uri": source}}, "materials": dependency});
+        attested(require, &[attestation(1, "https://slsa.dev/provenance/v0.2", &predicate)])
+    };
+    allowed(&old("git+https://github.com/acme/app"));
+    denied(&old("git+https://github.com/evil/fork"), "source: found `git+https://github.com/evil/fork`");
+}
+
+#[test]
+fn a_summary_of_another_resource_is_none() {
+    let summary = |resource: &str, verified: &str| {
+        let predicate = json!({"verifier": {"id": "https://verifier.example"}, "timeVerified": verified, "resourceUri": resource,
+            "policy": {"uri": "https://policy.example"}, "verificationResult": "PASSED", "verifiedLevels": ["SLSA_BUILD_LEVEL_3"]});
+        [attestation(1, "https://slsa.dev/verification_summary/v1", &predicate)]
+    };
+    let require =
+        "{verificationSummary: {from: [release], verifiers: ['https://verifier.example'], maxAge: 72h}}";
+    allowed(&attested(require, &summary("ghcr.io/acme/app", FRESH)));
+    allowed(&attested(require, &summary(&format!("pkg:oci/app@{}", digest()), FRESH)));
+    denied(&attested(require, &summary("registry.example.com/dev/sandbox", FRESH)), "sandbox");
+    denied(&attested(require, &summary("ghcr.io/acme/app", "2026-10-01T00:00:00Z")), "2026-10-01");
+    let policy = "{verificationSummary: {from: [release], policies: ['https://other.example']}}";
+    denied(&attested(policy, &summary("ghcr.io/acme/app", FRESH)), "https://policy.example");
+}
+
+#[test]
+fn every_image_is_covered_or_named() {
+    let both = request(pod(&[IMAGE, "evil.example/x"]));
+    let signed = [signature(1, &digest(), &Value::Null)];
+    let policies = || image_trust("{signatures: {from: [release]}}");
+    let judge = |policies: &PolicySet| judge_with(policies, &both, &signed, &[]);
+    denied(&judge(&policies()), "uncovered: container `c1`, image `evil.example/x`");
+    let reported = judge(&policies().with_uncovered(Uncovered::Report));
+    assert_eq!((reported.decision, reported.uncovered.len()), (Decision::Allow, 1), "{reported}");
+    assert!(judge(&policies().with_uncovered(Uncovered::Allow)).is_covered());
+    let known = |pattern: &str| policies().allowing_images([ReferencePattern::by_segment(pattern).unwrap()]);
+    allowed(&judge(&known("evil.example/*")));
+    denied(&judge(&known("good.example/*")), "evil.example/x");
+    // What runs nothing has nothing to cover.
+    let service = request(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}));
+    allowed(&judge_with(&policies(), &service, &[], &[]));
+    let mut deleted = both.clone();
+    deleted.operation = Operation::Delete;
+    allowed(&judge_with(&policies(), &deleted, &[], &[]));
+}
+
+#[test]
+fn one_image_has_one_name() {
+    let digested = format!("ghcr.io/acme/app:v1@{}", digest());
+    for (pattern, image) in [
+        ("ghcr.io/acme/*", "GHCR.io/acme/app"),
+        ("ghcr.io/acme/*", "ghcr.io:443/acme/app"),
+        ("GHCR.io/acme/*", "ghcr.io/acme/app"),
+        ("docker.io/library/*", "nginx"),
+        ("docker.io/*", "registry-1.docker.io/library/nginx"),
+        ("index.docker.io/*", "nginx"),
+        ("ghcr.io/acme/app:*", &digested),
+    ] {
+        assert!(selects(pattern, image), "{pattern} {image}");
+    }
+    assert!(!selects("docker.io/*", "LOCALHOST/app"), "what is in upper case is a host");
+}
+
+#[test]
+fn what_is_of_the_future_is_not_young() {
+    let require = "{vulnerabilities: {from: [security], severities: [critical], maxAge: 168h}}";
+    allowed(&attested(require, &[scan("trivy", FRESH, &[])]));
+    let future = scan("trivy", "2099-01-01T00:00:00Z", &[]);
+    denied(&attested(require, std::slice::from_ref(&future)), "2099-01-01");
+    denied(&attested(require, &[scan("trivy", FRESH, &["CRITICAL"]), future]), "CVE-2026-1 (critical)");
+}
+
+#[test]
+fn empty_is_not_turned_round() {
+    for conditions in ["{all: []}", "{}", "[]"] {
+        let policies = kyverno("", &[&format!("validate: {{deny: {{conditions: {conditions}}}}}")]);
+        denied(&judge(&policies, pod(&["a"])), "form");
+    }
+    denied(&judge(&kyverno("", &["validate: {deny: {}}"]), pod(&["a"])), "form");
+    for excluded in [
+        "{}",
+        "{any: [{}]}",
+        "{any: []}",
+        "{any: [{resources: {namespaces: []}}]}",
+        "{any: [{resources: {names: []}}]}",
+        "{any: [{subjects: []}]}",
+        "{any: [{resources: {operations: []}}]}",
+    ] {
+        let policies =
+            kyverno("", &[&format!("exclude: {excluded}, validate: {{pattern: {{kind: Nothing}}}}")]);
+        denied(&judge(&policies, pod(&["a"])), "expected `Nothing`");
+    }
+    let overridden = kyverno(
+        "  validationFailureActionOverrides: [{action: Audit, namespaces: []}]\n",
+        &["validate: {pattern: {kind: Nothing}}"],
+    );
+    denied(&judge(&overridden, pod(&["a"])), "expected `Nothing`");
+    assert!(AttestorSet::new(Vec::new()).is_err());
+}
+
+#[test]
+fn an_anchor_frees_its_own_element_and_nothing_else() {
+    let init = |images: &[&str]| {
+        let mut object = pod(images);
+        object["spec"]["initContainers"] = json!([{"name": "i", "image": "docker.io/i"}]);
+        object
+    };
+    let policies = kyverno(
+        "",
+        &["validate: {pattern: {spec: {=(containers): [{(image): 'ghcr.io/*', name: 'c?'}], \
+           =(initContainers): [{(image): 'ghcr.io/*', name: 'c?'}]}}}"],
+    );
+    let mut wrong = init(&["ghcr.io/a"]);
+    wrong["spec"]["containers"][0]["name"] = json!("other");
+    denied(&judge(&policies, wrong), "found `other`");
+    allowed(&judge(&policies, init(&["ghcr.io/a"])));
+    let negated = kyverno("", &["validate: {pattern: {spec: {X(hostNetwork): 'null'}}}"]);
+    let mut host = pod(&["a"]);
+    host["spec"]["hostNetwork"] = json!(true);
+    denied(&judge(&negated, host), "hostNetwork");
+}
+
+#[test]
+fn a_value_in_another_spelling_is_still_that_value() {
+    for (pattern, value) in
+        [("!0", "0Mi"), ("!0", "00"), ("!0", "-0"), ("!1", "1000m"), ("!1Gi", "1024Mi"), ("!60s", "1m")]
+    {
+        let policies =
+            kyverno("", &[&format!("validate: {{pattern: {{metadata: {{labels: {{v: '{pattern}'}}}}}}}}")]);
+        let mut object = pod(&["a"]);
+        object["metadata"]["labels"] = json!({"v": value});
+        denied(&judge(&policies, object), "expected");
+    }
+}
+
+#[test]
+fn a_path_leads_through_the_value_of_its_variable() {
+    let policies = kyverno(
+        "",
+        &["context: [{name: known, variable: {value: {request: {mine: bad}}, jmesPath: request.mine}}], \
+           validate: {deny: {conditions: {any: [{key: '{{ known }}', operator: Equals, value: bad}]}}}"],
+    );
+    denied(&judge(&policies, pod(&["a"])), "form");
+}
+
+#[test]
+fn a_subresource_is_matched_as_such() {
+    let judge = |kinds: &str, subresource: &str| {
+        let rule = format!(
+            "match: {{any: [{{resources: {{kinds: ['{kinds}']}}}}]}}, validate: {{pattern: {{kind: Nothing}}}}"
+        );
+        let policies = kyverno("", &[&rule]).with_uncovered(Uncovered::Allow);
+        let mut request = request(pod(&["a"]));
+        request.subresource = subresource.to_owned();
+        judge_with(&policies, &request, &[], &[]).decision == Decision::Deny
+    };
+    for (kinds, subresource, is_about) in [
+        ("Pod", "", true),
+        ("Pod", "status", false),
+        ("Pod/ephemeralcontainers", "ephemeralcontainers", true),
+        ("Pod.ephemeralcontainers", "ephemeralcontainers", true),
+        ("Pod/*", "ephemeralcontainers", true),
+        ("Pod/status", "ephemeralcontainers", false),
+        ("*/Pod", "", true),
+    ] {
+        assert_eq!(judge(kinds, subresource), is_about, "{kinds} {subresource}");
+    }
+}
+
+#[test]
+fn a_rule_that_did_not_judge_is_not_the_one_that_applies() {
+    let one = "  applyRules: One\n";
+    let passed_over =
+        "preconditions: {all: [{key: a, operator: Equals, value: b}]}, validate: {pattern: {kind: Pod}}";
+    let wrong = "validate: {pattern: {kind: Nothing}}";
+    denied(&judge(&kyverno(one, &[passed_over, wrong]), pod(&["a"])), "expected `Nothing`");
+    // Of each kind of rules one applies.
+    let verifies = "verifyImages: [{imageReferences: ['a'], verifyDigest: false}]";
+    denied(&judge(&kyverno(one, &[verifies, wrong]), pod(&["a"])), "expected `Nothing`");
+    allowed(&judge(&kyverno(one, &["validate: {pattern: {kind: Pod}}", wrong]), pod(&["a"])));
+}
+
+#[test]
+fn a_name_that_stands_in_an_object_is_asked_for_in_the_next_round() {
+    let policies = kyverno(
+        "",
+        &[
+            "context: [{name: first, configMap: {name: first, namespace: ns}}, {name: second, configMap: {name: \
+           '{{ first.data.next }}', namespace: ns}}], validate: {foreach: [{list: request.object.spec.containers, context: \
+           [{name: third, configMap: {name: '{{ element.name }}-{{ second.data.next }}', namespace: ns}}], deny: {conditions: \
+           {any: [{key: '{{ third.data.bad }}', operator: Equals, value: 'yes'}]}}}]}",
+        ],
+    );
+    let (request, mut evidence) = (request(pod(&["a"])), Evidence::default());
+    for (name, data) in
+        [("first", json!({"next": "b"})), ("b", json!({"next": "c"})), ("c0-c", json!({"bad": "no"}))]
+    {
+        let needed = policies.requirements(&request, &evidence, NOW).objects;
+        let asked: Vec<_> = needed.iter().map(ToString::to_string).collect();
+        assert_eq!(asked, [format!("ConfigMap/ns/{name}")]);
+        evidence.objects.insert(asked[0].clone(), Ok(json!({"data": data})));
+    }
+    assert!(policies.requirements(&request, &evidence, NOW).objects.is_empty());
+    let verdict = evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW);
+    assert_eq!(verdict.rules[0].outcome, Outcome::Pass, "{verdict}");
+}
+
+#[test]
+fn controllers_are_judged_as_kyverno_extends_policies_to_them() {
+    let deployment = |image: &str| {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "shop"},
+            "spec": {"template": {"spec": {"containers": [{"name": "c", "image": image}]}}}})
+    };
+    let pattern = "validate: {pattern: {spec: {containers: [{image: 'ghcr.io/*'}]}}}";
+    let beside = |kinds: &str| format!("match: {{any: [{{resources: {{kinds: [{kinds}]}}}}]}}, {pattern}");
+    let is_denied = |rules: &[&str]| {
+        let verdict = judge(&kyverno("", rules).with_uncovered(Uncovered::Allow), deployment("docker.io/a"));
+        verdict.decision == Decision::Deny
+    };
+    assert!(is_denied(&[&beside("Pod")]));
+    // A rule with names speaks of certain pods, so nothing of its policy is extended.
+    let named = format!("match: {{any: [{{resources: {{kinds: [Pod], names: [x]}}}}]}}, {pattern}");
+    assert!(!is_denied(&[&beside("Pod"), &named]));
+    let exception = |rule: &str| {
+        format!(
+            "---\napiVersion: kyverno.io/v2\nkind: PolicyException\nmetadata: {{name: e, namespace: shop}}\nspec:\n  exceptions: \
+             [{{policyName: p, ruleNames: [{rule}]}}]\n  match: {{any: [{{resources: {{kinds: [Deployment]}}}}]}}\n"
+        )
+    };
+    let excepted = |rule: &str| {
+        let text = format!(
+            "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: p}}\nspec:\n  validationFailureAction: Enforce\n  \
+             rules:\n  - {{name: r0, {}}}\n{}",
+            beside("Pod"),
+            exception(rule)
+        );
+        let policies = PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow);
+        judge(&policies, deployment("docker.io/a")).decision == Decision::Allow
+    };
+    assert!(excepted("autogen-r0"));
+    assert!(!excepted("r0"), "the rule that judges a Deployment is the extended one");
+}
+
+#[test]
+fn operators_and_loops_compare_as_kyverno_does() {
+    let is_denied = |conditions: &str| {
+        let rule = format!("validate: {{deny: {{conditions: {{any: [{conditions}]}}}}}}");
+        judge(&kyverno("", &[&rule]), pod(&["a"])).decision == Decision::Deny
+    };
+    assert!(is_denied("{key: true, operator: AnyIn, value: [true, false]}"));
+    assert!(is_denied("{key: 'a*', operator: AnyIn, value: [abc]}"));
+    assert!(!is_denied("{key: '5', operator: GreaterThan, value: '1h'}"));
+    let each = "validate: {foreach: [{list: request.object.metadata.labels, deny: {conditions: {any: [{key: '{{ element.a }}', \
+                operator: Equals, value: bad}]}}}]}";
+    let mut object = pod(&["a"]);
+    object["metadata"]["labels"] = json!({"a": "bad"});
+    denied(&judge(&kyverno("", &[each]), object), "form");
+}
+
+#[test]
+fn the_strictest_action_of_a_rule_decides() {
+    let rule = "verifyImages: [{imageReferences: ['a*'], required: true, failureAction: Audit, attestors: [{entries: [{keys: \
+                {publicKeys: KEY, rekor: {ignoreTlog: true}}}]}]}, {imageReferences: ['ab*'], failureAction: Enforce, attestors: \
+                [{entries: [{keys: {publicKeys: KEY, rekor: {ignoreTlog: true}}}]}]}]"
+        .replace("KEY", &format!("\"{}\"", pem(1)));
+    let verdict = judge(&kyverno("", &[&rule]), pod(&["abc"]));
+    assert_eq!((verdict.decision, verdict.rules[0].mode), (Decision::Deny, Mode::Enforce), "{verdict}");
+}
+
+#[test]
+fn what_an_sbom_does_not_say_is_unknown() {
+    let deny = "{sbom: {from: [release], deny: [{purl: 'pkg:npm/left-pad'}]}}";
+    let licenses = "{sbom: {from: [release], licenses: {allow: [MIT]}}}";
+    for require in [deny, licenses] {
+        allowed(&attested(require, &[sbom(&lodash())]));
+        denied(&attested(require, &[sbom(&json!([]))]), "it lists no components");
+    }
+    let nameless = json!([{"type": "library", "name": "left-pad", "version": "1.0.0"}]);
+    let verdict = attested(licenses, &[sbom(&nameless)]);
+    assert_eq!(verdict.decision, Decision::Deny, "without a package URL it still has a license: {verdict}");
+    let verdict = attested("{sbom: {from: [release], deny: [{name: left-pad}]}}", &[sbom(&nameless)]);
+    denied(&verdict, "denied package left-pad");
+}
+
+#[test]
+fn two_scanners_behind_one_wrapper_are_two() {
+    let require = "{vulnerabilities: {from: [security], severities: [critical]}}";
+    let (older, newer) = ("2026-11-16T00:00:00Z", FRESH);
+    allowed(&attested(require, &[scan("trivy", older, &["CRITICAL"]), scan("trivy", newer, &[])]));
+    let reports = [scan("grype", older, &["CRITICAL"]), scan("trivy", newer, &[])];
+    let as_written = attested(require, &reports);
+    // Trivy's own report says that it is Trivy's, whatever the wrapper says: so both are of one scanner.
+    allowed(&as_written);
+    let item = |scanner: &str, finished: &str, found: &Value| {
+        let predicate = json!({"invocation": {}, "scanner": {"uri": scanner, "version": "1", "result": found},
+            "metadata": {"scanStartedOn": finished, "scanFinishedOn": finished}});
+        attestation(2, "https://in-toto.io/attestation/vulns/v0.1", &predicate)
+    };
+    let critical = json!([{"id": "CVE-2026-1", "severity": [{"method": "nvd", "score": "CRITICAL"}, {"method": "cvss_score", "score": "9.8"}]}]);
+    let verdict = attested(require, &[item("one", older, &critical), item("two", newer, &json!([]))]);
+    denied(&verdict, "CVE-2026-1");
+}
+
+#[test]
+fn a_typo_in_a_deny_list_is_refused() {
+    let error = |package: &str| {
+        let text = format!(
+            "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['a/**']\n  signers: \
+             {{s: {{publicKey: \"{}\", transparencyLog: false}}}}\n  require: {{sbom: {{from: [s], deny: [{package}]}}}}\n",
+            pem(1)
+        );
+        PolicySet::from_yaml(&text).unwrap_err().to_string()
+    };
+    assert!(error("{purl: 'pkg:nmp/lodash'}").contains("nmp"));
+    let other = error("{purl: 'pkg:npm/lodash', versions: 'vers:pypi/<1.0'}");
+    assert!(other.contains("a range of versions of `npm`"), "{other}");
+    let twice = error("{purl: 'pkg:npm/lodash', versions: 'vers:npm/<1.0.0|<5.0.0'}");
+    assert!(twice.contains("bound the same side"), "{twice}");
+}
+
+#[test]
+fn files_are_read_as_kubectl_reads_them() {
+    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: PodList\n  items:\n  - {metadata: {name: a}}\n\
+                - apiVersion: apps/v1\n  kind: DeploymentList\n  items: [{apiVersion: apps/v1, kind: Deployment, metadata: {name: b}}]\n";
+    let ids: Vec<_> = Resource::from_yaml(list).unwrap().iter().map(|one| one.id().to_string()).collect();
+    assert_eq!(ids, ["Pod default/a", "Deployment default/b"]);
+    let number = |text: &str| {
+        let text = format!("{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{value: {text}}}}}");
+        Resource::from_yaml(&text).unwrap().remove(0).object()["spec"]["value"].clone()
+    };
+    assert_eq!(number("010"), json!(8));
+    let merged = "a: &a {image: docker.io/evil}\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {<<: *a, image: ghcr.io/a}\n";
+    assert!(Resource::from_yaml(merged).is_err(), "kubectl and YAML take another of the two");
+}
+
+#[test]
+fn a_policy_is_refused_by_the_name_of_its_language() {
+    for (api_version, kind) in [
+        ("policies.kyverno.io/v1", "ImageValidatingPolicy"),
+        ("policy.sigstore.dev/v1beta1", "ClusterImagePolicy"),
+    ] {
+        let text = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{}}\n");
+        let error = PolicySet::from_yaml(&text).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{api_version}` is not read here")), "{error}");
+    }
+}
+
+#[test]
+fn the_work_of_a_judgement_is_bounded() {
+    let nested = "validate: {foreach: [{list: request.object.spec.list, foreach: [{list: request.object.spec.list, foreach: \
+                  [{list: request.object.spec.list, deny: {conditions: {any: [{key: '{{ element }}', operator: Equals, value: \
+                  nothing}]}}}]}]}]}";
+    let with = |count: usize| {
+        let mut object = pod(&["a"]);
+        object["spec"]["list"] = (0..count).map(|one| json!(format!("v{one}"))).collect();
+        object
+    };
+    allowed(&judge(&kyverno("", &[nested]), with(20)));
+    let verdict = judge(&kyverno("", &[nested]), with(5000));
+    denied(&verdict, "the budget of a judgement");
+    assert_eq!(verdict.rules[0].explanations[0].code, Some(ReasonCode::Unresolved), "{verdict}");
+    // Large lists are compared by hashing.
+    let lists = "validate: {deny: {conditions: {any: [{key: '{{ request.object.spec.list }}', operator: AnyIn, value: \
+                 '{{ request.object.spec.other }}'}]}}}";
+    let mut object = with(9000);
+    object["spec"]["other"] = (0..9000).map(|one| json!(format!("w{one}"))).collect();
+    allowed(&judge(&kyverno("", &[lists]), object));
+}
