@@ -112,8 +112,12 @@ fn main() {
         let name = format!("1 container, {count} matching rules");
         cases.push(Case::new(name, registries(count, count), pod(1, "ghcr.io/myorg/app:signed")));
     }
+    let worst = worst();
     if std::env::args().any(|argument| argument == "--test") {
         cases.iter().for_each(Case::judge);
+        for (_, policies, request) in &worst {
+            judge_once(policies, request);
+        }
         return;
     }
     println!("{:<40} {:>12}", "judged, without arithmetic", "microseconds");
@@ -123,4 +127,50 @@ fn main() {
     for case in &cases {
         println!("{:<40} {:>12.1}", case.name, measure(|| case.judge()));
     }
+    println!("\n{:<40} {:>12}  decision", "a review of 3 MB, at worst", "milliseconds");
+    for (name, policies, request) in &worst {
+        let start = Instant::now();
+        let decision = judge_once(policies, request);
+        println!("{name:<40} {:>12.1}  {decision}", start.elapsed().as_secs_f64() * 1e3);
+    }
+}
+
+/// Rules that ask for as much work as they can, of a pod of 3 MB that a stranger filled.
+fn worst() -> Vec<(&'static str, PolicySet, Request)> {
+    const SIZE: usize = 3 << 20;
+    let list = |count: usize| -> Vec<Value> {
+        let len = SIZE / 2 / count;
+        (0..count).map(|index| json!(format!("{}{index}", "a".repeat(len)))).collect()
+    };
+    let pod = |values: Value| -> Request {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"},
+            "spec": {"containers": [{"name": "c", "image": "ghcr.io/myorg/a"}], "values": values}});
+        Resource::from_json(pod).expect("a pod").into()
+    };
+    let rule = |validate: &str| {
+        let text = format!(
+            "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: p}}\nspec:\n  validationFailureAction: Enforce\n  \
+             rules:\n  - name: r\n    match: {{any: [{{resources: {{kinds: [Pod]}}}}]}}\n    validate: {validate}\n"
+        );
+        PolicySet::from_yaml(&text).expect("a policy")
+    };
+    let loops = "{foreach: [{list: request.object.spec.values.a, foreach: [{list: request.object.spec.values.a, deny: {conditions: \
+                 {any: [{key: '{{ element }}', operator: Equals, value: nothing}]}}}]}]}";
+    let sets = "{deny: {conditions: {any: [{key: '{{ request.object.spec.values.a }}', operator: AnyIn, value: \
+                '{{ request.object.spec.values.b }}'}]}}}";
+    let stars = "{pattern: {spec: {values: {a: ['*a*a*a*a*a*a*b']}}}}";
+    let sorted = "{deny: {conditions: {any: [{key: '{{ sort(request.object.spec.values.[a[], b[]][]) | length(@) }}', operator: Equals, \
+                  value: 0}]}}}";
+    let two = |a: usize, b: usize| pod(json!({"a": list(a), "b": list(b)}));
+    vec![
+        ("a loop over 8,000 in a loop", rule(loops), two(8000, 1)),
+        ("AnyIn of two lists of 40,000", rule(sets), two(40_000, 40_000)),
+        ("wildcards against 1,000 long texts", rule(stars), two(1000, 1)),
+        ("wildcards against one long text", rule(stars), two(1, 1)),
+        ("an expression over 80,000 texts", rule(sorted), two(40_000, 40_000)),
+    ]
+}
+
+fn judge_once(policies: &PolicySet, request: &Request) -> Decision {
+    evaluate(policies, black_box(request), &Evidence::default(), &TrustRoot::empty(), now()).decision
 }

@@ -115,6 +115,7 @@ impl Condition {
                 expression: self.path.clone(),
                 problem: error.to_string(),
                 is_absent: false,
+                is_unknown: false,
             })
         });
         Finding { path: self.path.clone(), holds, text }

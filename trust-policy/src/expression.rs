@@ -70,7 +70,7 @@ pub(crate) struct Scope {
     /// How many loops it is in.
     loops: usize,
     /// Why names are absent that a policy meant to be there.
-    absent: BTreeMap<String, String>,
+    absent: BTreeMap<String, Absence>,
     /// The objects of the cluster that were asked for and are not in the evidence; copies share it.
     missing: Rc<RefCell<BTreeSet<ObjectName>>>,
 }
@@ -98,6 +98,16 @@ pub(crate) struct Unresolved {
     pub(crate) problem: String,
     /// Whether it is a name that is not there.
     pub(crate) is_absent: bool,
+    /// Whether it needs something that could not be fetched: no default takes its place.
+    pub(crate) is_unknown: bool,
+}
+
+/// Why a name has no value that should have one.
+#[derive(Clone, Debug)]
+pub(crate) struct Absence {
+    pub(crate) why: String,
+    /// Whether it may have one, which could not be fetched.
+    pub(crate) is_unknown: bool,
 }
 
 impl Expression {
@@ -174,9 +184,13 @@ impl Expression {
             filled = self.filled(&texts, scope.now);
             &filled
         };
+        if let Some((name, absence)) = scope.unknown_in(ast) {
+            let problem = format!("has no value: `{name}` is unknown: {}", absence.why);
+            return Err(Unresolved { is_unknown: true, ..self.unresolved(problem) });
+        }
         interpreter::interpret(&root, ast, &scope.budget).map_err(|stop| match stop {
             Stop::NotFound(name) => {
-                let why = scope.absent.get(&name).map(|why| format!(": {why}")).unwrap_or_default();
+                let why = scope.absent.get(&name).map(|one| format!(": {}", one.why)).unwrap_or_default();
                 let problem = format!("has no value: `{name}` is absent{why}");
                 Unresolved { is_absent: true, ..self.unresolved(problem) }
             }
@@ -208,7 +222,12 @@ impl Expression {
     }
 
     fn unresolved(&self, problem: impl Into<String>) -> Unresolved {
-        Unresolved { expression: self.written.clone(), problem: problem.into(), is_absent: false }
+        Unresolved {
+            expression: self.written.clone(),
+            problem: problem.into(),
+            is_absent: false,
+            is_unknown: false,
+        }
     }
 }
 
@@ -239,6 +258,22 @@ impl Scope {
 
     pub(crate) fn enter_loop(&mut self) {
         self.loops += 1;
+    }
+
+    /// A name in an expression whose value could not be fetched. A field of the same name counts, to be safe.
+    fn unknown_in(&self, ast: &Ast) -> Option<(&str, &Absence)> {
+        let mut unknown = self.absent.iter().filter(|(_, absence)| absence.is_unknown).peekable();
+        if self.whole.is_some() || unknown.peek().is_none() {
+            return None;
+        }
+        let mut names = BTreeSet::new();
+        let Ok(()) = visit::<Infallible>(&mut ast.clone(), &mut |node| {
+            if let Ast::Field { name, .. } = node {
+                names.insert(name.clone());
+            }
+            Ok(())
+        });
+        unknown.find(|(name, _)| names.contains(*name)).map(|(name, absence)| (name.as_str(), absence))
     }
 
     /// Says that an object was asked for that is not in the evidence.
@@ -276,11 +311,11 @@ impl Scope {
     }
 
     /// Says why a name has no value that should have one.
-    pub(crate) fn set_absent(&mut self, name: &str, why: String) {
+    pub(crate) fn set_absent(&mut self, name: &str, absence: Absence) {
         self.change(|names| {
             names.remove(name);
         });
-        self.absent.insert(name.to_owned(), why);
+        self.absent.insert(name.to_owned(), absence);
     }
 }
 

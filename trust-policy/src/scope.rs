@@ -4,13 +4,14 @@
 use serde_json::{Map, Value, json};
 use trust_core::{ImageRef, UnixTime};
 
-use crate::evidence::Evidence;
-use crate::expression::Scope;
+use crate::evidence::{Evidence, FailureKind};
+use crate::expression::{Absence, Scope};
 use crate::model::{ContextEntry, ContextSource};
 use crate::reference;
 use crate::request::Request;
 use crate::resource::{ContainerImage, ContainerKind};
 use crate::signer::ObjectName;
+use crate::template::Template;
 
 /// The names that every rule has. A rule that speaks of a pod finds a controller's pod in the controller's place.
 pub(crate) fn of_request(request: &Request, of_pod: bool, now: UnixTime) -> Scope {
@@ -90,12 +91,12 @@ pub(crate) fn set_context(scope: &mut Scope, entries: &[ContextEntry], evidence:
     for entry in entries {
         match value_of(&entry.source, scope, evidence) {
             Ok(value) => scope.set(&entry.name, &value),
-            Err(problem) => scope.set_absent(&entry.name, problem),
+            Err(absence) => scope.set_absent(&entry.name, absence),
         }
     }
 }
 
-fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Result<Value, String> {
+fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Result<Value, Absence> {
     match source {
         ContextSource::Variable { value, path, default } => {
             let whole = value.as_ref().map(|value| value.resolve(scope)).transpose();
@@ -109,31 +110,39 @@ fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Resul
                     path.resolve(&inner)
                 }
             });
-            match (found, default) {
-                (Err(_) | Ok(Value::Null), Some(default)) => {
-                    default.resolve(scope).map_err(|error| error.to_string())
-                }
-                (found, _) => found.map_err(|error| error.to_string()),
-            }
+            let found = match (found, default) {
+                (Err(error), _) if error.is_unknown => Err(error),
+                (Err(_) | Ok(Value::Null), Some(default)) => default.resolve(scope),
+                (found, _) => found,
+            };
+            found.map_err(|error| Absence { why: error.to_string(), is_unknown: error.is_unknown })
         }
-        ContextSource::ConfigMap { .. } => {
-            let object = object_of(source, scope).ok_or("its name has no value")?;
+        ContextSource::ConfigMap { namespace, name } => {
+            let object = object_of(namespace, name, scope)?;
             match evidence.objects.get(&object.to_string()) {
                 Some(Ok(value)) => Ok(value.clone()),
-                Some(Err(failure)) => Err(failure.to_string()),
+                // That there is none is known.
+                Some(Err(failure)) => Err(Absence {
+                    why: failure.to_string(),
+                    is_unknown: failure.kind != FailureKind::NotFound,
+                }),
                 None => {
-                    let problem = format!("{object} was not looked up");
+                    let why = format!("{object} was not looked up");
                     scope.note_missing(object);
-                    Err(problem)
+                    Err(Absence { why, is_unknown: true })
                 }
             }
         }
     }
 }
 
-/// The object that a name stands for, if it is one, and is known.
-fn object_of(source: &ContextSource, scope: &Scope) -> Option<ObjectName> {
-    let ContextSource::ConfigMap { namespace, name } = source else { return None };
-    let (namespace, name) = (namespace.resolve_text(scope).ok()?, name.resolve_text(scope).ok()?);
-    Some(ObjectName { kind: "ConfigMap", namespace, name })
+/// The object that a name stands for.
+fn object_of(namespace: &Template, name: &Template, scope: &Scope) -> Result<ObjectName, Absence> {
+    let resolve = |template: &Template| {
+        template.resolve_text(scope).map_err(|error| Absence {
+            why: format!("its name has no value: {error}"),
+            is_unknown: error.is_unknown,
+        })
+    };
+    Ok(ObjectName { kind: "ConfigMap", namespace: resolve(namespace)?, name: resolve(name)? })
 }

@@ -76,7 +76,7 @@ impl Template {
                 _ => String::new(),
             };
             let problem = "is `null`, expected a text".to_owned();
-            return Err(Unresolved { expression, problem, is_absent: true });
+            return Err(Unresolved { expression, problem, is_absent: true, is_unknown: false });
         }
         Ok(text_of(&value))
     }

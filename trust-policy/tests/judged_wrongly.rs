@@ -392,6 +392,30 @@ fn a_name_that_stands_in_an_object_is_asked_for_in_the_next_round() {
 }
 
 #[test]
+fn no_default_takes_the_place_of_what_could_not_be_fetched() {
+    let policies = kyverno(
+        "",
+        &[
+            "context: [{name: known, configMap: {name: c, namespace: ns}}, {name: list, variable: {jmesPath: known.data.list, \
+           default: []}}], validate: {deny: {conditions: {any: [{key: a, operator: AnyIn, value: '{{ list }}'}, {key: \
+           \"{{ known.data.stop || 'no' }}\", operator: Equals, value: 'yes'}]}}}",
+        ],
+    );
+    let judge = |found: Option<Result<Value, FailureKind>>| {
+        let mut evidence = Evidence::default();
+        let failure = |kind| FetchFailure { location: "c".to_owned(), kind, problem: "gone".to_owned() };
+        if let Some(found) = found {
+            evidence.objects.insert("ConfigMap/ns/c".to_owned(), found.map_err(failure));
+        }
+        let policies = PolicySet::clone(&policies).with_uncovered(Uncovered::Allow);
+        evaluate(&policies, &request(pod(&["a"])), &evidence, &TrustRoot::empty(), NOW)
+    };
+    denied(&judge(None), "`known` is unknown: ConfigMap/ns/c was not looked up");
+    denied(&judge(Some(Err(FailureKind::Unavailable))), "`known` is unknown: c: gone");
+    denied(&judge(Some(Ok(json!({"data": {"stop": "yes"}})))), "form");
+}
+
+#[test]
 fn controllers_are_judged_as_kyverno_extends_policies_to_them() {
     let deployment = |image: &str| {
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "shop"},
