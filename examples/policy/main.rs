@@ -16,7 +16,7 @@ usage: policy lint FILE...      where a policy may not mean what its author thin
        policy explain FILE...   what a policy demands, of what, of whom
        policy test DIR...       runs the suites (kyverno-test.yaml) in and below each folder
 
-exit status: 0 nothing to say, every row passed; 1 something was said, a row failed; 2 bad input
+exit status: 0 nothing to say, every row that ran passed; 1 something was said, a row failed, none ran; 2 bad input
 ";
 
 fn main() -> ExitCode {
@@ -25,6 +25,10 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["--help" | "-h", ..] => {
             print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        ["--version" | "-V", ..] => {
+            println!("policy {}", env!("CARGO_PKG_VERSION"));
             return ExitCode::SUCCESS;
         }
         ["lint", files @ ..] if !files.is_empty() => lint(files),
@@ -106,7 +110,8 @@ fn test(folders: &[&str]) -> Result<bool, String> {
         }
     }
     println!("{passed} rows passed, {failed} failed, {skipped} skipped");
-    Ok(failed == 0)
+    // What judged nothing shows nothing.
+    Ok(failed == 0 && passed > 0)
 }
 
 fn find_suites(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use trust_core::{TrustRoot, UnixTime};
 use trust_policy::{
-    Check, Evidence, Outcome, PolicySet, ReasonCode, Request, Resource, RuleVerdict, evaluate, yaml,
+    Check, Evidence, Operation, Outcome, PolicySet, ReasonCode, Request, Resource, RuleVerdict, evaluate,
+    yaml,
 };
 
 use super::{at, read, text};
@@ -37,7 +38,10 @@ struct Suite {
     policies: Vec<String>,
     exceptions: Vec<String>,
     resources: Vec<String>,
+    #[serde(rename = "clusterResources")]
+    cluster_resources: Vec<String>,
     variables: Option<String>,
+    userinfo: Option<String>,
     results: Vec<Expectation>,
 }
 
@@ -60,30 +64,80 @@ pub(crate) fn run(path: &Path) -> Result<Vec<Judged>, String> {
     let suite = yaml::parse_documents(&text(path)?).map_err(|error| at(path, &error))?;
     let suite = suite.first().ok_or_else(|| at(path, &"found nothing, expected a test"))?;
     let suite: Suite = serde_json::from_value(suite.to_json()).map_err(|error| at(path, &error))?;
-    let mut policies = PolicySet::default();
+    // What is refused takes the rows with it that need it, and no others.
+    let (mut policies, mut refused) = (PolicySet::default(), Vec::new());
     for file in suite.policies.iter().chain(&suite.exceptions) {
-        policies.extend(read(&folder.join(file))?);
+        match read(&folder.join(file)) {
+            Ok(read) => policies.extend(read),
+            Err(problem) => refused.push(problem),
+        }
     }
-    let mut requests = Vec::new();
-    for file in &suite.resources {
-        let file = folder.join(file);
-        let resources = Resource::from_yaml(&text(&file)?).map_err(|error| at(&file, &error))?;
-        requests.extend(resources.into_iter().map(Request::from));
-    }
-    if let Some(file) = &suite.variables {
-        let file = folder.join(file);
-        let values = yaml::parse_documents(&text(&file)?).map_err(|error| at(&file, &error))?;
-        let values = values.first().map(|node| node.to_json()).unwrap_or_default();
+    let mut requests: Vec<Request> =
+        resources(folder, &suite.resources)?.into_iter().map(Request::from).collect();
+    // Without a user of its own a suite speaks of one without roles.
+    let document = |file: &Option<String>| file.as_ref().map(|file| values(&folder.join(file))).transpose();
+    let user = document(&suite.userinfo)?.unwrap_or_default();
+    requests.iter_mut().try_for_each(|request| set_user(request, &user))?;
+    if let Some(values) = document(&suite.variables)? {
         let set = requests.iter_mut().try_for_each(|request| set_values(request, &values));
-        set.map_err(|problem| at(&file, &problem))?;
+        if let Err(problem) = set {
+            // Whatever they would change is judged wrongly without them.
+            policies = PolicySet::default();
+            refused.insert(0, problem);
+        }
     }
+    let mut objects = Vec::new();
+    for file in &suite.cluster_resources {
+        let mut document = values(&folder.join(file))?;
+        if let Value::Array(resources) = document["spec"]["resources"].take() {
+            objects.extend(resources);
+        }
+    }
+    let named = |object: Value| {
+        let object = Resource::from_json(object).map_err(|error| error.to_string())?;
+        let id = object.id();
+        Ok((format!("{}/{}/{}", id.kind, id.namespace, id.name), Ok(object.object().clone())))
+    };
+    let objects = objects.into_iter().map(named).collect::<Result<_, String>>()?;
+    let evidence = Evidence { objects, ..Evidence::default() };
     let mut judged = Vec::new();
     for expectation in &suite.results {
         for name in expectation.resources.iter().chain(&expectation.resource) {
-            judged.push(judge(&policies, &requests, expectation, name));
+            judged.push(judge(&policies, &requests, &evidence, &refused, expectation, name));
         }
     }
     Ok(judged)
+}
+
+fn resources(folder: &Path, files: &[String]) -> Result<Vec<Resource>, String> {
+    let mut resources = Vec::new();
+    for file in files {
+        let file = folder.join(file);
+        resources.extend(Resource::from_yaml(&text(&file)?).map_err(|error| at(&file, &error))?);
+    }
+    Ok(resources)
+}
+
+fn values(file: &Path) -> Result<Value, String> {
+    let documents = yaml::parse_documents(&text(file)?).map_err(|error| at(file, &error))?;
+    Ok(documents.first().map(|node| node.to_json()).unwrap_or_default())
+}
+
+/// Who asks, and in which roles.
+fn set_user(request: &mut Request, user: &Value) -> Result<(), String> {
+    let names = |name: &str| -> Result<Vec<String>, String> {
+        match &user[name] {
+            Value::Null => Ok(Vec::new()),
+            names => serde_json::from_value(names.clone()).map_err(|error| format!("`{name}`: {error}")),
+        }
+    };
+    request.roles = Some(names("roles")?);
+    request.cluster_roles = Some(names("clusterRoles")?);
+    if !user["userInfo"].is_null() {
+        let user = serde_json::from_value(user["userInfo"].clone());
+        request.user = Some(user.map_err(|error| format!("`userInfo`: {error}"))?);
+    }
+    Ok(())
 }
 
 /// What a suite says about the requests: operations, and labels of namespaces.
@@ -107,12 +161,21 @@ fn set_values(request: &mut Request, values: &Value) -> Result<(), String> {
             }
             let operation = serde_json::from_value(value.clone());
             request.operation = operation.map_err(|error| format!("`{name}`: {error}"))?;
+            // An update without more is one that changes nothing.
+            request.old = (request.operation == Operation::Update).then(|| request.resource.object().clone());
         }
     }
     Ok(())
 }
 
-fn judge(policies: &PolicySet, requests: &[Request], expected: &Expectation, resource: &str) -> Judged {
+fn judge(
+    policies: &PolicySet,
+    requests: &[Request],
+    evidence: &Evidence,
+    refused: &[String],
+    expected: &Expectation,
+    resource: &str,
+) -> Judged {
     // The CLI names the rules that it makes of one about pods, and resources with their namespace or without.
     let rule = ["autogen-cronjob-", "autogen-"].iter().find_map(|prefix| expected.rule.strip_prefix(prefix));
     let rule = rule.unwrap_or(&expected.rule);
@@ -136,10 +199,14 @@ fn judge(policies: &PolicySet, requests: &[Request], expected: &Expectation, res
     if needs_signatures {
         return row(Row::Skipped("it verifies images, which needs a registry".to_owned()));
     }
+    let is_read = policies.policies().iter().any(|one| one.name == policy);
+    if let Some(problem) = refused.first().filter(|_| !is_read) {
+        return row(Row::Skipped(problem.clone()));
+    }
     let Some(request) = requests.iter().find(is_meant) else {
         return row(Row::Skipped("the suite has no such resource".to_owned()));
     };
-    let verdict = evaluate(policies, request, &Evidence::default(), &TrustRoot::empty(), clock());
+    let verdict = evaluate(policies, request, evidence, &TrustRoot::empty(), clock());
     let found = verdict.rules.iter().find(|one| one.policy == policy && one.rule == rule);
     let result = found.map_or("skip", result);
     // Older suites call a reported violation a warning.
