@@ -220,3 +220,130 @@ fn a_store_answers_for_its_own_names_only() {
         assert!(!answers(image), "{image}");
     }
 }
+
+/// An image of which the first layer has this descriptor.
+fn with_layer(layout: &Layout, layer: Value) -> Value {
+    let config = layout.add("application/vnd.oci.image.config.v1+json", b"{}");
+    layout.add_manifest(&json!({"schemaVersion": 2, "config": config, "layers": [layer]}))
+}
+
+fn check(layout: &Layout, descriptor: &Value) -> Result<(), StoreError> {
+    let digest = descriptor["digest"].as_str().unwrap().parse().unwrap();
+    OciLayout::open(layout.path()).unwrap().check_image(&digest)
+}
+
+#[test]
+fn equal_entries_are_read_once_however_deep_they_stand() {
+    let layout = Layout::new();
+    let large = layout.add("application/vnd.oci.image.layer.v1.tar", &vec![7; 1 << 20]);
+    let mut top = with_layer(&layout, large);
+    for _ in 0..3 {
+        let index = json!({"schemaVersion": 2, "manifests": vec![top; 200]});
+        top = layout.add("application/vnd.oci.image.index.v1+json", index.to_string().as_bytes());
+    }
+    let start = std::time::Instant::now();
+    check(&layout, &top).unwrap();
+    // Eight million reads of a layer of 1 MiB would take days.
+    assert!(start.elapsed().as_secs() < 60);
+    let index = json!({"schemaVersion": 2, "manifests": [top]});
+    let deeper = layout.add("application/vnd.oci.image.index.v1+json", index.to_string().as_bytes());
+    assert!(matches!(check(&layout, &deeper), Err(StoreError::TooLarge { unit: "levels of indexes", .. })));
+}
+
+#[test]
+fn a_manifest_that_is_listed_often_is_read_once() {
+    let layout = Layout::new();
+    let padding = "x".repeat(3 << 20);
+    let config = layout.add("application/vnd.oci.image.config.v1+json", b"{}");
+    let large =
+        json!({"schemaVersion": 2, "config": config, "layers": [], "annotations": {"padding": padding}});
+    let large = layout.add_manifest(&large);
+    layout.change_index(|entries| entries.extend(vec![large.clone(); 2000]));
+    let start = std::time::Instant::now();
+    assert_eq!(layout.collect("signed", &Limits::default()).artifacts.len(), 1);
+    assert!(start.elapsed().as_secs() < 60);
+    // Many large ones are more than is read to find referrers.
+    layout.change_index(|entries| {
+        for index in 0..30 {
+            let other = json!({"schemaVersion": 2, "config": config, "layers": [],
+                "annotations": {"padding": format!("{index}{padding}")}});
+            entries.push(layout.add_manifest(&other));
+        }
+    });
+    let evidence = layout.collect("signed", &Limits::default());
+    assert!(kinds(&evidence).contains(&FailureKind::TooLarge), "{:?}", evidence.failures);
+}
+
+#[test]
+fn no_more_is_read_of_a_blob_than_its_descriptor_says() {
+    let layout = Layout::new();
+    let mut short = layout.add("application/vnd.oci.image.layer.v1.tar", &[7; 1000]);
+    short["size"] = json!(999);
+    let problem = check(&layout, &with_layer(&layout, short)).unwrap_err();
+    assert!(matches!(problem, StoreError::Size { found: 1000, expected: 999, .. }), "{problem}");
+    // A file with holes has any size that it likes.
+    let sparse = Digest::sha256(b"sparse");
+    let size = 1_u64 << 40;
+    fs::File::create(layout.blob(&sparse)).unwrap().set_len(size).unwrap();
+    let of_size = |size: u64| json!({"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": sparse.to_string(), "size": size});
+    for declared in [10, size] {
+        let start = std::time::Instant::now();
+        assert!(check(&layout, &with_layer(&layout, of_size(declared))).is_err());
+        assert!(start.elapsed().as_secs() < 10, "{declared}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_never_opened() {
+    let layout = Layout::new();
+    let pipe = Digest::sha256(b"pipe");
+    // Whoever opens a pipe to read waits for somebody who writes.
+    let made = std::process::Command::new("mkfifo").arg(layout.blob(&pipe)).status().unwrap();
+    assert!(made.success());
+    let layer =
+        json!({"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": pipe.to_string(), "size": 4});
+    let problem = check(&layout, &with_layer(&layout, layer)).unwrap_err();
+    assert!(problem.to_string().contains("it is not a file"), "{problem}");
+    let device = Digest::sha256(b"device");
+    std::os::unix::fs::symlink("/dev/zero", layout.blob(&device)).unwrap();
+    let problem = OciLayout::open(layout.path()).unwrap().fetch(&device, 10).unwrap_err();
+    assert!(problem.to_string().contains("it is not a file"), "{problem}");
+}
+
+#[test]
+fn layouts_of_other_tools_are_read() {
+    let layout = Layout::new();
+    let image = layout.digest("legacy");
+    let signatures = layout.digest(&format!("sha256-{}.sig", image.to_hex()));
+    let entry = |digest: &Digest, kind: Option<&str>| {
+        let size = fs::metadata(layout.blob(digest)).unwrap().len();
+        let mut entry = json!({"mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": digest.to_string(), "size": size});
+        if let Some(kind) = kind {
+            entry["annotations"] = json!({"kind": format!("dev.cosignproject.cosign/{kind}")});
+        }
+        entry
+    };
+    // `cosign save` names by kind alone.
+    layout.change_index(|entries| {
+        *entries = vec![entry(&image, Some("image")), entry(&signatures, Some("sigs"))];
+    });
+    let evidence = layout.collect("any", &Limits::default());
+    assert_eq!((evidence.digest.as_ref().unwrap(), evidence.artifacts.len()), (&image, 1), "{evidence:?}");
+    // `crane pull` and `skopeo copy` without a tag name nothing.
+    layout.change_index(|entries| *entries = vec![entry(&image, None)]);
+    assert_eq!(layout.collect("any", &Limits::default()).digest.unwrap(), image);
+    // Two without names are nobody's.
+    let other = Layout::new().digest("unsigned");
+    layout.change_index(|entries| entries.push(entry(&other, None)));
+    assert!(layout.collect("any", &Limits::default()).digest.is_err());
+}
+
+#[test]
+fn where_there_is_no_such_tag_the_others_are_named() {
+    let failure = Layout::new().collect("absent", &Limits::default()).digest.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotFound);
+    let tags = "there is no tag `absent`, there is `";
+    assert!(failure.problem.contains(tags) && failure.problem.contains("`signed`"), "{failure}");
+}
