@@ -171,7 +171,7 @@ impl<'a> Verifier<'a> {
         if times.is_empty() && self.current_time && matches!(signer, ClaimedSigner::Certificate(_)) {
             times.push(VerifiedTime::by_caller(now));
         }
-        check_log_windows(&log_entries, &times)?;
+        check_log_windows(&log_entries, &times, now)?;
         if let Some(future) = times.iter().find(|time| time.time > now) {
             return Err(VerifyError::Future { witness: future.source.clone(), time: future.time, now });
         }
@@ -476,17 +476,23 @@ fn verify_subject(bundle: &Bundle, artifact: Signed<'_>) -> Result<VerifiedConte
 }
 
 /// An entry without a time of its own counts if its log was trusted at every time at which the signature was seen.
-fn check_log_windows(entries: &[VerifiedLogEntry], times: &[VerifiedTime]) -> Result<(), VerifyError> {
+fn check_log_windows(
+    entries: &[VerifiedLogEntry],
+    times: &[VerifiedTime],
+    now: UnixTime,
+) -> Result<(), VerifyError> {
     for (index, entry) in entries.iter().enumerate() {
         let window = entry.trusted_for();
         let outside = |seen: &&VerifiedTime| !window.contains(seen.time);
-        if entry.integrated_time().is_none()
-            && let Some(seen) = times.iter().find(outside)
-        {
-            return Err(VerifyError::LogEntry {
-                index,
-                source: LogError::Window { log: entry.log().to_owned(), window, time: seen.time },
-            });
+        if entry.integrated_time().is_some() {
+            continue;
+        }
+        // Where nobody says when, it was before now: a log that is trusted later only did not have it.
+        let too_early = times.is_empty() && window.start.is_some_and(|start| now < start);
+        let time = times.iter().find(outside).map(|seen| seen.time).or(too_early.then_some(now));
+        if let Some(time) = time {
+            let log = entry.log().to_owned();
+            return Err(VerifyError::LogEntry { index, source: LogError::Window { log, window, time } });
         }
     }
     Ok(())

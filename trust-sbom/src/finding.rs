@@ -17,6 +17,8 @@ pub struct Finding {
     pub id: String,
     /// Its other names.
     pub aliases: Vec<String>,
+    /// Advisories that speak of it, and may speak of other vulnerabilities too.
+    pub advisories: Vec<String>,
     /// What has it.
     pub component: Affected,
     /// Every rating of the source, in its order.

@@ -159,23 +159,31 @@ fn matched(id: ComponentId, component: &Component, pattern: &PackagePattern) -> 
     };
     match pattern {
         PackagePattern::Purl(wanted) => {
-            for purl in component.purls.iter().filter_map(|purl| purl.parse::<Purl>().ok()) {
+            // One that cannot be read may be the one.
+            let mut is_identified = !component.purls.is_empty();
+            for purl in &component.purls {
+                let Ok(purl) = purl.parse::<Purl>() else {
+                    is_identified = false;
+                    continue;
+                };
                 if is_package(wanted, &purl, purl.name(), purl.version()) {
                     return by(MatchedBy::Purl, version_of(&purl));
                 }
                 if let Some(upstream) = purl.qualifier("upstream") {
-                    let (name, version) =
-                        upstream.split_once('@').map_or((upstream, None), |(n, v)| (n, Some(v)));
+                    let (name, version) = source_of(upstream);
                     if is_package(wanted, &purl, name, version.or(purl.version())) {
-                        return by(
-                            MatchedBy::Source,
-                            version.map(str::to_owned).or_else(|| version_of(&purl)),
-                        );
+                        let version = version.map(|version| with_epoch(&purl, version));
+                        return by(MatchedBy::Source, version.or_else(|| version_of(&purl)));
                     }
                 }
             }
             let has_version = wanted.version().is_none_or(|one| component.version.as_deref() == Some(one));
-            let is_weak = component.purls.is_empty() && has_name(wanted.name()) && has_version;
+            // Without a package URL the scope of npm, or the group of Maven, stands in the name.
+            let scoped = wanted
+                .namespace()
+                .map(|scope| ['/', ':'].map(|sign| format!("{scope}{sign}{}", wanted.name())));
+            let has_its_name = has_name(wanted.name()) || scoped.iter().flatten().any(|name| has_name(name));
+            let is_weak = !is_identified && has_its_name && has_version;
             is_weak.then(|| by(MatchedBy::Name, None)).flatten()
         }
         PackagePattern::Cpe(wanted) => {
@@ -191,19 +199,37 @@ fn matched(id: ComponentId, component: &Component, pattern: &PackagePattern) -> 
 }
 
 fn is_package(wanted: &Purl, purl: &Purl, name: &str, version: Option<&str>) -> bool {
+    // A `/` between namespace and name may be written as a part of the name.
+    let whole = |purl: &Purl, name: &str| match purl.namespace() {
+        Some(namespace) => format!("{namespace}/{name}"),
+        None => name.to_owned(),
+    };
     wanted.package_type() == purl.package_type()
-        && wanted.namespace() == purl.namespace()
-        && wanted.name() == name
+        && whole(wanted, wanted.name()) == whole(purl, name)
         && wanted.version().is_none_or(|wanted| version == Some(wanted))
         && wanted.qualifiers().all(|(key, value)| purl.qualifier(key) == Some(value))
 }
 
+/// Name and version of a source package: `name`, `name@version`, or the file `name-version-release.src.rpm`.
+fn source_of(upstream: &str) -> (&str, Option<&str>) {
+    if let Some(file) = upstream.strip_suffix(".src.rpm")
+        && let Some((end, _)) = file.rmatch_indices('-').nth(1)
+        && let (Some(name), Some(version)) = (file.get(..end), file.get(end + 1..))
+    {
+        return (name, Some(version));
+    }
+    upstream.split_once('@').map_or((upstream, None), |(name, version)| (name, Some(version)))
+}
+
 /// The version, with the epoch that distributions write beside it.
 fn version_of(purl: &Purl) -> Option<String> {
-    let version = purl.version()?;
+    purl.version().map(|version| with_epoch(purl, version))
+}
+
+fn with_epoch(purl: &Purl, version: &str) -> String {
     match purl.qualifier("epoch") {
-        Some(epoch) if !version.contains(':') => Some(format!("{epoch}:{version}")),
-        _ => Some(version.to_owned()),
+        Some(epoch) if !version.contains(':') => format!("{epoch}:{version}"),
+        _ => version.to_owned(),
     }
 }
 

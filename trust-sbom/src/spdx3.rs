@@ -437,7 +437,7 @@ impl Graph<'_> {
             }
             let hashes = draft.find(&to).map(|component| component.hashes.clone()).unwrap_or_default();
             let identifiers = core::iter::once(to).chain(purls).collect();
-            products.push(VexProduct { identifiers, hashes, subcomponents: Vec::new() });
+            products.push(VexProduct { identifiers, hashes, ..VexProduct::default() });
         }
         draft.statements.push(VexStatement {
             vulnerability: names,

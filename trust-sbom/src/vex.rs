@@ -331,7 +331,7 @@ fn is_of(product: &VexProduct, component: &Affected) -> bool {
         component.reference.as_ref() == Some(one)
             || component.purl.as_ref().is_some_and(|purl| names(one, purl))
     };
-    product.identifiers.iter().any(is)
+    product.identifiers.iter().any(is) && product.has_version(component.version.as_deref())
 }
 
 /// Whether one name means what another one does: equal, or a package URL that says nothing else. A version or a

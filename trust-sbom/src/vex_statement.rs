@@ -5,7 +5,9 @@ use core::fmt;
 use serde::Serialize;
 use trust_core::UnixTime;
 
+use crate::answer::Answer;
 use crate::component::Hash;
+use crate::vers::Vers;
 
 /// A statement, by whoever wrote the document. It proves nothing; who may speak for a product is the caller's to say:
 /// see [`ScanReport::suppress`](crate::ScanReport::suppress).
@@ -37,8 +39,26 @@ pub struct VexProduct {
     pub identifiers: Vec<String>,
     /// Hashes of it.
     pub hashes: Vec<Hash>,
+    /// The statement is about these versions of it alone, or about all if there are none: versions, or VERS ranges.
+    pub versions: Vec<String>,
+    /// The statement is not about these versions.
+    pub other_versions: Vec<String>,
     /// The statement is about these parts of it alone; about all of it if there are none.
     pub subcomponents: Vec<VexProduct>,
+}
+
+impl VexProduct {
+    /// Whether the statement is about this version, for certain.
+    pub(crate) fn has_version(&self, version: Option<&str>) -> bool {
+        let holds = |text: &String| match (version, text.parse::<Vers>()) {
+            (None, _) => Answer::Unknown("no version".to_owned()),
+            (Some(version), Ok(range)) => range.contains(version),
+            (Some(_), Err(_)) if text.starts_with("vers:") => Answer::Unknown("no range".to_owned()),
+            (Some(version), Err(_)) => (text == version).into(),
+        };
+        (self.versions.is_empty() || self.versions.iter().any(|one| holds(one) == Answer::Yes))
+            && self.other_versions.iter().all(|one| holds(one) == Answer::No)
+    }
 }
 
 /// Whether a product is affected.

@@ -66,6 +66,7 @@ struct Range {
 #[derive(Deserialize)]
 struct Event {
     fixed: Option<String>,
+    last_affected: Option<String>,
 }
 
 /// One advisory: a finding for each package that it is about, of no installed version. Nothing was scanned.
@@ -111,7 +112,9 @@ impl Advisory {
             .or_else(|| word(self.database_specific.as_ref()))
             .unwrap_or_default();
         let events = package.into_iter().flat_map(|package| &package.ranges).flat_map(|range| &range.events);
-        let fixed: Vec<String> = events.filter_map(|event| event.fixed.clone()).collect();
+        let fixed: Vec<String> = events.clone().filter_map(|event| event.fixed.clone()).collect();
+        // A later version is not affected, if there is one: that is not said.
+        let ends = events.clone().any(|event| event.last_affected.is_some());
         let cwe_names = self.database_specific.as_ref().and_then(|value| value.get("cwe_ids")?.as_array());
         let cwe_names: Vec<String> =
             cwe_names.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect();
@@ -121,6 +124,7 @@ impl Advisory {
             severity: if stated == Severity::Unknown { highest(&ratings) } else { stated },
             ratings,
             fix: match package {
+                Some(_) if fixed.is_empty() && ends => FixState::Unknown,
                 Some(_) if fixed.is_empty() => FixState::NotFixed,
                 Some(_) => FixState::Available(fixed),
                 None => FixState::Unknown,

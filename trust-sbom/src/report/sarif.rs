@@ -23,8 +23,8 @@ struct Log {
 #[derive(Deserialize)]
 struct Run {
     tool: Scanner,
-    #[serde(default, deserialize_with = "nullable")]
-    results: Vec<WireResult>,
+    /// Absent or `null`, no analysis was made; empty, it found nothing (SARIF 2.1.0, section 3.14.23).
+    results: Option<Vec<WireResult>>,
     #[serde(default, deserialize_with = "nullable")]
     invocations: Vec<Invocation>,
     #[serde(default, deserialize_with = "nullable")]
@@ -99,7 +99,9 @@ pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, Re
         let rules: HashMap<&str, &Rule> = driver.rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
         let ended = run.invocations.iter().filter(|one| one.execution_successful);
         for invocation in ended {
-            report.scanned = Answer::Yes;
+            if run.results.is_some() {
+                report.scanned = Answer::Yes;
+            }
             report.finished = report.finished.max(time(invocation.end_time_utc.as_ref()));
         }
         let names = ["imageName", "repoDigests", "imageID"];
@@ -112,7 +114,7 @@ pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, Re
                 _ => {}
             }
         }
-        for result in &run.results {
+        for result in run.results.iter().flatten() {
             report.scanned = Answer::Yes;
             let by_index = result.rule_index.and_then(|index| driver.rules.get(index));
             let rule = by_index.or_else(|| rules.get(result.rule_id.as_deref()?).copied());

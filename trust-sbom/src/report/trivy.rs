@@ -204,9 +204,12 @@ impl Vulnerability {
             Some(other) => FixState::Other(other.to_owned()),
         };
         let (purl, reference) = self.pkg_identifier.map_or((None, None), |one| (one.purl, one.reference));
+        // GitHub's advisories are about one vulnerability each, vendors' about several.
+        let (aliases, advisories) = self.vendor_ids.into_iter().partition(|id| id.starts_with("GHSA-"));
         Finding {
             id: self.id,
-            aliases: self.vendor_ids,
+            aliases,
+            advisories,
             component: Affected {
                 name: self.pkg_name,
                 version: self.installed_version,

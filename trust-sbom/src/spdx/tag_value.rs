@@ -162,14 +162,25 @@ fn whole_value<'a>(value: &str, lines: &mut impl Iterator<Item = (u64, &'a str)>
     None
 }
 
+/// A tag of which a package has one: of two, readers take one or the other.
+fn once(field: &mut Option<String>, tag: &str, value: String) -> Result<(), String> {
+    match field {
+        Some(first) => Err(wrong(tag, &value, &format!("it once, and it was `{first}`"))),
+        None => {
+            *field = Some(value);
+            Ok(())
+        }
+    }
+}
+
 fn package_tag(package: &mut Package, tag: &str, value: String) -> Result<(), String> {
     match tag {
-        "SPDXID" => package.id = Some(value),
-        "PackageVersion" => package.version = Some(value),
-        "PackageFileName" => package.file_name = Some(value),
-        "PackageSupplier" => package.supplier = Some(value),
-        "PackageOriginator" => package.originator = Some(value),
-        "PackageDownloadLocation" => package.download_location = Some(value),
+        "SPDXID" => return once(&mut package.id, tag, value),
+        "PackageVersion" => return once(&mut package.version, tag, value),
+        "PackageFileName" => return once(&mut package.file_name, tag, value),
+        "PackageSupplier" => return once(&mut package.supplier, tag, value),
+        "PackageOriginator" => return once(&mut package.originator, tag, value),
+        "PackageDownloadLocation" => return once(&mut package.download_location, tag, value),
         "FilesAnalyzed" => match value.to_ascii_lowercase().as_str() {
             "true" => package.files_analyzed = Some(true),
             "false" => package.files_analyzed = Some(false),

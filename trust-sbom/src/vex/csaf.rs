@@ -10,6 +10,7 @@ use super::{Vex, VexError, VexFormat};
 use crate::component::Hash;
 use crate::draft;
 use crate::lenient::nullable;
+use crate::purl::Purl;
 use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
 
 #[derive(Deserialize)]
@@ -56,6 +57,8 @@ struct Branch {
     #[serde(default, deserialize_with = "nullable")]
     branches: Vec<Branch>,
     product: Option<Product>,
+    category: Option<String>,
+    name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -234,8 +237,17 @@ fn products(tree: &ProductTree) -> HashMap<&str, VexProduct> {
     let mut products: HashMap<&str, VexProduct> = HashMap::new();
     let mut waiting: Vec<&Branch> = tree.branches.iter().collect();
     while let Some(branch) = waiting.pop() {
-        products
-            .extend(branch.product.iter().map(|product| (product.product_id.as_str(), to_model(product))));
+        products.extend(branch.product.iter().map(|product| {
+            let mut model = to_model(product);
+            let names_version = |one: &String| one.parse::<Purl>().is_ok_and(|purl| purl.version().is_some());
+            let is_version =
+                matches!(branch.category.as_deref(), Some("product_version" | "product_version_range"));
+            // What a package URL says of the version is said in the form in which versions compare.
+            if is_version && !model.identifiers.iter().any(names_version) {
+                model.versions.extend(branch.name.clone());
+            }
+            (product.product_id.as_str(), model)
+        }));
         waiting.extend(&branch.branches);
     }
     products.extend(

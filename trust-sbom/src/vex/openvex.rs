@@ -82,6 +82,7 @@ impl From<Product> for VexProduct {
                 identifiers: id.into_iter().chain(identifiers.into_values()).collect(),
                 hashes: hashes.iter().map(|(algorithm, value)| Hash::new(algorithm, value)).collect(),
                 subcomponents: subcomponents.into_iter().map(Self::from).collect(),
+                ..Self::default()
             },
         }
     }
