@@ -88,10 +88,10 @@ pub(crate) fn run(path: &Path) -> Result<Vec<Judged>, String> {
     }
     let mut objects = Vec::new();
     for file in &suite.cluster_resources {
-        let mut document = values(&folder.join(file))?;
-        if let Value::Array(resources) = document["spec"]["resources"].take() {
-            objects.extend(resources);
-        }
+        let document = values(&folder.join(file))?;
+        objects.extend(
+            document.pointer("/spec/resources").and_then(Value::as_array).into_iter().flatten().cloned(),
+        );
     }
     let named = |object: Value| {
         let object = Resource::from_json(object).map_err(|error| error.to_string())?;
