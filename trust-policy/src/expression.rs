@@ -12,7 +12,7 @@
 
 mod arithmetic;
 mod moment;
-mod version_range;
+pub(crate) mod version_range;
 
 mod functions;
 

@@ -194,6 +194,8 @@ pub struct ForEach {
     pub context: Vec<ContextEntry>,
     /// Elements for which these do not hold are passed over.
     pub preconditions: Option<Conditions>,
+    /// Whether a form is demanded of the element, or of what the loop stands in; without it of the element if it is a map.
+    pub of_element: Option<bool>,
     /// What is demanded.
     pub demand: Demand,
 }

@@ -15,6 +15,7 @@ use trust_sbom::VersionScheme;
 
 use crate::budget::{Budget, Exhausted};
 use crate::duration;
+use crate::expression::version_range::is_version;
 use crate::quantity::Quantity;
 use crate::value_pattern::{ValuePattern, scalar_text};
 
@@ -193,7 +194,7 @@ fn order(key: &Value, value: &Value) -> Option<Ordering> {
         if let (Some(key), Some(value)) = (Quantity::parse(key), Quantity::parse(value)) {
             return Some(key.cmp(&value));
         }
-        if is_semantic_version(key) && is_semantic_version(value) {
+        if is_version(key) && is_version(value) {
             return VersionScheme::Semver.compare(key, value);
         }
     }
@@ -221,17 +222,6 @@ fn number(text: &str) -> Option<f64> {
     let is_separated = text.starts_with('_') || text.ends_with('_') || text.contains("__");
     let digits = if text.contains('_') && !is_separated { text.replace('_', "") } else { text.to_owned() };
     digits.parse().ok()
-}
-
-/// Whether it has three numbers, and maybe what SemVer allows behind them.
-fn is_semantic_version(text: &str) -> bool {
-    let numbers = text.split(['-', '+']).next().unwrap_or_default();
-    let is_number = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|b| b.is_ascii_digit())
-            && (part == "0" || !part.starts_with('0'))
-    };
-    numbers.split('.').count() == 3 && numbers.split('.').all(is_number)
 }
 
 /// How many of a key's items are in a value.

@@ -48,7 +48,7 @@ pub(crate) fn judge(demand: &Demand, subject: Subject<'_>, scope: &Scope, eviden
                 Err(error) => Judged::Violated(vec![unresolved("conditions", &error)]),
             }
         }
-        Demand::ForEach(lists) => together(lists.iter().map(|each| for_each(each, scope, evidence))),
+        Demand::ForEach(lists) => together(lists.iter().map(|each| for_each(each, subject, scope, evidence))),
     }
 }
 
@@ -96,7 +96,7 @@ fn judge_forms(forms: &[Overlay], subject: Subject<'_>, scope: &Scope) -> Judged
     if is_judged { Judged::Violated(causes) } else { Judged::Skipped }
 }
 
-fn for_each(each: &ForEach, scope: &Scope, evidence: &Evidence) -> Judged {
+fn for_each(each: &ForEach, whole: Subject<'_>, scope: &Scope, evidence: &Evidence) -> Judged {
     let fail =
         |code, message: String| Judged::Violated(vec![Explanation::fail(each.path.clone(), code, message)]);
     // A list that is not there has no elements.
@@ -128,9 +128,18 @@ fn for_each(each: &ForEach, scope: &Scope, evidence: &Evidence) -> Judged {
             Ok(true) => {}
             Err(error) => return Judged::Violated(vec![unresolved(&each.path, &error)]),
         }
+        if each.of_element == Some(true) && !element.is_object() {
+            return fail(
+                ReasonCode::Unresolved,
+                format!("element {index} is no map, of which a form is demanded"),
+            );
+        }
         let pointer = format!("element {index} of {}", each.path);
-        let element = Subject { value: Some(element), pointer: &pointer };
-        judge(&each.demand, element, &scope, evidence)
+        let subject = match each.of_element.unwrap_or(element.is_object()) {
+            true => Subject { value: Some(element), pointer: &pointer },
+            false => whole,
+        };
+        judge(&each.demand, subject, &scope, evidence)
     }))
 }
 

@@ -90,7 +90,7 @@ fn compare(sign: &str, bound: &str, version: &str) -> Option<bool> {
 }
 
 /// Whether a text has the three numbers that a semantic version has.
-fn is_version(text: &str) -> bool {
+pub(crate) fn is_version(text: &str) -> bool {
     let numbers = text.split(['-', '+']).next().unwrap_or_default();
     let is_number = |part: &str| {
         !part.is_empty()

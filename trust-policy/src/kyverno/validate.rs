@@ -62,11 +62,7 @@ fn for_each_of(at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<ForEa
     let list = fields.require("list", "an expression whose value is a list")?.expression()?;
     let context = fields.get("context").map(|at| context::read(&at)).transpose()?.unwrap_or_default();
     let preconditions = fields.get("preconditions").map(|at| conditions::read(&at)).transpose()?;
-    if let Some(scope) = fields.get("elementScope")
-        && !scope.boolean()?
-    {
-        return Err(scope.not_implemented());
-    }
+    let of_element = fields.get("elementScope").map(|at| at.boolean()).transpose()?;
     let (pattern, any, deny) = (fields.get("pattern"), fields.get("anyPattern"), fields.get("deny"));
     let nested = fields.get("foreach");
     fields.finish()?;
@@ -77,7 +73,7 @@ fn for_each_of(at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<ForEa
         Some(nested) => return Err(nested.wrong("one of `pattern`, `anyPattern`, `deny` and `foreach`")),
         None => demand(at, pattern, any, deny, lints)?,
     };
-    Ok(ForEach { path: at.path().to_owned(), list, context, preconditions, demand })
+    Ok(ForEach { path: at.path().to_owned(), list, context, preconditions, of_element, demand })
 }
 
 fn overlay(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Overlay, PolicyError> {
