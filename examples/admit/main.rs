@@ -6,12 +6,13 @@ mod arguments;
 
 use std::fmt::Display;
 use std::fs;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use trust_core::{Reasons, TrustRoot, UnixTime};
+use trust_examples::print;
 use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
 use trust_policy::{Archive, Decision, PolicySet, Replay, Request, Resource, Verdict};
 
@@ -24,8 +25,8 @@ const BAD_INPUT: u8 = 2;
 fn main() -> ExitCode {
     let outcome = match Arguments::parse(std::env::args().skip(1)) {
         Ok(Command::Judge(arguments)) => run(&arguments),
-        Ok(Command::Help) => write(arguments::HELP).map(|()| ALLOWED),
-        Ok(Command::Version) => write(&format!("admit {}\n", env!("CARGO_PKG_VERSION"))).map(|()| ALLOWED),
+        Ok(Command::Help) => print(arguments::HELP).map(|()| ALLOWED),
+        Ok(Command::Version) => print(&format!("admit {}\n", env!("CARGO_PKG_VERSION"))).map(|()| ALLOWED),
         Err(problem) => Err(format!("{problem}\n\n{}", arguments::HELP)),
     };
     match outcome {
@@ -47,7 +48,7 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
         fs::write(path, text).map_err(|error| at(path, &error))?;
     }
     let verdicts: Vec<&Verdict> = archive.judged.iter().map(|one| &one.verdict).collect();
-    write(&shown(&verdicts, arguments.format)?)?;
+    print(&shown(&verdicts, arguments.format)?)?;
     Ok(status(&verdicts))
 }
 
@@ -77,7 +78,7 @@ fn replay(path: &Path, arguments: &Arguments) -> Result<u8, String> {
             eprintln!("admit: note: {one}");
         }
     }
-    write(&text)?;
+    print(&text)?;
     let differs = !is_what_if && !differences.is_empty();
     Ok(if differs { DENIED } else { status(&verdicts) })
 }
@@ -211,14 +212,6 @@ fn shown(verdicts: &[&Verdict], format: Format) -> Result<String, String> {
             let texts: String = verdicts.iter().map(|verdict| format!("{verdict}\n\n")).collect();
             Ok(format!("{texts}{} allowed, {denied} denied\n", verdicts.len() - denied))
         }
-    }
-}
-
-/// Writes to standard output; whoever stops reading it knows what they want.
-fn write(text: &str) -> Result<(), String> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("standard output: {error}")),
-        _ => Ok(()),
     }
 }
 

@@ -31,7 +31,11 @@ enum Failure {
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    match Arguments::parse(&words).map_err(Failure::Usage).and_then(|arguments| run(&arguments)) {
+    let outcome = match trust_examples::about("conformance", USAGE, &words) {
+        Some(text) => Ok(text),
+        None => Arguments::parse(&words).map_err(Failure::Usage).and_then(|arguments| run(&arguments)),
+    };
+    match outcome.and_then(|text| trust_examples::print(&text).map_err(Failure::Rejected)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Rejected(reason)) => {
             eprintln!("{}", reason.replace('\n', " "));
@@ -120,7 +124,7 @@ impl Arguments {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Failure> {
+fn run(arguments: &Arguments) -> Result<String, Failure> {
     let (policy, root) = (arguments.policy()?, arguments.root()?);
     let bundle = Bundle::from_json(&read(&arguments.bundle)?).map_err(|error| rejected(&error))?;
     let verify = |artifact: Signed<'_>| -> Result<VerifiedBundle, Failure> {
@@ -135,9 +139,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     if arguments.is_json {
         let json = serde_json::to_string_pretty(&verified).map_err(|error| rejected(&error))?;
-        println!("{json}");
+        return Ok(json + "\n");
     }
-    Ok(())
+    Ok(String::new())
 }
 
 fn now() -> Result<UnixTime, Failure> {

@@ -47,11 +47,13 @@ enum Failure {
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    match run(&words) {
-        Ok(report) => {
-            println!("{report}");
-            ExitCode::SUCCESS
-        }
+    let about = trust_examples::about("log", USAGE, &words);
+    let outcome = match about {
+        Some(text) => Ok(text),
+        None => run(&words).map(|report| report + "\n"),
+    };
+    match outcome.and_then(|text| trust_examples::print(&text).map_err(Failure::NotVerified)) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(Failure::NotVerified(reason)) => {
             eprintln!("log: {reason}");
             ExitCode::from(1)

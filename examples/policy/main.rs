@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use trust_examples::print;
 use trust_policy::PolicySet;
 
 const HELP: &str = "\
@@ -22,15 +23,9 @@ exit status: 0 nothing to say, every row that ran passed; 1 something was said, 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let about = trust_examples::about("policy", HELP, &arguments);
     let outcome = match words.as_slice() {
-        ["--help" | "-h", ..] => {
-            print!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        ["--version" | "-V", ..] => {
-            println!("policy {}", env!("CARGO_PKG_VERSION"));
-            return ExitCode::SUCCESS;
-        }
+        _ if about.is_some() => print(&about.unwrap_or_default()).map(|()| true),
         ["lint", files @ ..] if !files.is_empty() => lint(files),
         ["explain", files @ ..] if !files.is_empty() => explain_all(files),
         ["test", folders @ ..] if !folders.is_empty() => test(folders),
@@ -61,7 +56,7 @@ fn lint(files: &[&str]) -> Result<bool, String> {
     let mut is_quiet = true;
     for file in files {
         for lint in read(Path::new(file))?.policies().iter().flat_map(|policy| &policy.lints) {
-            println!("{file}: {lint}");
+            print(&format!("{file}: {lint}\n"))?;
             is_quiet = false;
         }
     }
@@ -70,7 +65,7 @@ fn lint(files: &[&str]) -> Result<bool, String> {
 
 fn explain_all(files: &[&str]) -> Result<bool, String> {
     for file in files {
-        print!("{}", explain::explain(&read(Path::new(file))?));
+        print(&explain::explain(&read(Path::new(file))?))?;
     }
     Ok(true)
 }
@@ -85,12 +80,12 @@ fn test(folders: &[&str]) -> Result<bool, String> {
     }
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for suite in suites {
-        println!("{}", suite.display());
+        print(&format!("{}\n", suite.display()))?;
         let rows = match suite::run(&suite) {
             Ok(rows) => rows,
             Err(problem) => {
                 failed += 1;
-                println!("  FAIL {problem}");
+                print(&format!("  FAIL {problem}\n"))?;
                 continue;
             }
         };
@@ -99,17 +94,17 @@ fn test(folders: &[&str]) -> Result<bool, String> {
                 suite::Row::Passed => passed += 1,
                 suite::Row::Failed { found, why } => {
                     failed += 1;
-                    println!("  FAIL {}: {found}, expected {}", row.name, row.expected);
-                    why.lines().for_each(|line| println!("    {line}"));
+                    print(&format!("  FAIL {}: {found}, expected {}\n", row.name, row.expected))?;
+                    why.lines().try_for_each(|line| print(&format!("    {line}\n")))?;
                 }
                 suite::Row::Skipped(reason) => {
                     skipped += 1;
-                    println!("  skip {}: {reason}", row.name);
+                    print(&format!("  skip {}: {reason}\n", row.name))?;
                 }
             }
         }
     }
-    println!("{passed} rows passed, {failed} failed, {skipped} skipped");
+    print(&format!("{passed} rows passed, {failed} failed, {skipped} skipped\n"))?;
     // What judged nothing shows nothing.
     Ok(failed == 0 && passed > 0)
 }

@@ -51,20 +51,27 @@ struct Outcome {
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(text) = trust_examples::about("sbom", USAGE, &words) {
+        return printed(&text, 0);
+    }
     match Arguments::parse(&words).and_then(|arguments| run(&arguments)) {
-        Ok((outcome, as_json)) => {
-            if as_json {
-                println!("{:#}", outcome.json);
-            } else {
-                print!("{}", outcome.text);
-            }
-            ExitCode::from(outcome.status)
-        }
+        Ok((outcome, true)) => printed(&format!("{:#}\n", outcome.json), outcome.status),
+        Ok((outcome, false)) => printed(&outcome.text, outcome.status),
         Err(Failure::Usage(problem)) => {
             eprintln!("sbom: {problem}\n\n{USAGE}");
             ExitCode::from(2)
         }
         Err(Failure::Input(problem)) => {
+            eprintln!("sbom: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn printed(text: &str, status: u8) -> ExitCode {
+    match trust_examples::print(text) {
+        Ok(()) => ExitCode::from(status),
+        Err(problem) => {
             eprintln!("sbom: {problem}");
             ExitCode::from(2)
         }
