@@ -57,7 +57,7 @@ pub(crate) struct Finding {
 
 impl Conditions {
     /// Whether all blocks hold. Conditions are asked in order until one decides; one that has no value before that decides
-    /// that it cannot be told, whatever those after it would say.
+    /// that it cannot be determined, whatever those after it would say.
     pub(crate) fn judge(&self, scope: &Scope) -> Judgement {
         let mut findings = Vec::new();
         let holds = self.blocks.iter().try_fold(true, |holds, block| {

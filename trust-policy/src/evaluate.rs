@@ -185,7 +185,7 @@ impl<'a> Evaluation<'a> {
         };
         let judged = match is_about {
             Answer::Unknown(reason) => {
-                let message = format!("it cannot be told whether the rule is about the resource: {reason}");
+                let message = format!("cannot determine whether the rule is about the resource: {reason}");
                 let explanation = Explanation::fail("match", ReasonCode::Unresolved, message);
                 Judged::Found(vec![(strictest, explanation)])
             }

@@ -65,7 +65,7 @@ pub enum ReasonCode {
     WrongAnnotation,
     /// It does not say what it must.
     Condition,
-    /// Whether a rule is about the resource, or what it demands, cannot be told.
+    /// Whether a rule is about the resource, or what it demands, cannot be determined.
     Unresolved,
     /// It is in no trusted transparency log.
     NotInLog,

@@ -34,7 +34,7 @@ impl From<Exhausted> for Stop {
 pub(super) fn interpret(data: &Rcvar, node: &Ast, budget: &Budget) -> Found {
     budget.spend(1)?;
     let evaluate = |data: &Rcvar, node: &Ast| interpret(data, node, budget);
-    // A projection of what cannot be told has no value, as in JMESPath's own Go implementation.
+    // A projection of what cannot be determined has no value, as in JMESPath's own Go implementation.
     let projected = |data: &Rcvar, node: &Ast| match interpret(data, node, budget) {
         Err(Stop::NotFound(_) | Stop::Failed(_)) => Ok(null()),
         other => other,
