@@ -361,7 +361,7 @@ fn a_rule_that_did_not_judge_is_not_the_one_that_applies() {
     let wrong = "validate: {pattern: {kind: Nothing}}";
     denied(&judge(&kyverno(one, &[passed_over, wrong]), pod(&["a"])), "expected `Nothing`");
     // Of each kind of rules one applies.
-    let verifies = "verifyImages: [{imageReferences: ['a'], verifyDigest: false}]";
+    let verifies = "verifyImages: [{imageReferences: ['*'], mutateDigest: false, verifyDigest: false}]";
     denied(&judge(&kyverno(one, &[verifies, wrong]), pod(&["a"])), "expected `Nothing`");
     allowed(&judge(&kyverno(one, &["validate: {pattern: {kind: Pod}}", wrong]), pod(&["a"])));
 }
