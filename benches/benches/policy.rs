@@ -17,7 +17,7 @@ use trust_policy::{Decision, Evidence, PolicySet, Request, Resource, evaluate};
 use trust_rekor::RekorLog;
 
 fn now() -> UnixTime {
-    "2026-11-22T00:00:00Z".parse().expect("a time")
+    "2026-11-27T00:00:00Z".parse().expect("a time")
 }
 
 /// A pod with so many containers, all of one image.

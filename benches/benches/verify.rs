@@ -13,7 +13,7 @@ use trust_policy::{Decision, PolicySet, Request, Resource, evaluate};
 use trust_rekor::{RekorLog, merkle};
 
 fn now() -> UnixTime {
-    "2026-11-22T00:00:00Z".parse().expect("a time")
+    "2026-11-27T00:00:00Z".parse().expect("a time")
 }
 
 fn bundle(criterion: &mut Criterion) {

@@ -134,7 +134,7 @@ fn embedded_set() -> Result<Arguments, String> {
         resources: files_in(&data.join("resources"))?,
         images: vec![image("app")?, image("web")?, image("lab")?],
         trust_root: Some(data.join("trusted-root.json")),
-        now: Some("2026-11-22T00:00:00Z".parse().map_err(|error| format!("{error}"))?),
+        now: Some("2026-11-27T00:00:00Z".parse().map_err(|error| format!("{error}"))?),
         ..Arguments::default()
     })
 }

@@ -29,7 +29,7 @@ fn the_embedded_set_gives_eight_verdicts_with_their_reasons() {
     let expected = [
         (
             "ALLOW Pod shop/signed",
-            "patch /spec/containers/0/image to ghcr.io/myorg/app:signed@sha256:53eb8891",
+            "patch /spec/containers/0/image to ghcr.io/myorg/app:signed@sha256:362fcdaa",
         ),
         (
             "ALLOW Deployment shop/keyless",
@@ -37,7 +37,7 @@ fn the_embedded_set_gives_eight_verdicts_with_their_reasons() {
         ),
         ("DENY Pod shop/unsigned", "found no signature of the image, expected 1"),
         ("DENY Pod shop/stranger", "signature is not by ECDSA P-256 key sha256:"),
-        ("DENY Pod shop/moved", "signature is for the image `sha256:b6fbbe8c"),
+        ("DENY Pod shop/moved", "signature is for the image `sha256:6a0fcaba"),
         ("DENY Deployment shop/impostor", "signed by `https://github.com/evil/web/"),
         (
             "DENY Pod shop/elsewhere",

@@ -21,7 +21,7 @@ static ANYBODY: LazyLock<SignerPolicy> = LazyLock::new(|| {
 });
 /// The image of the embedded set that is signed without a key.
 static IMAGE: LazyLock<Digest> = LazyLock::new(|| {
-    "sha256:dea8cae23d1a59fa669933dd4226859eedd5b80893b5b811e5cb4c3f9f46d986".parse().unwrap()
+    "sha256:a8a5f4a2cf64fbab20959e539fce691b94ae4f29f9b6f0afd4886496ea9e192e".parse().unwrap()
 });
 const NOW: UnixTime = UnixTime::from_seconds(4_000_000_000);
 

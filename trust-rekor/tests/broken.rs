@@ -65,7 +65,7 @@ impl Case {
             root: read_json(&data().join("trusted-root.json")),
             digest,
             policy: identity(SUBJECT, ISSUER),
-            now: "2026-11-22T00:00:00Z".parse().unwrap(),
+            now: "2026-11-27T00:00:00Z".parse().unwrap(),
             log_threshold: 1,
         }
     }
@@ -296,7 +296,7 @@ fn a_timestamp_that_does_not_hold_is_denied() {
             case.root["timestampAuthorities"][0]["validFor"]["start"] = "2030-01-01T00:00:00Z".into();
         },
     );
-    denied("future", "says the signature was made at 2026-11-21", |case| {
+    denied("future", "says the signature was made at 2026-11-26", |case| {
         case.now = "2026-11-20T00:00:00Z".parse().unwrap();
     });
 }
@@ -325,7 +325,7 @@ fn a_certificate_that_does_not_hold_is_denied() {
             case.root["ctlogs"] = json!([]);
         },
     );
-    denied("certificate log no longer trusted", "expected to cover 2026-11-21", |case| {
+    denied("certificate log no longer trusted", "expected to cover 2026-11-26", |case| {
         case.root["ctlogs"][0]["publicKey"]["validFor"]["end"] = "2026-11-01T00:00:00Z".into();
     });
     denied("log no longer trusted", "log `http://127.0.0.1:5010` is trusted", |case| {

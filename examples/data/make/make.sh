@@ -40,7 +40,7 @@ until [ -f signing-config.json ] && crane catalog 127.0.0.1:5000 >/dev/null 2>&1
 
 repository=127.0.0.1:5000/images
 image() { # NAME: pushes an image with one small file, and prints its digest
-  mkdir -p layer && echo "$1" > layer/name
+  mkdir -p layer && echo "myorg/$1" > layer/name
   tar --sort=name --mtime=@0 --owner=0 --group=0 -C layer -cf layer.tar name
   crane append --oci-empty-base -f layer.tar -t "$repository:$1" >/dev/null 2>&1
   crane digest "$repository:$1"
