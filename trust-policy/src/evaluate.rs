@@ -12,6 +12,7 @@ pub(crate) mod form;
 mod images;
 mod trust;
 
+use core::ptr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -46,33 +47,22 @@ pub fn evaluate(
     root: &TrustRoot,
     now: UnixTime,
 ) -> Verdict {
-    let mut evaluation = Evaluation {
-        policies,
-        request,
-        evidence,
-        root,
-        now,
-        parsed: BTreeMap::new(),
-        scopes: BTreeMap::new(),
-        pins: BTreeMap::new(),
-        images: BTreeMap::new(),
-        covered: BTreeSet::new(),
-    };
+    let mut evaluation = Evaluation::new(policies, request, evidence, root, now);
     let mut rules: Vec<RuleVerdict> = Vec::new();
-    // Of a policy that applies one rule: of which kinds one has judged.
-    let mut applied: Option<(&str, BTreeSet<RuleKind>)> = None;
+    // The kinds of rules of which the current policy had one that judged.
+    let (mut current, mut applied) = (None, BTreeSet::new());
     for (policy, rule, answer) in policies.rules_for(request) {
-        let kind = RuleKind::of(rule);
-        if applied.as_ref().is_none_or(|(name, _)| *name != policy.name) {
-            applied = Some((&policy.name, BTreeSet::new()));
+        // Policies of several namespaces may share a name.
+        if !current.replace(policy).is_some_and(|last| ptr::eq(last, policy)) {
+            applied.clear();
         }
-        let Some((_, kinds)) = &mut applied else { continue };
-        if policy.first_rule_only && kinds.contains(&kind) {
+        let kind = RuleKind::of(rule);
+        if policy.first_rule_only && applied.contains(&kind) {
             continue;
         }
         let verdict = evaluation.rule(policy, rule, answer);
         if verdict.outcome != Outcome::Skip {
-            kinds.insert(kind);
+            applied.insert(kind);
         }
         rules.push(verdict);
     }
@@ -139,6 +129,27 @@ enum Judged {
 }
 
 impl<'a> Evaluation<'a> {
+    fn new(
+        policies: &'a PolicySet,
+        request: &'a Request,
+        evidence: &'a Evidence,
+        root: &'a TrustRoot,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            policies,
+            request,
+            evidence,
+            root,
+            now,
+            parsed: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            pins: BTreeMap::new(),
+            images: BTreeMap::new(),
+            covered: BTreeSet::new(),
+        }
+    }
+
     /// The images that would run and that nothing judged.
     fn uncovered(&self, rules: &[RuleVerdict]) -> Vec<UncoveredImage> {
         let is_about_images = |rule: &Rule| RuleKind::of(rule) == RuleKind::Images;
@@ -300,18 +311,7 @@ impl<'a> Evaluation<'a> {
         if rule.matches.is_about(&before) != Answer::Yes {
             return false;
         }
-        let mut evaluation = Evaluation {
-            policies: self.policies,
-            request: &before,
-            evidence: self.evidence,
-            root: self.root,
-            now: self.now,
-            parsed: BTreeMap::new(),
-            scopes: BTreeMap::new(),
-            pins: BTreeMap::new(),
-            images: BTreeMap::new(),
-            covered: BTreeSet::new(),
-        };
+        let mut evaluation = Evaluation::new(self.policies, &before, self.evidence, self.root, self.now);
         matches!(
             evaluation.judge(policy, rule, Mode::Enforce),
             Judged::Found(found) if found.iter().any(|(_, one)| one.code == Some(ReasonCode::Form)

@@ -367,6 +367,20 @@ fn a_rule_that_did_not_judge_is_not_the_one_that_applies() {
 }
 
 #[test]
+fn policies_that_share_a_name_apply_a_rule_each() {
+    let one = |kind: &str, pattern: &str| {
+        format!(
+            "apiVersion: kyverno.io/v1\nkind: {kind}\nmetadata: {{name: p, namespace: shop}}\nspec: {{applyRules: One, \
+             validationFailureAction: Enforce, rules: [{{name: r, match: {{any: [{{resources: {{kinds: [Pod]}}}}]}}, \
+             validate: {{pattern: {{kind: {pattern}}}}}}}]}}\n"
+        )
+    };
+    let cluster = one("ClusterPolicy", "Pod").replace(", namespace: shop", "");
+    let policies = PolicySet::from_yaml(&format!("{cluster}---\n{}", one("Policy", "Nothing"))).unwrap();
+    denied(&judge(&policies, pod(&["a"])), "expected `Nothing`");
+}
+
+#[test]
 fn a_name_that_stands_in_an_object_is_asked_for_in_the_next_round() {
     let policies = kyverno(
         "",
