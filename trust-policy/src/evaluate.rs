@@ -27,8 +27,8 @@ use crate::image_extractor;
 use crate::mode::Mode;
 use crate::model::{Check, Demand, Exception, Policy, PolicySet, Rule, Uncovered};
 use crate::reference;
-use crate::request::{Operation, Request};
-use crate::resource::{ContainerImage, Resource};
+use crate::request::{Before, Operation, Request};
+use crate::resource::ContainerImage;
 use crate::scope;
 use crate::signature::ReasonCode;
 use crate::verdict::{
@@ -109,6 +109,8 @@ struct Evaluation<'a> {
     evidence: &'a Evidence,
     root: &'a TrustRoot,
     now: UnixTime,
+    /// What an update found there.
+    before: Before,
     /// What was found on each image, parsed once.
     parsed: BTreeMap<&'a str, Rc<Parsed<'a>>>,
     /// What every rule can refer to, by whether it speaks of a pod.
@@ -142,6 +144,7 @@ impl<'a> Evaluation<'a> {
             evidence,
             root,
             now,
+            before: Before::of(request),
             parsed: BTreeMap::new(),
             scopes: BTreeMap::new(),
             pins: BTreeMap::new(),
@@ -157,6 +160,7 @@ impl<'a> Evaluation<'a> {
             self.policies.policies().iter().flat_map(|policy| &policy.rules).any(is_about_images);
         if self.policies.uncovered() == Uncovered::Allow
             || !self.request.starts_images()
+            || self.before.is_being_deleted(self.request)
             || !has_image_rules && rules.iter().any(|rule| rule.outcome != Outcome::Skip)
         {
             return Vec::new();
@@ -169,7 +173,7 @@ impl<'a> Evaluation<'a> {
         let images = self.request.resource.images().iter();
         images
             .filter(|image| !self.covered.contains(&image.pointer) && !is_allowed(image))
-            .filter(|image| self.policies.blocks_unchanged() || !self.request.is_unchanged(image))
+            .filter(|image| self.policies.blocks_unchanged() || !self.before.has(image))
             .map(|image| UncoveredImage {
                 container: image.to_string(),
                 image: image.image.clone(),
@@ -180,7 +184,7 @@ impl<'a> Evaluation<'a> {
 
     /// What a violation does on an image: one that an update leaves as it was is reported only.
     fn mode_on(&self, mode: Mode, image: &ContainerImage) -> Mode {
-        match self.policies.blocks_unchanged() || !self.request.is_unchanged(image) {
+        match self.policies.blocks_unchanged() || !self.before.has(image) {
             true => mode,
             false => Mode::Audit,
         }
@@ -200,7 +204,7 @@ impl<'a> Evaluation<'a> {
                 let explanation = Explanation::fail("match", ReasonCode::Unresolved, message);
                 Judged::Found(vec![(strictest, explanation)])
             }
-            _ if self.request.is_being_deleted() => {
+            _ if self.before.is_being_deleted(self.request) => {
                 Judged::Skipped(Explanation::skip("operation", "the resource is being deleted"))
             }
             _ => self.judge(policy, rule, strictest),
@@ -290,7 +294,7 @@ impl<'a> Evaluation<'a> {
                 let mut message = message.unwrap_or_else(|| "is not as demanded".to_owned());
                 let code = causes.iter().find_map(|cause| cause.code).unwrap_or(ReasonCode::Form);
                 let mut mode = strictest;
-                if *allows_existing && mode == Mode::Enforce && self.violated_before(policy, rule) {
+                if *allows_existing && mode == Mode::Enforce && self.violated_before(policy, rule, &causes) {
                     mode = Mode::Audit;
                     message.push_str(" (as before the update, so it is reported only)");
                 }
@@ -300,23 +304,21 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Whether an update changes what violated a rule before.
-    fn violated_before(&self, policy: &Policy, rule: &Rule) -> bool {
-        let old = self.request.old.as_ref().filter(|_| self.request.operation == Operation::Update);
-        let Some(Ok(old)) = old.map(|old| Resource::from_json(old.clone())) else { return false };
-        if self.policies.blocks_unchanged() {
+    /// Whether what violates a rule now all violated it before the update, in the same way.
+    fn violated_before(&self, policy: &Policy, rule: &Rule, causes: &[Explanation]) -> bool {
+        let Some(before) = self.before.request.as_ref().filter(|_| !self.policies.blocks_unchanged()) else {
+            return false;
+        };
+        if rule.matches.is_about(before) != Answer::Yes {
             return false;
         }
-        let before = Request { resource: old, old: None, ..self.request.clone() };
-        if rule.matches.is_about(&before) != Answer::Yes {
-            return false;
-        }
-        let mut evaluation = Evaluation::new(self.policies, &before, self.evidence, self.root, self.now);
-        matches!(
-            evaluation.judge(policy, rule, Mode::Enforce),
-            Judged::Found(found) if found.iter().any(|(_, one)| one.code == Some(ReasonCode::Form)
-                || one.code == Some(ReasonCode::Condition))
-        )
+        let mut evaluation = Evaluation::new(self.policies, before, self.evidence, self.root, self.now);
+        let Judged::Found(found) = evaluation.judge(policy, rule, Mode::Enforce) else { return false };
+        let is_violation =
+            |one: &Explanation| matches!(one.code, Some(ReasonCode::Form | ReasonCode::Condition));
+        found.iter().any(|(_, one)| {
+            is_violation(one) && causes.iter().all(|cause| is_violation(cause) && one.because.contains(cause))
+        })
     }
 
     fn is_excepted(&self, exception: &Exception, policy: &Policy, rule: &Rule, scope: &Scope) -> Answer {

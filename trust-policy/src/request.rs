@@ -1,12 +1,12 @@
 //! [`Request`]: what is asked of the cluster: a resource, what is done with it, and by whom.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::resource::{ContainerImage, Resource};
+use crate::resource::{ContainerImage, ContainerKind, Resource};
 
 /// A resource, and what is known about the request for it. What is not known matters only to policies that ask for it;
 /// those then deny.
@@ -107,27 +107,61 @@ impl Request {
     pub(crate) fn starts_images(&self) -> bool {
         matches!(self.operation, Operation::Create | Operation::Update)
             && matches!(self.subresource.as_str(), "" | "ephemeralcontainers")
-            && !self.is_being_deleted()
     }
 
-    /// Whether it changes an object that is being deleted, and none of its images.
-    pub(crate) fn is_being_deleted(&self) -> bool {
-        self.operation == Operation::Update
-            && self.old.as_ref().is_some_and(|old| {
-                old.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null())
-            })
-            && self.resource.images().iter().all(|image| self.is_unchanged(image))
+    /// The request before an update: for the resource as it was.
+    pub(crate) fn before(&self) -> Option<Self> {
+        let old = self.old.as_ref().filter(|_| self.operation == Operation::Update)?;
+        let resource = Resource::from_json(old.clone()).ok()?;
+        Some(Self {
+            resource,
+            operation: self.operation,
+            subresource: self.subresource.clone(),
+            parent: self.parent.clone(),
+            old: None,
+            user: self.user.clone(),
+            roles: self.roles.clone(),
+            cluster_roles: self.cluster_roles.clone(),
+            namespace_labels: self.namespace_labels.clone(),
+        })
+    }
+}
+
+/// What an update found there.
+#[derive(Debug, Default)]
+pub(crate) struct Before {
+    /// The request for it; `None` if it is no update, or cannot be read.
+    pub(crate) request: Option<Request>,
+    images: BTreeSet<(ContainerKind, String, String)>,
+}
+
+impl Before {
+    pub(crate) fn of(request: &Request) -> Self {
+        let before = request.before();
+        let same_kind =
+            before.as_ref().filter(|one| one.resource.id().kind == request.resource.id().kind).into_iter();
+        let images = same_kind.flat_map(|one| one.resource.images()).map(key).collect();
+        Self { request: before, images }
     }
 
-    /// Whether an update leaves an image as it was: the same container of the same list has the same image.
-    pub(crate) fn is_unchanged(&self, image: &ContainerImage) -> bool {
-        let old = self.old.as_ref().filter(|_| self.operation == Operation::Update);
-        let Some(Ok(old)) = old.map(|old| Resource::from_json(old.clone())) else { return false };
-        old.id().kind == self.resource.id().kind
-            && old.images().iter().any(|one| {
-                (one.kind, &one.container, &one.image) == (image.kind, &image.container, &image.image)
-            })
+    /// Whether the update leaves an image as it was: the same container of the same list has the same image.
+    pub(crate) fn has(&self, image: &ContainerImage) -> bool {
+        !self.images.is_empty() && self.images.contains(&key(image))
     }
+
+    /// Whether the update is of an object that is being deleted, and changes none of its images.
+    pub(crate) fn is_being_deleted(&self, request: &Request) -> bool {
+        let is_marked = |old: &Request| {
+            let time = old.resource.object().pointer("/metadata/deletionTimestamp");
+            time.is_some_and(|time| !time.is_null())
+        };
+        self.request.as_ref().is_some_and(is_marked)
+            && request.resource.images().iter().all(|image| self.has(image))
+    }
+}
+
+fn key(image: &ContainerImage) -> (ContainerKind, String, String) {
+    (image.kind, image.container.clone(), image.image.clone())
 }
 
 impl User {

@@ -231,6 +231,27 @@ fn every_image_is_covered_or_named() {
 }
 
 #[test]
+fn an_update_may_leave_what_is_wrong_and_not_change_it_for_other_wrong() {
+    let policies = kyverno("", &["validate: {pattern: {spec: {containers: [{image: 'ghcr.io/*'}]}}}"]);
+    let update = |old: &str, new: &str, policies: &PolicySet| {
+        let mut request = request(pod(&[new]));
+        request.operation = Operation::Update;
+        request.old = Some(pod(&[old]));
+        judge_with(policies, &request, &[], &[])
+    };
+    let same = update("docker.io/a", "docker.io/a", &policies);
+    allowed(&same);
+    assert_eq!((same.rules[0].outcome, same.rules[0].mode), (Outcome::Fail, Mode::Audit), "{same}");
+    denied(&update("docker.io/a", "docker.io/a", &policies.clone().blocking_unchanged()), "docker.io/a");
+    denied(&update("docker.io/a", "evil.example/b", &policies), "found `evil.example/b`");
+    denied(&update("ghcr.io/a", "docker.io/a", &policies), "found `docker.io/a`");
+    // Likewise of rules about images: what stays is reported.
+    let signed = image_trust("{signatures: {from: [release]}}");
+    allowed(&update(IMAGE, IMAGE, &signed));
+    denied(&update(IMAGE, "ghcr.io/acme/other", &signed), "found no signature");
+}
+
+#[test]
 fn one_image_has_one_name() {
     let digested = format!("ghcr.io/acme/app:v1@{}", digest());
     for (pattern, image) in [
