@@ -36,7 +36,7 @@ pub(super) fn interpret(data: &Rcvar, node: &Ast, budget: &Budget) -> Found {
     let evaluate = |data: &Rcvar, node: &Ast| interpret(data, node, budget);
     // A projection of what cannot be determined has no value, as in JMESPath's own Go implementation.
     let projected = |data: &Rcvar, node: &Ast| match interpret(data, node, budget) {
-        Err(Stop::NotFound(_) | Stop::Failed(_)) => Ok(null()),
+        Err(Stop::NotFound(_)) => Ok(null()),
         other => other,
     };
     // What is not there is `null` for whoever asks whether it is there.

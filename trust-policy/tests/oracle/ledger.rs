@@ -102,8 +102,13 @@ pub(crate) const LEDGER: &[Rule] = &[
     },
     Rule {
         table: "jmespath",
-        name: "errors within projections and multi-selects: `null` of more of them",
-        applies: |row| row.text("from") == "path" && row.text("expression").contains(['[', '*']),
+        name: "a function that fails within a projection or multi-select: no value, where Kyverno has `null`",
+        applies: |row| row.ours == "error" && row.text("expression").contains(['[', '*']),
+    },
+    Rule {
+        table: "jmespath",
+        name: "a function of each value of a map: its values, where Kyverno has now an error and now a text",
+        applies: |row| row.text("expression").contains("*.") && row.calls(&["length", "values"]),
     },
     Rule {
         table: "jmespath",
