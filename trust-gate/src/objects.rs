@@ -16,7 +16,8 @@ pub trait ObjectStore {
     fn object(&self, name: &ObjectName) -> Result<Option<Value>, StoreError>;
 }
 
-/// Objects at hand, from files or a cache. Without any, every policy that refers to one denies.
+/// Objects at hand, from files or a cache. That one is not among them does not mean that the cluster has none: what refers
+/// to it is unknown, which denies.
 #[derive(Clone, Debug, Default)]
 pub struct Objects {
     by_name: BTreeMap<String, Value>,
@@ -34,7 +35,13 @@ impl FromIterator<Resource> for Objects {
 
 impl ObjectStore for Objects {
     fn object(&self, name: &ObjectName) -> Result<Option<Value>, StoreError> {
-        Ok(self.by_name.get(&name.to_string()).cloned())
+        match self.by_name.get(&name.to_string()) {
+            Some(object) => Ok(Some(object.clone())),
+            None => Err(StoreError::Unavailable {
+                what: name.to_string(),
+                problem: "it is not among the objects that were given".to_owned(),
+            }),
+        }
     }
 }
 

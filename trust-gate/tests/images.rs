@@ -381,7 +381,7 @@ fn keys_come_from_where_the_policy_says() {
         };
         let (without, _) = judge(&Objects::default());
         assert_eq!(without.decision, Decision::Deny);
-        assert!(without.to_string().contains(&format!("{object} is not there")), "{without}");
+        assert!(without.to_string().contains(&format!("{object} cannot be read")), "{without}");
         let (verdict, evidence) = judge(&[Resource::from_json(value).unwrap()].into_iter().collect());
         allowed(&verdict);
         // Of a Secret nothing but the public key is kept.

@@ -35,4 +35,20 @@ impl Budget {
         self.0.set(left.unwrap_or_default());
         left.map(|_| ()).ok_or(Exhausted)
     }
+
+    /// Pays for comparing a text with a pattern: where that has `*`, at worst each sign of one with each of the other.
+    pub(crate) fn spend_on_match(&self, pattern: &str, text: &str) -> Result<(), Exhausted> {
+        let (pattern_cost, text_cost) = (pattern.len() / 16, text.len() / 16);
+        self.spend(
+            1 + match pattern.contains('*') {
+                true => (1 + pattern_cost).saturating_mul(1 + text_cost),
+                false => pattern_cost.min(text_cost),
+            },
+        )
+    }
+
+    /// Whether nothing is left.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.0.get() == 0
+    }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::expression::{Scope, Unresolved};
+use crate::expression::{Scope, Unresolved, UnresolvedKind};
 use crate::operator::Operator;
 use crate::template::Template;
 
@@ -51,6 +51,8 @@ pub(crate) struct Judgement {
 pub(crate) struct Finding {
     pub(crate) path: String,
     pub(crate) holds: Result<bool, Unresolved>,
+    /// The key and the value that were compared.
+    pub(crate) compared: Option<(Value, Value)>,
     /// The comparison, or the author's message.
     pub(crate) text: String,
 }
@@ -109,16 +111,16 @@ impl Condition {
             Err(error) => error.to_string(),
         };
         let text = message.map_or(text.clone(), |message| format!("{message}: {text}"));
+        let compared = values.as_ref().ok().cloned();
         let holds = values.and_then(|(key, value)| {
             let holds = self.operator.judge(&key, &value, scope.budget());
             holds.map_err(|error| Unresolved {
                 expression: self.path.clone(),
                 problem: error.to_string(),
-                is_absent: false,
-                is_unknown: false,
+                kind: UnresolvedKind::Unknown,
             })
         });
-        Finding { path: self.path.clone(), holds, text }
+        Finding { path: self.path.clone(), holds, compared, text }
     }
 }
 
@@ -136,6 +138,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::budget::Budget;
 
     fn condition(key: &str, operator: Operator, value: &str) -> Condition {
         let template = |text: &str| Template::new(&json!(text)).unwrap();
@@ -145,7 +148,7 @@ mod tests {
     fn holds(any: Option<&[&str]>, all: &[&str]) -> Option<bool> {
         let list = |keys: &[&str]| keys.iter().map(|key| condition(key, Operator::Equals, "x")).collect();
         let conditions = Conditions { blocks: vec![ConditionBlock { any: any.map(list), all: list(all) }] };
-        let mut scope = Scope::new("2026-11-22T00:00:00Z".parse().unwrap());
+        let mut scope = Scope::new("2026-11-22T00:00:00Z".parse().unwrap(), Budget::default());
         scope.set("x", &json!("x"));
         conditions.judge(&scope).holds.ok()
     }

@@ -19,17 +19,17 @@ use std::rc::Rc;
 use trust_core::{ImageRef, PinnedImage, Reasons, TrustRoot, UnixTime};
 use trust_sbom::Answer;
 
-use self::form::Subject;
+use self::form::FormRule;
 use self::images::Parsed;
 use crate::evidence::{Evidence, FailureKind, ImageEvidence};
 use crate::expression::{Scope, Unresolved};
 use crate::image_extractor;
 use crate::mode::Mode;
-use crate::model::{Check, Demand, Exception, Policy, PolicySet, Rule, Uncovered};
+use crate::model::{Check, Exception, Policy, PolicySet, Rule, Uncovered};
 use crate::reference;
-use crate::request::{Before, Operation, Request};
+use crate::request::{Before, Request};
 use crate::resource::ContainerImage;
-use crate::scope;
+use crate::scope::{self, Scopes};
 use crate::signature::ReasonCode;
 use crate::verdict::{
     Decision, Explanation, Outcome, PatchOperation, RuleVerdict, UncoveredImage, Verdict, VerifiedImage,
@@ -113,8 +113,7 @@ struct Evaluation<'a> {
     before: Before,
     /// What was found on each image, parsed once.
     parsed: BTreeMap<&'a str, Rc<Parsed<'a>>>,
-    /// What every rule can refer to, by whether it speaks of a pod.
-    scopes: BTreeMap<bool, Scope>,
+    scopes: Scopes<'a>,
     /// By JSON pointer: the image with the digest that was verified.
     pins: BTreeMap<String, String>,
     images: BTreeMap<String, VerifiedImage>,
@@ -146,7 +145,7 @@ impl<'a> Evaluation<'a> {
             now,
             before: Before::of(request),
             parsed: BTreeMap::new(),
-            scopes: BTreeMap::new(),
+            scopes: Scopes::new(request, now),
             pins: BTreeMap::new(),
             images: BTreeMap::new(),
             covered: BTreeSet::new(),
@@ -225,11 +224,31 @@ impl<'a> Evaluation<'a> {
     }
 
     fn judge(&mut self, policy: &Policy, rule: &Rule, strictest: Mode) -> Judged {
-        let is_excepted = self.policies.exceptions().iter().any(|one| one.conditions.is_some());
-        let mut scope = match rule.has_expressions() || is_excepted {
-            true => self.scope(rule.of_pod),
-            false => Scope::new(self.now),
+        let (scope, images) = match self.prepared(policy, rule, strictest) {
+            Ok(prepared) => prepared,
+            Err(judged) => return judged,
         };
+        match &rule.check {
+            Check::Images { requirements, .. } => {
+                Judged::Found(self.images(requirements, &images, strictest, &scope))
+            }
+            Check::Trust(trust) => Judged::Found(self.trust(trust, &images, &scope)),
+            Check::Form { message, demand, allows_existing, .. } => {
+                let form = FormRule { demand, message: message.as_ref(), allows_existing: *allows_existing };
+                self.form(policy, rule, &form, strictest, &scope)
+            }
+        }
+    }
+
+    /// What a rule can refer to, and the images that it is about; or what it says without judging them.
+    fn prepared(
+        &mut self,
+        policy: &Policy,
+        rule: &Rule,
+        strictest: Mode,
+    ) -> Result<(Scope, Vec<ContainerImage>), Judged> {
+        let is_excepted = self.policies.exceptions().iter().any(|one| one.conditions.is_some());
+        let mut scope = self.scopes.of_rule(rule, is_excepted);
         for exception in self.policies.exceptions() {
             match self.is_excepted(exception, policy, rule, &scope) {
                 Answer::Yes => {
@@ -237,88 +256,32 @@ impl<'a> Evaluation<'a> {
                     let covered = images.iter().filter(|image| rule.check.covers(image));
                     self.covered.extend(covered.map(|image| image.pointer.clone()));
                     let name = format!("exception `{}/{}`", exception.namespace, exception.name);
-                    return Judged::Skipped(Explanation::skip(name, "the rule does not judge this"));
+                    return Err(Judged::Skipped(Explanation::skip(name, "the rule does not judge this")));
                 }
                 // An exception that cannot be granted is not.
                 Answer::No | Answer::Unknown(_) => {}
             }
         }
         scope::set_context(&mut scope, &rule.context, self.evidence);
-        let images = match &rule.check {
-            Check::Images { extractors, .. } => image_extractor::images(extractors, self.request, &scope),
-            Check::Trust(_) => Ok(self.request.resource.images().to_vec()),
-            Check::Form { .. } => Ok(Vec::new()),
-        };
-        let images = match images {
+        let images = match image_extractor::images(rule, self.request, &mut scope) {
             Ok(images) => images,
             Err(problem) => {
                 let explanation = Explanation::fail("imageExtractors", ReasonCode::Unresolved, problem);
-                return Judged::Found(vec![(strictest, explanation)]);
+                return Err(Judged::Found(vec![(strictest, explanation)]));
             }
         };
-        if images.iter().any(|image| !image.is_in_pod()) {
-            scope::set_images(&mut scope, &images);
-        }
         if let Some(preconditions) = &rule.preconditions {
             match preconditions.judge(&scope).holds {
                 Ok(true) => {}
-                Ok(false) => return Judged::Skipped(Explanation::skip("preconditions", "do not hold")),
-                Err(error) => return Judged::Found(vec![(strictest, unresolved("preconditions", &error))]),
+                Ok(false) => return Err(Judged::Skipped(Explanation::skip("preconditions", "do not hold"))),
+                Err(error) => {
+                    return Err(Judged::Found(vec![(strictest, unresolved("preconditions", &error))]));
+                }
             }
         }
         let covered = images.iter().filter(|image| rule.check.covers(image));
         self.covered.extend(covered.map(|image| image.pointer.clone()));
-        match &rule.check {
-            Check::Images { requirements, .. } => {
-                Judged::Found(self.images(requirements, &images, strictest, &scope))
-            }
-            Check::Trust(trust) => Judged::Found(self.trust(trust, &images, &scope)),
-            Check::Form { message, demand, allows_existing, .. } => {
-                let resource = &self.request.resource;
-                let pointer = if rule.of_pod { resource.pod_pointer().unwrap_or_default() } else { "" };
-                let subject = Subject { value: resource.object().pointer(pointer), pointer };
-                // What is deleted has no form any more.
-                if matches!(demand, Demand::Forms(_)) && self.request.operation == Operation::Delete {
-                    return Judged::Skipped(Explanation::skip("form", "the resource is deleted"));
-                }
-                let causes = match form::judge(demand, subject, &scope, self.evidence) {
-                    form::Judged::Skipped => {
-                        return Judged::Skipped(Explanation::skip("form", "nothing in it is meant"));
-                    }
-                    form::Judged::Met => {
-                        return Judged::Found(vec![(strictest, Explanation::pass("form", "is as demanded"))]);
-                    }
-                    form::Judged::Violated(causes) => causes,
-                };
-                let message = message.as_ref().and_then(|message| message.resolve_text(&scope).ok());
-                let mut message = message.unwrap_or_else(|| "is not as demanded".to_owned());
-                let code = causes.iter().find_map(|cause| cause.code).unwrap_or(ReasonCode::Form);
-                let mut mode = strictest;
-                if *allows_existing && mode == Mode::Enforce && self.violated_before(policy, rule, &causes) {
-                    mode = Mode::Audit;
-                    message.push_str(" (as before the update, so it is reported only)");
-                }
-                let explanation = Explanation::fail("form", code, message).because(causes);
-                Judged::Found(vec![(mode, explanation)])
-            }
-        }
-    }
-
-    /// Whether what violates a rule now all violated it before the update, in the same way.
-    fn violated_before(&self, policy: &Policy, rule: &Rule, causes: &[Explanation]) -> bool {
-        let Some(before) = self.before.request.as_ref().filter(|_| !self.policies.blocks_unchanged()) else {
-            return false;
-        };
-        if rule.matches.is_about(before) != Answer::Yes {
-            return false;
-        }
-        let mut evaluation = Evaluation::new(self.policies, before, self.evidence, self.root, self.now);
-        let Judged::Found(found) = evaluation.judge(policy, rule, Mode::Enforce) else { return false };
-        let is_violation =
-            |one: &Explanation| matches!(one.code, Some(ReasonCode::Form | ReasonCode::Condition));
-        found.iter().any(|(_, one)| {
-            is_violation(one) && causes.iter().all(|cause| is_violation(cause) && one.because.contains(cause))
-        })
+        Ok((scope, images))
     }
 
     fn is_excepted(&self, exception: &Exception, policy: &Policy, rule: &Rule, scope: &Scope) -> Answer {
@@ -336,16 +299,6 @@ impl<'a> Evaluation<'a> {
             return Rc::default();
         };
         self.parsed.entry(name).or_insert_with(|| Rc::new(images::parsed(evidence))).clone()
-    }
-
-    fn scope(&mut self, of_pod: bool) -> Scope {
-        let (request, now) = (self.request, self.now);
-        let build = || {
-            let mut scope = scope::of_request(request, of_pod, now);
-            scope::set_images(&mut scope, request.resource.images());
-            scope
-        };
-        self.scopes.entry(of_pod).or_insert_with(build).clone()
     }
 
     /// The image with the digest that it was resolved to, and what was fetched for it.

@@ -96,18 +96,25 @@ pub(crate) enum ExpressionError {
 pub(crate) struct Unresolved {
     pub(crate) expression: String,
     pub(crate) problem: String,
-    /// Whether it is a name that is not there.
-    pub(crate) is_absent: bool,
-    /// Whether it needs something that could not be fetched: no default takes its place.
-    pub(crate) is_unknown: bool,
+    pub(crate) kind: UnresolvedKind,
 }
 
-/// Why a name has no value that should have one.
+/// What the lack of a value means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnresolvedKind {
+    /// A name in the expression is not there: where a value may be absent, this is `null`.
+    Absent,
+    /// It cannot be computed. Only a context variable's own `default` takes its place.
+    Failed,
+    /// It was not fetched, or is more than may be computed. Nothing takes its place.
+    Unknown,
+}
+
+/// Why a name has no value that a policy's context should give it.
 #[derive(Clone, Debug)]
 pub(crate) struct Absence {
     pub(crate) why: String,
-    /// Whether it may have one, which could not be fetched.
-    pub(crate) is_unknown: bool,
+    pub(crate) kind: UnresolvedKind,
 }
 
 impl Expression {
@@ -153,16 +160,17 @@ impl Expression {
     /// Its value, which may be `null`; a name in it that nothing has is an error.
     pub(crate) fn evaluate(&self, scope: &Scope) -> Result<Value, Unresolved> {
         let value = self.variable(scope)?;
-        let too_large = |_| self.unresolved("has too large a value");
-        scope.budget.spend(interpreter::size(&value).min(MAX_VALUES + 1)).map_err(too_large)?;
+        let unknown = |problem: String| self.unresolved(UnresolvedKind::Unknown, problem);
+        let cost = interpreter::size(&value).min(MAX_VALUES + 1);
+        scope.budget.spend(cost).map_err(|exhausted| unknown(exhausted.to_string()))?;
         let mut left = MAX_VALUES;
-        to_json(&value, &mut left).ok_or_else(|| self.unresolved("has too large a value"))
+        to_json(&value, &mut left).ok_or_else(|| unknown(format!("has more than {MAX_VALUES} values")))
     }
 
     /// Its value, `null` if a name in it is not there.
     pub(crate) fn evaluate_or_null(&self, scope: &Scope) -> Result<Value, Unresolved> {
         match self.evaluate(scope) {
-            Err(error) if error.is_absent => Ok(Value::Null),
+            Err(error) if error.kind == UnresolvedKind::Absent => Ok(Value::Null),
             other => other,
         }
     }
@@ -184,18 +192,16 @@ impl Expression {
             filled = self.filled(&texts, scope.now);
             &filled
         };
-        if let Some((name, absence)) = scope.unknown_in(ast) {
-            let problem = format!("has no value: `{name}` is unknown: {}", absence.why);
-            return Err(Unresolved { is_unknown: true, ..self.unresolved(problem) });
+        if let Some((name, absence)) = scope.absent_in(ast) {
+            let problem = format!("has no value: `{name}` could not be loaded: {}", absence.why);
+            return Err(self.unresolved(absence.kind, problem));
         }
         interpreter::interpret(&root, ast, &scope.budget).map_err(|stop| match stop {
             Stop::NotFound(name) => {
-                let why = scope.absent.get(&name).map(|one| format!(": {}", one.why)).unwrap_or_default();
-                let problem = format!("has no value: `{name}` is absent{why}");
-                Unresolved { is_absent: true, ..self.unresolved(problem) }
+                self.unresolved(UnresolvedKind::Absent, format!("has no value: `{name}` is absent"))
             }
-            Stop::Failed(problem) => self.unresolved(problem),
-            Stop::Exhausted(exhausted) => self.unresolved(exhausted.to_string()),
+            Stop::Failed(problem) => self.unresolved(UnresolvedKind::Failed, problem),
+            Stop::Exhausted(exhausted) => self.unresolved(UnresolvedKind::Unknown, exhausted.to_string()),
         })
     }
 
@@ -221,29 +227,16 @@ impl Expression {
         ast
     }
 
-    fn unresolved(&self, problem: impl Into<String>) -> Unresolved {
-        Unresolved {
-            expression: self.written.clone(),
-            problem: problem.into(),
-            is_absent: false,
-            is_unknown: false,
-        }
+    fn unresolved(&self, kind: UnresolvedKind, problem: String) -> Unresolved {
+        Unresolved { expression: self.written.clone(), problem, kind }
     }
 }
 
 impl Scope {
     /// A scope without names.
-    pub(crate) fn new(now: UnixTime) -> Self {
+    pub(crate) fn new(now: UnixTime, budget: Budget) -> Self {
         let root = Rcvar::new(Variable::Object(BTreeMap::new()));
-        Self {
-            root,
-            whole: None,
-            now,
-            budget: Budget::default(),
-            loops: 0,
-            absent: BTreeMap::new(),
-            missing: Rc::default(),
-        }
+        Self { root, whole: None, now, budget, loops: 0, absent: BTreeMap::new(), missing: Rc::default() }
     }
 
     /// What may be spent on what is evaluated with it; copies share it.
@@ -260,20 +253,20 @@ impl Scope {
         self.loops += 1;
     }
 
-    /// A name in an expression whose value could not be fetched. A field of the same name counts, to be safe.
-    fn unknown_in(&self, ast: &Ast) -> Option<(&str, &Absence)> {
-        let mut unknown = self.absent.iter().filter(|(_, absence)| absence.is_unknown).peekable();
-        if self.whole.is_some() || unknown.peek().is_none() {
+    /// A name in an expression that should have a value and has none. Nothing in the expression makes up for it: an
+    /// expression that asks for what could not be loaded fails as a whole, as in Kyverno.
+    fn absent_in(&self, ast: &Ast) -> Option<(&str, &Absence)> {
+        if self.whole.is_some() || self.absent.is_empty() {
             return None;
         }
         let mut names = BTreeSet::new();
-        let Ok(()) = visit::<Infallible>(&mut ast.clone(), &mut |node| {
-            if let Ast::Field { name, .. } = node {
-                names.insert(name.clone());
-            }
-            Ok(())
-        });
-        unknown.find(|(name, _)| names.contains(*name)).map(|(name, absence)| (name.as_str(), absence))
+        add_names(&mut ast.clone(), &mut names);
+        self.absent
+            .iter()
+            .filter(|(name, _)| names.contains(*name))
+            // What is unknown says more than what failed.
+            .max_by_key(|(_, absence)| absence.kind == UnresolvedKind::Unknown)
+            .map(|(name, absence)| (name.as_str(), absence))
     }
 
     /// Says that an object was asked for that is not in the evidence.
@@ -401,6 +394,21 @@ fn visit<E>(node: &mut Ast, see: &mut impl FnMut(&mut Ast) -> Result<(), E>) -> 
     see(node)
 }
 
+/// The names that are looked up, but for those that stand behind a point and so in a value.
+fn add_names(node: &mut Ast, names: &mut BTreeSet<String>) {
+    match node {
+        Ast::Field { name, .. } => {
+            names.insert(name.clone());
+        }
+        Ast::Subexpr { lhs, rhs, .. }
+            if matches!(**rhs, Ast::Field { .. }) && !matches!(**lhs, Ast::Identity { .. }) =>
+        {
+            add_names(lhs, names);
+        }
+        other => children(other).into_iter().for_each(|child| add_names(child, names)),
+    }
+}
+
 /// The text with values in the marked places.
 fn fill_text(text: &str, texts: &[String]) -> String {
     let mut parts = text.split(PLACE);
@@ -454,7 +462,7 @@ mod tests {
     use super::*;
 
     fn scope() -> Scope {
-        let mut scope = Scope::new("2026-11-22T00:00:00Z".parse().unwrap());
+        let mut scope = Scope::new("2026-11-22T00:00:00Z".parse().unwrap(), Budget::default());
         scope.set("request", &json!({"namespace": "shop", "object": {"spec": {"a": [1, 2]}}}));
         scope.set("keys", &json!({"data": {"shop": "pem", "x'y": "quoted"}, "name": "x'y', 'z"}));
         scope.set("scan", &json!({"finished": "2026-11-20T00:00:00Z"}));

@@ -3,16 +3,34 @@
 use serde_json::Value;
 
 use crate::expression::Scope;
-use crate::model::ImageExtractor;
+use crate::model::{Check, ImageExtractor, Rule};
 use crate::pointer::child;
 use crate::request::Request;
 use crate::resource::{ContainerImage, ContainerKind};
+use crate::scope;
 
 /// As many images as a pod may have containers.
 const MAX_IMAGES: usize = 1000;
 
-/// The images, or why they cannot be told.
+/// The images that a rule is about, or why they cannot be known. Those that its extractors find, its expressions find in
+/// `images`.
 pub(crate) fn images(
+    rule: &Rule,
+    request: &Request,
+    scope: &mut Scope,
+) -> Result<Vec<ContainerImage>, String> {
+    let images = match &rule.check {
+        Check::Images { extractors, .. } => extracted(extractors, request, scope)?,
+        Check::Trust(_) => request.resource.images().to_vec(),
+        Check::Form { .. } => Vec::new(),
+    };
+    if images.iter().any(|image| !image.is_in_pod()) {
+        scope::set_images(scope, &images);
+    }
+    Ok(images)
+}
+
+fn extracted(
     extractors: &[ImageExtractor],
     request: &Request,
     scope: &Scope,

@@ -2,7 +2,7 @@
 //! ([operators](https://kyverno.io/docs/policy-types/cluster-policy/preconditions/#operators)).
 //!
 //! Values are brought to a common kind first: durations (beside numbers, which are seconds), quantities, numbers, semantic
-//! versions, texts with wildcards. What cannot be compared does not hold, but for the operators with "not".
+//! versions, texts with wildcards. What cannot be compared does not hold, but for `NotEquals`.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 use trust_core::Pattern;
-use trust_sbom::VersionScheme;
+use trust_sbom::{Answer, VersionScheme};
 
 use crate::budget::{Budget, Exhausted};
 use crate::duration;
@@ -101,20 +101,21 @@ impl fmt::Display for Operator {
 }
 
 impl Operator {
-    /// Whether the condition holds. A key that is `null` meets none.
+    /// Whether the condition holds. A key that is `null` meets none. What would take too much work is unknown.
     #[must_use]
-    pub fn holds(self, key: &Value, value: &Value) -> bool {
-        self.judge(key, value, &Budget::default()).unwrap_or(false)
+    pub fn holds(self, key: &Value, value: &Value) -> Answer {
+        let holds = self.judge(key, value, &Budget::default());
+        holds.map_or_else(|exhausted| Answer::Unknown(exhausted.to_string()), Answer::from)
     }
 
-    /// Likewise, within a budget.
+    /// Whether the condition holds, within a budget.
     pub(crate) fn judge(self, key: &Value, value: &Value, budget: &Budget) -> Result<bool, Exhausted> {
         if key.is_null() {
             return Ok(false);
         }
         Ok(match self {
-            Self::Equals => equals(key, value),
-            Self::NotEquals => !equals(key, value),
+            Self::Equals => equals(key, value, budget)?,
+            Self::NotEquals => !equals(key, value, budget)?,
             Self::In => exact_members(key, value, budget)?.is_some_and(|found| found.all),
             Self::NotIn => exact_members(key, value, budget)?.is_some_and(|found| !found.all),
             Self::AnyIn => members(key, value, true, budget)?.is_some_and(|found| found.any),
@@ -140,30 +141,35 @@ impl Operator {
     }
 }
 
-fn equals(key: &Value, value: &Value) -> bool {
-    match (key, value) {
+fn equals(key: &Value, value: &Value, budget: &Budget) -> Result<bool, Exhausted> {
+    Ok(match (key, value) {
         (Value::Number(_), Value::Number(_)) => key.as_f64() == value.as_f64(),
         (Value::Number(_), Value::String(text)) => text.parse::<f64>().ok() == key.as_f64(),
         (Value::String(text), _) => {
             if let Some((key, value)) = durations(key, value) {
-                return key == value;
+                return Ok(key == value);
             }
-            let Value::String(pattern) = value else { return false };
+            let Value::String(pattern) = value else { return Ok(false) };
             match (Quantity::parse(text), Quantity::parse(pattern)) {
                 (Some(key), Some(value)) => key == value,
                 // A number equals no text that is none, not even by a wildcard.
                 (Some(_), None) => false,
-                _ => Pattern::wildcard(pattern).matches(text),
+                _ => matches(pattern, text, budget)?,
             }
         }
         _ => key == value,
-    }
+    })
+}
+
+fn matches(pattern: &str, text: &str, budget: &Budget) -> Result<bool, Exhausted> {
+    budget.spend_on_match(pattern, text)?;
+    Ok(Pattern::wildcard(pattern).matches(text))
 }
 
 /// Nanoseconds of both, if one is a duration and the other one or a number of seconds.
 fn durations(key: &Value, value: &Value) -> Option<(i128, i128)> {
     let written = |value: &Value| value.as_str().filter(|text| *text != "0").and_then(duration::parse);
-    let seconds = |value: &Value| value.as_f64().map(|seconds| seconds.trunc() as i128 * 1_000_000_000);
+    let seconds = |value: &Value| value.as_f64().map(nanoseconds);
     let (of_key, of_value) = (written(key), written(value));
     if of_key.is_none() && of_value.is_none() {
         return None;
@@ -175,12 +181,17 @@ fn durations(key: &Value, value: &Value) -> Option<(i128, i128)> {
 }
 
 fn order_of_durations(key: &Value, value: &Value) -> Option<Ordering> {
-    let nanoseconds = |value: &Value| match value {
+    let duration = |value: &Value| match value {
         Value::String(text) => duration::parse(text).map(i128::from),
-        Value::Number(number) => number.as_f64().map(|seconds| seconds.trunc() as i128 * 1_000_000_000),
+        Value::Number(number) => number.as_f64().map(nanoseconds),
         _ => None,
     };
-    Some(nanoseconds(key)?.cmp(&nanoseconds(value)?))
+    Some(duration(key)?.cmp(&duration(value)?))
+}
+
+/// Nanoseconds of whole seconds.
+fn nanoseconds(seconds: f64) -> i128 {
+    (seconds.trunc() as i128).saturating_mul(1_000_000_000)
 }
 
 fn order(key: &Value, value: &Value) -> Option<Ordering> {
@@ -268,7 +279,7 @@ fn exact_members(key: &Value, value: &Value, budget: &Budget) -> Result<Option<M
             one(Lookup::new(&list, budget)?.has(&item, budget)?)
         }
         (Items::One(item), Value::String(text)) => match list_in_text(text) {
-            _ if Pattern::wildcard(text).matches(&item) => one(true),
+            _ if matches(text, &item, budget)? => one(true),
             Some(Ok(list)) => one(list.contains(&item)),
             Some(Err(())) | None => None,
         },
@@ -306,7 +317,7 @@ fn members(
     };
     let list: Vec<String> = match value {
         Value::Array(list) => list.iter().map(item_text).collect(),
-        Value::String(text) if is_one && Pattern::wildcard(text).matches(&items.concat()) => {
+        Value::String(text) if is_one && matches(text, &items.concat(), budget)? => {
             return Ok(Some(Members { any: true, all: true }));
         }
         Value::String(text) if ValuePattern::is_range(text) => {
@@ -358,18 +369,19 @@ impl<'a> Lookup<'a> {
         if self.exact.contains(item) {
             return Ok(true);
         }
-        // A comparison with a wildcard takes time by the length of both.
-        let cost = |count: usize| count.saturating_mul(1 + item.len() / 64);
-        budget.spend(cost(self.wildcards.len()))?;
-        if self.wildcards.iter().any(|pattern| Pattern::wildcard(pattern.as_str()).matches(item)) {
-            return Ok(true);
+        for pattern in &self.wildcards {
+            if matches(pattern, item, budget)? {
+                return Ok(true);
+            }
         }
-        if !has_wildcards(item) {
-            return Ok(false);
+        if has_wildcards(item) {
+            for other in self.list {
+                if matches(item, other, budget)? {
+                    return Ok(true);
+                }
+            }
         }
-        budget.spend(cost(self.list.len()))?;
-        let own = Pattern::wildcard(item);
-        Ok(self.list.iter().any(|other| own.matches(other)))
+        Ok(false)
     }
 }
 
@@ -388,6 +400,10 @@ mod tests {
 
     use super::*;
 
+    fn holds(operator: Operator, key: &Value, value: &Value) -> bool {
+        operator.holds(key, value) == Answer::Yes
+    }
+
     #[test]
     fn operators_have_their_names() {
         for (name, operator) in NAMES {
@@ -400,28 +416,28 @@ mod tests {
     #[test]
     fn nothing_meets_no_condition() {
         for (_, operator) in NAMES {
-            assert!(!operator.holds(&json!(null), &json!(null)), "{operator}");
-            assert!(!operator.holds(&json!(null), &json!("a")), "{operator}");
+            assert!(!holds(operator, &json!(null), &json!(null)), "{operator}");
+            assert!(!holds(operator, &json!(null), &json!("a")), "{operator}");
         }
     }
 
     #[test]
     fn durations_are_compared_with_seconds() {
-        assert!(Operator::DurationGreaterThan.holds(&json!("1h"), &json!(3599)));
-        assert!(Operator::DurationLessThanOrEquals.holds(&json!(60), &json!("1m")));
-        assert!(!Operator::DurationLessThan.holds(&json!("soon"), &json!("1m")));
-        assert!(Operator::Equals.holds(&json!("60m"), &json!("1h")));
+        assert!(holds(Operator::DurationGreaterThan, &json!("1h"), &json!(3599)));
+        assert!(holds(Operator::DurationLessThanOrEquals, &json!(60), &json!("1m")));
+        assert!(!holds(Operator::DurationLessThan, &json!("soon"), &json!("1m")));
+        assert!(holds(Operator::Equals, &json!("60m"), &json!("1h")));
     }
 
     #[test]
     fn a_list_in_a_text_is_a_list() {
-        assert!(Operator::AnyIn.holds(&json!("b"), &json!("[\"a\", \"b\"]")));
-        assert!(Operator::NotIn.holds(&json!("c"), &json!("[\"a\", \"b\"]")));
+        assert!(holds(Operator::AnyIn, &json!("b"), &json!("[\"a\", \"b\"]")));
+        assert!(holds(Operator::NotIn, &json!("c"), &json!("[\"a\", \"b\"]")));
         // Other JSON is no list, and what is compared with it is neither in it nor not in it.
         assert!(
-            !Operator::AnyNotIn.holds(&json!("c"), &json!("{}"))
-                && !Operator::AnyIn.holds(&json!("1"), &json!(1))
+            !holds(Operator::AnyNotIn, &json!("c"), &json!("{}"))
+                && !holds(Operator::AnyIn, &json!("1"), &json!(1))
         );
-        assert!(!Operator::AnyIn.holds(&json!({"a": 1}), &json!(["a"])));
+        assert!(!holds(Operator::AnyIn, &json!({"a": 1}), &json!(["a"])));
     }
 }

@@ -11,6 +11,7 @@
 use serde_json::{Map, Value};
 use trust_core::Pattern;
 
+use crate::budget::{Budget, Exhausted};
 use crate::expression::{Scope, Unresolved};
 use crate::pointer::child;
 use crate::template::Template;
@@ -70,10 +71,30 @@ pub enum KeyRule {
 pub(crate) struct Deviation {
     /// JSON pointer to the value.
     pub(crate) pointer: String,
-    /// What was found.
-    pub(crate) found: String,
+    /// What was found; `None` if nothing was.
+    pub(crate) found: Option<Value>,
     /// What was expected.
     pub(crate) expected: String,
+}
+
+impl Deviation {
+    fn new(pointer: &str, found: Option<&Value>, expected: impl Into<String>) -> Self {
+        Self { pointer: pointer.to_owned(), found: found.cloned(), expected: expected.into() }
+    }
+
+    /// What was found, for messages.
+    pub(crate) fn found_text(&self) -> String {
+        match &self.found {
+            None => "nothing".to_owned(),
+            Some(Value::Object(_)) => "a map".to_owned(),
+            Some(Value::Array(items)) => match items.len() {
+                1 => "a list of 1 element".to_owned(),
+                count => format!("a list of {count} elements"),
+            },
+            Some(Value::String(text)) => format!("`{text}`"),
+            Some(other) => format!("`{other}`"),
+        }
+    }
 }
 
 /// The form does not apply: a condition in it is not met.
@@ -86,7 +107,10 @@ pub(crate) enum Skipped {
 }
 
 /// The deviations of a value from a form; none if it has the form.
-type Judged = Result<Vec<Deviation>, Skipped>;
+pub(crate) type Judged = Result<Vec<Deviation>, Skipped>;
+
+/// Steps for a deviation, which is kept and shown.
+const COST_OF_DEVIATION: usize = 20;
 
 impl KeyRule {
     /// How the anchor is written before the key in parentheses.
@@ -137,26 +161,55 @@ impl Overlay {
         })
     }
 
-    /// Every deviation of `value` from this form, which has no expressions; an absent value is `None`.
-    pub(crate) fn deviations(&self, value: Option<&Value>, pointer: &str) -> Judged {
-        let deviation = |expected: String| {
-            vec![Deviation { pointer: pointer.to_owned(), found: describe(value), expected }]
-        };
+    /// What `value` says of this form, which has no expressions; an absent value is `None`.
+    pub(crate) fn judge(
+        &self,
+        value: Option<&Value>,
+        pointer: &str,
+        budget: &Budget,
+    ) -> Result<Judged, Exhausted> {
+        let judged = self.deviations(value, pointer, budget);
+        if let Ok(deviations) = &judged {
+            budget.spend(deviations.len().saturating_mul(COST_OF_DEVIATION))?;
+        }
+        if budget.is_exhausted() { Err(Exhausted) } else { Ok(judged) }
+    }
+
+    /// Every deviation of `value` from this form. Without a budget it ends somewhere, and says nothing.
+    fn deviations(&self, value: Option<&Value>, pointer: &str, budget: &Budget) -> Judged {
+        if self.pay(value, budget).is_err() {
+            return Err(Skipped::Whole);
+        }
+        let deviation = |expected: String| vec![Deviation::new(pointer, value, expected)];
         Ok(match (self, value) {
-            (Self::Map(keys), Some(Value::Object(map))) => map_deviations(keys, map, pointer)?,
+            (Self::Map(keys), Some(Value::Object(map))) => map_deviations(keys, map, pointer, budget)?,
             (Self::Map(_), _) => deviation("a map".to_owned()),
-            (Self::List(elements), Some(Value::Array(items))) => list_deviations(elements, items, pointer)?,
+            (Self::List(elements), Some(Value::Array(items))) => {
+                list_deviations(elements, items, pointer, budget)?
+            }
             (Self::List(_), _) => deviation("a list".to_owned()),
             (Self::Equal(expected), Some(found)) if expected == found => Vec::new(),
-            (Self::Equal(expected) | Self::Exact(expected), found) if !self.matches_each(found) => {
-                deviation(format!("`{expected}`"))
-            }
+            (Self::Equal(expected), _) => deviation(format!("`{expected}`")),
+            (Self::Exact(expected), found) if !self.matches_each(found) => deviation(format!("`{expected}`")),
             (Self::Text(pattern), found) if !self.matches_each(found) => deviation(pattern.to_string()),
             (Self::Nothing, found) if !self.matches_each(found) => deviation("nothing".to_owned()),
             // Forms are resolved before anything is judged.
             (Self::Template(_), _) => deviation("a value".to_owned()),
-            (Self::Equal(_) | Self::Exact(_) | Self::Text(_) | Self::Nothing, _) => Vec::new(),
+            (Self::Exact(_) | Self::Text(_) | Self::Nothing, _) => Vec::new(),
         })
+    }
+
+    /// Pays for looking at a value, without what is below it.
+    fn pay(&self, value: Option<&Value>, budget: &Budget) -> Result<(), Exhausted> {
+        match (self, value) {
+            (Self::Text(pattern), Some(Value::String(text))) => {
+                budget.spend_on_match(pattern.written(), text)
+            }
+            (Self::Text(_) | Self::Exact(_) | Self::Nothing, Some(Value::Array(items))) => {
+                items.iter().try_for_each(|item| self.pay(Some(item), budget))
+            }
+            _ => budget.spend(1),
+        }
     }
 
     /// Whether a single value, or each of a list, is as it should be.
@@ -183,7 +236,8 @@ impl Overlay {
                 Value::Number(number) => number.as_f64() == Some(0.0),
                 _ => false,
             },
-            Self::Exact(_) | Self::Equal(_) | Self::Map(_) | Self::List(_) | Self::Template(_) => false,
+            Self::Equal(expected) => value == expected,
+            Self::Exact(_) | Self::Map(_) | Self::List(_) | Self::Template(_) => false,
         }
     }
 
@@ -221,8 +275,8 @@ impl OverlayKey {
     }
 }
 
-fn map_deviations(keys: &[OverlayKey], map: &Map<String, Value>, pointer: &str) -> Judged {
-    let expanded = expanded_metadata(keys, map);
+fn map_deviations(keys: &[OverlayKey], map: &Map<String, Value>, pointer: &str, budget: &Budget) -> Judged {
+    let expanded = expanded_metadata(keys, map, budget);
     let keys = expanded.as_deref().unwrap_or(keys);
     let mut ordered: Vec<_> = keys.iter().map(|key| (key.order(), key)).collect();
     ordered.sort_by(|((stage, one), _), ((other_stage, other), _)| match stage.cmp(other_stage) {
@@ -237,7 +291,7 @@ fn map_deviations(keys: &[OverlayKey], map: &Map<String, Value>, pointer: &str) 
         if stage > 0 && applied == 0 && skipped > 0 && deviations.is_empty() {
             return Err(Skipped::Here);
         }
-        match key_deviations(key, map, pointer) {
+        match key_deviations(key, map, pointer, budget) {
             Ok(found) => {
                 applied += 1;
                 deviations.extend(found);
@@ -252,13 +306,11 @@ fn map_deviations(keys: &[OverlayKey], map: &Map<String, Value>, pointer: &str) 
     if applied == 0 && skipped > 0 { Err(Skipped::Here) } else { Ok(deviations) }
 }
 
-fn key_deviations(key: &OverlayKey, map: &Map<String, Value>, pointer: &str) -> Judged {
+fn key_deviations(key: &OverlayKey, map: &Map<String, Value>, pointer: &str, budget: &Budget) -> Judged {
     let pointer = child(pointer, key.text());
     let value = map.get(key.text());
-    let deviation = |expected: &str| {
-        vec![Deviation { pointer: pointer.clone(), found: describe(value), expected: expected.to_owned() }]
-    };
-    let has_form = || key.overlay.deviations(value, &pointer).is_ok_and(|found| found.is_empty());
+    let deviation = |expected: &str| vec![Deviation::new(&pointer, value, expected)];
+    let has_form = || key.overlay.deviations(value, &pointer, budget).is_ok_and(|found| found.is_empty());
     match (key.rule, value) {
         (KeyRule::Required, value) => match &key.overlay {
             // `*` alone means that the key is there.
@@ -266,11 +318,11 @@ fn key_deviations(key: &OverlayKey, map: &Map<String, Value>, pointer: &str) -> 
                 None | Some(Value::Null) => Ok(deviation("a value")),
                 Some(_) => Ok(Vec::new()),
             },
-            overlay => overlay.deviations(value, &pointer),
+            overlay => overlay.deviations(value, &pointer, budget),
         },
         (KeyRule::Condition, None) => Err(Skipped::Here),
         (_, None) => Ok(Vec::new()),
-        (KeyRule::Optional, value) => key.overlay.deviations(value, &pointer),
+        (KeyRule::Optional, value) => key.overlay.deviations(value, &pointer, budget),
         (KeyRule::Condition | KeyRule::GlobalCondition, _) if has_form() => Ok(Vec::new()),
         (KeyRule::Condition, _) => Err(Skipped::Here),
         (KeyRule::GlobalCondition, _) => Err(Skipped::Whole),
@@ -279,47 +331,47 @@ fn key_deviations(key: &OverlayKey, map: &Map<String, Value>, pointer: &str) -> 
             let (Overlay::List(elements), Value::Array(items)) = (&key.overlay, value) else {
                 return Ok(deviation("a list"));
             };
-            let is_there = |element: &Overlay| {
-                matches!(element, Overlay::Map(_))
-                    && items.iter().any(|item| element.deviations(Some(item), &pointer) == Ok(Vec::new()))
+            let has_form = |element: &Overlay, item: &Value| {
+                element.deviations(Some(item), &pointer, budget) == Ok(Vec::new())
             };
-            if elements.iter().all(is_there) {
-                return Ok(Vec::new());
+            let is_there = |element: &Overlay| {
+                matches!(element, Overlay::Map(_)) && items.iter().any(|item| has_form(element, item))
+            };
+            match elements.iter().all(is_there) {
+                true => Ok(Vec::new()),
+                false => Ok(deviation("an element of the required form")),
             }
-            Ok(vec![Deviation {
-                pointer: pointer.clone(),
-                found: format!("{} others", items.len()),
-                expected: "an element of the required form".to_owned(),
-            }])
         }
     }
 }
 
-fn list_deviations(elements: &[Overlay], items: &[Value], pointer: &str) -> Judged {
+fn list_deviations(elements: &[Overlay], items: &[Value], pointer: &str, budget: &Budget) -> Judged {
     let place = |index: usize| child(pointer, &index.to_string());
-    let wrong = |found: String, expected: String| {
-        Ok(vec![Deviation { pointer: pointer.to_owned(), found, expected }])
-    };
+    let wrong =
+        |expected: String| Ok(vec![Deviation::new(pointer, Some(&Value::Array(items.to_vec())), expected)]);
     let pairs: Vec<(&Overlay, &Value)> = match elements.first() {
-        None => return wrong("a list".to_owned(), "a pattern with elements".to_owned()),
+        None => return wrong("a pattern with elements".to_owned()),
         Some(first @ Overlay::Map(_)) => items.iter().map(|item| (first, item)).collect(),
         Some(Overlay::List(_)) if items.len() < elements.len() => {
-            return wrong(format!("{} elements", items.len()), format!("at least {}", elements.len()));
+            return wrong(format!("at least {}", elements.len()));
         }
         Some(Overlay::List(_)) => elements.iter().zip(items).collect(),
         Some(value) => {
-            return match items.iter().position(|item| !value.matches(item)) {
+            let fits = |item: &Value| value.pay(Some(item), budget).is_ok() && value.matches(item);
+            return match items.iter().position(|item| !fits(item)) {
                 None => Ok(Vec::new()),
-                Some(index) => value
-                    .deviations(items.get(index), &place(index))
-                    // A list in a list of values.
-                    .map(|found| if found.is_empty() { list_in_list(&place(index)) } else { found }),
+                Some(index) => {
+                    let (item, place) = (items.get(index), place(index));
+                    let found = value.deviations(item, &place, budget)?;
+                    let list_in_list = || vec![Deviation::new(&place, item, "a single value")];
+                    Ok(if found.is_empty() { list_in_list() } else { found })
+                }
             };
         }
     };
     let (mut deviations, mut skipped) = (Vec::new(), 0);
     for (index, (element, item)) in pairs.iter().enumerate() {
-        match element.deviations(Some(item), &place(index)) {
+        match element.deviations(Some(item), &place(index), budget) {
             Ok(found) => deviations.extend(found),
             Err(_) => skipped += 1,
         }
@@ -327,16 +379,15 @@ fn list_deviations(elements: &[Overlay], items: &[Value], pointer: &str) -> Judg
     if skipped > 0 && skipped == pairs.len() { Err(Skipped::Here) } else { Ok(deviations) }
 }
 
-fn list_in_list(pointer: &str) -> Vec<Deviation> {
-    let (found, expected) = ("a list".to_owned(), "a single value".to_owned());
-    vec![Deviation { pointer: pointer.to_owned(), found, expected }]
-}
-
 /// The keys with the wildcards in labels and annotations replaced by the names that are there. `None` if there are none.
 ///
 /// Where several names match, Kyverno takes one of them by chance. Here each of them must have the form, and one that meets
 /// a condition is enough for it to be met.
-fn expanded_metadata(keys: &[OverlayKey], map: &Map<String, Value>) -> Option<Vec<OverlayKey>> {
+fn expanded_metadata(
+    keys: &[OverlayKey],
+    map: &Map<String, Value>,
+    budget: &Budget,
+) -> Option<Vec<OverlayKey>> {
     let found = map.get("metadata")?.as_object()?;
     let at = keys.iter().position(|key| key.text() == "metadata")?;
     let Overlay::Map(metadata) = &keys.get(at)?.overlay else { return None };
@@ -348,7 +399,7 @@ fn expanded_metadata(keys: &[OverlayKey], map: &Map<String, Value>) -> Option<Ve
         let Overlay::Map(entries) = &key.overlay else { continue };
         if entries.iter().any(|entry| entry.text().contains(['*', '?'])) {
             key.overlay =
-                Overlay::Map(entries.iter().flat_map(|entry| expanded_entry(entry, names)).collect());
+                Overlay::Map(entries.iter().flat_map(|entry| expanded_entry(entry, names, budget)).collect());
             is_changed = true;
         }
     }
@@ -360,26 +411,19 @@ fn expanded_metadata(keys: &[OverlayKey], map: &Map<String, Value>) -> Option<Ve
     None
 }
 
-fn expanded_entry(entry: &OverlayKey, names: &Map<String, Value>) -> Vec<OverlayKey> {
+fn expanded_entry(entry: &OverlayKey, names: &Map<String, Value>, budget: &Budget) -> Vec<OverlayKey> {
+    if budget.spend(names.len()).is_err() {
+        return Vec::new();
+    }
     let pattern = Pattern::wildcard(entry.text());
     let named = |name: &String| OverlayKey { name: Template::constant_text(name), ..entry.clone() };
     let mut matching: Vec<_> = names.keys().filter(|name| pattern.matches(name)).map(named).collect();
     if matches!(entry.rule, KeyRule::Condition | KeyRule::GlobalCondition) {
-        let is_met = |key: &OverlayKey| key_deviations(key, names, "").is_ok();
+        let is_met = |key: &OverlayKey| key_deviations(key, names, "", budget).is_ok();
         let best = matching.iter().position(is_met).unwrap_or_default();
         matching = matching.into_iter().skip(best).take(1).collect();
     }
     if matching.is_empty() { vec![entry.clone()] } else { matching }
-}
-
-fn describe(value: Option<&Value>) -> String {
-    match value {
-        None => "nothing".to_owned(),
-        Some(Value::Object(_)) => "a map".to_owned(),
-        Some(Value::Array(_)) => "a list".to_owned(),
-        Some(Value::String(text)) => format!("`{text}`"),
-        Some(other) => format!("`{other}`"),
-    }
 }
 
 #[cfg(test)]
@@ -389,8 +433,8 @@ mod tests {
     use super::*;
 
     fn deviations(overlay: &Overlay, value: &Value) -> Result<Vec<String>, Skipped> {
-        let shown = |one: Deviation| format!("{}: {}, not {}", one.pointer, one.found, one.expected);
-        Ok(overlay.deviations(Some(value), "")?.into_iter().map(shown).collect())
+        let shown = |one: Deviation| format!("{}: {}, not {}", one.pointer, one.found_text(), one.expected);
+        Ok(overlay.judge(Some(value), "", &Budget::default()).unwrap()?.into_iter().map(shown).collect())
     }
 
     fn text(text: &str) -> Overlay {
@@ -486,6 +530,12 @@ mod tests {
         assert_eq!(deviations(&Overlay::Exact(json!(1)), &json!("1")).unwrap().len(), 0);
         assert_eq!(deviations(&Overlay::Exact(json!(true)), &json!("true")).unwrap().len(), 1);
         assert_eq!(deviations(&Overlay::Nothing, &json!("")).unwrap().len(), 0);
+        let equal = Overlay::Equal(json!(["x"]));
+        assert_eq!(deviations(&equal, &json!(["x"])).unwrap().len(), 0);
+        for other in [json!([]), json!([["x"]]), json!("x"), json!(null)] {
+            assert_eq!(deviations(&equal, &other).unwrap().len(), 1, "{other}");
+        }
+        assert_eq!(deviations(&list(equal), &json!([["x"], []])).unwrap().len(), 1);
         assert_eq!(deviations(&Overlay::Nothing, &json!([1])).unwrap().len(), 1);
         assert_eq!(deviations(&text(">1"), &json!([2, 3])).unwrap().len(), 0);
         assert_eq!(deviations(&text(">1"), &json!([2, 1])).unwrap().len(), 1);

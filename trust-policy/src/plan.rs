@@ -7,12 +7,11 @@ use trust_sbom::Answer;
 
 use crate::evaluate::form::{self, Subject};
 use crate::evidence::Evidence;
-use crate::expression::Scope;
 use crate::image_extractor;
 use crate::model::{Check, Demand, Policy, PolicySet, Rule};
 use crate::request::Request;
 use crate::resource::ContainerImage;
-use crate::scope;
+use crate::scope::{self, Scopes};
 use crate::signer::{AttestorSet, ObjectName, Signer};
 
 /// What must be fetched to judge a request.
@@ -68,17 +67,15 @@ impl PolicySet {
     #[must_use]
     pub fn requirements(&self, request: &Request, evidence: &Evidence, now: UnixTime) -> Requirements {
         let mut needed = Requirements::default();
+        let mut scopes = Scopes::new(request, now);
         for (_, rule, _) in self.rules_for(request) {
-            let mut scope = Scope::new(now);
-            if rule.has_expressions() {
-                scope = scope::of_request(request, rule.of_pod, now);
-                scope::set_images(&mut scope, request.resource.images());
-            }
+            let mut scope = scopes.of_rule(rule, false);
             scope::set_context(&mut scope, &rule.context, evidence);
             let missing = scope.missing();
             // What depends on an object that is not there yet may hold once it is.
             let is_known = missing.is_empty();
             needed.objects.extend(missing);
+            let images = image_extractor::images(rule, request, &mut scope).unwrap_or_default();
             if let Some(preconditions) = &rule.preconditions
                 && is_known
                 && preconditions.judge(&scope).holds == Ok(false)
@@ -86,15 +83,14 @@ impl PolicySet {
                 continue;
             }
             match &rule.check {
-                Check::Images { extractors, requirements } => {
-                    let images = image_extractor::images(extractors, request, &scope).unwrap_or_default();
+                Check::Images { requirements, .. } => {
                     for requirement in requirements {
                         let names = names(&images, |image| requirement.is_about(image));
                         needed.add(names, requirement.attestor_sets(), evidence);
                     }
                 }
                 Check::Trust(trust) => {
-                    let names = names(request.resource.images(), |image| trust.is_about(image));
+                    let names = names(&images, |image| trust.is_about(image));
                     if let Some(image) = &trust.image {
                         add(&mut needed.documents, &names);
                         if image.base_policy.is_some() {

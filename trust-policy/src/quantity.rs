@@ -51,7 +51,7 @@ impl Quantity {
         if self.0 == 0 {
             return "0".to_owned();
         }
-        let is_small = self.0.abs() < 1024 * NANO;
+        let is_small = self.0.unsigned_abs() < 1024 * NANO.unsigned_abs();
         if format == Format::Binary && !is_small && self.0 % NANO == 0 {
             let (mut mantissa, mut power) = (self.0 / NANO, 0);
             while mantissa % 1024 == 0 && power < 6 {

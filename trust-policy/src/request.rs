@@ -149,15 +149,20 @@ impl Before {
         !self.images.is_empty() && self.images.contains(&key(image))
     }
 
-    /// Whether the update is of an object that is being deleted, and changes none of its images.
+    /// Whether the update is of an object that is being deleted, and changes nothing but its metadata and status.
     pub(crate) fn is_being_deleted(&self, request: &Request) -> bool {
-        let is_marked = |old: &Request| {
-            let time = old.resource.object().pointer("/metadata/deletionTimestamp");
-            time.is_some_and(|time| !time.is_null())
-        };
-        self.request.as_ref().is_some_and(is_marked)
-            && request.resource.images().iter().all(|image| self.has(image))
+        let Some(old) = &self.request else { return false };
+        let time = old.resource.object().pointer("/metadata/deletionTimestamp");
+        time.is_some_and(|time| !time.is_null())
+            && old.resource.id().kind == request.resource.id().kind
+            && content(old.resource.object()) == content(request.resource.object())
     }
+}
+
+/// The fields of an object but for its metadata and status.
+fn content(object: &Value) -> BTreeMap<&String, &Value> {
+    let fields = object.as_object().into_iter().flatten();
+    fields.filter(|(name, _)| !matches!(name.as_str(), "metadata" | "status")).collect()
 }
 
 fn key(image: &ContainerImage) -> (ContainerKind, String, String) {

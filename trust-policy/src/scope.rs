@@ -1,20 +1,54 @@
 //! What the expressions of a rule can refer to: the request, its images, and the rule's own names
 //! ([variables](https://kyverno.io/docs/policy-types/cluster-policy/variables/)).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use trust_core::{ImageRef, UnixTime};
 
+use crate::budget::Budget;
 use crate::evidence::{Evidence, FailureKind};
-use crate::expression::{Absence, Scope};
-use crate::model::{ContextEntry, ContextSource};
+use crate::expression::{Absence, Scope, Unresolved, UnresolvedKind};
+use crate::model::{ContextEntry, ContextSource, Rule};
 use crate::reference;
 use crate::request::Request;
 use crate::resource::{ContainerImage, ContainerKind};
 use crate::signer::ObjectName;
 use crate::template::Template;
 
-/// The names that every rule has. A rule that speaks of a pod finds a controller's pod in the controller's place.
-pub(crate) fn of_request(request: &Request, of_pod: bool, now: UnixTime) -> Scope {
+/// The scopes of a request's rules. What they share is made once, and they spend one budget.
+pub(crate) struct Scopes<'a> {
+    request: &'a Request,
+    now: UnixTime,
+    budget: Budget,
+    /// The names that every rule has, by whether it speaks of a pod.
+    of_pod: BTreeMap<bool, Scope>,
+}
+
+impl<'a> Scopes<'a> {
+    pub(crate) fn new(request: &'a Request, now: UnixTime) -> Self {
+        Self { request, now, budget: Budget::default(), of_pod: BTreeMap::new() }
+    }
+
+    /// The scope of a rule, without its own names. One without expressions needs none, unless it is asked for.
+    pub(crate) fn of_rule(&mut self, rule: &Rule, is_needed: bool) -> Scope {
+        let empty = Scope::new(self.now, self.budget.clone());
+        if !rule.has_expressions() && !is_needed {
+            return empty;
+        }
+        let request = self.request;
+        let build = || {
+            let mut scope = empty;
+            set_request(&mut scope, request, rule.of_pod);
+            set_images(&mut scope, request.resource.images());
+            scope
+        };
+        self.of_pod.entry(rule.of_pod).or_insert_with(build).clone()
+    }
+}
+
+/// Sets the names that every rule has. A rule that speaks of a pod finds a controller's pod in the controller's place.
+fn set_request(scope: &mut Scope, request: &Request, of_pod: bool) {
     let (resource, id) = (&request.resource, request.resource.id());
     let pod = resource.pod_pointer().filter(|pointer| of_pod && !pointer.is_empty());
     let as_pod = |object: &Value| {
@@ -39,7 +73,6 @@ pub(crate) fn of_request(request: &Request, of_pod: bool, now: UnixTime) -> Scop
     if let (Value::Object(fields), Some(old)) = (&mut fields, &request.old) {
         fields.insert("oldObject".to_owned(), as_pod(old));
     }
-    let mut scope = Scope::new(now);
     if let Some(user) = &request.user {
         if let Value::Object(fields) = &mut fields {
             fields.insert("userInfo".to_owned(), json!(user));
@@ -51,7 +84,6 @@ pub(crate) fn of_request(request: &Request, of_pod: bool, now: UnixTime) -> Scop
         scope.set("serviceAccountName", &json!(name));
     }
     scope.set("request", &fields);
-    scope
 }
 
 /// Sets `images`: the parts of every image, by list and container.
@@ -96,6 +128,17 @@ pub(crate) fn set_context(scope: &mut Scope, entries: &[ContextEntry], evidence:
     }
 }
 
+impl Absence {
+    /// A name that was to have the value of an expression which has none.
+    fn of(error: &Unresolved, prefix: &str) -> Self {
+        let kind = match error.kind {
+            UnresolvedKind::Unknown => UnresolvedKind::Unknown,
+            UnresolvedKind::Absent | UnresolvedKind::Failed => UnresolvedKind::Failed,
+        };
+        Self { why: format!("{prefix}{error}"), kind }
+    }
+}
+
 fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Result<Value, Absence> {
     match source {
         ContextSource::Variable { value, path, default } => {
@@ -111,11 +154,11 @@ fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Resul
                 }
             });
             let found = match (found, default) {
-                (Err(error), _) if error.is_unknown => Err(error),
+                (Err(error), _) if error.kind == UnresolvedKind::Unknown => Err(error),
                 (Err(_) | Ok(Value::Null), Some(default)) => default.resolve(scope),
                 (found, _) => found,
             };
-            found.map_err(|error| Absence { why: error.to_string(), is_unknown: error.is_unknown })
+            found.map_err(|error| Absence::of(&error, ""))
         }
         ContextSource::ConfigMap { namespace, name } => {
             let object = object_of(namespace, name, scope)?;
@@ -124,12 +167,15 @@ fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Resul
                 // That there is none is known.
                 Some(Err(failure)) => Err(Absence {
                     why: failure.to_string(),
-                    is_unknown: failure.kind != FailureKind::NotFound,
+                    kind: match failure.kind {
+                        FailureKind::NotFound => UnresolvedKind::Failed,
+                        _ => UnresolvedKind::Unknown,
+                    },
                 }),
                 None => {
                     let why = format!("{object} was not looked up");
                     scope.note_missing(object);
-                    Err(Absence { why, is_unknown: true })
+                    Err(Absence { why, kind: UnresolvedKind::Unknown })
                 }
             }
         }
@@ -139,10 +185,7 @@ fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Resul
 /// The object that a name stands for.
 fn object_of(namespace: &Template, name: &Template, scope: &Scope) -> Result<ObjectName, Absence> {
     let resolve = |template: &Template| {
-        template.resolve_text(scope).map_err(|error| Absence {
-            why: format!("its name has no value: {error}"),
-            is_unknown: error.is_unknown,
-        })
+        template.resolve_text(scope).map_err(|error| Absence::of(&error, "its name has no value: "))
     };
     Ok(ObjectName { kind: "ConfigMap", namespace: resolve(namespace)?, name: resolve(name)? })
 }

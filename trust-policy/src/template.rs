@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::expression::{Expression, ExpressionError, Scope, Unresolved, end_of};
+use crate::expression::{Expression, ExpressionError, Scope, Unresolved, UnresolvedKind, end_of};
 use crate::value_pattern::scalar_text;
 
 /// A value with expressions in it, or without.
@@ -76,7 +76,7 @@ impl Template {
                 _ => String::new(),
             };
             let problem = "is `null`, expected a text".to_owned();
-            return Err(Unresolved { expression, problem, is_absent: true, is_unknown: false });
+            return Err(Unresolved { expression, problem, kind: UnresolvedKind::Absent });
         }
         Ok(text_of(&value))
     }
@@ -167,9 +167,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::budget::Budget;
 
     fn resolved(value: Value) -> Result<Value, String> {
-        let mut scope = Scope::new("2026-11-22T00:00:00Z".parse().unwrap());
+        let mut scope = Scope::new("2026-11-22T00:00:00Z".parse().unwrap(), Budget::default());
         scope.set("a", &json!({"list": [1, 2], "text": "x"}));
         let template = Template::new(&value).map_err(|error| error.to_string())?;
         template.resolve(&scope).map_err(|error| error.to_string())

@@ -445,9 +445,92 @@ fn no_default_takes_the_place_of_what_could_not_be_fetched() {
         let policies = PolicySet::clone(&policies).with_uncovered(Uncovered::Allow);
         evaluate(&policies, &request(pod(&["a"])), &evidence, &TrustRoot::empty(), NOW)
     };
-    denied(&judge(None), "`known` is unknown: ConfigMap/ns/c was not looked up");
-    denied(&judge(Some(Err(FailureKind::Unavailable))), "`known` is unknown: c: gone");
+    denied(&judge(None), "`known` could not be loaded: ConfigMap/ns/c was not looked up");
+    denied(&judge(Some(Err(FailureKind::Unavailable))), "`known` could not be loaded: c: gone");
+    // That there is none is known, so a variable's own default takes its place, but `||` does not.
+    let absent = judge(Some(Err(FailureKind::NotFound)));
+    denied(&absent, "`known` could not be loaded: c: gone");
+    assert!(!absent.to_string().contains("`list` could not be loaded"), "{absent}");
     denied(&judge(Some(Ok(json!({"data": {"stop": "yes"}})))), "form");
+}
+
+#[test]
+fn no_default_takes_the_place_of_what_is_too_much() {
+    let policies = kyverno(
+        "",
+        &["context: [{name: list, variable: {jmesPath: 'request.object.spec.list', \
+           default: []}}], validate: {deny: {conditions: {any: [{key: a, operator: AnyIn, value: '{{ list }}'}]}}}"],
+    );
+    let with = |count: usize| {
+        let mut object = pod(&["a"]);
+        object["spec"]["list"] = (0..count).map(|one| json!(format!("v{one}"))).collect();
+        judge(&policies, object)
+    };
+    allowed(&with(20));
+    denied(&with(150_000), "has more than 100000 values");
+}
+
+#[test]
+fn a_list_that_an_expression_gives_is_not_met_by_an_empty_one() {
+    let policies = kyverno("", &["validate: {pattern: {spec: {args: \"{{ ['x', 'y'] }}\"}}}"]);
+    let with = |args: Value| {
+        let mut object = pod(&["a"]);
+        object["spec"]["args"] = args;
+        judge(&policies, object)
+    };
+    allowed(&with(json!(["x", "y"])));
+    for args in [json!([]), json!(["x"]), json!("x"), json!(null)] {
+        denied(&with(args), "expected `[\"x\",\"y\"]`");
+    }
+}
+
+#[test]
+fn a_violation_is_an_old_one_only_with_the_same_values() {
+    let update = |rule: &str, old: &Value, new: &Value| {
+        let spec = |spec: &Value| {
+            let mut object = pod(&["a"]);
+            object["spec"]["x"] = spec.clone();
+            object
+        };
+        let mut request = request(spec(new));
+        (request.operation, request.old) = (Operation::Update, Some(spec(old)));
+        let policies = kyverno("", &[&format!("validate: {{allowExistingViolations: true, {rule}}}")]);
+        let policies = policies.with_uncovered(Uncovered::Allow);
+        judge_with(&policies, &request, &[], &[])
+    };
+    let long = |end: &str| json!(format!("{}{end}", "v".repeat(300)));
+    for (rule, one, other) in [
+        ("pattern: {spec: {x: 'ok'}}", json!([long("1")]), json!([long("2")])),
+        ("pattern: {spec: {x: 'ok'}}", json!({"a": 1}), json!({"a": 2})),
+        ("pattern: {spec: {'^(x)': [{a: 1}]}}", json!([{"a": 2}]), json!([{"a": 3}])),
+        (
+            "deny: {conditions: {any: [{key: '{{ request.object.spec.x }}', operator: Equals, value: 'v*'}]}}",
+            long("1"),
+            long("2"),
+        ),
+    ] {
+        allowed(&update(rule, &one, &one));
+        denied(&update(rule, &one, &other), "form");
+    }
+}
+
+#[test]
+fn what_is_being_deleted_is_judged_if_more_than_its_metadata_changes() {
+    let policies = kyverno(
+        "",
+        &["match: {any: [{resources: {kinds: [ConfigMap]}}]}, validate: {pattern: {data: {a: 'ok'}}}"],
+    );
+    let object = |data: &str, finalizers: Value| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": data}, "metadata": {"name": "a", "namespace": "shop",
+            "deletionTimestamp": "2026-11-17T00:00:00Z", "finalizers": finalizers}})
+    };
+    let update = |new: Value| {
+        let mut request = request(new);
+        (request.operation, request.old) = (Operation::Update, Some(object("1", json!(["f"]))));
+        judge_with(&policies, &request, &[], &[])
+    };
+    allowed(&update(object("1", json!([]))));
+    denied(&update(object("2", json!([]))), "form");
 }
 
 #[test]
@@ -610,4 +693,36 @@ fn the_work_of_a_judgement_is_bounded() {
     let mut object = with(9000);
     object["spec"]["other"] = (0..9000).map(|one| json!(format!("w{one}"))).collect();
     allowed(&judge(&kyverno("", &[lists]), object));
+    // So are forms, comparisons with patterns, and what functions make.
+    let form = "validate: {pattern: {spec: {list: [{a: 1, b: 2, c: 3, d: 4}]}}}";
+    let mut object = pod(&["a"]);
+    object["spec"]["list"] = (0..200_000).map(|_| json!({})).collect();
+    denied(&judge(&kyverno("", &[form]), object), "the budget of a judgement");
+    let patterns = "validate: {deny: {conditions: {any: [{key: '{{ request.object.spec.a }}', operator: Equals, value: \
+                    '{{ request.object.spec.b }}'}]}}}";
+    let mut object = pod(&["a"]);
+    object["spec"]["a"] = json!("a".repeat(300_000));
+    object["spec"]["b"] = json!(format!("*{}b", "a".repeat(150_000)));
+    denied(&judge(&kyverno("", &[patterns]), object), "the budget of a judgement");
+    for function in
+        ["regex_replace_all('a', @, @)", "regex_replace_all_literal('a', @, @)", "join(@, [@, @, @])"]
+    {
+        let rule = format!(
+            "validate: {{deny: {{conditions: {{any: [{{key: \"{{{{ request.object.spec.a.{function} }}}}\", operator: \
+             Equals, value: b}}]}}}}}}"
+        );
+        let mut object = pod(&["a"]);
+        object["spec"]["a"] = json!("a".repeat(600_000));
+        denied(&judge(&kyverno("", &[&rule]), object), "expected at most 1048576");
+    }
+}
+
+#[test]
+fn amounts_beyond_all_numbers_are_compared() {
+    for value in ["1e300", "-1e300"] {
+        let key = "{key: '1h', operator: DurationGreaterThan, value: VALUE}".replace("VALUE", value);
+        let rule = format!("validate: {{deny: {{conditions: {{any: [{key}]}}}}}}");
+        let verdict = judge(&kyverno("", &[&rule]), pod(&["a"]));
+        assert_eq!(verdict.decision == Decision::Deny, value.starts_with('-'), "{verdict}");
+    }
 }

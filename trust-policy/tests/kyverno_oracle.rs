@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use trust_core::Pattern;
 use trust_policy::{Operator, PolicySet, Resource, yaml};
+use trust_sbom::Answer;
 
 use crate::oracle::judge::{self, validate_rule};
 use crate::oracle::ledger::{Difference, LEDGER};
@@ -104,7 +105,7 @@ fn overlay_unstable() {
 
 fn holds(row: &Value) -> String {
     match row["operator"].as_str().unwrap().parse::<Operator>() {
-        Ok(operator) => operator.holds(&row["key"], &row["value"]).to_string(),
+        Ok(operator) => (operator.holds(&row["key"], &row["value"]) == Answer::Yes).to_string(),
         Err(_) => "error".to_owned(),
     }
 }

@@ -2,13 +2,19 @@
 
 use serde_json::Value;
 
-use super::unresolved;
+use trust_sbom::Answer;
+
+use super::{Evaluation, unresolved};
+use crate::condition::Finding;
 use crate::evidence::Evidence;
 use crate::expression::Scope;
-use crate::model::{Demand, ForEach};
-use crate::overlay::Overlay;
+use crate::mode::Mode;
+use crate::model::{Check, Demand, ForEach, Policy, Rule};
+use crate::overlay::{Deviation, Overlay};
+use crate::request::Operation;
 use crate::scope;
 use crate::signature::ReasonCode;
+use crate::template::Template;
 use crate::verdict::Explanation;
 
 /// Elements of a list of which something is demanded.
@@ -28,7 +34,103 @@ pub(crate) enum Judged {
     /// It is met.
     Met,
     /// It is violated, for these reasons, if there are any but that it says so.
-    Violated(Vec<Explanation>),
+    Violated(Vec<Cause>),
+}
+
+/// Why a demand is violated.
+#[derive(PartialEq)]
+pub(crate) struct Cause {
+    explanation: Explanation,
+    /// The values that violate it, whole: an explanation may shorten them. None if it cannot be determined.
+    found: Vec<Option<Value>>,
+}
+
+impl Cause {
+    fn of_finding(finding: Finding) -> Self {
+        let found = finding.compared.into_iter().flat_map(|(key, value)| [Some(key), Some(value)]).collect();
+        Self { explanation: Explanation::fail(finding.path, ReasonCode::Condition, finding.text), found }
+    }
+
+    fn of_deviation(deviation: Deviation) -> Self {
+        let message = format!("found {}, expected {}", deviation.found_text(), deviation.expected);
+        let explanation = Explanation::fail(deviation.pointer, ReasonCode::Form, message);
+        Self { explanation, found: vec![deviation.found] }
+    }
+}
+
+impl From<Explanation> for Cause {
+    /// It cannot be determined.
+    fn from(explanation: Explanation) -> Self {
+        Self { explanation, found: Vec::new() }
+    }
+}
+
+/// A rule about the form of a resource.
+pub(super) struct FormRule<'a> {
+    pub(super) demand: &'a Demand,
+    pub(super) message: Option<&'a Template>,
+    /// Whether what violated it before an update may go on.
+    pub(super) allows_existing: bool,
+}
+
+impl Evaluation<'_> {
+    pub(super) fn form(
+        &self,
+        policy: &Policy,
+        rule: &Rule,
+        form: &FormRule<'_>,
+        mode: Mode,
+        scope: &Scope,
+    ) -> super::Judged {
+        let skipped = |why| super::Judged::Skipped(Explanation::skip("form", why));
+        // What is deleted has no form any more.
+        if matches!(form.demand, Demand::Forms(_)) && self.request.operation == Operation::Delete {
+            return skipped("the resource is deleted");
+        }
+        let causes = match self.demand(form.demand, rule, scope) {
+            Judged::Skipped => return skipped("nothing in it is meant"),
+            Judged::Met => {
+                let explanation = Explanation::pass("form", "is as demanded");
+                return super::Judged::Found(vec![(mode, explanation)]);
+            }
+            Judged::Violated(causes) => causes,
+        };
+        let message = form.message.and_then(|message| message.resolve_text(scope).ok());
+        let mut message = message.unwrap_or_else(|| "is not as demanded".to_owned());
+        let mut mode = mode;
+        if form.allows_existing && mode == Mode::Enforce && self.violated_before(policy, rule, &causes) {
+            mode = Mode::Audit;
+            message.push_str(" (as before the update, so it is reported only)");
+        }
+        let causes: Vec<_> = causes.into_iter().map(|cause| cause.explanation).collect();
+        let code = causes.iter().find_map(|cause| cause.code).unwrap_or(ReasonCode::Form);
+        super::Judged::Found(vec![(mode, Explanation::fail("form", code, message).because(causes))])
+    }
+
+    fn demand(&self, demand: &Demand, rule: &Rule, scope: &Scope) -> Judged {
+        let resource = &self.request.resource;
+        let pointer = if rule.of_pod { resource.pod_pointer().unwrap_or_default() } else { "" };
+        judge(demand, Subject { value: resource.object().pointer(pointer), pointer }, scope, self.evidence)
+    }
+
+    /// Whether what violates a rule now all violated it before the update, with the same values.
+    fn violated_before(&self, policy: &Policy, rule: &Rule, causes: &[Cause]) -> bool {
+        let Some(before) = self.before.request.as_ref().filter(|_| !self.policies.blocks_unchanged()) else {
+            return false;
+        };
+        if rule.matches.is_about(before) != Answer::Yes {
+            return false;
+        }
+        let mut evaluation = Evaluation::new(self.policies, before, self.evidence, self.root, self.now);
+        let (Check::Form { demand, .. }, Ok((scope, _))) =
+            (&rule.check, evaluation.prepared(policy, rule, Mode::Enforce))
+        else {
+            return false;
+        };
+        let Judged::Violated(old) = evaluation.demand(demand, rule, &scope) else { return false };
+        // A demand that is violated without a cause is violated whatever the resource says.
+        causes.iter().all(|cause| !cause.found.is_empty() && old.contains(cause))
+    }
 }
 
 /// What a demand says of a subject.
@@ -40,12 +142,8 @@ pub(crate) fn judge(demand: &Demand, subject: Subject<'_>, scope: &Scope, eviden
             let causes = judgement.findings.into_iter().filter(|finding| finding.holds != Ok(false));
             match judgement.holds {
                 Ok(false) => Judged::Met,
-                Ok(true) => Judged::Violated(
-                    causes
-                        .map(|finding| Explanation::fail(finding.path, ReasonCode::Condition, finding.text))
-                        .collect(),
-                ),
-                Err(error) => Judged::Violated(vec![unresolved("conditions", &error)]),
+                Ok(true) => Judged::Violated(causes.map(Cause::of_finding).collect()),
+                Err(error) => Judged::Violated(vec![unresolved("conditions", &error).into()]),
             }
         }
         Demand::ForEach(lists) => together(lists.iter().map(|each| for_each(each, subject, scope, evidence))),
@@ -77,35 +175,37 @@ fn judge_forms(forms: &[Overlay], subject: Subject<'_>, scope: &Scope) -> Judged
     let resolved: Result<Vec<Overlay>, _> = forms.iter().map(|form| form.resolved(scope)).collect();
     let forms = match resolved {
         Ok(forms) => forms,
-        Err(error) => return Judged::Violated(vec![unresolved("pattern", &error)]),
+        Err(error) => return Judged::Violated(vec![unresolved("pattern", &error).into()]),
     };
     let (mut causes, mut is_judged) = (Vec::new(), false);
     for form in &forms {
-        match form.deviations(subject.value, subject.pointer) {
-            Ok(deviations) if deviations.is_empty() => return Judged::Met,
-            Ok(deviations) => {
+        match form.judge(subject.value, subject.pointer, scope.budget()) {
+            Ok(Ok(deviations)) if deviations.is_empty() => return Judged::Met,
+            Ok(Ok(deviations)) => {
                 is_judged = true;
-                causes.extend(deviations.into_iter().map(|deviation| {
-                    let message = format!("found {}, expected {}", deviation.found, deviation.expected);
-                    Explanation::fail(deviation.pointer, ReasonCode::Form, message)
-                }));
+                causes.extend(deviations.into_iter().map(Cause::of_deviation));
             }
-            Err(_) => {}
+            Ok(Err(_)) => {}
+            Err(exhausted) => {
+                let explanation = Explanation::fail("pattern", ReasonCode::Unresolved, exhausted.to_string());
+                return Judged::Violated(vec![explanation.into()]);
+            }
         }
     }
     if is_judged { Judged::Violated(causes) } else { Judged::Skipped }
 }
 
 fn for_each(each: &ForEach, whole: Subject<'_>, scope: &Scope, evidence: &Evidence) -> Judged {
-    let fail =
-        |code, message: String| Judged::Violated(vec![Explanation::fail(each.path.clone(), code, message)]);
+    let fail = |code, message: String| {
+        Judged::Violated(vec![Explanation::fail(each.path.clone(), code, message).into()])
+    };
     // A list that is not there has no elements.
     let list = match each.list.resolve_or_null(scope) {
         Ok(Value::Null) => return Judged::Skipped,
         Ok(Value::Array(items)) => items,
         // What is no list is one element.
         Ok(other) => vec![other],
-        Err(error) => return Judged::Violated(vec![unresolved(&each.path, &error)]),
+        Err(error) => return Judged::Violated(vec![unresolved(&each.path, &error).into()]),
     };
     if list.len() > MAX_ELEMENTS {
         let message = format!("found {} elements, expected at most {MAX_ELEMENTS}", list.len());
@@ -126,7 +226,7 @@ fn for_each(each: &ForEach, whole: Subject<'_>, scope: &Scope, evidence: &Eviden
         match each.preconditions.as_ref().map_or(Ok(true), |conditions| conditions.judge(&scope).holds) {
             Ok(false) => return Judged::Skipped,
             Ok(true) => {}
-            Err(error) => return Judged::Violated(vec![unresolved(&each.path, &error)]),
+            Err(error) => return Judged::Violated(vec![unresolved(&each.path, &error).into()]),
         }
         if each.of_element == Some(true) && !element.is_object() {
             return fail(

@@ -2,10 +2,11 @@
 //! JMESPath. What they make is bounded. Not here: those that ask the world (`is_external_url`, `random`), `x509_decode`, and
 //! the broken hashes.
 
+use core::cell::RefCell;
 use std::collections::BTreeMap;
 
 use jmespath::{Context, ErrorReason, JmespathError, Rcvar, Runtime, Variable};
-use regex::{NoExpand, Regex, RegexBuilder};
+use regex::{Captures, Regex, RegexBuilder};
 use trust_core::{Digest, Pattern, UnixTime, encoding};
 
 use super::arithmetic::{self, number};
@@ -22,7 +23,7 @@ const MAX_TEXT: usize = 1 << 20;
 type Implementation = fn(&Arguments<'_>) -> Result<Variable, String>;
 
 /// Name, number of arguments, implementation.
-const FUNCTIONS: [(&str, usize, Implementation); 46] = [
+const FUNCTIONS: [(&str, usize, Implementation); 47] = [
     ("add", 2, |a| arithmetic::add(a.get(0), a.get(1))),
     ("base64_decode", 1, |a| {
         let bytes = encoding::from_base64(a.text(0)?).ok_or("argument is not base64")?;
@@ -37,6 +38,17 @@ const FUNCTIONS: [(&str, usize, Implementation); 46] = [
         text(reference::kyverno_form(&image))
     }),
     ("items", 3, items),
+    // JMESPath's own, but bounded.
+    ("join", 2, |a| {
+        let (glue, list) = (a.text(0)?, a.list(1)?);
+        let texts = list.iter().map(|one| one.as_string().map(String::as_str));
+        let texts: Vec<&str> =
+            texts.collect::<Option<_>>().ok_or_else(|| Arguments::wrong(1, "a list of texts"))?;
+        fits(
+            texts.iter().fold(0, |sum: usize, one| sum.saturating_add(one.len().saturating_add(glue.len()))),
+        )?;
+        text(texts.join(glue))
+    }),
     ("label_match", 2, |a| {
         let (wanted, found) = (a.object(0)?, a.object(1)?);
         boolean(wanted.iter().all(|(key, value)| found.get(key) == Some(value)))
@@ -72,12 +84,21 @@ const FUNCTIONS: [(&str, usize, Implementation); 46] = [
     ("pattern_match", 2, |a| boolean(Pattern::wildcard(a.text(0)?).matches(&a.printed(1)?))),
     ("regex_match", 2, |a| boolean(regex(a.text(0)?)?.is_match(&a.printed(1)?))),
     ("regex_replace_all", 3, |a| {
-        let source = a.printed(1)?;
-        text(regex(a.text(0)?)?.replace_all(&source, a.printed(2)?.as_str()).into_owned())
+        let by = a.printed(2)?;
+        let names = by.matches('$').count();
+        replaced_by_regex(a, |found, replaced| {
+            let longest = found.get(0).map_or(0, |whole| whole.len());
+            fits(by.len().saturating_add(longest.saturating_mul(names)))?;
+            found.expand(&by, replaced);
+            Ok(())
+        })
     }),
     ("regex_replace_all_literal", 3, |a| {
-        let (source, by) = (a.printed(1)?, a.printed(2)?);
-        text(regex(a.text(0)?)?.replace_all(&source, NoExpand(&by)).into_owned())
+        let by = a.printed(2)?;
+        replaced_by_regex(a, |_, replaced| {
+            replaced.push_str(&by);
+            Ok(())
+        })
     }),
     ("replace", 4, |a| {
         let count = usize::try_from(a.number(3)? as i64).unwrap_or(usize::MAX);
@@ -147,6 +168,11 @@ const FUNCTIONS: [(&str, usize, Implementation); 46] = [
     // What is cut off stands behind a whole number of letters; a number below zero leaves none.
     ("truncate", 2, |a| text(a.text(0)?.chars().take(a.number(1)?.max(0.0) as usize).collect())),
 ];
+
+/// Whether a function compares a text, its second argument, with a pattern, its first.
+pub(super) fn matches(name: &str) -> bool {
+    name == "pattern_match" || name.starts_with("regex_")
+}
 
 /// Whether a function is given the time as its last argument.
 pub(super) fn needs_now(name: &str) -> bool {
@@ -249,9 +275,15 @@ fn printed(value: &Variable) -> Result<String, String> {
 }
 
 fn text(text: String) -> Result<Variable, String> {
-    match text.len() {
+    fits(text.len())?;
+    Ok(Variable::String(text))
+}
+
+/// Whether a text may have so many bytes.
+fn fits(len: usize) -> Result<(), String> {
+    match len {
         found if found > MAX_TEXT => Err(format!("result has {found} bytes, expected at most {MAX_TEXT}")),
-        _ => Ok(Variable::String(text)),
+        _ => Ok(()),
     }
 }
 
@@ -259,8 +291,37 @@ fn boolean(value: bool) -> Result<Variable, String> {
     Ok(Variable::Bool(value))
 }
 
+thread_local! {
+    /// The expression that was compiled last: over the elements of a list it is the same one.
+    static LAST_REGEX: RefCell<Option<Regex>> = const { RefCell::new(None) };
+}
+
 fn regex(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).size_limit(MAX_TEXT).build().map_err(|error| error.to_string())
+    LAST_REGEX.with_borrow_mut(|last| match last {
+        Some(regex) if regex.as_str() == pattern => Ok(regex.clone()),
+        last => {
+            let regex = RegexBuilder::new(pattern).size_limit(MAX_TEXT).build();
+            regex.inspect(|regex| *last = Some(regex.clone())).map_err(|error| error.to_string())
+        }
+    })
+}
+
+/// What the second argument becomes, if each match of the first is replaced by what `replace` appends.
+fn replaced_by_regex(
+    arguments: &Arguments<'_>,
+    replace: impl Fn(&Captures<'_>, &mut String) -> Result<(), String>,
+) -> Result<Variable, String> {
+    let (regex, source) = (regex(arguments.text(0)?)?, arguments.printed(1)?);
+    let (mut replaced, mut end) = (String::new(), 0);
+    for found in regex.captures_iter(&source) {
+        let Some(whole) = found.get(0) else { continue };
+        replaced.push_str(source.get(end..whole.start()).unwrap_or_default());
+        replace(&found, &mut replaced)?;
+        fits(replaced.len())?;
+        end = whole.end();
+    }
+    replaced.push_str(source.get(end..).unwrap_or_default());
+    text(replaced)
 }
 
 fn replaced(source: &str, from: &str, to: &str, count: usize) -> Result<String, String> {
@@ -323,10 +384,11 @@ fn canonical_path(path: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
+    use crate::budget::Budget;
     use crate::expression::{Expression, Scope};
 
     fn evaluate(text: &str) -> Result<Value, String> {
-        let scope = Scope::new("2026-11-22T00:00:00Z".parse().unwrap());
+        let scope = Scope::new("2026-11-22T00:00:00Z".parse().unwrap(), Budget::default());
         let expression = Expression::parse(text).map_err(|error| error.to_string())?;
         expression.evaluate(&scope).map_err(|error| error.to_string())
     }

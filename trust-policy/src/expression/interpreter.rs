@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jmespath::ast::{Ast, Comparator};
 use jmespath::{Context, Rcvar, Variable};
 
-use super::RUNTIME;
+use super::{RUNTIME, functions};
 use crate::budget::{Budget, Exhausted};
 
 /// Why there is no value.
@@ -34,12 +34,7 @@ impl From<Exhausted> for Stop {
 pub(super) fn interpret(data: &Rcvar, node: &Ast, budget: &Budget) -> Found {
     budget.spend(1)?;
     let evaluate = |data: &Rcvar, node: &Ast| interpret(data, node, budget);
-    // A projection of what cannot be determined has no value, as in JMESPath's own Go implementation.
-    let projected = |data: &Rcvar, node: &Ast| match interpret(data, node, budget) {
-        Err(Stop::NotFound(_)) => Ok(null()),
-        other => other,
-    };
-    // What is not there is `null` for whoever asks whether it is there.
+    // What is not there is `null` where its presence is the question.
     let or_null = |data: &Rcvar, node: &Ast| match interpret(data, node, budget) {
         Err(Stop::NotFound(_)) => Ok(null()),
         other => other,
@@ -61,7 +56,7 @@ pub(super) fn interpret(data: &Rcvar, node: &Ast, budget: &Budget) -> Found {
             None => null(),
         },
         // A slice projects what is before it.
-        Ast::Subexpr { lhs, rhs, .. } if is_slice(rhs) => evaluate(&projected(data, lhs)?, rhs)?,
+        Ast::Subexpr { lhs, rhs, .. } if is_slice(rhs) => evaluate(&or_null(data, lhs)?, rhs)?,
         Ast::Subexpr { lhs, rhs, .. } => evaluate(&evaluate(data, lhs)?, rhs)?,
         Ast::Or { lhs, rhs, .. } => match or_null(data, lhs)? {
             found if found.is_truthy() => found,
@@ -81,11 +76,11 @@ pub(super) fn interpret(data: &Rcvar, node: &Ast, budget: &Budget) -> Found {
             true => evaluate(data, then)?,
             false => null(),
         },
-        Ast::ObjectValues { node, .. } => match &*projected(data, node)? {
+        Ast::ObjectValues { node, .. } => match &*or_null(data, node)? {
             Variable::Object(map) => list(map.values().cloned().collect(), budget)?,
             _ => null(),
         },
-        Ast::Flatten { node, .. } => match &*projected(data, node)? {
+        Ast::Flatten { node, .. } => match &*or_null(data, node)? {
             Variable::Array(items) => {
                 let mut flat = Vec::new();
                 for item in items {
@@ -98,7 +93,7 @@ pub(super) fn interpret(data: &Rcvar, node: &Ast, budget: &Budget) -> Found {
             }
             _ => null(),
         },
-        Ast::Projection { lhs, rhs, .. } => match &*projected(data, lhs)? {
+        Ast::Projection { lhs, rhs, .. } => match &*or_null(data, lhs)? {
             Variable::Array(items) => {
                 let mut found = Vec::new();
                 for item in items {
@@ -135,8 +130,15 @@ pub(super) fn interpret(data: &Rcvar, node: &Ast, budget: &Budget) -> Found {
             }
             _ => {
                 let args = args.iter().map(|one| or_null(data, one)).collect::<Result<Vec<_>, _>>()?;
-                budget.spend(args.iter().map(size).sum())?;
-                call(name, &args)?
+                budget.spend(args.iter().fold(0, |sum, one| sum.saturating_add(size(one))))?;
+                if let (true, [pattern, text, ..]) = (functions::matches(name), &args[..])
+                    && let (Some(pattern), Some(text)) = (pattern.as_string(), text.as_string())
+                {
+                    budget.spend((1 + pattern.len() / 16).saturating_mul(1 + text.len() / 16))?;
+                }
+                let found = call(name, &args)?;
+                budget.spend(size(&found))?;
+                found
             }
         },
     })
