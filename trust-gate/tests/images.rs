@@ -427,10 +427,13 @@ fn what_cosign_attested_is_judged_by_its_content() {
         &judge("{attestations: [{type: 'https://slsa.dev/provenance/v1', from: [ci], maxAge: 1m}]}"),
         ReasonCode::Condition,
     );
-    // One of its bills of materials lists nothing, so what the image is made of is unknown.
+    // One of its bills of materials lists nothing, and the other has no package URLs: what the image is made of is unknown.
     let verdict = judge("{sbom: {from: [ci], deny: [{purl: 'pkg:npm/lodash'}]}}");
     denied(&verdict, ReasonCode::Unresolved);
-    assert!(verdict.to_string().contains("deny[0]: no denied package"), "{verdict}");
+    assert!(
+        verdict.to_string().contains("deny[0]: cannot be determined: the document identifies no package"),
+        "{verdict}"
+    );
     assert!(verdict.to_string().contains("it lists no components"), "{verdict}");
     denied(&judge("{vulnerabilities: {from: [ci], severities: [critical]}}"), ReasonCode::NotFound);
     let missing = judge("{vulnerabilities: {from: [ci]}}").to_string();

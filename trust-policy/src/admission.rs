@@ -259,7 +259,7 @@ impl AdmissionResponse {
 /// A violation in some lines: the rule, what is violated, and the reasons at the ends of the tree.
 fn violation(rule: &RuleVerdict) -> String {
     let mut text = format!("policy `{}`, rule `{}`:", rule.policy, rule.rule);
-    for explanation in rule.explanations.iter().filter(|one| !one.holds()) {
+    for explanation in rule.explanations.iter().filter(|one| one.fails()) {
         text.push_str(&format!("\n  {}: {}", Plain(&explanation.check), Plain(&explanation.message)));
         leaves(explanation, &mut text);
     }
@@ -267,10 +267,10 @@ fn violation(rule: &RuleVerdict) -> String {
 }
 
 fn leaves(explanation: &Explanation, text: &mut String) {
-    for cause in explanation.because.iter().filter(|one| !one.holds()) {
-        match cause.because.iter().all(Explanation::holds) {
-            true => text.push_str(&format!("\n    {}: {}", Plain(&cause.check), Plain(&cause.message))),
-            false => leaves(cause, text),
+    for cause in explanation.because.iter().filter(|one| one.fails()) {
+        match cause.because.iter().any(Explanation::fails) {
+            true => leaves(cause, text),
+            false => text.push_str(&format!("\n    {}: {}", Plain(&cause.check), Plain(&cause.message))),
         }
     }
 }

@@ -46,8 +46,6 @@ pub struct ImageTrust {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AttestationDemand {
-    /// Where it stands in the policy.
-    pub path: String,
     /// The type of its predicate.
     pub predicate_type: String,
     /// Who must have signed it.
@@ -205,12 +203,7 @@ impl AttestationDemand {
     /// An attestation of this type, of any age.
     #[must_use]
     pub fn new(predicate_type: impl Into<String>, attestors: AttestorSet) -> Self {
-        Self {
-            path: "attestation".to_owned(),
-            predicate_type: predicate_type.into(),
-            attestors,
-            max_age: None,
-        }
+        Self { predicate_type: predicate_type.into(), attestors, max_age: None }
     }
 }
 

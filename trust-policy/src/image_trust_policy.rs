@@ -195,7 +195,6 @@ impl Reader {
     fn attestation(&self, at: &At<'_>) -> Result<AttestationDemand, PolicyError> {
         let mut fields = at.fields()?;
         let demand = AttestationDemand {
-            path: at.path().to_owned(),
             predicate_type: fields.require("type", "the type of the predicate")?.text()?.to_owned(),
             attestors: self.from(at, &mut fields)?,
             max_age: age(fields.get("maxAge"))?,

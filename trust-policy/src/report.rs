@@ -109,7 +109,7 @@ fn result(mode: Mode, explanation: &Explanation) -> &'static str {
 
 /// The reasons below a violation.
 fn reasons(explanation: &Explanation) -> String {
-    let causes = explanation.because.iter().filter(|one| !one.holds());
+    let causes = explanation.because.iter().filter(|one| one.fails());
     causes.map(|one| format!("; {}: {}{}", Plain(&one.check), Plain(&one.message), reasons(one))).collect()
 }
 

@@ -129,6 +129,10 @@ impl Explanation {
     pub(crate) fn holds(&self) -> bool {
         self.outcome == Outcome::Pass
     }
+
+    pub(crate) fn fails(&self) -> bool {
+        self.outcome == Outcome::Fail
+    }
 }
 
 /// An image that was judged.

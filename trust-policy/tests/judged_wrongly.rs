@@ -629,6 +629,85 @@ fn two_scanners_behind_one_wrapper_are_two() {
     denied(&verdict, "CVE-2026-1");
 }
 
+/// A finding, and a statement of VEX on it.
+fn affected(seed: u8, status: &str, time: Option<&str>) -> Artifact {
+    let mut statement = json!({"vulnerability": {"name": "CVE-2026-1"}, "status": status,
+        "products": [{"@id": "pkg:oci/app@sha256:x", "hashes": {"sha-256": digest().to_hex()}}]});
+    if status == "not_affected" {
+        statement["justification"] = json!("component_not_present");
+    }
+    let mut document = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": format!("urn:{status}"), "author": "a",
+        "version": 1, "statements": [statement]});
+    if let Some(time) = time {
+        document["statements"][0]["timestamp"] = json!(time);
+    }
+    attestation(seed, "https://openvex.dev/ns/v0.2.0", &document)
+}
+
+#[test]
+fn each_signer_that_is_needed_signed_what_satisfies() {
+    let built_by = |seed: u8, builder: &str| {
+        let predicate = json!({"buildDefinition": {"buildType": "https://b.example/t", "externalParameters": {}},
+            "runDetails": {"builder": {"id": builder}}});
+        attestation(seed, "https://slsa.dev/provenance/v1", &predicate)
+    };
+    let require = "{provenance: {from: [release, security], builders: ['https://good.example/*']}}";
+    let (good, bad) = ("https://good.example/1", "https://bad.example/1");
+    allowed(&attested(require, &[built_by(1, good), built_by(2, good)]));
+    // Another document beside it does not harm.
+    allowed(&attested(require, &[built_by(1, good), built_by(2, good), built_by(2, bad)]));
+    denied(&attested(require, &[built_by(1, good), built_by(2, bad)]), "1 of 2 required signers");
+
+    let findings = [scan("trivy", FRESH, &["CRITICAL"])];
+    let require =
+        "{vulnerabilities: {from: [security], severities: [critical], vex: {from: [release, security]}}}";
+    let heard = |statements: &[Artifact]| attested(require, &[&findings[..], statements].concat());
+    let time = Some("2026-11-10T00:00:00Z");
+    let (one, other) = (affected(1, "not_affected", time), affected(2, "not_affected", time));
+    allowed(&heard(&[one.clone(), other]));
+    denied(&heard(&[one.clone()]), "CVE-2026-1");
+    denied(&heard(&[one, affected(2, "fixed", time)]), "CVE-2026-1");
+}
+
+#[test]
+fn what_has_no_date_is_neither_older_nor_newer() {
+    let require = "{vulnerabilities: {from: [security], severities: [critical], vex: {from: [release]}}}";
+    let with = |artifacts: &[Artifact]| attested(require, artifacts);
+    let undated = |severities: &[&str]| {
+        let mut artifact = scan("trivy", "", severities);
+        artifact.location.push_str(" undated");
+        artifact
+    };
+    denied(&with(&[undated(&["CRITICAL"]), scan("trivy", FRESH, &[])]), "CVE-2026-1");
+    denied(&with(&[scan("trivy", FRESH, &[]), undated(&["CRITICAL"])]), "CVE-2026-1");
+    // Of the same time both count.
+    denied(&with(&[scan("trivy", FRESH, &[]), scan("trivy", FRESH, &["CRITICAL"])]), "CVE-2026-1");
+    denied(&with(&[scan("trivy", FRESH, &["CRITICAL"]), scan("trivy", FRESH, &[])]), "CVE-2026-1");
+
+    let found = scan("trivy", FRESH, &["CRITICAL"]);
+    let heard = |statements: &[Artifact]| with(&[&[found.clone()][..], statements].concat());
+    let (early, late) = (Some("2026-11-10T00:00:00Z"), Some("2026-11-12T00:00:00Z"));
+    let future = Some("2027-11-12T00:00:00Z");
+    allowed(&heard(&[affected(1, "affected", early), affected(1, "not_affected", late)]));
+    denied(&heard(&[affected(1, "not_affected", early), affected(1, "affected", late)]), "CVE-2026-1");
+    denied(&heard(&[affected(1, "not_affected", late), affected(1, "affected", None)]), "CVE-2026-1");
+    denied(&heard(&[affected(1, "affected", late), affected(1, "not_affected", future)]), "CVE-2026-1");
+}
+
+#[test]
+fn a_package_is_absent_only_where_it_would_be_found() {
+    let require = "{sbom: {from: [release], deny: [{purl: 'pkg:npm/left-pad'}]}}";
+    let bill = |components: Value| attested(require, &[sbom(&components)]);
+    allowed(&bill(lodash()));
+    let unidentified = json!({"type": "library", "name": "left-pad", "version": "1.0.0"});
+    denied(&bill(json!([lodash()[0], unidentified])), "left-pad has the name, and no identifier");
+    denied(&bill(json!([{"type": "library", "name": "x"}])), "identifies no package in this way");
+    let document = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": lodash(),
+        "compositions": [{"aggregate": "incomplete"}]});
+    let incomplete = attestation(1, "https://cyclonedx.org/bom", &document);
+    denied(&attested(require, &[incomplete]), "the list of parts is incomplete");
+}
+
 #[test]
 fn a_typo_in_a_deny_list_is_refused() {
     let error = |package: &str| {

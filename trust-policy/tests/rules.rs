@@ -298,7 +298,7 @@ fn lists_and_values_are_limited() {
     let verdict = outcome(&whole, with(100_001));
     assert_eq!(verdict.outcome, Outcome::Fail);
     assert!(
-        verdict.to_string().contains("`{{ request.object.spec.list }}` has too large a value"),
+        verdict.to_string().contains("`{{ request.object.spec.list }}` has more than 100000 values"),
         "{verdict}"
     );
 }

@@ -75,6 +75,12 @@ impl Cpe {
             && (self.version.is_none() || self.version == other.version)
     }
 
+    /// The product.
+    #[must_use]
+    pub fn product(&self) -> &str {
+        &self.product
+    }
+
     /// The version; `None` for any.
     #[must_use]
     pub fn version(&self) -> Option<&str> {

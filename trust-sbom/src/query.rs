@@ -82,6 +82,25 @@ impl Sbom {
         self.ids().filter_map(|(id, component)| matched(id, component, pattern)).collect()
     }
 
+    /// Whether the software holds a package, in any version.
+    ///
+    /// It is unknown if a component only has its name, if the document identifies no package at all, or says itself that it
+    /// is incomplete.
+    #[must_use]
+    pub fn holds(&self, pattern: &PackagePattern) -> Answer {
+        let found = self.find(pattern);
+        let is_certain =
+            |one: &PackageMatch| one.by != MatchedBy::Name || matches!(pattern, PackagePattern::Name(..));
+        match found.first() {
+            None => self.covers(pattern),
+            Some(_) if found.iter().any(is_certain) => Answer::Yes,
+            Some(weak) => {
+                let name = self.component(weak.id).map(Component::full_name).unwrap_or_default();
+                Answer::Unknown(format!("{name} has the name, and no identifier"))
+            }
+        }
+    }
+
     /// Whether the software holds a package in a version of the range.
     ///
     /// It is unknown if a component may be the package and lacks the identifier or the version that would tell, if
@@ -187,9 +206,14 @@ fn matched(id: ComponentId, component: &Component, pattern: &PackagePattern) -> 
             is_weak.then(|| by(MatchedBy::Name, None)).flatten()
         }
         PackagePattern::Cpe(wanted) => {
-            let mut cpes = component.cpes.iter().filter_map(|cpe| cpe.parse::<Cpe>().ok());
-            let cpe = cpes.find(|cpe| wanted.matches(cpe))?;
-            by(MatchedBy::Cpe, cpe.version().map(str::to_owned))
+            let cpes: Vec<Option<Cpe>> = component.cpes.iter().map(|cpe| cpe.parse().ok()).collect();
+            if let Some(cpe) = cpes.iter().flatten().find(|cpe| wanted.matches(cpe)) {
+                return by(MatchedBy::Cpe, cpe.version().map(str::to_owned));
+            }
+            let is_identified = !cpes.is_empty() && cpes.iter().all(Option::is_some);
+            let has_version = wanted.version().is_none() || component.version.as_deref() == wanted.version();
+            let is_weak = !is_identified && has_version && has_name(wanted.product());
+            is_weak.then(|| by(MatchedBy::Name, None)).flatten()
         }
         PackagePattern::Name(name, version) => {
             let has_version = version.is_none() || component.version == *version;

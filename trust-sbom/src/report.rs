@@ -294,6 +294,8 @@ fn absorb(first: &mut Finding, other: Finding) {
     }
     first.epss = first.epss.take().or(other.epss);
     first.is_known_exploited |= other.is_known_exploited;
+    let new = other.advisories.into_iter().filter(|one| !first.advisories.contains(one));
+    first.advisories.extend(new.collect::<Vec<_>>());
     let urls: Vec<String> = other.urls.into_iter().filter(|url| !first.urls.contains(url)).collect();
     first.urls.extend(urls);
     if other.suppressed.is_none() {

@@ -195,19 +195,21 @@ pub struct VexSubject {
     pub digests: Vec<Digest>,
     /// Its names: a reference, package URLs.
     pub names: Vec<String>,
+    /// Its version, such as the tag of the reference: a product that is named with versions must have this one.
+    pub version: Option<String>,
 }
 
 impl VexSubject {
     /// A subject with these digests.
     #[must_use]
     pub fn of_digests(digests: impl IntoIterator<Item = Digest>) -> Self {
-        Self { digests: digests.into_iter().collect(), names: Vec::new() }
+        Self { digests: digests.into_iter().collect(), ..Self::default() }
     }
 }
 
 impl ScanReport {
     /// Lets statements answer findings. A finding stops counting if the latest statement about it says that it does not
-    /// affect the subject, or that it is fixed there; of statements of the same time the worst counts. It stays in the
+    /// affect the subject, or that it is fixed there; of statements of the same time, or without one, the worst counts. It stays in the
     /// report, with the statement as its [`suppressed`](Finding::suppressed).
     ///
     /// Only the documents that are passed are heard, so pass those whose attestations were verified, and whose signers
@@ -287,8 +289,11 @@ fn decide(finding: &Finding, sources: &[VexSource<'_>], subject: &VexSubject) ->
             }
         }
     }
+    // One without a date may be the latest.
+    let latest = heard.iter().filter_map(|(statement, ..)| statement.timestamp).max();
+    heard.retain(|(statement, ..)| statement.timestamp.is_none() || statement.timestamp == latest);
     let (statement, author, product) =
-        heard.into_iter().max_by_key(|(statement, ..)| (statement.timestamp, statement.status.gravity()))?;
+        heard.into_iter().max_by_key(|(statement, ..)| statement.status.gravity())?;
     let reasons = [&statement.justification, &statement.impact, &statement.action];
     let reasons: Vec<&str> = reasons.into_iter().flatten().map(String::as_str).collect();
     statement.status.suppresses().then(|| VexDecision {
@@ -302,8 +307,11 @@ fn decide(finding: &Finding, sources: &[VexSource<'_>], subject: &VexSubject) ->
 /// Whether a statement about a product is one about a finding in the subject.
 fn covers(product: &VexProduct, finding: &Finding, subject: &VexSubject, matching: VexMatching) -> bool {
     let by_name = matching == VexMatching::Identifier;
+    let is_named = |one: &String| subject.names.iter().any(|name| names(one, name));
     let is_subject = has_digest(product, subject)
-        || by_name && product.identifiers.iter().any(|one| subject.names.iter().any(|name| names(one, name)));
+        || by_name
+            && product.identifiers.iter().any(is_named)
+            && product.has_version(subject.version.as_deref());
     if is_subject {
         let parts = &product.subcomponents;
         return parts.is_empty() || parts.iter().any(|part| is_of(part, &finding.component));

@@ -77,6 +77,20 @@ fn what_nobody_can_know_is_unknown() {
 }
 
 #[test]
+fn what_lacks_the_identifier_may_be_the_package() {
+    let cpe = PackagePattern::Cpe("cpe:2.3:a:apache:log4j-core:*".parse().unwrap());
+    let holds = |cpes: &str| {
+        let other = r#"{"name": "a", "cpe": "cpe:2.3:a:x:a:1:*:*:*:*:*:*:*"}"#;
+        cyclonedx(&format!(r#""components": [{other}, {{"name": "log4j-core", "version": "2.14.1"{cpes}}}]"#))
+            .holds(&cpe)
+    };
+    assert!(matches!(holds(""), Answer::Unknown(_)));
+    assert!(matches!(holds(r#", "cpe": "log4j""#), Answer::Unknown(_)));
+    assert_eq!(holds(r#", "cpe": "cpe:2.3:a:apache:log4j-core:2.14.1:*:*:*:*:*:*:*""#), Answer::Yes);
+    assert_eq!(holds(r#", "cpe": "cpe:2.3:a:other:log4j-core:2.14.1:*:*:*:*:*:*:*""#), Answer::No);
+}
+
+#[test]
 fn packages_are_found_by_every_identifier() {
     let sbom = cyclonedx(
         r#""components": [

@@ -72,6 +72,24 @@ fn clean_needs_something_that_was_scanned() {
                 "invocations": [{"executionSuccessful": true}]}]}"#,
             true,
         ),
+        // Every run must have looked, to the end.
+        (
+            r#"{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}},
+                {"tool": {"driver": {"name": "y"}}, "results": [], "invocations": [{"executionSuccessful": true}]}]}"#,
+            false,
+        ),
+        (
+            r#"{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": [{"ruleId": "a", "message":
+                {"text": ""}}], "invocations": [{"executionSuccessful": true}, {"executionSuccessful": false}]}]}"#,
+            false,
+        ),
+        (r#"{"version": "2.1.0", "runs": []}"#, false),
+        // A database, and no packages that were looked up in it.
+        (
+            r#"{"scanner": {"uri": "x", "db": {"lastUpdate": "2026-01-01T00:00:00Z"}, "result": {"SchemaVersion": 2,
+                "Results": [{"Class": "os-pkgs", "Target": "debian 12", "Packages": []}]}}, "metadata": {}}"#,
+            false,
+        ),
         (r#"{"scanner": {"uri": "x", "result": []}, "metadata": {}}"#, false),
         (
             r#"{"scanner": {"uri": "x", "result": []}, "metadata": {"scanFinishedOn": "2026-01-01T00:00:00Z"}}"#,
@@ -220,6 +238,10 @@ fn the_latest_statement_counts_and_of_the_same_time_the_worst() {
     assert_eq!(count(&[&of("affected", early), &of("not_affected", late)], digest), 1);
     assert_eq!(count(&[&of("affected", late), &of("not_affected", early)], digest), 0);
     assert_eq!(count(&[&of("not_affected", early), &of("affected", early)], digest), 0);
+    // One without a date may be the latest.
+    let mut undated = of("affected", early);
+    undated.statements[0].timestamp = None;
+    assert_eq!(count(&[&undated, &of("not_affected", late)], digest), 0);
 }
 
 #[test]
@@ -269,6 +291,31 @@ fn csaf_speaks_only_as_vex() {
     assert_eq!(
         report.findings[0].suppressed.as_ref().unwrap().to_string(),
         "the vendor says not affected of APP: component_not_present"
+    );
+}
+
+#[test]
+fn a_statement_by_name_is_about_the_versions_that_it_names() {
+    let text = |versions: &str| {
+        format!(
+            r#"{{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{{"bom-ref": "b", "type": "container", "name":
+                 "app", "purl": "pkg:oci/app"}}], "vulnerabilities": [{{"id": "CVE-2026-1", "analysis": {{"state":
+                 "false_positive", "detail": "No."}}, "affects": [{{"ref": "b"{versions}}}]}}]}}"#
+        )
+    };
+    let suppressed = |versions: &str, tag: Option<&str>| {
+        let (mut report, document) = (trivy(r#", "Severity": "CRITICAL""#), vex(&text(versions)));
+        let mut subject = VexSubject::of_digests([DIGEST.parse().unwrap()]);
+        subject.names.push("pkg:oci/app".to_owned());
+        subject.version = tag.map(str::to_owned);
+        let matching = VexMatching::Identifier;
+        report.suppress(&[VexSource { vex: &document, author: "a", matching }], &subject)
+    };
+    let only = r#", "versions": [{"version": "v1", "status": "unaffected"}]"#;
+    assert_eq!([suppressed("", None), suppressed("", Some("v2"))], [1, 1]);
+    assert_eq!(
+        [suppressed(only, Some("v1")), suppressed(only, Some("v2")), suppressed(only, None)],
+        [1, 0, 0]
     );
 }
 

@@ -8,6 +8,7 @@ use trust_core::json::{self, JsonError};
 use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime, VerifiedTime, encoding, pem};
 use trust_sbom::PredicateKind;
 
+use super::trust::is_young;
 use super::{Evaluation, unresolved};
 use crate::condition::Conditions;
 use crate::evidence::ImageEvidence;
@@ -42,8 +43,32 @@ pub(super) enum What<'a> {
     Signature,
     /// An attestation of a type, and what each must say.
     Type(&'a str, Option<&'a Conditions>),
+    /// One of a type that was signed at most so many milliseconds ago; an older one does not harm.
+    Young(&'a str, i64),
     /// An attestation of one of the types of a kind.
     Kind(PredicateKind),
+    /// One of them that satisfies; another one does not harm.
+    Satisfying(PredicateKind, &'a dyn Fn(&Statement) -> Explanation),
+}
+
+impl What<'_> {
+    /// What is asked of a statement, and whether it is so.
+    fn judge(
+        self,
+        statement: &Statement,
+        signed: Option<UnixTime>,
+        now: UnixTime,
+        scope: &Scope,
+    ) -> Vec<Explanation> {
+        match self {
+            Self::Young(_, max_age) => {
+                vec![is_young(signed, max_age, now, "no time of the signature is vouched for")]
+            }
+            Self::Type(_, Some(conditions)) => unmet(conditions, statement, scope),
+            Self::Satisfying(_, judge) => vec![judge(statement)],
+            Self::Signature | Self::Type(_, None) | Self::Kind(_) => Vec::new(),
+        }
+    }
 }
 
 /// What a set of attestors signed.
@@ -60,8 +85,6 @@ pub(super) struct Signed {
 pub(super) struct SignedStatement {
     pub(super) statement: Statement,
     pub(super) signer: String,
-    /// The earliest time that a log or an authority vouches for.
-    pub(super) time: Option<UnixTime>,
 }
 
 impl Evaluation<'_> {
@@ -211,11 +234,15 @@ impl Evaluation<'_> {
             causes.extend(failures);
             Explanation::fail(set.path.clone(), code, message)
         };
-        let signers = if explanation.holds() { signers.concat() } else { Vec::new() };
+        let (signers, statements) = match explanation.holds() {
+            true => (signers.concat(), statements),
+            false => (Vec::new(), Vec::new()),
+        };
         Signed { explanation: explanation.because(causes), signers, statements }
     }
 
-    /// What one attestor signed. Every attestation of the type that it signed must meet the conditions.
+    /// What one attestor signed. Every attestation of a type must meet the conditions; of those of which some must satisfy,
+    /// only those count that do.
     fn attestor(
         &self,
         wanted: &Wanted<'_>,
@@ -223,9 +250,9 @@ impl Evaluation<'_> {
         candidates: &[&(&str, Result<SignedArtifact<'_>, ArtifactError>)],
     ) -> Signed {
         let kind = wanted.kind();
-        let conditions = if let What::Type(_, conditions) = wanted.what { conditions } else { None };
-        let (mut signers, mut statements, mut found) = (Vec::new(), Vec::new(), Vec::new());
-        let mut is_broken = false;
+        let (mut signers, mut statements) = (Vec::new(), Vec::new());
+        // What was found, of the others first what was signed.
+        let (mut found, mut unmet, mut unsigned) = (Vec::new(), Vec::new(), Vec::new());
         for (location, parsed) in candidates {
             let verified = match parsed {
                 Ok(artifact) => artifact
@@ -234,58 +261,55 @@ impl Evaluation<'_> {
                 Err(error) => Err(error.clone()),
             };
             let check = format!("{kind} in {location}");
-            match verified {
-                Ok((artifact, verified)) => {
-                    let signer = signer_name(verified.signer());
-                    let explanation = Explanation::pass(check, format!("by {signer}"));
-                    let time = verified.times().iter().map(VerifiedTime::time).min();
-                    let statement = artifact.unverified_statement().filter(|_| wanted.is_attestation());
-                    let judged = match (statement, conditions) {
-                        (Some(statement), Some(conditions)) => unmet(conditions, statement, wanted.scope),
-                        _ => Vec::new(),
-                    };
-                    statements.extend(statement.map(|statement| SignedStatement {
-                        statement: statement.clone(),
-                        signer: signer.clone(),
-                        time,
-                    }));
-                    if judged.is_empty() {
-                        signers.push(signer);
-                        found.push(explanation);
-                    } else {
-                        is_broken = true;
-                        let message = format!("by {signer}, does not say what it must");
-                        let check = format!("{kind} in {location}");
-                        found.push(Explanation::fail(check, ReasonCode::Condition, message).because(judged));
-                    }
-                }
+            let (artifact, verified) = match verified {
+                Ok(verified) => verified,
                 Err(error) => {
                     let message = format!("{}{}", Reasons(&error), remedy(&error, attestor));
-                    found.push(Explanation::fail(check, error.code(), message));
+                    unsigned.push(Explanation::fail(check, error.code(), message));
+                    continue;
                 }
+            };
+            let signer = signer_name(verified.signer());
+            let statement = artifact.unverified_statement().filter(|_| wanted.is_attestation());
+            let time = verified.times().iter().map(VerifiedTime::time).min();
+            let judged =
+                statement.map(|statement| wanted.what.judge(statement, time, self.now, wanted.scope));
+            let judged = judged.unwrap_or_default();
+            if let Some(code) = judged.iter().find_map(|one| one.code) {
+                let message = format!("by {signer}, does not say what it must");
+                unmet.push(Explanation::fail(check, code, message).because(judged));
+                continue;
             }
-        }
-        if is_broken {
-            signers.clear();
-            statements.clear();
+            found.push(Explanation::pass(check, format!("by {signer}")).because(judged));
+            statements.extend(
+                statement.map(|statement| SignedStatement {
+                    statement: statement.clone(),
+                    signer: signer.clone(),
+                }),
+            );
+            signers.push(signer);
         }
         let check = format!("{}: {}", attestor.path, attestor.signer);
-        let first =
-            if is_broken { Some(ReasonCode::Condition) } else { found.iter().find_map(|one| one.code) };
-        let explanation = match first.filter(|_| signers.is_empty()) {
-            Some(code) if is_broken => {
-                Explanation::fail(check, code, "has signed what does not meet the conditions").because(
-                    found
-                        .into_iter()
-                        .filter(|one| one.holds() || one.code == Some(ReasonCode::Condition))
-                        .collect(),
-                )
-            }
-            Some(code) => Explanation::fail(check, code, "has not signed the image").because(found),
-            None => Explanation::pass(check, "has signed the image")
-                .because(found.into_iter().filter(Explanation::holds).collect()),
+        let all_must = matches!(wanted.what, What::Type(..));
+        let failed = |code, message, because| Signed {
+            explanation: Explanation::fail(check.clone(), code, message).because(because),
+            signers: Vec::new(),
+            statements: Vec::new(),
         };
-        Signed { explanation, signers, statements }
+        match (unmet.iter().find_map(|one| one.code), unsigned.iter().find_map(|one| one.code)) {
+            (Some(_), _) if all_must => {
+                let because = found.into_iter().chain(unmet).collect();
+                failed(ReasonCode::Condition, "has signed what does not meet the conditions", because)
+            }
+            (Some(code), _) if signers.is_empty() => {
+                failed(code, "has signed nothing that says what it must", unmet)
+            }
+            (None, Some(code)) if signers.is_empty() => failed(code, "has not signed the image", unsigned),
+            _ => {
+                let explanation = Explanation::pass(check, "has signed the image").because(found);
+                Signed { explanation, signers, statements }
+            }
+        }
     }
 
     /// The attestors of a set, with one for each key where keys stand elsewhere.
@@ -351,12 +375,17 @@ impl<'a> Wanted<'a> {
     fn kind(&self) -> String {
         match self.what {
             What::Signature => "signature".to_owned(),
-            What::Type(predicate_type, _) => format!("attestation of type `{predicate_type}`"),
-            What::Kind(PredicateKind::Sbom) => "bill of materials".to_owned(),
-            What::Kind(PredicateKind::ScanReport) => "scan report".to_owned(),
-            What::Kind(PredicateKind::Vex) => "VEX document".to_owned(),
-            What::Kind(PredicateKind::Provenance) => "provenance".to_owned(),
-            What::Kind(kind) => format!("attestation of kind {kind:?}"),
+            What::Type(predicate_type, _) | What::Young(predicate_type, _) => {
+                format!("attestation of type `{predicate_type}`")
+            }
+            What::Kind(kind) | What::Satisfying(kind, _) => match kind {
+                PredicateKind::Sbom => "bill of materials".to_owned(),
+                PredicateKind::ScanReport => "scan report".to_owned(),
+                PredicateKind::Vex => "VEX document".to_owned(),
+                PredicateKind::Provenance => "provenance".to_owned(),
+                PredicateKind::VerificationSummary => "verification summary".to_owned(),
+                kind => format!("attestation of kind {kind:?}"),
+            },
         }
     }
 
@@ -383,8 +412,10 @@ impl<'a> Wanted<'a> {
         let is_wanted = |parsed: &Result<SignedArtifact<'_>, ArtifactError>| match parsed {
             Ok(artifact) => match (self.what, artifact.unverified_attestation_type()) {
                 (What::Signature, found) => found.is_none(),
-                (What::Type(wanted, _), found) => found == Some(wanted),
-                (What::Kind(wanted), found) => found.and_then(PredicateKind::of) == Some(wanted),
+                (What::Type(wanted, _) | What::Young(wanted, _), found) => found == Some(wanted),
+                (What::Kind(wanted) | What::Satisfying(wanted, _), found) => {
+                    found.and_then(PredicateKind::of) == Some(wanted)
+                }
             },
             // It may be the wanted one: whoever reads the verdict should know that it is there.
             Err(_) => true,

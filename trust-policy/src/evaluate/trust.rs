@@ -4,13 +4,13 @@ mod origin;
 mod sbom;
 mod vulnerabilities;
 
-use trust_core::{Digest, Pattern, PinnedImage, Reasons, UnixTime};
+use trust_core::{Digest, Pattern, PinnedImage, Reasons, Statement, UnixTime};
 use trust_sbom::{Answer, Limits, Predicate, PredicateKind};
 
 use super::images::{Signed, SignedStatement, Wanted, What};
 use super::{Evaluation, config};
 use crate::expression::Scope;
-use crate::image_trust::{AttestationDemand, ImageTrust};
+use crate::image_trust::ImageTrust;
 use crate::mode::Mode;
 use crate::model::Check;
 use crate::resource::{ContainerImage, ContainerKind};
@@ -26,6 +26,7 @@ const MAX_NAMED: usize = 20;
 /// A document that a trusted signer attests, or why it cannot be read.
 struct Document {
     signer: String,
+    statement: Statement,
     content: Result<Predicate, String>,
 }
 
@@ -34,7 +35,7 @@ struct Asked<'a> {
     image: &'a PinnedImage,
     /// What is there, or may be, and cannot be read.
     unknown: Vec<Explanation>,
-    signed: &'a dyn Fn(What<'static>, &AttestorSet) -> Signed,
+    signed: &'a dyn Fn(What<'_>, &AttestorSet) -> Signed,
     now: UnixTime,
 }
 
@@ -91,10 +92,12 @@ impl Evaluation<'_> {
             causes.push(signed(What::Signature, set).explanation);
         }
         for demand in &trust.attestations {
-            let signed = signed(What::Type(&demand.predicate_type, None), &demand.attestors);
-            causes.push(attestation(demand, signed.explanation, &signed.statements, self.now));
+            let what = match demand.max_age {
+                Some(max_age) => What::Young(&demand.predicate_type, max_age),
+                None => What::Type(&demand.predicate_type, None),
+            };
+            causes.push(signed(what, &demand.attestors).explanation);
         }
-        let signed = |what: What<'static>, set: &AttestorSet| signed(what, set);
         let unknown =
             Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, what: What::Signature }
                 .unknown();
@@ -190,34 +193,23 @@ fn summed(
     explanation.about(image, digest).because(causes)
 }
 
-/// Whether some attestation is young enough, by a time that is vouched for.
-fn attestation(
-    demand: &AttestationDemand,
-    signed: Explanation,
-    statements: &[SignedStatement],
-    now: UnixTime,
-) -> Explanation {
-    let Some(max_age) = demand.max_age.filter(|_| signed.holds()) else { return signed };
-    let youngest = statements.iter().filter_map(|one| one.time).max();
-    let age = is_young(youngest, max_age, now, "no time of the signature is vouched for");
-    judged(&demand.path, vec![signed, age])
-}
-
+/// Whether a time is at most so many milliseconds before `now`, and not after it.
 pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unknown: &str) -> Explanation {
     let Some(time) = time else { return Explanation::fail("age", ReasonCode::Unresolved, unknown) };
     let oldest = now.plus_millis(-max_age);
-    match time >= oldest {
-        true if time > now => {
-            let message = format!("is of {time}, which is after {now}: its age cannot be determined");
-            Explanation::fail("age", ReasonCode::Unresolved, message)
+    match is_of_the_future(time, now) {
+        Some(unknown) => unknown,
+        None if time >= oldest => Explanation::pass("age", format!("is of {time}")),
+        None => {
+            let message = format!("is of {time}, expected {oldest} or later");
+            Explanation::fail("age", ReasonCode::Condition, message)
         }
-        true => Explanation::pass("age", format!("is of {time}")),
-        false => Explanation::fail(
-            "age",
-            ReasonCode::Condition,
-            format!("is of {time}, expected {oldest} or later"),
-        ),
     }
+}
+
+fn is_of_the_future(time: UnixTime, now: UnixTime) -> Option<Explanation> {
+    let message = format!("is of {time}, which is after {now}: its age cannot be determined");
+    (time > now).then(|| Explanation::fail("age", ReasonCode::Unresolved, message))
 }
 
 /// All of these must hold.
@@ -252,26 +244,36 @@ impl Asked<'_> {
     fn documents(&self, kind: PredicateKind, set: &AttestorSet) -> (Explanation, Vec<Document>) {
         let signed = (self.signed)(What::Kind(kind), set);
         let read = |one: SignedStatement| {
-            let content = Predicate::of(&one.statement, &Limits::default());
-            Document { signer: one.signer, content: content.map_err(|error| Reasons(&error).to_string()) }
+            let content = read(&one.statement);
+            Document { signer: one.signer, statement: one.statement, content }
         };
         (signed.explanation, signed.statements.into_iter().map(read).collect())
     }
+
+    /// Whether enough trusted signers attest, each of them, a document that satisfies.
+    fn satisfying(
+        &self,
+        path: &str,
+        kind: PredicateKind,
+        set: &AttestorSet,
+        judge: &dyn Fn(&Result<Predicate, String>) -> Explanation,
+    ) -> Explanation {
+        let judge = |statement: &Statement| judge(&read(statement));
+        judged(path, vec![(self.signed)(What::Satisfying(kind, &judge), set).explanation])
+    }
 }
 
-/// One of the documents must satisfy.
-fn one_of(path: &str, signed: Explanation, documents: Vec<Explanation>) -> Explanation {
-    match documents.iter().position(Explanation::holds) {
-        Some(index) => {
-            let satisfying = documents.into_iter().nth(index);
-            Explanation::pass(path, "is satisfied").because([signed].into_iter().chain(satisfying).collect())
-        }
-        None => {
-            let code = documents.iter().find_map(|one| one.code).unwrap_or(ReasonCode::NotFound);
-            let causes = [signed].into_iter().chain(documents).collect();
-            Explanation::fail(path, code, "is not satisfied").because(causes)
-        }
-    }
+fn read(statement: &Statement) -> Result<Predicate, String> {
+    Predicate::of(statement, &Limits::default()).map_err(|error| Reasons(&error).to_string())
+}
+
+/// Why a document is not what its type says.
+fn unreadable(check: &str, content: &Result<Predicate, String>) -> Explanation {
+    let problem = match content {
+        Ok(_) => "is another document than its type says",
+        Err(problem) => problem,
+    };
+    Explanation::fail(check, ReasonCode::Malformed, problem)
 }
 
 /// A text that one of the patterns must match, if there are any.

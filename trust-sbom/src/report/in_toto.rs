@@ -89,7 +89,7 @@ pub(super) fn read(document: &Document<'_>, limits: &Limits) -> Result<ScanRepor
     let database = scanner.db.as_ref().and_then(|database| database.last_update.as_ref());
     report.database_time = time(database).or(report.database_time);
     // A scanner that names its database of vulnerabilities has looked for some in the packages that it lists.
-    if report.database_time.is_some() && report.packages.is_some() {
+    if report.database_time.is_some() && report.packages.is_some_and(|count| count > 0) {
         report.scanned = Answer::Yes;
     }
     if report.scanner.is_none() && !scanner.uri.is_empty() {

@@ -31,6 +31,21 @@ struct Run {
     properties: HashMap<String, Value>,
 }
 
+impl Run {
+    /// Whether it looked for vulnerabilities to the end.
+    fn has_looked(&self) -> Answer {
+        let has_ended = self.invocations.iter().all(|one| one.execution_successful);
+        match &self.results {
+            None => Answer::Unknown("a run of the report has no results".to_owned()),
+            Some(_) if !has_ended => Answer::Unknown("a run of the report did not succeed".to_owned()),
+            Some(results) if results.is_empty() && self.invocations.is_empty() => Answer::Unknown(
+                "a run of the report has no results, and does not say that it succeeded".to_owned(),
+            ),
+            Some(_) => Answer::Yes,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Scanner {
     driver: Driver,
@@ -94,14 +109,15 @@ pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, Re
         return Err(ReportError::Value { field: "version", found, expected: "2.1.0" });
     }
     let mut report = ScanReport::of(ReportFormat::Sarif);
+    report.scanned = match log.runs.is_empty() {
+        true => Answer::Unknown("the report has no runs".to_owned()),
+        false => Answer::all(log.runs.iter().map(Run::has_looked)),
+    };
     for run in log.runs {
         let driver = run.tool.driver;
         let rules: HashMap<&str, &Rule> = driver.rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
         let ended = run.invocations.iter().filter(|one| one.execution_successful);
         for invocation in ended {
-            if run.results.is_some() {
-                report.scanned = Answer::Yes;
-            }
             report.finished = report.finished.max(time(invocation.end_time_utc.as_ref()));
         }
         let names = ["imageName", "repoDigests", "imageID"];
@@ -115,7 +131,6 @@ pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, Re
             }
         }
         for result in run.results.iter().flatten() {
-            report.scanned = Answer::Yes;
             let by_index = result.rule_index.and_then(|index| driver.rules.get(index));
             let rule = by_index.or_else(|| rules.get(result.rule_id.as_deref()?).copied());
             report.findings.push(result.to_model(rule));

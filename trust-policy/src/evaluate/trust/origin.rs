@@ -1,32 +1,22 @@
 //! What is asked of provenance and of verification summaries: who built it, from what, and who checked that.
 
 use trust_core::ImageRef;
-use trust_sbom::{Predicate, PredicateKind, Provenance, Purl};
+use trust_sbom::{Predicate, PredicateKind, Provenance, Purl, VerificationSummary};
 
-use super::{Asked, Document, is_young, judged, one_of, one_text};
+use super::{Asked, is_of_the_future, is_young, judged, one_text, unreadable};
 use crate::image_trust::{ProvenanceDemand, SummaryDemand};
 use crate::signature::ReasonCode;
 use crate::verdict::Explanation;
 
 impl Asked<'_> {
     pub(super) fn provenance(&self, demand: &ProvenanceDemand) -> Explanation {
-        let (signed, documents) = self.documents(PredicateKind::Provenance, &demand.attestors);
-        if !signed.holds() {
-            return judged(&demand.path, vec![signed]);
-        }
-        let judge = |document: Document| {
-            let check = format!("provenance by {}", document.signer);
-            match document.content {
-                Ok(Predicate::Provenance(provenance)) => {
-                    judged(&check, provenance_checks(demand, &provenance))
-                }
-                Ok(_) => {
-                    Explanation::fail(check, ReasonCode::Malformed, "is another document than its type says")
-                }
-                Err(problem) => Explanation::fail(check, ReasonCode::Malformed, problem),
+        let judge = |content: &Result<Predicate, String>| match content {
+            Ok(Predicate::Provenance(provenance)) => {
+                judged("provenance", provenance_checks(demand, provenance))
             }
+            other => unreadable("provenance", other),
         };
-        one_of(&demand.path, signed, documents.into_iter().map(judge).collect())
+        self.satisfying(&demand.path, PredicateKind::Provenance, &demand.attestors, &judge)
     }
 
     /// Whether a summary is about this image: it names what the policy says, else the image's repository or digest.
@@ -53,59 +43,46 @@ impl Asked<'_> {
     }
 
     pub(super) fn summary(&self, demand: &SummaryDemand) -> Explanation {
-        let (signed, documents) = self.documents(PredicateKind::VerificationSummary, &demand.attestors);
-        if !signed.holds() {
-            return judged(&demand.path, vec![signed]);
-        }
-        let judge = |document: Document| {
-            let check = format!("verification summary by {}", document.signer);
-            let summary = match document.content {
-                Ok(Predicate::VerificationSummary(summary)) => summary,
-                Ok(_) => {
-                    let message = "is another document than its type says";
-                    return Explanation::fail(check, ReasonCode::Malformed, message);
-                }
-                Err(problem) => return Explanation::fail(check, ReasonCode::Malformed, problem),
-            };
-            let mut checks = vec![
-                one_text("verifier", &demand.verifiers, Some(&summary.verifier)),
-                self.resource(demand, &summary.resource),
-                one_text("policy", &demand.policies, Some(&summary.policy)),
-            ];
-            if let Some(max_age) = demand.max_age {
-                checks.push(is_young(
-                    summary.verified,
-                    max_age,
-                    self.now,
-                    "it does not say when it was made",
-                ));
+        let judge = |content: &Result<Predicate, String>| match content {
+            Ok(Predicate::VerificationSummary(summary)) => {
+                judged("verification summary", self.summary_checks(demand, summary))
             }
-            if summary.verified.is_some_and(|time| time > self.now) && demand.max_age.is_none() {
-                checks.push(is_young(summary.verified, i64::MAX / 2, self.now, ""));
+            other => unreadable("verification summary", other),
+        };
+        self.satisfying(&demand.path, PredicateKind::VerificationSummary, &demand.attestors, &judge)
+    }
+
+    fn summary_checks(&self, demand: &SummaryDemand, summary: &VerificationSummary) -> Vec<Explanation> {
+        let mut checks = vec![
+            one_text("verifier", &demand.verifiers, Some(&summary.verifier)),
+            self.resource(demand, &summary.resource),
+            one_text("policy", &demand.policies, Some(&summary.policy)),
+        ];
+        checks.extend(match (demand.max_age, summary.verified) {
+            (Some(max_age), time) => {
+                Some(is_young(time, max_age, self.now, "it does not say when it was made"))
             }
-            checks.push(match summary.has_passed {
-                true => Explanation::pass("result", "passed"),
-                false => {
-                    Explanation::fail("result", ReasonCode::Condition, "found a failure, expected `PASSED`")
+            (None, time) => time.and_then(|time| is_of_the_future(time, self.now)),
+        });
+        checks.push(match summary.has_passed {
+            true => Explanation::pass("result", "passed"),
+            false => Explanation::fail("result", ReasonCode::Condition, "found a failure, expected `PASSED`"),
+        });
+        if let Some(wanted) = demand.level {
+            let level = summary
+                .levels
+                .iter()
+                .filter_map(|one| one.strip_prefix("SLSA_BUILD_LEVEL_")?.parse::<u8>().ok());
+            checks.push(match level.max() {
+                Some(found) if found >= wanted => Explanation::pass("level", format!("is {found}")),
+                found => {
+                    let found = found.map_or_else(|| "none".to_owned(), |found| found.to_string());
+                    let message = format!("found {found}, expected SLSA build level {wanted} or above");
+                    Explanation::fail("level", ReasonCode::Condition, message)
                 }
             });
-            if let Some(wanted) = demand.level {
-                let level = summary
-                    .levels
-                    .iter()
-                    .filter_map(|one| one.strip_prefix("SLSA_BUILD_LEVEL_")?.parse::<u8>().ok());
-                checks.push(match level.max() {
-                    Some(found) if found >= wanted => Explanation::pass("level", format!("is {found}")),
-                    found => {
-                        let found = found.map_or_else(|| "none".to_owned(), |found| found.to_string());
-                        let message = format!("found {found}, expected SLSA build level {wanted} or above");
-                        Explanation::fail("level", ReasonCode::Condition, message)
-                    }
-                });
-            }
-            judged(&check, checks)
-        };
-        one_of(&demand.path, signed, documents.into_iter().map(judge).collect())
+        }
+        checks
     }
 }
 

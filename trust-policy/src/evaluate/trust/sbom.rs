@@ -4,7 +4,7 @@ use trust_sbom::{
     Answer, ComponentKind, License, LicenseClaim, LicensePolicy, Predicate, PredicateKind, Sbom,
 };
 
-use super::{Asked, judged, must_not, some};
+use super::{Asked, judged, must_not, some, unreadable};
 use crate::image_trust::SbomDemand;
 use crate::signature::ReasonCode;
 use crate::verdict::Explanation;
@@ -20,12 +20,9 @@ impl Asked<'_> {
         causes.extend(self.unknown.iter().cloned());
         for document in documents {
             let check = format!("SBOM by {}", document.signer);
-            causes.push(match document.content {
-                Ok(Predicate::Sbom(sbom, _)) => judged(&check, sbom_checks(demand, &sbom)),
-                Ok(_) => {
-                    Explanation::fail(check, ReasonCode::Malformed, "is another document than its type says")
-                }
-                Err(problem) => Explanation::fail(check, ReasonCode::Malformed, problem),
+            causes.push(match &document.content {
+                Ok(Predicate::Sbom(sbom, _)) => judged(&check, sbom_checks(demand, sbom)),
+                other => unreadable(&check, other),
             });
         }
         judged(&demand.path, causes)
@@ -65,9 +62,9 @@ fn sbom_checks(demand: &SbomDemand, sbom: &Sbom) -> Vec<Explanation> {
                 (exposure.answer.clone(), found.filter_map(|one| named(one.found.id)).collect())
             }
             None => {
-                let found: Vec<_> =
-                    sbom.find(&denied.pattern).iter().filter_map(|one| named(one.id)).collect();
-                (Answer::from(!found.is_empty()), found)
+                let found = sbom.find(&denied.pattern);
+                let found = found.iter().filter_map(|one| named(one.id)).collect();
+                (sbom.holds(&denied.pattern), found)
             }
         };
         checks.push(must_not(&check, &answer, format!("denied package {}", some(found)).trim_end()));

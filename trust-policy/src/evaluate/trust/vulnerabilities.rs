@@ -1,14 +1,16 @@
 //! What is asked of scan reports, and of the VEX documents that answer them.
 
-use trust_core::PinnedImage;
+use trust_core::{PinnedImage, Statement};
 use trust_sbom::{
     Answer, Finding, Predicate, PredicateKind, ReportFormat, ScanReport, Vex, VexMatching, VexSource,
     VexSubject, join_findings,
 };
 
-use super::{Asked, is_young, judged, must_not, some};
+use super::{Asked, is_young, judged, must_not, some, unreadable};
+use crate::evaluate::images::What;
 use crate::image_trust::VulnerabilityDemand;
 use crate::signature::ReasonCode;
+use crate::signer::AttestorSet;
 use crate::verdict::Explanation;
 
 impl Asked<'_> {
@@ -20,39 +22,24 @@ impl Asked<'_> {
         // A newer report may be among what cannot be read.
         let mut causes = vec![signed];
         causes.extend(self.unknown.iter().cloned());
-        // Of each scanner the report that knows most recently.
         let mut reports: Vec<(String, ScanReport)> = Vec::new();
         for document in documents {
-            let report = match document.content {
-                Ok(Predicate::ScanReport(report)) if report.as_of().is_some_and(|time| time > self.now) => {
-                    let time = report.as_of().map_or_else(String::new, |time| time.to_string());
-                    let message = format!(
-                        "is of {time}, which is after {}: what it knows cannot be determined",
-                        self.now
-                    );
-                    causes.push(Explanation::fail("scan report", ReasonCode::Unresolved, message));
-                    continue;
-                }
-                Ok(Predicate::ScanReport(report)) => *report,
-                Ok(_) => {
-                    let message = "is another document than its type says";
-                    causes.push(Explanation::fail("scan report", ReasonCode::Malformed, message));
-                    continue;
-                }
-                Err(problem) => {
-                    causes.push(Explanation::fail("scan report", ReasonCode::Malformed, problem));
-                    continue;
-                }
-            };
-            let is_same = |other: &ScanReport| {
-                scanner_of(&report).is_some() && scanner_of(other) == scanner_of(&report)
-            };
-            match reports.iter_mut().find(|(_, other)| is_same(other)) {
-                Some(other) if other.1.as_of() >= report.as_of() => {}
-                Some(other) => *other = (document.signer, report),
-                None => reports.push((document.signer, report)),
+            match document.content {
+                Ok(Predicate::ScanReport(report)) => match report.as_of() {
+                    Some(time) if time > self.now => {
+                        let message = format!(
+                            "is of {time}, which is after {}: what it knows cannot be determined",
+                            self.now
+                        );
+                        causes.push(Explanation::fail("scan report", ReasonCode::Unresolved, message));
+                    }
+                    _ => reports.push((document.signer, *report)),
+                },
+                other => causes.push(unreadable("scan report", &other)),
             }
         }
+        let of_each = needs_several(&demand.attestors);
+        let reports = latest(reports, of_each);
         let vex = self.vex(demand, &mut causes);
         let subject = vex_subject(self.image);
         for (signer, mut report) in reports {
@@ -86,7 +73,8 @@ impl Asked<'_> {
         judged(&demand.path, causes)
     }
 
-    /// The statements that may be heard; what cannot be read is not heard, and said.
+    /// The statements that may be heard: those of documents that enough signers signed, each of them. What cannot be read is
+    /// not heard, and said.
     fn vex(
         &self,
         demand: &VulnerabilityDemand,
@@ -99,16 +87,64 @@ impl Asked<'_> {
             return heard;
         }
         for document in documents {
+            let check = format!("VEX document by {}", document.signer);
+            if needs_several(&vex.attestors) {
+                let is_same = |other: &Statement| match is_same_predicate(&document.statement, other) {
+                    true => Explanation::pass("document", "is the same"),
+                    false => Explanation::fail("document", ReasonCode::Condition, "is another one"),
+                };
+                let signed = (self.signed)(What::Satisfying(PredicateKind::Vex, &is_same), &vex.attestors);
+                if !signed.explanation.holds() {
+                    let message = format!("is not heard: {}", signed.explanation.message);
+                    causes.push(Explanation::skip(check, message));
+                    continue;
+                }
+            }
             match document.content {
-                Ok(Predicate::Vex(content)) => heard.push((*content, document.signer, vex.matching)),
-                Ok(_) => {}
-                Err(problem) => {
-                    causes.push(Explanation::skip("VEX document", format!("is not heard: {problem}")))
+                Ok(Predicate::Vex(mut content)) => {
+                    // What is of the future is never the latest.
+                    for statement in &mut content.statements {
+                        statement.timestamp = statement.timestamp.filter(|time| *time <= self.now);
+                    }
+                    heard.push((*content, document.signer, vex.matching));
+                }
+                other => {
+                    let message = format!("is not heard: {}", unreadable(&check, &other).message);
+                    causes.push(Explanation::skip(check, message));
                 }
             }
         }
         heard
     }
+}
+
+/// Whether more than one signer is needed.
+fn needs_several(set: &AttestorSet) -> bool {
+    set.count.unwrap_or(set.attestors.len()) > 1
+}
+
+fn is_same_predicate(one: &Statement, other: &Statement) -> bool {
+    one.predicate_type() == other.predicate_type() && one.predicate_json() == other.predicate_json()
+}
+
+/// The reports but for those of which the same scanner made a later one; where several signers are needed, of the same
+/// signer. Of a report that does not say as of when it knows, nobody knows which is later.
+fn latest(reports: Vec<(String, ScanReport)>, of_each_signer: bool) -> Vec<(String, ScanReport)> {
+    let is_superseded = |(signer, report): &(String, ScanReport)| {
+        reports.iter().any(|(other_signer, other)| {
+            scanner_of(report).is_some()
+                && scanner_of(report) == scanner_of(other)
+                && (!of_each_signer || signer == other_signer)
+                && report.as_of().zip(other.as_of()).is_some_and(|(own, later)| own < later)
+        })
+    };
+    let superseded: Vec<bool> = reports.iter().map(is_superseded).collect();
+    reports
+        .into_iter()
+        .zip(superseded)
+        .filter(|(_, is_superseded)| !is_superseded)
+        .map(|(one, _)| one)
+        .collect()
 }
 
 /// The scanner of a report. One that is not named is nobody's: its reports are never taken for one another's.
@@ -126,6 +162,7 @@ fn vex_subject(image: &PinnedImage) -> VexSubject {
     let reference = image.reference();
     let name = reference.repository().rsplit('/').next().unwrap_or_default();
     let tag = reference.tag().map_or_else(String::new, |tag| format!("&tag={tag}"));
+    subject.version = reference.tag().map(str::to_owned);
     subject.names = vec![
         reference.written().to_owned(),
         reference.name(),
