@@ -89,7 +89,7 @@ pub use log::{
 };
 pub use pattern::{AnchoredRegex, Pattern, PatternError};
 pub use reasons::Reasons;
-pub use reference::{ImageRef, ImageRefError, PinError, PinnedImage, canonical_registry};
+pub use reference::{ImageRef, ImageRefError, PinError, PinnedImage, canonical_registry, is_registry};
 pub use root::{LogKey, RootError, SkippedEntry, TrustRoot};
 pub use sct::{SctError, SctProblem, VerifiedSct, verify_scts};
 pub use statement::{PAYLOAD_TYPE, Statement, StatementError, StatementSubject};

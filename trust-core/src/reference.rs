@@ -138,13 +138,18 @@ fn split(text: &str) -> (&str, Option<&str>, Option<&str>) {
 /// The host of a name, if it has one, and the path.
 fn split_host(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
-        Some((first, path)) if is_host(first) => (Some(first), path),
+        Some((first, path)) if is_registry(first) => (Some(first), path),
         _ => (None, name),
     }
 }
 
-/// Whether the first part of a name with several is a host.
-fn is_host(first: &str) -> bool {
+/// Whether the first part of a name with several is a registry, and not a part of the path on Docker Hub.
+///
+/// ```
+/// assert!(trust_core::is_registry("ghcr.io") && !trust_core::is_registry("acme"));
+/// ```
+#[must_use]
+pub fn is_registry(first: &str) -> bool {
     first == "localhost" || first.contains(['.', ':']) || first.chars().any(char::is_uppercase)
 }
 

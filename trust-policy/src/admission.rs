@@ -235,7 +235,7 @@ impl AdmissionResponse {
         }
     }
 
-    /// A denial of a review that cannot be judged. `None` if it cannot even be told which one it is: then there is nobody to
+    /// A denial of a review that cannot be judged. `None` if it has no readable uid: then there is nothing to
     /// answer, and the caller's HTTP status should be 400.
     #[must_use]
     pub fn for_unreadable(bytes: &[u8], error: &AdmissionError) -> Option<Self> {

@@ -37,6 +37,9 @@ pub struct Archive {
     /// Uncovered images that were allowed, as patterns of repositories.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_images: Vec<String>,
+    /// Whether violations that an update leaves as they were were denied, too.
+    #[serde(default)]
+    pub blocks_unchanged: bool,
     /// The trust root, as JSON.
     pub trust_root: Value,
     /// The digests of policies and trust root when it was judged.
@@ -50,7 +53,7 @@ pub struct Archive {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ArchiveDigests {
-    /// Of the policies, and of what becomes of uncovered images.
+    /// Of the policies, and of what becomes of uncovered images and of what an update leaves unchanged.
     pub policies: Digest,
     /// Of the trust root.
     pub trust_root: Digest,
@@ -161,6 +164,7 @@ impl Archive {
             policies,
             uncovered: Uncovered::default(),
             allowed_images: Vec::new(),
+            blocks_unchanged: false,
             trust_root,
             digests: ArchiveDigests { policies: nothing.clone(), trust_root: nothing },
             judged: Vec::new(),
@@ -173,6 +177,15 @@ impl Archive {
     #[must_use]
     pub fn with_uncovered(mut self, uncovered: Uncovered, allowed_images: Vec<String>) -> Self {
         (self.uncovered, self.allowed_images) = (uncovered, allowed_images);
+        self.digests = self.digests_now();
+        self
+    }
+
+    /// Says that violations that an update leaves as they were were denied, too
+    /// ([`PolicySet::blocking_unchanged`]).
+    #[must_use]
+    pub fn blocking_unchanged(mut self) -> Self {
+        self.blocks_unchanged = true;
         self.digests = self.digests_now();
         self
     }
@@ -259,7 +272,9 @@ impl Archive {
         let pattern = |text: &String| {
             ReferencePattern::by_segment(text).map_err(|_| ArchiveError::Pattern { found: text.clone() })
         };
-        Ok(policies.allowing_images(self.allowed_images.iter().map(pattern).collect::<Result<Vec<_>, _>>()?))
+        let allowed: Vec<_> = self.allowed_images.iter().map(pattern).collect::<Result<_, _>>()?;
+        let policies = policies.allowing_images(allowed);
+        Ok(if self.blocks_unchanged { policies.blocking_unchanged() } else { policies })
     }
 
     fn root(&self) -> Result<TrustRoot, ArchiveError> {
@@ -268,7 +283,12 @@ impl Archive {
 
     fn digests_now(&self) -> ArchiveDigests {
         ArchiveDigests {
-            policies: digest_of(&(&self.policies, self.uncovered, &self.allowed_images)),
+            policies: digest_of(&(
+                &self.policies,
+                self.uncovered,
+                &self.allowed_images,
+                self.blocks_unchanged,
+            )),
             trust_root: digest_of(&self.trust_root),
         }
     }

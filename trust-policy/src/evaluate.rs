@@ -330,7 +330,7 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// What cannot be told, because an expression has no value.
+/// What cannot be determined, because an expression has no value.
 fn unresolved(check: &str, error: &Unresolved) -> Explanation {
     Explanation::fail(check, ReasonCode::Unresolved, error.to_string())
 }

@@ -139,7 +139,7 @@ pub use operator::{Operator, UnknownOperator};
 pub use overlay::{KeyRule, Overlay, OverlayKey};
 pub use plan::Requirements;
 pub use reader::PolicyError;
-pub use reference::{Dialect, ReferencePattern};
+pub use reference::ReferencePattern;
 pub use report::ReportKind;
 pub use request::{Operation, Parent, Request, User};
 pub use resource::{ContainerImage, ContainerKind, Resource, ResourceError, ResourceId};

@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use trust_core::{ImageRef, ImageRefError, Pattern, PatternError, canonical_registry};
+use trust_core::{ImageRef, ImageRefError, Pattern, PatternError, canonical_registry, is_registry};
 
 /// A pattern on image references.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +17,7 @@ pub struct ReferencePattern {
 
 /// How the wildcards of a policy language match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Dialect {
+enum Dialect {
     /// Kyverno's ClusterPolicy: `*` crosses `/`, and tag and digest are matched, too.
     Kyverno,
     /// Ours: registry and repository alone. `*` stands for anything within one part of the path, `**` for anything; a pattern
@@ -83,27 +82,27 @@ impl ReferencePattern {
         }
     }
 
-    /// Why the pattern may match less than it seems to, if it does.
+    /// Why the pattern may match other images than it seems to, if it does.
     pub(crate) fn oddity(&self) -> Option<String> {
         let text = self.written.as_str();
         let (host, path) = text.split_once('/').map_or((None, text), |(host, path)| (Some(host), path));
-        let has_wildcard = |text: &str| text.contains(['*', '?']);
-        if text.starts_with('*')
-            && text.trim_start_matches('*').contains(['.', '/'])
-            && self.dialect == Dialect::Kyverno
-        {
+        let rest = text.trim_start_matches('*');
+        if text.starts_with('*') && rest.contains(['.', '/']) && self.dialect == Dialect::Kyverno {
+            return Some(format!("in which `*` also matches `/`: it is about `evil.example/x{rest}` too"));
+        }
+        if let Some((start, _)) = registry_start(host.unwrap_or(path)) {
             return Some(format!(
-                "in which `*` also matches `/`: it is about `evil.example/x{}` too",
-                text.trim_start_matches('*')
+                "which does not end the registry: it is about `{start}.evil.example/x` too"
             ));
         }
+        let canonical = || canonical_pattern(text);
         match host {
             _ if has_wildcard(host.unwrap_or(path)) => None,
-            None if has_wildcard(path) || !path.is_empty() => {
-                Some(format!("which names no registry: it is read as `{}`", canonical_pattern(text)))
+            None if !path.is_empty() => {
+                Some(format!("which names no registry: it is read as `{}`", canonical()))
             }
-            Some(host) if !host.contains(['.', ':']) && host != "localhost" => {
-                Some(format!("whose first part is no registry: it is read as `{}`", canonical_pattern(text)))
+            Some(host) if !is_registry(host) => {
+                Some(format!("whose first part is no registry: it is read as `{}`", canonical()))
             }
             _ if path.chars().any(|c| c.is_ascii_uppercase()) && !path.contains(':') => {
                 Some("which has upper-case letters in the repository, where references have none".to_owned())
@@ -152,20 +151,24 @@ impl fmt::Display for ReferencePattern {
 
 /// A pattern with its registry in the form in which references have theirs, if it names one.
 fn canonical_pattern(pattern: &str) -> String {
-    let has_wildcard = |text: &str| text.contains(['*', '?']);
     match pattern.split_once('/') {
-        Some((host, path)) if has_wildcard(host) => format!("{}/{path}", host.to_ascii_lowercase()),
-        Some((host, path)) if is_host(host) => format!("{}/{path}", canonical_registry(host)),
-        // As in a reference, what names no registry is Docker Hub's.
-        Some(_) => format!("docker.io/{pattern}"),
+        Some((host, path)) if has_wildcard(host) || is_registry(host) => {
+            format!("{}/{path}", canonical_registry(host))
+        }
         None if pattern.starts_with(['*', '?']) => pattern.to_owned(),
-        None => format!("docker.io/{pattern}"),
+        None if registry_start(pattern).is_some() => pattern.to_ascii_lowercase(),
+        // As in a reference, what names no registry is Docker Hub's.
+        Some(_) | None => format!("docker.io/{pattern}"),
     }
 }
 
-/// Whether the first part of a pattern is a registry.
-fn is_host(first: &str) -> bool {
-    first == "localhost" || first.contains(['.', ':']) || first.chars().any(char::is_uppercase)
+fn has_wildcard(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// What is before a `*` that goes on where a registry's name could end: `ghcr.io` of `ghcr.io*`.
+fn registry_start(first: &str) -> Option<(&str, &str)> {
+    first.split_once('*').filter(|(start, _)| start.contains('.') && !start.contains([':', '@']))
 }
 
 /// A character that stands for itself in a regular expression.
@@ -253,6 +256,10 @@ mod tests {
             ("docker.io/*", "EVIL/x", false),
             ("*", "ghcr.io/o/app", true),
             ("*/nginx:*", "docker.io/library/nginx:1", true),
+            ("ghcr.io*", "ghcr.io/o/app", true),
+            ("*.corp.io:443/*", "eu.corp.io/app", true),
+            ("*.CORP.io:443/*", "eu.corp.io:443/app", true),
+            ("nginx:1.2*", "nginx:1.25", true),
         ] {
             assert_eq!(ReferencePattern::kyverno(pattern).matches(image), Ok(expected), "{pattern} {image}");
         }

@@ -17,7 +17,7 @@ use crate::signature::ReasonCode;
 pub enum Decision {
     /// It may.
     Allow,
-    /// It may not: a rule that is enforced is violated, or cannot be judged; or no policy is about it.
+    /// It may not: a rule that is enforced is violated, or cannot be judged; or an image is [uncovered](crate::Uncovered).
     Deny,
 }
 
@@ -144,7 +144,7 @@ pub struct JudgedImage {
     pub container: String,
     /// The image as written.
     pub image: String,
-    /// What it stood for, if that could be told.
+    /// What it stood for, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
 }

@@ -7,8 +7,9 @@ mod signing;
 use serde_json::{Value, json};
 use trust_core::{TrustRoot, UnixTime};
 use trust_policy::{
-    Artifact, AttestorSet, Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, Mode, Operation,
-    Outcome, PolicySet, ReasonCode, ReferencePattern, Request, Resource, Uncovered, Verdict, evaluate,
+    Archive, Artifact, AttestorSet, Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, Mode,
+    Operation, Outcome, PolicySet, ReasonCode, ReferencePattern, Request, Resource, Uncovered, Verdict,
+    evaluate,
 };
 
 use crate::signing::{attestation, digest, pem, signature};
@@ -515,6 +516,34 @@ fn a_violation_is_an_old_one_only_with_the_same_values() {
 }
 
 #[test]
+fn an_archive_knows_whether_unchanged_violations_were_blocked() {
+    let text = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec:\n  validationFailureAction: Enforce\n  \
+                rules:\n  - {name: r, match: {any: [{resources: {kinds: [Pod]}}]}, validate: {pattern: {spec: {x: 'ok'}}}}\n";
+    let mut request = request(pod(&["a"]));
+    (request.operation, request.old) = (Operation::Update, Some(pod(&["a"])));
+    let root = r#"{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
+    let archive = || {
+        let archive = Archive::new(vec![text.to_owned()], root, NOW).unwrap();
+        archive.with_uncovered(Uncovered::Allow, Vec::new())
+    };
+    for (mut archive, decision) in
+        [(archive(), Decision::Allow), (archive().blocking_unchanged(), Decision::Deny)]
+    {
+        archive.judge([(request.clone(), Evidence::default())]).unwrap();
+        assert_eq!(archive.judged[0].verdict.decision, decision);
+        let written = serde_json::to_string(&archive).unwrap();
+        let read = Archive::from_json(written.as_bytes()).unwrap();
+        assert_eq!(read.replay().unwrap().differences, []);
+        let edited = match decision {
+            Decision::Allow => written.replace("\"blocksUnchanged\":false", "\"blocksUnchanged\":true"),
+            Decision::Deny => written.replace("\"blocksUnchanged\":true", "\"blocksUnchanged\":false"),
+        };
+        let replay = Archive::from_json(edited.as_bytes()).unwrap().replay().unwrap();
+        assert_eq!(replay.differences.len(), 2, "{:?}", replay.differences);
+    }
+}
+
+#[test]
 fn what_is_being_deleted_is_judged_if_more_than_its_metadata_changes() {
     let policies = kyverno(
         "",
@@ -583,6 +612,10 @@ fn operators_and_loops_compare_as_kyverno_does() {
     let mut object = pod(&["a"]);
     object["metadata"]["labels"] = json!({"a": "bad"});
     denied(&judge(&kyverno("", &[each]), object), "form");
+    // A loop over no lists judges nothing.
+    let text = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec: {rules: [{name: r, match: {any: \
+                [{resources: {kinds: [Pod]}}]}, validate: {foreach: []}}]}\n";
+    assert!(PolicySet::from_yaml(text).unwrap_err().to_string().contains("at least one list"));
 }
 
 #[test]
@@ -665,7 +698,7 @@ fn each_signer_that_is_needed_signed_what_satisfies() {
     let time = Some("2026-11-10T00:00:00Z");
     let (one, other) = (affected(1, "not_affected", time), affected(2, "not_affected", time));
     allowed(&heard(&[one.clone(), other]));
-    denied(&heard(&[one.clone()]), "CVE-2026-1");
+    denied(&heard(core::slice::from_ref(&one)), "CVE-2026-1");
     denied(&heard(&[one, affected(2, "fixed", time)]), "CVE-2026-1");
 }
 

@@ -21,12 +21,10 @@ pub(super) fn read(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -
     let allows_existing =
         fields.get("allowExistingViolations").map(|at| at.boolean()).transpose()?.unwrap_or(true);
     let (pattern, any, deny) = (fields.get("pattern"), fields.get("anyPattern"), fields.get("deny"));
-    let for_each = fields.get("foreach");
+    let lists = fields.get("foreach");
     fields.finish()?;
-    let demand = match for_each {
-        Some(list) if pattern.is_none() && any.is_none() && deny.is_none() => Demand::ForEach(
-            list.list()?.iter().map(|one| for_each_of(one, 1, lints)).collect::<Result<_, _>>()?,
-        ),
+    let demand = match lists {
+        Some(lists) if pattern.is_none() && any.is_none() && deny.is_none() => for_each(&lists, 1, lints)?,
         Some(list) => return Err(list.wrong("one of `pattern`, `anyPattern`, `deny` and `foreach`")),
         None => demand(at, pattern, any, deny, lints)?,
     };
@@ -54,6 +52,14 @@ fn demand(
     }
 }
 
+fn for_each(at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<Demand, PolicyError> {
+    let lists = at.list()?;
+    if lists.is_empty() {
+        return Err(at.wrong("at least one list"));
+    }
+    Ok(Demand::ForEach(lists.iter().map(|one| for_each_of(one, depth, lints)).collect::<Result<_, _>>()?))
+}
+
 fn for_each_of(at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<ForEach, PolicyError> {
     if depth > MAX_NESTING {
         return Err(at.wrong("lists in lists, four deep at most"));
@@ -67,9 +73,9 @@ fn for_each_of(at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<ForEa
     let nested = fields.get("foreach");
     fields.finish()?;
     let demand = match nested {
-        Some(nested) if pattern.is_none() && any.is_none() && deny.is_none() => Demand::ForEach(
-            nested.list()?.iter().map(|one| for_each_of(one, depth + 1, lints)).collect::<Result<_, _>>()?,
-        ),
+        Some(lists) if pattern.is_none() && any.is_none() && deny.is_none() => {
+            for_each(&lists, depth + 1, lints)?
+        }
         Some(nested) => return Err(nested.wrong("one of `pattern`, `anyPattern`, `deny` and `foreach`")),
         None => demand(at, pattern, any, deny, lints)?,
     };

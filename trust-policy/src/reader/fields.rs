@@ -74,11 +74,7 @@ impl<'a> At<'a> {
 
     /// Whether this is a map or a list of nothing, as API servers write it.
     pub(crate) fn is_empty(&self) -> bool {
-        match self.value() {
-            Value::Map(entries) => entries.is_empty(),
-            Value::List(items) => items.is_empty(),
-            _ => false,
-        }
+        says_nothing(self.node)
     }
 
     /// Whether this is a map that has a key.
@@ -145,6 +141,14 @@ impl<'a> At<'a> {
     }
 }
 
+fn says_nothing(node: &Node) -> bool {
+    match &node.value {
+        Value::Map(entries) => entries.is_empty(),
+        Value::List(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
 /// The fields of a map.
 pub(crate) struct Fields<'a> {
     at: At<'a>,
@@ -203,12 +207,7 @@ impl<'a> Fields<'a> {
 
     /// Allows a field that says nothing: an empty map or list, which API servers write.
     pub(crate) fn ignore_empty(&mut self, name: &str) {
-        let is_empty = |node: &Node| match &node.value {
-            Value::Map(entries) => entries.is_empty(),
-            Value::List(items) => items.is_empty(),
-            _ => false,
-        };
-        if self.entries.iter().any(|(key, node)| key == name && is_empty(node)) {
+        if self.entries.iter().any(|(key, node)| key == name && says_nothing(node)) {
             self.get(name);
         }
     }
