@@ -12,12 +12,16 @@ use crate::relationship::{Aggregate, CompletenessOf, Node, RelationshipKind};
 use crate::sbom::Sbom;
 use crate::vers::Vers;
 
+/// RHEL, and the distributions that rebuild its source packages, as package URLs name them.
+const RHEL: [&str; 6] = ["redhat", "rhel", "almalinux", "centos", "rocky", "rockylinux"];
+
 /// Which package is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PackagePattern {
     /// By package URL: type, namespace and name are equal, and so are the version and the qualifiers that it has. A
-    /// package that was built from this one (`?upstream=`) matches too.
+    /// package that was built from this one (`?upstream=`) matches too, and of RHEL and the distributions that rebuild it
+    /// (AlmaLinux, CentOS, Rocky Linux) each means the others: scanners look all of them up by RHEL's advisories.
     Purl(Box<Purl>),
     /// By CPE: see [`Cpe::matches`].
     Cpe(Cpe),
@@ -225,6 +229,9 @@ fn matched(id: ComponentId, component: &Component, pattern: &PackagePattern) -> 
 fn is_package(wanted: &Purl, purl: &Purl, name: &str, version: Option<&str>) -> bool {
     // A `/` between namespace and name may be written as a part of the name.
     let whole = |purl: &Purl, name: &str| match purl.namespace() {
+        Some(namespace) if purl.package_type() == "rpm" && RHEL.contains(&namespace) => {
+            format!("{}/{name}", RHEL[0])
+        }
         Some(namespace) => format!("{namespace}/{name}"),
         None => name.to_owned(),
     };

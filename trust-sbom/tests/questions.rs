@@ -97,6 +97,7 @@ fn packages_are_found_by_every_identifier() {
           {"name": "libssl3", "version": "3.0.11-1", "cpe": "cpe:2.3:a:openssl:libssl3:3.0.11:*:*:*:*:*:*:*",
            "purl": "pkg:deb/debian/libssl3@3.0.11-1?arch=amd64&distro=debian-12&upstream=openssl"},
           {"name": "libc6", "version": "2.36", "purl": "pkg:deb/debian/libc6@2.36?upstream=glibc%402.35"},
+          {"name": "curl", "version": "7.76", "purl": "pkg:rpm/redhat/curl@7.76"},
           {"name": "bash", "version": "5.2", "purl": "pkg:rpm/fedora/bash@5.2?epoch=1"}]"#,
     );
     let found = |pattern: &PackagePattern| {
@@ -107,6 +108,9 @@ fn packages_are_found_by_every_identifier() {
     assert_eq!(found(&purl("pkg:deb/debian/openssl")), [(MatchedBy::Source, version("3.0.11-1"))]);
     assert_eq!(found(&purl("pkg:deb/debian/glibc")), [(MatchedBy::Source, version("2.35"))]);
     assert_eq!(found(&purl("pkg:rpm/fedora/bash")), [(MatchedBy::Purl, version("1:5.2"))]);
+    // RHEL and its rebuilds are one; other distributions are not.
+    assert_eq!(found(&purl("pkg:rpm/rocky/curl")), [(MatchedBy::Purl, version("7.76"))]);
+    assert_eq!(found(&purl("pkg:rpm/opensuse/curl")), []);
     assert_eq!(found(&purl("pkg:deb/debian/libssl3?arch=arm64")), []);
     assert_eq!(found(&purl("pkg:deb/debian/libssl3@3.0.10")), []);
     let cpe: Cpe = "cpe:2.3:a:openssl:*".parse().unwrap();
