@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `arithmetic`, `moment`, `version_range` | numbers, quantities and durations; times; ranges of versions |
 //! | `functions` | Kyverno's functions |
+//! | `x509` | certificates |
 //! | `interpreter` | what an expression comes to |
 //!
 //! Where an expression holds another one (`time_since('', '{{ a }}', '')`), the inner one's value takes the place of its
@@ -13,6 +14,7 @@
 mod arithmetic;
 mod moment;
 pub(crate) mod version_range;
+mod x509;
 
 mod functions;
 

@@ -1,5 +1,5 @@
 //! Kyverno's functions ([list](https://kyverno.io/docs/policy-types/cluster-policy/jmespath/#custom-filters)), beside those of
-//! JMESPath. What they make is bounded. Not here: those that ask the world (`is_external_url`, `random`), `x509_decode`, and
+//! JMESPath. What they make is bounded. Not here: those that ask the world (`is_external_url`, `random`), and
 //! the broken hashes.
 
 use core::cell::RefCell;
@@ -11,7 +11,7 @@ use trust_core::{Digest, Pattern, UnixTime, encoding};
 
 use super::arithmetic::{self, number};
 use super::moment::Moment;
-use super::{from_json, version_range};
+use super::{from_json, version_range, x509};
 use crate::duration;
 use crate::reference;
 use crate::value_pattern::scalar_text;
@@ -23,7 +23,7 @@ const MAX_TEXT: usize = 1 << 20;
 type Implementation = fn(&Arguments<'_>) -> Result<Variable, String>;
 
 /// Name, number of arguments, implementation.
-const FUNCTIONS: [(&str, usize, Implementation); 47] = [
+const FUNCTIONS: [(&str, usize, Implementation); 48] = [
     ("add", 2, |a| arithmetic::add(a.get(0), a.get(1))),
     ("base64_decode", 1, |a| {
         let bytes = encoding::from_base64(a.text(0)?).ok_or("argument is not base64")?;
@@ -167,6 +167,7 @@ const FUNCTIONS: [(&str, usize, Implementation); 47] = [
     }),
     // What is cut off stands behind a whole number of letters; a number below zero leaves none.
     ("truncate", 2, |a| text(a.text(0)?.chars().take(a.number(1)?.max(0.0) as usize).collect())),
+    ("x509_decode", 1, |a| x509::decode(a.text(0)?)),
 ];
 
 /// Whether a function compares a text, its second argument, with a pattern, its first.
