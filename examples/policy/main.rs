@@ -3,6 +3,7 @@
 
 mod explain;
 mod suite;
+mod values;
 
 use std::fmt::Display;
 use std::fs;

@@ -1,18 +1,17 @@
 //! Test suites of the Kyverno CLI: policies, resources, and what each rule should say about each resource
 //! ([kyverno test](https://kyverno.io/docs/kyverno-cli/usage/test/)).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use trust_core::{TrustRoot, UnixTime};
 use trust_policy::{
-    Check, Evidence, Operation, Outcome, PolicySet, ReasonCode, Request, Resource, RuleVerdict, evaluate,
-    yaml,
+    Check, Evidence, Outcome, PolicySet, ReasonCode, Request, Resource, RuleVerdict, evaluate, yaml,
 };
 
-use super::{at, read, text};
+use super::{at, text, values};
 
 /// One expectation, and what came of it.
 pub(crate) struct Judged {
@@ -64,31 +63,23 @@ pub(crate) fn run(path: &Path) -> Result<Vec<Judged>, String> {
     let suite = yaml::parse_documents(&text(path)?).map_err(|error| at(path, &error))?;
     let suite = suite.first().ok_or_else(|| at(path, &"found nothing, expected a test"))?;
     let suite: Suite = serde_json::from_value(suite.to_json()).map_err(|error| at(path, &error))?;
-    // What is refused takes the rows with it that need it, and no others.
-    let (mut policies, mut refused) = (PolicySet::default(), Vec::new());
+    let mut documents = Vec::new();
     for file in suite.policies.iter().chain(&suite.exceptions) {
-        match read(&folder.join(file)) {
-            Ok(read) => policies.extend(read),
-            Err(problem) => refused.push(problem),
-        }
+        let file = folder.join(file);
+        let read = yaml::parse_documents(&text(&file)?).map_err(|error| at(&file, &error))?;
+        documents.extend(read.iter().map(|document| (file.clone(), document.to_json())));
     }
     let mut requests: Vec<Request> =
         resources(folder, &suite.resources)?.into_iter().map(Request::from).collect();
     // Without a user of its own a suite speaks of one without roles.
-    let document = |file: &Option<String>| file.as_ref().map(|file| values(&folder.join(file))).transpose();
+    let document = |file: &Option<String>| file.as_ref().map(|file| document(&folder.join(file))).transpose();
     let user = document(&suite.userinfo)?.unwrap_or_default();
     requests.iter_mut().try_for_each(|request| set_user(request, &user))?;
-    if let Some(values) = document(&suite.variables)? {
-        let set = requests.iter_mut().try_for_each(|request| set_values(request, &values));
-        if let Err(problem) = set {
-            // Whatever they would change is judged wrongly without them.
-            policies = PolicySet::default();
-            refused.insert(0, problem);
-        }
-    }
+    let values = document(&suite.variables)?.unwrap_or_default();
+    requests.iter_mut().try_for_each(|request| set_namespace(request, &values))?;
     let mut objects = Vec::new();
     for file in &suite.cluster_resources {
-        let document = values(&folder.join(file))?;
+        let document = self::document(&folder.join(file))?;
         objects.extend(
             document.pointer("/spec/resources").and_then(Value::as_array).into_iter().flatten().cloned(),
         );
@@ -103,7 +94,7 @@ pub(crate) fn run(path: &Path) -> Result<Vec<Judged>, String> {
     let mut judged = Vec::new();
     for expectation in &suite.results {
         for name in expectation.resources.iter().chain(&expectation.resource) {
-            judged.push(judge(&policies, &requests, &evidence, &refused, expectation, name));
+            judged.push(judge(&documents, &requests, &evidence, &values, expectation, name));
         }
     }
     Ok(judged)
@@ -118,7 +109,23 @@ fn resources(folder: &Path, files: &[String]) -> Result<Vec<Resource>, String> {
     Ok(resources)
 }
 
-fn values(file: &Path) -> Result<Value, String> {
+/// The policies, with these values in their places. What is refused takes the rows with it that need it, and no others.
+fn read_policies(documents: &[(PathBuf, Value)], values: &Map<String, Value>) -> (PolicySet, Vec<String>) {
+    let (mut policies, mut refused) = (PolicySet::default(), Vec::new());
+    for (file, document) in documents {
+        let mut document = document.clone();
+        if !values.is_empty() {
+            values::set_in_policy(&mut document, values);
+        }
+        match PolicySet::from_yaml(&document.to_string()) {
+            Ok(read) => policies.extend(read),
+            Err(problem) => refused.push(at(file, &problem)),
+        }
+    }
+    (policies, refused)
+}
+
+fn document(file: &Path) -> Result<Value, String> {
     let documents = yaml::parse_documents(&text(file)?).map_err(|error| at(file, &error))?;
     Ok(documents.first().map(|node| node.to_json()).unwrap_or_default())
 }
@@ -140,39 +147,21 @@ fn set_user(request: &mut Request, user: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// What a suite says about the requests: operations, and labels of namespaces.
-fn set_values(request: &mut Request, values: &Value) -> Result<(), String> {
+/// The labels that a suite says of a request's namespace.
+fn set_namespace(request: &mut Request, values: &Value) -> Result<(), String> {
     let namespaces = values["namespaceSelector"].as_array().into_iter().flatten();
     for namespace in namespaces.filter(|one| one["name"] == *request.resource.id().namespace) {
         let labels = serde_json::from_value(namespace["labels"].clone());
         request.namespace_labels = Some(labels.map_err(|error| format!("labels of a namespace: {error}"))?);
     }
-    let of_resource = values["policies"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|policy| policy["resources"].as_array().into_iter().flatten())
-        .filter(|resource| resource["name"] == *request.resource.id().name)
-        .map(|resource| &resource["values"]);
-    for values in [&values["globalValues"]].into_iter().chain(of_resource) {
-        for (name, value) in values.as_object().into_iter().flatten() {
-            if name != "request.operation" {
-                return Err(format!("`{name}` is set, which is not read here"));
-            }
-            let operation = serde_json::from_value(value.clone());
-            request.operation = operation.map_err(|error| format!("`{name}`: {error}"))?;
-            // An update without more is one that changes nothing.
-            request.old = (request.operation == Operation::Update).then(|| request.resource.object().clone());
-        }
-    }
     Ok(())
 }
 
 fn judge(
-    policies: &PolicySet,
+    documents: &[(PathBuf, Value)],
     requests: &[Request],
     evidence: &Evidence,
-    refused: &[String],
+    values: &Value,
     expected: &Expectation,
     resource: &str,
 ) -> Judged {
@@ -190,6 +179,8 @@ fn judge(
         expected: expected.result.clone(),
         verdict,
     };
+    let values = values::of_row(values, policy, rule, name);
+    let (policies, refused) = read_policies(documents, &values);
     let needs_signatures = policies
         .policies()
         .iter()
@@ -203,10 +194,13 @@ fn judge(
     if let Some(problem) = refused.first().filter(|_| !is_read) {
         return row(Row::Skipped(problem.clone()));
     }
-    let Some(request) = requests.iter().find(is_meant) else {
+    let Some(mut request) = requests.iter().find(is_meant).cloned() else {
         return row(Row::Skipped("the suite has no such resource".to_owned()));
     };
-    let verdict = evaluate(policies, request, evidence, &TrustRoot::empty(), clock());
+    if let Err(problem) = values::set_in_request(&mut request, &values) {
+        return row(Row::Skipped(problem));
+    }
+    let verdict = evaluate(&policies, &request, evidence, &TrustRoot::empty(), clock());
     let found = verdict.rules.iter().find(|one| one.policy == policy && one.rule == rule);
     let result = found.map_or("skip", result);
     // Older suites call a reported violation a warning.

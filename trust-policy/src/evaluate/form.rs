@@ -103,7 +103,10 @@ impl Evaluation<'_> {
             message.push_str(" (as before the update, so it is reported only)");
         }
         let causes: Vec<_> = causes.into_iter().map(|cause| cause.explanation).collect();
-        let code = causes.iter().find_map(|cause| cause.code).unwrap_or(ReasonCode::Form);
+        // What is violated for certain says more than what is unknown beside it.
+        let mut codes = causes.iter().filter_map(|cause| cause.code);
+        let first = codes.clone().next().unwrap_or(ReasonCode::Form);
+        let code = codes.find(|code| *code != ReasonCode::Unresolved).unwrap_or(first);
         super::Judged::Found(vec![(mode, Explanation::fail("form", code, message).because(causes))])
     }
 
