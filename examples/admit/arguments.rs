@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use trust_core::{ImageRef, UnixTime};
+use trust_core::UnixTime;
+use trust_examples::ImageSource;
 use trust_policy::Uncovered;
 
 pub(crate) const HELP: &str = "\
@@ -61,13 +62,6 @@ pub(crate) struct Arguments {
     pub(crate) format: Format,
 }
 
-/// A layout, and what it answers for.
-#[derive(Clone, Debug)]
-pub(crate) struct ImageSource {
-    pub(crate) reference: ImageRef,
-    pub(crate) layout: PathBuf,
-}
-
 /// How verdicts are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -114,7 +108,7 @@ impl Arguments {
                 "--allow-image" => arguments.allowed_images.extend(values),
                 "--image" => {
                     for value in &values {
-                        arguments.images.push(image_source(value)?);
+                        arguments.images.push(value.parse()?);
                     }
                 }
                 "--trust-root" => arguments.trust_root = values.pop().map(PathBuf::from),
@@ -171,15 +165,6 @@ impl Arguments {
             && objects.is_empty()
             && allowed_images.is_empty()
     }
-}
-
-/// `REF=DIR`.
-fn image_source(text: &str) -> Result<ImageSource, String> {
-    let (reference, layout) = text
-        .split_once('=')
-        .ok_or_else(|| format!("--image: `{text}` has no `=`, expected REF=LAYOUT_DIR"))?;
-    let reference = reference.parse().map_err(|error| format!("--image: {error}"))?;
-    Ok(ImageSource { reference, layout: PathBuf::from(layout) })
 }
 
 fn format(text: &str) -> Result<Format, String> {

@@ -12,11 +12,11 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use trust_core::{Reasons, TrustRoot, UnixTime};
-use trust_examples::print;
-use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
+use trust_examples::{ImageSource, print};
+use trust_gate::{Limits, Objects, collect_for};
 use trust_policy::{Archive, Decision, PolicySet, Replay, Request, Resource, Verdict};
 
-use crate::arguments::{Arguments, Command, Format, ImageSource};
+use crate::arguments::{Arguments, Command, Format};
 
 const ALLOWED: u8 = 0;
 const DENIED: u8 = 1;
@@ -104,12 +104,7 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
         }
     };
     let objects: Objects = read_resources(&arguments.objects, &mut input)?.into_iter().collect();
-    let mut repositories = Repositories::new();
-    for ImageSource { reference, layout } in &arguments.images {
-        let opened =
-            OciLayout::open(layout).map_err(|error| format!("{}: {}", layout.display(), Reasons(&error)))?;
-        repositories.insert(reference.clone(), opened);
-    }
+    let repositories = trust_examples::repositories(&arguments.images)?;
     let now = arguments.now.map_or_else(clock, Ok)?;
     let mut archive = Archive::new(texts, &root, now).map_err(|error| Reasons(&error).to_string())?;
     archive = archive.with_uncovered(arguments.uncovered, arguments.allowed_images.clone());

@@ -2,6 +2,7 @@
 //! their own test suites. Run with `--help` for the rest.
 
 mod explain;
+mod given;
 mod suite;
 mod values;
 
@@ -13,10 +14,19 @@ use std::process::ExitCode;
 use trust_examples::print;
 use trust_policy::PolicySet;
 
+use crate::given::Given;
+
 const HELP: &str = "\
 usage: policy lint FILE...      where a policy may not mean what its author thinks, with line and column
        policy explain FILE...   what a policy demands, of what, of whom
-       policy test DIR...       runs the suites (kyverno-test.yaml) in and below each folder
+       policy test DIR... [--image REF=LAYOUT_DIR]... [--object FILE]... [--trust-root FILE] [--now RFC3339]
+                                runs the suites (kyverno-test.yaml) in and below each folder
+
+  --image REF=DIR    the OCI layout in DIR answers for the repository, or the image, REF; without any, rows that verify
+                     images are skipped
+  --object FILE      Secrets and ConfigMaps that policies refer to, YAML or JSON, beside those of the suites
+  --trust-root FILE  a trusted_root.json; without it, Sigstore's public-good instance
+  --now RFC3339      the time to judge at; without it, the clock's
 
 exit status: 0 nothing to say, every row that ran passed; 1 something was said, a row failed, none ran; 2 bad input
 ";
@@ -29,7 +39,7 @@ fn main() -> ExitCode {
         _ if about.is_some() => print(&about.unwrap_or_default()).map(|()| true),
         ["lint", files @ ..] if !files.is_empty() => lint(files),
         ["explain", files @ ..] if !files.is_empty() => explain_all(files),
-        ["test", folders @ ..] if !folders.is_empty() => test(folders),
+        ["test", words @ ..] => Given::parse(words).and_then(|(folders, given)| test(&folders, &given)),
         _ => Err(format!("expected a command and what it is for\n\n{HELP}")),
     };
     match outcome {
@@ -71,7 +81,7 @@ fn explain_all(files: &[&str]) -> Result<bool, String> {
     Ok(true)
 }
 
-fn test(folders: &[&str]) -> Result<bool, String> {
+fn test(folders: &[&str], given: &Given) -> Result<bool, String> {
     let mut suites = Vec::new();
     for folder in folders {
         find_suites(Path::new(folder), &mut suites)?;
@@ -82,7 +92,7 @@ fn test(folders: &[&str]) -> Result<bool, String> {
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for suite in suites {
         print(&format!("{}\n", suite.display()))?;
-        let rows = match suite::run(&suite) {
+        let rows = match suite::run(&suite, given) {
             Ok(rows) => rows,
             Err(problem) => {
                 failed += 1;

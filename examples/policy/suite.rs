@@ -2,15 +2,15 @@
 //! ([kyverno test](https://kyverno.io/docs/kyverno-cli/usage/test/)).
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use trust_core::{TrustRoot, UnixTime};
+use trust_gate::{Limits, Objects, collect_for};
 use trust_policy::{
     Check, Evidence, Outcome, PolicySet, ReasonCode, Request, Resource, RuleVerdict, evaluate, yaml,
 };
 
+use super::given::Given;
 use super::{at, text, values};
 
 /// One expectation, and what came of it.
@@ -58,7 +58,7 @@ struct Expectation {
     result: String,
 }
 
-pub(crate) fn run(path: &Path) -> Result<Vec<Judged>, String> {
+pub(crate) fn run(path: &Path, given: &Given) -> Result<Vec<Judged>, String> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let suite = yaml::parse_documents(&text(path)?).map_err(|error| at(path, &error))?;
     let suite = suite.first().ok_or_else(|| at(path, &"found nothing, expected a test"))?;
@@ -84,17 +84,16 @@ pub(crate) fn run(path: &Path) -> Result<Vec<Judged>, String> {
             document.pointer("/spec/resources").and_then(Value::as_array).into_iter().flatten().cloned(),
         );
     }
-    let named = |object: Value| {
-        let object = Resource::from_json(object).map_err(|error| error.to_string())?;
-        let id = object.id();
-        Ok((format!("{}/{}/{}", id.kind, id.namespace, id.name), Ok(object.object().clone())))
+    let objects = objects.into_iter().map(Resource::from_json).collect::<Result<Vec<_>, _>>();
+    let objects = objects.map_err(|error| at(path, &error))?.into_iter().chain(given.objects.iter().cloned());
+    let (objects, repositories) = (Objects::from_iter(objects), given.repositories()?);
+    let fetched = |policies: &PolicySet, request: &Request| {
+        collect_for(policies, request, &repositories, &objects, &Limits::default(), given.now)
     };
-    let objects = objects.into_iter().map(named).collect::<Result<_, String>>()?;
-    let evidence = Evidence { objects, ..Evidence::default() };
     let mut judged = Vec::new();
     for expectation in &suite.results {
         for name in expectation.resources.iter().chain(&expectation.resource) {
-            judged.push(judge(&documents, &requests, &evidence, &values, expectation, name));
+            judged.push(judge(&documents, &requests, &fetched, &values, given, expectation, name));
         }
     }
     Ok(judged)
@@ -119,7 +118,8 @@ fn read_policies(documents: &[(PathBuf, Value)], values: &Map<String, Value>) ->
         }
         match PolicySet::from_yaml(&document.to_string()) {
             Ok(read) => policies.extend(read),
-            Err(problem) => refused.push(at(file, &problem)),
+            // As it is written, if that can be said: with line and column.
+            Err(problem) => refused.push(super::read(file).err().unwrap_or_else(|| at(file, &problem))),
         }
     }
     (policies, refused)
@@ -160,8 +160,9 @@ fn set_namespace(request: &mut Request, values: &Value) -> Result<(), String> {
 fn judge(
     documents: &[(PathBuf, Value)],
     requests: &[Request],
-    evidence: &Evidence,
+    fetched: &dyn Fn(&PolicySet, &Request) -> Evidence,
     values: &Value,
+    given: &Given,
     expected: &Expectation,
     resource: &str,
 ) -> Judged {
@@ -187,8 +188,8 @@ fn judge(
         .filter(|one| one.name == policy)
         .flat_map(|one| &one.rules)
         .any(|one| one.name == rule && matches!(one.check, Check::Images { .. }));
-    if needs_signatures {
-        return row(Row::Skipped("it verifies images, which needs a registry".to_owned()));
+    if needs_signatures && given.images.is_empty() {
+        return row(Row::Skipped("it verifies images, of which none is given".to_owned()));
     }
     let is_read = policies.policies().iter().any(|one| one.name == policy);
     if let Some(problem) = refused.first().filter(|_| !is_read) {
@@ -200,7 +201,7 @@ fn judge(
     if let Err(problem) = values::set_in_request(&mut request, &values) {
         return row(Row::Skipped(problem));
     }
-    let verdict = evaluate(&policies, &request, evidence, &TrustRoot::empty(), clock());
+    let verdict = evaluate(&policies, &request, &fetched(&policies, &request), &given.root, given.now);
     let found = verdict.rules.iter().find(|one| one.policy == policy && one.rule == rule);
     let result = found.map_or("skip", result);
     // Older suites call a reported violation a warning.
@@ -221,9 +222,4 @@ fn result(rule: &RuleVerdict) -> &'static str {
         Outcome::Fail => "fail",
         Outcome::Skip => "skip",
     }
-}
-
-fn clock() -> UnixTime {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixTime::from_seconds(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
 }

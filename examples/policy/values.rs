@@ -6,14 +6,16 @@ use trust_policy::{Operation, Request, Resource};
 
 /// What a values file says of one row: names with points in them, and their values.
 pub(crate) fn of_row(file: &Value, policy: &str, rule: &str, resource: &str) -> Map<String, Value> {
-    let named = |list: &Value, name: &str| -> Vec<Value> {
-        let items = list.as_array().into_iter().flatten();
-        items.filter(|one| one["name"] == *name).cloned().collect()
+    let named = |of: &Value, list: &str, name: &str| -> Vec<Value> {
+        let items = of.get(list).and_then(Value::as_array).into_iter().flatten();
+        items.filter(|one| one.get("name").is_some_and(|found| found == name)).cloned().collect()
     };
-    let mut values = file["globalValues"].as_object().cloned().unwrap_or_default();
-    for policy in named(&file["policies"], policy) {
-        for one in [named(&policy["rules"], rule), named(&policy["resources"], resource)].concat() {
-            values.extend(one["values"].as_object().cloned().unwrap_or_default());
+    let object =
+        |of: &Value, name: &str| of.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut values = object(file, "globalValues");
+    for policy in named(file, "policies", policy) {
+        for one in [named(&policy, "rules", rule), named(&policy, "resources", resource)].concat() {
+            values.extend(object(&one, "values"));
         }
     }
     values
