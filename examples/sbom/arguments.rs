@@ -19,10 +19,11 @@ pub(crate) fn bad_input(problem: impl Into<String>) -> Failure {
 /// Options that take no value.
 const FLAGS: [&str; 2] = ["--strict", "--fixed-only"];
 /// Options that take one, by the command that has them; `--format` is every command's.
-const OPTIONS: [(&str, &[&str]); 7] = [
+const OPTIONS: [(&str, &[&str]); 8] = [
     ("show", &["--strict"]),
     ("packages", &[]),
-    ("affected", &["--purl", "--range"]),
+    ("licenses", &[]),
+    ("affected", &["--purl", "--range", "--advisory", "--id", "--report"]),
     ("check", &["--profile"]),
     ("diff", &[]),
     ("findings", &["--vex", "--digest", "--fail-on", "--fixed-only"]),

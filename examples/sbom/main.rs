@@ -1,6 +1,8 @@
 //! Reads bills of materials, scan reports and VEX documents of any format, and answers questions about them.
 
+mod affected;
 mod arguments;
+mod attestation;
 mod progress;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,12 +14,12 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use trust_core::{Digest, Reasons};
 use trust_sbom::{
-    Answer, ComponentId, Conformance, Diagnostics, Finding, FindingRule, Limits, PackagePattern, Profile,
-    Purl, Sbom, ScanReport, Severity, Strictness, Vers, Vex, VexMatching, VexSource, VexSubject,
-    join_findings,
+    Advisory, Answer, ComponentId, Conformance, Diagnostics, Finding, FindingRule, Limits, Predicate,
+    Profile, Sbom, ScanReport, Severity, Strictness, Vex, VexMatching, VexSource, VexSubject, join_findings,
 };
 
 use crate::arguments::{Arguments, Failure, bad_input, usage};
+use crate::attestation::Attested;
 use crate::progress::Progress;
 
 const USAGE: &str = "\
@@ -25,7 +27,10 @@ Reads bills of materials, scan reports and VEX documents, and answers questions 
 
 usage: sbom show     FILE [--strict]                what it is, how much is in it, what is odd about it
        sbom packages FILE                           its package URLs, one a line, sorted
+       sbom licenses FILE                           its licenses, and how many components have each
        sbom affected FILE --purl PURL --range VERS  whether it holds the package in these versions, and how it got there
+       sbom affected FILE --advisory OSV...         whether it holds what advisories of OSV say is affected
+       sbom affected FILE --id CVE --report REPORT... whether it holds what scanners found to have this vulnerability
        sbom check    FILE --profile ntia|cisa|bsi   whether it says what the profile demands
        sbom diff     FILE FILE                      what changed from the first to the second
        sbom findings REPORT... [--vex FILE]... [--digest DIGEST] [--fail-on SEVERITY,...] [--fixed-only]
@@ -33,7 +38,8 @@ usage: sbom show     FILE [--strict]                what it is, how much is in i
        sbom convert  FILE --to cyclonedx|spdx       the document as CycloneDX 1.6 or SPDX 2.3, in JSON
 
 Formats are found out by content: CycloneDX 1.0 to 1.7 (JSON, XML); SPDX 2.1 to 2.3 (JSON, tag-value, YAML) and 3.0;
-reports of Trivy, Grype, osv-scanner, SARIF, OSV, CycloneDX and in-toto vulns; OpenVEX, CSAF, CycloneDX, SPDX 3.
+reports of Trivy, Grype, osv-scanner, SARIF, CycloneDX and in-toto vulns; OpenVEX, CSAF, CycloneDX, SPDX 3. `show` also
+reads what is in an in-toto statement, a DSSE envelope or a Sigstore bundle, without verifying it.
 `-` is standard input. `--format json` prints JSON.
 
 --strict refuses what the specification forbids, and not only what has no meaning.
@@ -41,6 +47,9 @@ reports of Trivy, Grype, osv-scanner, SARIF, OSV, CycloneDX and in-toto vulns; O
 
 exit status: 0 yes to check, no to affected and findings, no difference; 1 the other answer; 2 bad input; 3 unknown
 ";
+
+/// More bytes are not looked at for an attestation.
+const MAX_ATTESTATION_LEN: u64 = 64 << 20;
 
 /// What a command says, and the status that it ends with.
 struct Outcome {
@@ -87,7 +96,8 @@ fn run(arguments: &Arguments) -> Result<(Outcome, bool), Failure> {
     let outcome = match arguments.command() {
         "show" => show(arguments)?,
         "packages" => packages(arguments)?,
-        "affected" => affected(arguments)?,
+        "licenses" => licenses(arguments)?,
+        "affected" => affected::affected(arguments)?,
         "check" => check(arguments)?,
         "diff" => diff(arguments)?,
         "findings" => findings(arguments)?,
@@ -109,7 +119,33 @@ fn open(file: &str) -> Result<Box<dyn Read>, Failure> {
 
 fn read(file: &str, strictness: Strictness) -> Result<(Sbom, Diagnostics), Failure> {
     Sbom::read_strictly(open(file)?, &Limits::default(), strictness)
-        .map_err(|error| bad_input(format!("{file}: {}", Reasons(&error))))
+        .map_err(|error| bad_input(format!("{file}: {}{}", Reasons(&error), looks_like(file))))
+}
+
+/// What a file is that is not what was expected, and which command reads it.
+fn looks_like(file: &str) -> &'static str {
+    let limits = Limits::default();
+    // Standard input cannot be read again.
+    match read_bytes(file) {
+        _ if file == "-" => "",
+        Err(_) => "",
+        Ok(bytes) if Attested::read(&bytes).is_some() => {
+            " (it is an attestation: `sbom show` reads what it says)"
+        }
+        Ok(bytes) if Advisory::read(&bytes, &limits).is_ok() => {
+            " (it is an advisory: `sbom affected SBOM --advisory FILE` reads it)"
+        }
+        Ok(bytes) if ScanReport::read(&bytes, &limits).is_ok() => {
+            " (it is a scan report: `sbom findings` reads it)"
+        }
+        Ok(bytes) if Vex::read(&bytes, &limits).is_ok() => {
+            " (it is a VEX document: `sbom findings REPORT --vex FILE` hears it)"
+        }
+        Ok(bytes) if Sbom::read(&bytes[..], &limits).is_ok() => {
+            " (it is a bill of materials: `sbom show` reads it)"
+        }
+        Ok(_) => "",
+    }
 }
 
 fn read_bytes(file: &str) -> Result<Vec<u8>, Failure> {
@@ -142,13 +178,43 @@ fn name(sbom: &Sbom, id: ComponentId) -> String {
 
 fn show(arguments: &Arguments) -> Result<Outcome, Failure> {
     let strictness = if arguments.flag("--strict") { Strictness::Spec } else { Strictness::Meaning };
-    let (sbom, diagnostics) = read(arguments.only_operand()?, strictness)?;
+    let file = arguments.only_operand()?;
+    // Larger attestations are not read whole.
+    if file != "-"
+        && std::fs::metadata(file).is_ok_and(|metadata| metadata.len() <= MAX_ATTESTATION_LEN)
+        && let Some(attested) = Attested::read(&read_bytes(file)?)
+    {
+        return show_attested(file, &attested);
+    }
+    let (sbom, diagnostics) = read(file, strictness)?;
+    Ok(show_sbom(&sbom, &diagnostics))
+}
+
+/// What an attestation is, and what it says.
+fn show_attested(file: &str, attested: &Attested) -> Result<Outcome, Failure> {
+    let (mut text, mut json) = attested.shown();
+    let predicate = attested.predicate().map_err(|problem| bad_input(format!("{file}: {problem}")))?;
+    let (lines, content) = match &predicate {
+        Predicate::Sbom(sbom, diagnostics) => {
+            let outcome = show_sbom(sbom, diagnostics);
+            (outcome.text, outcome.json)
+        }
+        other => (format!("{:<15}{}\n", "content", attestation::summary(other)), json!(other)),
+    };
+    text += &lines;
+    if let Value::Object(fields) = &mut json {
+        fields.insert("content".to_owned(), content);
+    }
+    Ok(Outcome { text, json, status: 0 })
+}
+
+fn show_sbom(sbom: &Sbom, diagnostics: &Diagnostics) -> Outcome {
     let header = sbom.header();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for component in sbom.components() {
         *kinds.entry(component.kind.name()).or_default() += 1;
     }
-    let roots: Vec<String> = sbom.roots().iter().map(|root| name(&sbom, *root)).collect();
+    let roots: Vec<String> = sbom.roots().iter().map(|root| name(sbom, *root)).collect();
     let purls = sbom.components().iter().filter(|component| !component.purls.is_empty()).count();
     let tools: Vec<String> = header
         .tools
@@ -196,7 +262,7 @@ fn show(arguments: &Arguments) -> Result<Outcome, Failure> {
         "relationships": sbom.relationships().len(), "dependencies": sbom.dependencies().count(),
         "findings": sbom.findings().len(), "diagnosticsCount": diagnostics.count(), "diagnostics": diagnostics.kept(),
     });
-    Ok(Outcome { text, json, status: 0 })
+    Outcome { text, json, status: 0 }
 }
 
 fn packages(arguments: &Arguments) -> Result<Outcome, Failure> {
@@ -204,27 +270,25 @@ fn packages(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut purls = BTreeSet::new();
     // Only the package URLs are kept, so a document may be larger than memory.
     Sbom::read_components(open(file)?, &Limits::default(), &mut |component| purls.extend(component.purls))
-        .map_err(|error| bad_input(format!("{file}: {}", Reasons(&error))))?;
+        .map_err(|error| bad_input(format!("{file}: {}{}", Reasons(&error), looks_like(file))))?;
     let text = purls.iter().fold(String::new(), |text, purl| text + purl + "\n");
     Ok(Outcome { text, json: json!(purls), status: 0 })
 }
 
-fn affected(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let purl: Purl =
-        arguments.required("--purl")?.parse().map_err(|error| bad_input(Reasons(&error).to_string()))?;
-    let range: Vers =
-        arguments.required("--range")?.parse().map_err(|error| bad_input(Reasons(&error).to_string()))?;
-    range.check_alternation().map_err(|error| bad_input(error.to_string()))?;
+/// The licenses that are concluded or declared, with how many components have them.
+fn licenses(arguments: &Arguments) -> Result<Outcome, Failure> {
     let (sbom, _) = read(arguments.only_operand()?, Strictness::Meaning)?;
-    let exposure = sbom.exposure(&PackagePattern::Purl(Box::new(purl)), &range);
-    let mut text = format!("{}\n", exposure.answer);
-    for exposed in &exposure.exposed {
-        let path = exposed.path.clone().unwrap_or_else(|| vec![exposed.found.id]);
-        let path: Vec<String> = path.into_iter().map(|id| name(&sbom, id)).collect();
-        let _ = writeln!(text, "  {}", path.join(" > "));
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for component in sbom.components() {
+        let names: BTreeSet<&str> = component.licenses.iter().map(|claim| claim.license.text()).collect();
+        let names = if names.is_empty() { BTreeSet::from(["none stated"]) } else { names };
+        for name in names {
+            *counts.entry(name.to_owned()).or_default() += 1;
+        }
     }
-    let status = status_of(&exposure.answer, 1, 0);
-    Ok(Outcome { text, json: json!(exposure), status })
+    let text =
+        counts.iter().fold(String::new(), |text, (name, count)| text + &format!("{count:>6} {name}\n"));
+    Ok(Outcome { text, json: json!(counts), status: 0 })
 }
 
 fn check(arguments: &Arguments) -> Result<Outcome, Failure> {
@@ -298,7 +362,7 @@ fn findings(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut reports: Vec<ScanReport> = Vec::new();
     for file in arguments.operands() {
         let report = ScanReport::read(&read_bytes(file)?, &limits)
-            .map_err(|error| bad_input(format!("{file}: {}", Reasons(&error))))?;
+            .map_err(|error| bad_input(format!("{file}: {}{}", Reasons(&error), looks_like(file))))?;
         all.extend(report.findings.iter().cloned());
         if report.scanned != Answer::Yes {
             scanned = report.scanned.clone();

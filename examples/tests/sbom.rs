@@ -59,6 +59,101 @@ fn an_affected_package_is_yes_no_or_unknown() {
 }
 
 #[test]
+fn advisories_and_reports_are_asked_against_a_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let advisory = |fixed: &str, rest: &str| {
+        format!(
+            r#"{{"id": "GHSA-1", "modified": "2026-01-01T00:00:00Z", "affected": [{{"package": {{"ecosystem": "npm", "name":
+                "lodash"}}, "ranges": [{{"type": "SEMVER", "events": [{{"introduced": "0"}}, {{"fixed": "{fixed}"}}]}}]}}]{rest}}}"#
+        )
+    };
+    let (bad, mended) =
+        (write("bad.json", &advisory("4.17.21", "")), write("mended.json", &advisory("4.17.20", "")));
+    let withdrawn = write("withdrawn.json", &advisory("4.17.21", r#", "withdrawn": "2026-02-01T00:00:00Z""#));
+    let shop = document("shop.cdx.json");
+    let affected = |rest: &[&str]| sbom(&[&["affected", shop.as_str()][..], rest].concat());
+    let found = affected(&["--advisory", &bad, "--advisory", &mended]);
+    assert_eq!(status(&found), 1);
+    assert_eq!(stdout(&found), "GHSA-1: yes\n  pkg:npm/lodash@4.17.20\nGHSA-1: no\n");
+    assert_eq!(status(&affected(&["--advisory", &mended, "--advisory", &withdrawn])), 0);
+    // An advisory is no report of a scan.
+    let refused = sbom(&["findings", &bad]);
+    assert!(
+        status(&refused) == 2 && stderr(&refused).contains("nothing was scanned"),
+        "{}",
+        stderr(&refused)
+    );
+
+    let report = |package: &str| {
+        write(
+            "trivy.json",
+            &format!(
+                r#"{{"SchemaVersion": 2, "Results": [{{"Class": "lang-pkgs", "Target": "a", "Vulnerabilities": [
+                    {{"VulnerabilityID": "CVE-2021-23337", "PkgName": "x", "InstalledVersion": "1", "PkgIdentifier": {{"PURL":
+                     "{package}"}}, "Severity": "HIGH"}}]}}]}}"#
+            ),
+        )
+    };
+    let with = |id: &str, package: &str| status(&affected(&["--id", id, "--report", &report(package)]));
+    assert_eq!(with("cve-2021-23337", "pkg:npm/lodash@4.17.20"), 1);
+    assert_eq!(with("CVE-2021-23337", "pkg:npm/other@1"), 3);
+    assert_eq!(with("CVE-2000-1", "pkg:npm/lodash@4.17.20"), 0);
+    for wrong in [&["--id", "CVE-1"][..], &[], &["--advisory", &bad, "--purl", "pkg:npm/a"]] {
+        assert_eq!(status(&affected(wrong)), 2, "{wrong:?}");
+    }
+    assert_eq!(stdout(&sbom(&["licenses", &shop])), "     3 MIT\n     1 none stated\n");
+}
+
+#[test]
+fn what_an_attestation_says_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("statement.json");
+    let show = |text: &str| {
+        fs::write(&path, text).unwrap();
+        sbom(&["show", path.to_str().unwrap()])
+    };
+    let statement = |kind: &str, predicate: &str| {
+        format!(
+            r#"{{"_type": "https://in-toto.io/Statement/v1", "predicateType": "{kind}", "subject": [{{"name": "app", "digest":
+                {{"sha256": "{}"}}}}], "predicate": {predicate}}}"#,
+            "0".repeat(64)
+        )
+    };
+    let bill =
+        statement("https://cyclonedx.org/bom", &fs::read_to_string(document("shop.cdx.json")).unwrap());
+    let text = stdout(&show(&bill));
+    for line in [
+        "attestation    in-toto statement, whose signature is not verified here",
+        "format         CycloneDX 1.6 in JSON",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let payload = trust_core::encoding::to_base64(statement("https://other.example/v1", "{}").as_bytes());
+    let envelope = format!(
+        r#"{{"payloadType": "application/vnd.in-toto+json", "payload": "{payload}", "signatures": [{{"sig": "AA=="}}]}}"#
+    );
+    let bundle = format!(
+        r#"{{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": {envelope}}}"#
+    );
+    for (text, wrapping) in [(&envelope, "DSSE envelope"), (&bundle, "Sigstore bundle")] {
+        let shown = stdout(&show(text));
+        assert!(
+            shown.contains(wrapping) && shown.contains("content        of a type that is not read here"),
+            "{shown}"
+        );
+    }
+    // Other commands name what they were given.
+    fs::write(&path, &envelope).unwrap();
+    let output = sbom(&["packages", path.to_str().unwrap()]);
+    assert!(status(&output) == 2 && stderr(&output).contains("it is an attestation"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_profile_names_what_is_missing() {
     let output = sbom(&["check", &document("shop.cdx.json"), "--profile", "ntia"]);
     assert_eq!(status(&output), 1);

@@ -40,9 +40,10 @@
 //! | `spdx` | SPDX 2.1 to 2.3 in JSON, YAML and tag-value, its writer |
 //! | `spdx3` | SPDX 3.0 in JSON-LD |
 //! | `read` | [`Sbom::read`]: which format a document is of; [`Strictness`] |
-//! | `report` | [`ScanReport`]: Trivy, Grype, SARIF, OSV, in-toto and CycloneDX; [`FindingRule`] |
+//! | `report` | [`ScanReport`]: Trivy, Grype, SARIF, osv-scanner, in-toto and CycloneDX; [`FindingRule`] |
 //! | `vex` | [`Vex`]: OpenVEX, CSAF, CycloneDX and SPDX 3; [`ScanReport::suppress`] |
 //! | `compare`, `profile`, `query` | [`Sbom::diff`] and [`Sbom::merge`]; [`Profile`]; [`Sbom::find`] and [`Sbom::exposure`] |
+//! | `advisory` | [`Advisory`]: which versions are affected, by OSV |
 //! | `provenance` | [`Provenance`], [`VerificationSummary`]: SLSA |
 //! | `predicate` | [`Predicate`]: what an attestation says, by its type |
 
@@ -85,6 +86,7 @@ mod report;
 
 mod vex;
 
+mod advisory;
 mod compare;
 mod profile;
 mod query;
@@ -93,6 +95,7 @@ mod provenance;
 
 mod predicate;
 
+pub use advisory::{Advisory, AdvisoryError, AffectedVersions, VersionEvent};
 pub use answer::Answer;
 pub use compare::{Aspect, Change, Diff};
 pub use component::{

@@ -111,20 +111,25 @@ impl Sbom {
     /// versions do not compare, if the document identifies no package at all, or says itself that it is incomplete.
     #[must_use]
     pub fn exposure(&self, pattern: &PackagePattern, range: &Vers) -> Exposure {
+        self.exposure_by(pattern, &|version| range.contains(version))
+    }
+
+    /// Likewise, in a version of which something is so.
+    pub(crate) fn exposure_by(&self, pattern: &PackagePattern, is_so: &dyn Fn(&str) -> Answer) -> Exposure {
         let paths = Paths::of(self);
         let mut exposed = Vec::new();
         for found in self.find(pattern) {
             let Some(component) = self.component(found.id) else { continue };
             let answer = match (&found.by, &found.version) {
                 (_, None) => Answer::Unknown(format!("{} has no version", component.full_name())),
-                (MatchedBy::Name, Some(version)) => match range.contains(version) {
+                (MatchedBy::Name, Some(version)) => match is_so(version) {
                     Answer::Yes if !matches!(pattern, PackagePattern::Name(..)) => Answer::Unknown(format!(
                         "{} has the name and the version, and no identifier",
                         component.full_name()
                     )),
                     answer => answer,
                 },
-                (_, Some(version)) => range.contains(version),
+                (_, Some(version)) => is_so(version),
             };
             if answer != Answer::No {
                 exposed.push(Exposed { path: paths.to(found.id), found, answer });

@@ -7,7 +7,7 @@
 
 mod grype;
 mod in_toto;
-mod osv;
+pub(crate) mod osv;
 mod sarif;
 mod trivy;
 
@@ -62,8 +62,6 @@ pub enum ReportFormat {
     Grype,
     /// [SARIF 2.1.0](https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html).
     Sarif,
-    /// [OSV](https://ossf.github.io/osv-schema/): an advisory.
-    Osv,
     /// A report of [osv-scanner](https://google.github.io/osv-scanner/output/).
     OsvScanner,
     /// The `vulnerabilities` of a [CycloneDX](https://cyclonedx.org/docs/1.6/json/#vulnerabilities) document.
@@ -113,8 +111,11 @@ pub enum ReportError {
     /// It looks like several formats.
     #[error("report looks like {0} and like {1}, expected one of them")]
     TwoFormats(&'static str, &'static str),
+    /// It is an advisory, which says what may be affected and not what was found: see [`Advisory`](crate::Advisory).
+    #[error("report is an OSV advisory, which says what may be affected: nothing was scanned")]
+    Advisory,
     /// It looks like none.
-    #[error("report looks like none of Trivy, Grype, SARIF, OSV, osv-scanner, CycloneDX and in-toto vulns")]
+    #[error("report looks like none of Trivy, Grype, SARIF, osv-scanner, CycloneDX and in-toto vulns")]
     UnknownFormat,
 }
 
@@ -124,7 +125,7 @@ const READERS: [(&[&str], &str, Reader); 7] = [
     (&["SchemaVersion"], "Trivy", trivy::read),
     (&["matches", "descriptor"], "Grype", grype::read),
     (&["runs"], "SARIF", sarif::read),
-    (&["id", "modified"], "OSV", osv::read),
+    (&["id", "modified"], "OSV", |_, _| Err(ReportError::Advisory)),
     (&["results"], "osv-scanner", osv::read_scanner),
     (&["scanner"], "in-toto vulns", in_toto::read),
     (&["bomFormat"], "CycloneDX", read_cyclonedx),
@@ -377,7 +378,7 @@ impl From<&Sbom> for ScanReport {
 }
 
 /// A time, as scanners write it; the year 1 means none.
-fn time(text: Option<&String>) -> Option<UnixTime> {
+pub(crate) fn time(text: Option<&String>) -> Option<UnixTime> {
     text.filter(|text| !text.starts_with("0001-")).and_then(|text| draft::time(text))
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use trust_core::Reasons;
-use trust_sbom::{Limits, Sbom, ScanReport, Strictness, Vex};
+use trust_sbom::{Advisory, Limits, Sbom, ScanReport, Strictness, Vex};
 use vectors::vectors;
 
 /// Documents of the wild corpus that are not read, each with the reason.
@@ -161,7 +161,7 @@ fn unread(kind: &str, read: impl Fn(&[u8]) -> Result<usize, String>) -> Option<(
 
 #[test]
 fn reports_of_scanners_are_read() {
-    for (kind, least) in [("trivy-v2", 50), ("grype-json", 10), ("sarif", 100), ("osv", 40)] {
+    for (kind, least) in [("trivy-v2", 50), ("grype-json", 10), ("sarif", 100)] {
         let read = |bytes: &[u8]| match ScanReport::read(bytes, &Limits::default()) {
             Ok(report) => Ok(report.findings.len()),
             Err(error) => Err(Reasons(&error).to_string()),
@@ -170,6 +170,17 @@ fn reports_of_scanners_are_read() {
         assert!(unread.is_empty(), "{kind}: {unread:#?}");
         assert!(findings >= least, "{kind}: {findings} findings");
     }
+}
+
+#[test]
+fn advisories_are_read() {
+    let read = |bytes: &[u8]| match Advisory::read(bytes, &Limits::default()) {
+        Ok(advisory) => Ok(advisory.affected.iter().filter(|one| one.package.is_some()).count()),
+        Err(error) => Err(Reasons(&error).to_string()),
+    };
+    let Some((packages, unread)) = unread("osv", read) else { return };
+    assert!(unread.is_empty(), "{unread:#?}");
+    assert!(packages >= 50, "{packages} packages");
 }
 
 #[test]

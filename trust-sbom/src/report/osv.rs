@@ -1,4 +1,5 @@
-//! [OSV](https://ossf.github.io/osv-schema/): advisories, and the reports of osv-scanner, which hold advisories.
+//! The reports of [osv-scanner](https://google.github.io/osv-scanner/output/), which hold advisories of
+//! [OSV](https://ossf.github.io/osv-schema/).
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,17 +13,17 @@ use crate::lenient::nullable;
 use crate::limits::Limits;
 
 #[derive(Deserialize)]
-struct Advisory {
-    id: String,
+pub(crate) struct Advisory {
+    pub(crate) id: String,
     #[serde(default, deserialize_with = "nullable")]
-    aliases: Vec<String>,
-    withdrawn: Option<String>,
-    modified: Option<String>,
+    pub(crate) aliases: Vec<String>,
+    pub(crate) withdrawn: Option<String>,
+    pub(crate) modified: Option<String>,
     published: Option<String>,
     #[serde(default, deserialize_with = "nullable")]
     severity: Vec<WireSeverity>,
     #[serde(default, deserialize_with = "nullable")]
-    affected: Vec<AffectedPackage>,
+    pub(crate) affected: Vec<AffectedPackage>,
     #[serde(default, deserialize_with = "nullable")]
     references: Vec<Reference>,
     database_specific: Option<Value>,
@@ -41,56 +42,38 @@ struct WireSeverity {
 }
 
 #[derive(Deserialize)]
-struct AffectedPackage {
-    package: Option<Package>,
+pub(crate) struct AffectedPackage {
+    pub(crate) package: Option<Package>,
     #[serde(default, deserialize_with = "nullable")]
     severity: Vec<WireSeverity>,
     #[serde(default, deserialize_with = "nullable")]
-    ranges: Vec<Range>,
+    pub(crate) ranges: Vec<Range>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(crate) versions: Vec<String>,
     ecosystem_specific: Option<Value>,
 }
 
-#[derive(Deserialize)]
-struct Package {
-    name: Option<String>,
+#[derive(Default, Deserialize)]
+pub(crate) struct Package {
+    pub(crate) ecosystem: Option<String>,
+    pub(crate) name: Option<String>,
     version: Option<String>,
-    purl: Option<String>,
+    pub(crate) purl: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Range {
+pub(crate) struct Range {
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
     #[serde(default, deserialize_with = "nullable")]
-    events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
 #[derive(Deserialize)]
-struct Event {
-    fixed: Option<String>,
-    last_affected: Option<String>,
-}
-
-/// One advisory: a finding for each package that it is about, of no installed version. Nothing was scanned.
-pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, ReportError> {
-    let advisory: Advisory = document.read()?;
-    let mut report = ScanReport::of(ReportFormat::Osv);
-    report.scanned = Answer::Unknown("an advisory is no report of a scan".to_owned());
-    report.finished = time(advisory.modified.as_ref());
-    if advisory.withdrawn.is_some() {
-        return Ok(report);
-    }
-    let whole = advisory.to_model(None);
-    for package in &advisory.affected {
-        let (name, purl) = match &package.package {
-            Some(package) => (package.name.clone().unwrap_or_default(), package.purl.clone()),
-            None => (String::new(), None),
-        };
-        let component = Affected { name, purl, ..Affected::default() };
-        report.findings.push(Finding { component, ..advisory.to_model(Some(package)) });
-    }
-    if advisory.affected.is_empty() {
-        report.findings.push(whole);
-    }
-    Ok(report)
+pub(crate) struct Event {
+    pub(crate) introduced: Option<String>,
+    pub(crate) fixed: Option<String>,
+    pub(crate) last_affected: Option<String>,
 }
 
 impl Advisory {
