@@ -40,6 +40,9 @@ pub struct Limits {
     pub total_len: u64,
 }
 
+/// The type of signatures of the Notary Project
+/// ([specification](https://github.com/notaryproject/specifications/blob/v1.1.0/specs/signature-specification.md)).
+const NOTATION_TYPE: &str = "application/vnd.cncf.notary.signature";
 /// Entries of an index: platforms, and for each an attestation.
 const MAX_ENTRIES: usize = 200;
 /// Images below one another.
@@ -164,6 +167,7 @@ fn collect_beside(repository: &str, repositories: &Repositories, found: &mut Ima
     let mut collector = Collector::new(store, limits);
     collector.collect(digest);
     found.failures.extend(collector.failures);
+    found.notes.extend(collector.notes.into_iter().map(|note| format!("{repository}, {note}")));
     found.artifacts.extend(
         collector.artifacts.into_iter().map(|artifact| Artifact {
             location: format!("{repository}, {}", artifact.location),
@@ -251,7 +255,48 @@ pub fn collect(store: Option<&dyn EvidenceStore>, image: &ImageRef, limits: &Lim
     }
     let mut collector = Collector::new(store, limits);
     collector.collect(&digest);
-    ImageEvidence { digest: Ok(digest), artifacts: collector.artifacts, failures: collector.failures }
+    let Collector { artifacts, failures, mut notes, .. } = collector;
+    if artifacts.is_empty() {
+        notes.extend(signed_elsewhere(store, image, &digest));
+    }
+    ImageEvidence { digest: Ok(digest), artifacts, failures, notes }
+}
+
+/// Which other manifests of an image that has no signatures have some. Nothing is concluded from it, so what cannot be
+/// fetched is passed over.
+fn signed_elsewhere(store: &dyn EvidenceStore, image: &ImageRef, digest: &Digest) -> Vec<String> {
+    let is_signed = |digest: &Digest| {
+        let tag = |suffix: &str| format!("{}-{}{suffix}", digest.algorithm(), digest.to_hex());
+        let has = |suffix: &str| matches!(store.tag(&tag(suffix)), Ok(Some(_)));
+        has(".sig") || has(".att") || has("") || store.referrers(digest).is_ok_and(|found| !found.is_empty())
+    };
+    let platforms = |digest: &Digest| match Manifest::fetch(store, digest) {
+        Ok(Manifest::Index(index)) => {
+            let is_attestation =
+                |entry: &Descriptor| annotations(entry).contains_key("vnd.docker.reference.type");
+            let entries = index.manifests().iter().filter(|entry| !is_attestation(entry));
+            entries.take(MAX_ENTRIES).filter_map(|entry| manifest::digest_of(entry).ok()).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut notes = Vec::new();
+    let own: Vec<Digest> = platforms(digest);
+    let signed = own.iter().filter(|one| is_signed(one)).count();
+    if signed > 0 {
+        notes.push(format!(
+            "it is an index without signatures, {signed} of {} of its platforms have some",
+            own.len()
+        ));
+    }
+    // A tag beside the digest may name the index that lists it.
+    let tagged =
+        image.tag().filter(|_| image.digest().is_some()).and_then(|tag| store.tag(tag).ok().flatten());
+    if let Some(index) =
+        tagged.filter(|index| index != digest && platforms(index).contains(digest) && is_signed(index))
+    {
+        notes.push(format!("it has no signatures, but the index {index} that lists it has some"));
+    }
+    notes
 }
 
 fn unresolved(image: &str, kind: FailureKind, problem: String) -> ImageEvidence {
@@ -259,7 +304,12 @@ fn unresolved(image: &str, kind: FailureKind, problem: String) -> ImageEvidence 
 }
 
 fn failed(failure: FetchFailure) -> ImageEvidence {
-    ImageEvidence { digest: Err(failure.clone()), artifacts: Vec::new(), failures: vec![failure] }
+    ImageEvidence {
+        digest: Err(failure.clone()),
+        artifacts: Vec::new(),
+        failures: vec![failure],
+        notes: Vec::new(),
+    }
 }
 
 struct Collector<'a> {
@@ -268,12 +318,21 @@ struct Collector<'a> {
     seen: Vec<Digest>,
     artifacts: Vec<Artifact>,
     failures: Vec<FetchFailure>,
+    notes: Vec<String>,
     total_len: u64,
 }
 
 impl<'a> Collector<'a> {
     fn new(store: &'a dyn EvidenceStore, limits: &'a Limits) -> Self {
-        Self { store, limits, seen: Vec::new(), artifacts: Vec::new(), failures: Vec::new(), total_len: 0 }
+        Self {
+            store,
+            limits,
+            seen: Vec::new(),
+            artifacts: Vec::new(),
+            failures: Vec::new(),
+            notes: Vec::new(),
+            total_len: 0,
+        }
     }
 
     fn collect(&mut self, image: &Digest) {
@@ -360,7 +419,13 @@ impl<'a> Collector<'a> {
         let layers: Vec<_> =
             image.layers().iter().enumerate().filter(|(_, layer)| is_signature(layer)).collect();
         if layers.is_empty() {
-            return;
+            let kind =
+                image.artifact_type().as_ref().unwrap_or_else(|| image.config().media_type()).to_string();
+            let kind = match kind.as_str() {
+                NOTATION_TYPE => "a Notation signature, which is not verified here yet".to_owned(),
+                _ => format!("an artifact of type `{kind}`"),
+            };
+            return self.notes.push(format!("{location} is {kind}"));
         }
         // The config says nothing that is used; that it is whole shows that the store is.
         if let Err(error) = manifest::fetch_described(self.store, image.config(), self.limits.layer_len) {

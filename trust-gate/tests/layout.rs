@@ -140,6 +140,42 @@ fn a_listing_is_not_believed() {
 }
 
 #[test]
+fn what_is_signed_beside_the_image_is_noticed() {
+    let layout = Layout::new();
+    // An index of a signed and an unsigned image, and the unsigned one by digest.
+    let entry = |tag: &str| {
+        let digest = layout.digest(tag);
+        let size = fs::read(layout.blob(&digest)).unwrap().len();
+        json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest.to_string(), "size": size})
+    };
+    let add_index = |tag: &str, entries: Vec<Value>| {
+        let index = json!({"schemaVersion": 2, "manifests": entries}).to_string();
+        let mut added = layout.add("application/vnd.oci.image.index.v1+json", index.as_bytes());
+        added["annotations"] = json!({ REF_NAME: tag });
+        layout.change_index(|manifests| manifests.push(added));
+    };
+    add_index("platforms", vec![entry("signed"), entry("unsigned")]);
+    let evidence = layout.collect("platforms", &Limits::default());
+    assert_eq!(evidence.artifacts, []);
+    assert_eq!(evidence.notes, ["it is an index without signatures, 1 of 2 of its platforms have some"]);
+
+    let mut notation = layout.referrer("unsigned", 0);
+    notation["config"]["mediaType"] = json!("application/vnd.cncf.notary.signature");
+    let notation = layout.add_manifest(&notation);
+    let other = layout.add_manifest(&layout.referrer("platforms", 0));
+    layout.change_index(|manifests| manifests.extend([notation, other]));
+    let by_digest = format!("platforms@{}", layout.digest("unsigned"));
+    let evidence = layout.collect(&by_digest, &Limits::default());
+    assert!(evidence.failures.is_empty(), "{evidence:?}");
+    let [notation, index] = &evidence.notes[..] else { panic!("{:?}", evidence.notes) };
+    assert!(notation.contains("is a Notation signature, which is not verified here yet"), "{notation}");
+    assert!(
+        index.contains(&format!("the index {} that lists it has some", layout.digest("platforms"))),
+        "{index}"
+    );
+}
+
+#[test]
 fn a_descriptor_of_another_size_is_refused() {
     let layout = Layout::new();
     let mut referrer = layout.referrer("unsigned", 1);

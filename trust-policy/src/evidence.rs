@@ -35,6 +35,10 @@ pub struct ImageEvidence {
     pub artifacts: Vec<Artifact>,
     /// What is known to be there, or may be, but could not be fetched.
     pub failures: Vec<FetchFailure>,
+    /// What else was noticed, in words: signatures of other kinds, or of other manifests of the same image. It counts for
+    /// nothing, and says where a signature may be that is missed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A signature or attestation as it was stored.
@@ -109,8 +113,10 @@ mod tests {
             digest: Ok(Digest::sha256(b"x")),
             artifacts: vec![artifact],
             failures: vec![failure.clone()],
+            notes: vec![],
         };
-        let absent = ImageEvidence { digest: Err(failure), artifacts: vec![], failures: vec![] };
+        let absent =
+            ImageEvidence { digest: Err(failure), artifacts: vec![], failures: vec![], notes: vec![] };
         let images = BTreeMap::from([("a".to_owned(), found), ("b".to_owned(), absent)]);
         let objects = BTreeMap::from([("Secret/a/b".to_owned(), Ok(serde_json::json!({"data": {}})))]);
         let documents = BTreeMap::from([(Digest::sha256(b"{}").to_string(), "{}".to_owned())]);

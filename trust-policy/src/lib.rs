@@ -149,6 +149,6 @@ pub use signer::{Attestor, AttestorSet, AttestorSetError, ObjectName, OwnRoots, 
 pub use template::Template;
 pub use value_pattern::ValuePattern;
 pub use verdict::{
-    Decision, Explanation, JudgedImage, Outcome, PatchOperation, RuleVerdict, UncoveredImage, Verdict,
-    VerifiedImage,
+    Decision, Explanation, JudgedImage, Outcome, PatchOperation, RuleVerdict, SignatureLogEntry,
+    SignatureTime, UncoveredImage, Verdict, VerifiedImage, VerifiedSignature,
 };

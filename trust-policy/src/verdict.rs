@@ -4,7 +4,9 @@ use core::fmt;
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use trust_core::Digest;
+use trust_core::{
+    Digest, FulcioExtension, UnixTime, VerifiedBundle, VerifiedLogEntry, VerifiedSigner, VerifiedTime,
+};
 
 use crate::mode::Mode;
 use crate::plain::Plain;
@@ -87,9 +89,89 @@ pub struct Explanation {
     /// The image that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Box<JudgedImage>>,
+    /// Until when it holds, if its age is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<UnixTime>,
+    /// The signature that was verified, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Box<VerifiedSignature>>,
     /// What it was concluded from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<Explanation>,
+}
+
+/// A signature that was verified, for programs: what the messages say in words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct VerifiedSignature {
+    /// SHA-256 of the key's SubjectPublicKeyInfo; `None` if an identity signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Digest>,
+    /// Who vouched for the identity; `None` if a key signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The identity: the certificate's names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
+    /// The source repository, if the certificate names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The type of what was attested; `None` for a signature on the image itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predicate_type: Option<String>,
+    /// When it was signed, by whom that is vouched for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<SignatureTime>,
+    /// The transparency logs that it is in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log_entries: Vec<SignatureLogEntry>,
+}
+
+/// A time at which a signature existed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SignatureTime {
+    /// When.
+    pub time: UnixTime,
+    /// Who vouches for it: a timestamp authority, a log, or the caller.
+    pub by: String,
+}
+
+/// An entry of a transparency log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SignatureLogEntry {
+    /// The log, by its base URL.
+    pub log: String,
+    /// The entry's place in it.
+    pub index: u64,
+}
+
+impl VerifiedSignature {
+    pub(crate) fn of(verified: &VerifiedBundle, predicate_type: Option<&str>) -> Self {
+        let time = |one: &VerifiedTime| SignatureTime { time: one.time(), by: one.source().to_string() };
+        let entry =
+            |one: &VerifiedLogEntry| SignatureLogEntry { log: one.log().to_owned(), index: one.log_index() };
+        let mut signature = Self {
+            predicate_type: predicate_type.map(str::to_owned),
+            times: verified.times().iter().map(time).collect(),
+            log_entries: verified.log_entries().iter().map(entry).collect(),
+            ..Self::default()
+        };
+        match verified.signer() {
+            VerifiedSigner::Key(fingerprint) => signature.key = Some(fingerprint.clone()),
+            VerifiedSigner::Identity(identity) => {
+                signature.issuer = Some(identity.issuer().to_owned());
+                signature.subjects = identity.subjects().iter().map(|one| one.value.clone()).collect();
+                let source = identity.extension(FulcioExtension::SourceRepositoryUri);
+                signature.source = source.map(str::to_owned);
+            }
+        }
+        signature
+    }
 }
 
 impl Explanation {
@@ -100,6 +182,8 @@ impl Explanation {
             message: message.into(),
             code: None,
             image: None,
+            until: None,
+            signature: None,
             because: Vec::new(),
         }
     }
@@ -118,6 +202,16 @@ impl Explanation {
             image: image.image.clone(),
             digest: digest.cloned(),
         }));
+        self
+    }
+
+    pub(crate) fn until(mut self, time: UnixTime) -> Self {
+        self.until = Some(time);
+        self
+    }
+
+    pub(crate) fn signed(mut self, verified: &VerifiedBundle, predicate_type: Option<&str>) -> Self {
+        self.signature = Some(Box::new(VerifiedSignature::of(verified, predicate_type)));
         self
     }
 
@@ -191,6 +285,42 @@ impl Verdict {
     #[must_use]
     pub fn is_covered(&self) -> bool {
         self.uncovered.is_empty()
+    }
+
+    /// The signatures that were verified, whatever came of them: each where it was found.
+    pub fn signatures(&self) -> impl Iterator<Item = &VerifiedSignature> {
+        self.nodes().filter_map(|node| node.signature.as_deref())
+    }
+
+    /// When the first of the ages that policies limit is over: from then on another verdict is to be expected. `None` if no
+    /// policy limits one. Expressions about the time do not say when their value changes, so they are not counted.
+    #[must_use]
+    pub fn until(&self) -> Option<UnixTime> {
+        self.nodes().filter_map(|node| node.until).min()
+    }
+
+    /// The explanations and all below them.
+    fn nodes(&self) -> impl Iterator<Item = &Explanation> {
+        let roots = self.rules.iter().flat_map(|rule| &rule.explanations);
+        let mut next: Vec<&Explanation> = roots.collect();
+        next.reverse();
+        core::iter::from_fn(move || {
+            let node = next.pop()?;
+            next.extend(node.because.iter().rev());
+            Some(node)
+        })
+    }
+
+    /// Whether it is denied by a rule for which something could not be fetched: asked again, it may be allowed.
+    #[must_use]
+    pub fn may_change_on_retry(&self) -> bool {
+        fn has_failed(explanation: &Explanation) -> bool {
+            explanation.fails()
+                && (explanation.code == Some(ReasonCode::NotFetched)
+                    || explanation.because.iter().any(has_failed))
+        }
+        let denying = self.violations().filter(|rule| rule.mode == Mode::Enforce);
+        self.decision == Decision::Deny && denying.flat_map(|rule| &rule.explanations).any(has_failed)
     }
 
     /// Rules that are violated, whether or not that denies the resource.

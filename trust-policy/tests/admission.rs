@@ -44,8 +44,12 @@ const PIN: &str = "  - name: pin
 ";
 
 fn judge(policies: &PolicySet, review: &AdmissionReview) -> Verdict {
-    let found =
-        || ImageEvidence { digest: Ok(Digest::sha256(b"image")), artifacts: vec![], failures: vec![] };
+    let found = || ImageEvidence {
+        digest: Ok(Digest::sha256(b"image")),
+        artifacts: vec![],
+        failures: vec![],
+        notes: vec![],
+    };
     let images = policies
         .requirements(&review.request, &Evidence::default(), NOW)
         .images

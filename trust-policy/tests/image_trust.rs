@@ -34,7 +34,7 @@ fn judge_image(require: &str, artifacts: Vec<Artifact>, image: &str) -> Verdict 
     let policies = PolicySet::from_yaml(&policy(require)).unwrap();
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": image}]}});
     let request = Request::from(Resource::from_json(pod).unwrap());
-    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![] };
+    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes: vec![] };
     let images = policies
         .requirements(&request, &Evidence::default(), NOW)
         .images
@@ -240,7 +240,7 @@ fn an_image_says_when_and_for_whom_it_was_made() {
         let request = Request::from(Resource::from_json(pod).unwrap());
         assert_eq!(policies.requirements(&request, &Evidence::default(), NOW).documents, [IMAGE]);
         let digest = Digest::sha256(index.as_bytes());
-        let found = ImageEvidence { digest: Ok(digest), artifacts: vec![], failures: vec![] };
+        let found = ImageEvidence { digest: Ok(digest), artifacts: vec![], failures: vec![], notes: vec![] };
         let mut evidence = Evidence { images: [(IMAGE.to_owned(), found)].into(), ..Evidence::default() };
         for document in [index, manifest, config] {
             let text = if tampered { document.replace("1000", "0") } else { document.clone() };
@@ -310,6 +310,7 @@ fn an_image_is_built_on_one_that_satisfies_another_policy() {
             digest: Ok(digest.clone()),
             artifacts: vec![],
             failures: vec![],
+            notes: vec![],
         };
         let mut evidence =
             Evidence { images: [(IMAGE.to_owned(), found(&image))].into(), ..Evidence::default() };
@@ -356,7 +357,8 @@ fn a_base_is_asked_for_its_own_base_three_times() {
         let (mut top, mut documents) = manifest(&["a"], &json!({}));
         for _ in 0..bases {
             let base = "ghcr.io/acme/base:1";
-            let found = ImageEvidence { digest: Ok(top.clone()), artifacts: vec![], failures: vec![] };
+            let found =
+                ImageEvidence { digest: Ok(top.clone()), artifacts: vec![], failures: vec![], notes: vec![] };
             evidence.images.insert(format!("{base}@{top}"), found);
             let annotations = json!({"org.opencontainers.image.base.name": base,
                 "org.opencontainers.image.base.digest": top.to_string()});
@@ -367,7 +369,7 @@ fn a_base_is_asked_for_its_own_base_three_times() {
         for document in documents {
             evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), document);
         }
-        let found = ImageEvidence { digest: Ok(top), artifacts: vec![], failures: vec![] };
+        let found = ImageEvidence { digest: Ok(top), artifacts: vec![], failures: vec![], notes: vec![] };
         evidence.images.insert(IMAGE.to_owned(), found);
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
         let request = Request::from(Resource::from_json(pod).unwrap());

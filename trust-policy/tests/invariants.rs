@@ -55,6 +55,7 @@ fn evidence(signers: &[Vec<u8>; 2]) -> Evidence {
         digest: Ok(digest(index)),
         artifacts: seeds.iter().map(|seed| signature(*seed, &digest(index), &Value::Null)).collect(),
         failures: Vec::new(),
+        notes: vec![],
     };
     let images = signers
         .iter()

@@ -69,8 +69,12 @@ fn judge_with(
     artifacts: &[Artifact],
     failures: &[FetchFailure],
 ) -> Verdict {
-    let found =
-        || ImageEvidence { digest: Ok(digest()), artifacts: artifacts.to_vec(), failures: failures.to_vec() };
+    let found = || ImageEvidence {
+        digest: Ok(digest()),
+        artifacts: artifacts.to_vec(),
+        failures: failures.to_vec(),
+        notes: vec![],
+    };
     let needed = policies.requirements(request, &Evidence::default(), NOW);
     let images = needed.images.into_iter().map(|image| (image, found()));
     let evidence = Evidence { images: images.collect(), ..Evidence::default() };
@@ -725,6 +729,57 @@ fn what_has_no_date_is_neither_older_nor_newer() {
     denied(&heard(&[affected(1, "not_affected", early), affected(1, "affected", late)]), "CVE-2026-1");
     denied(&heard(&[affected(1, "not_affected", late), affected(1, "affected", None)]), "CVE-2026-1");
     denied(&heard(&[affected(1, "affected", late), affected(1, "not_affected", future)]), "CVE-2026-1");
+}
+
+#[test]
+fn a_denial_names_what_is_there_instead() {
+    let mut evidence = Evidence::default();
+    let artifacts =
+        vec![attestation(1, "https://other.example/t", &json!({})), signature(1, &digest(), &json!({}))];
+    let notes = vec!["referrer x is a Notation signature".to_owned()];
+    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes };
+    evidence.images.insert(IMAGE.to_owned(), found);
+    let policies = image_trust("{sbom: {from: [release]}}");
+    let verdict = evaluate(&policies, &request(pod(&[IMAGE])), &evidence, &TrustRoot::empty(), NOW);
+    for reason in [
+        "found no bill of materials of the image",
+        "is an attestation of type `https://other.example/t`",
+        "is a signature on the image itself",
+        "referrer x is a Notation signature",
+    ] {
+        denied(&verdict, reason);
+    }
+}
+
+#[test]
+fn programs_read_who_signed_and_when_to_ask_again() {
+    let (released, age) = (signature(1, &digest(), &json!({})), "maxAge: 48h");
+    let require = format!(
+        "{{signatures: {{from: [release]}}, vulnerabilities: {{from: [security], severities: [critical], {age}}}}}"
+    );
+    let verdict = attested(&require, &[released.clone(), scan("trivy", FRESH, &[])]);
+    allowed(&verdict);
+    let signatures: Vec<_> = verdict.signatures().collect();
+    assert_eq!(signatures.len(), 2);
+    assert!(signatures[0].key.is_some() && signatures[0].issuer.is_none(), "{signatures:?}");
+    assert_eq!(
+        signatures[1].predicate_type.as_deref(),
+        Some("https://cosign.sigstore.dev/attestation/vuln/v1")
+    );
+    assert_eq!(verdict.until(), Some("2026-11-19T00:00:00Z".parse().unwrap()));
+    assert!(!verdict.may_change_on_retry());
+    let read: Verdict = serde_json::from_str(&serde_json::to_string(&verdict).unwrap()).unwrap();
+    assert_eq!(read, verdict);
+
+    let failure = FetchFailure {
+        location: "referrer a".to_owned(),
+        kind: FailureKind::Unavailable,
+        problem: "gone".to_owned(),
+    };
+    let unfetched = judge_with(&image_trust(&require), &request(pod(&[IMAGE])), &[released], &[failure]);
+    denied(&unfetched, "gone");
+    assert!(unfetched.may_change_on_retry());
+    assert!(!attested(&require, &[]).may_change_on_retry());
 }
 
 #[test]

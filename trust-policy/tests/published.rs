@@ -30,8 +30,12 @@ fn pod(image: &str, more: &str) -> Request {
 
 /// Judges with every image there, and no signature on any of them.
 fn judge(policies: &PolicySet, request: &Request) -> Verdict {
-    let unsigned =
-        || ImageEvidence { digest: Ok(Digest::sha256(b"image")), artifacts: vec![], failures: vec![] };
+    let unsigned = || ImageEvidence {
+        digest: Ok(Digest::sha256(b"image")),
+        artifacts: vec![],
+        failures: vec![],
+        notes: vec![],
+    };
     let (root, now) = (TrustRoot::public_good(), "2026-11-22T00:00:00Z".parse().unwrap());
     let images = policies.requirements(request, &Evidence::default(), now).images;
     let images: BTreeMap<_, _> = images.into_iter().map(|image| (image, unsigned())).collect();

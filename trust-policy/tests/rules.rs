@@ -34,8 +34,12 @@ fn pod(image: &str) -> Value {
 }
 
 fn judge(policies: &PolicySet, request: &Request) -> Verdict {
-    let found =
-        || ImageEvidence { digest: Ok(Digest::sha256(b"image")), artifacts: vec![], failures: vec![] };
+    let found = || ImageEvidence {
+        digest: Ok(Digest::sha256(b"image")),
+        artifacts: vec![],
+        failures: vec![],
+        notes: vec![],
+    };
     let images = policies
         .requirements(request, &Evidence::default(), NOW)
         .images

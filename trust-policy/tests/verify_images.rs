@@ -36,7 +36,7 @@ fn judge(requirement: &str, artifacts: Vec<Artifact>) -> Verdict {
     let policies = PolicySet::from_yaml(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
     let request = Request::from(Resource::from_json(pod).unwrap());
-    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![] };
+    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes: vec![] };
     let evidence = Evidence { images: [(IMAGE.to_owned(), found)].into(), ..Evidence::default() };
     evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW)
 }

@@ -22,6 +22,8 @@ use crate::verdict::{Explanation, VerifiedImage};
 
 /// Statements under one name, multiplied over all names, of which something is denied.
 const MAX_COMBINATIONS: usize = 1000;
+/// Things that are there instead of what is wanted, and that are named.
+const MAX_NOTICED: usize = 10;
 /// What may be said about an attestation, whatever its predicate says.
 const OWN_NAMES: [&str; 4] = ["request", "images", "serviceAccountName", "serviceAccountNamespace"];
 
@@ -203,6 +205,7 @@ impl Evaluation<'_> {
             let signers: Vec<_> = set.attestors.iter().map(|attestor| attestor.signer.to_string()).collect();
             let message = format!("found no {kind} of the image, expected {count} of {}", signers.join("; "));
             let mut causes = failures;
+            causes.extend(wanted.noticed());
             causes.extend(self.unusable_signers(set, wanted.scope));
             let explanation = Explanation::fail(set.path.clone(), code, message).because(causes);
             return Signed { explanation, signers: Vec::new(), statements: Vec::new() };
@@ -271,16 +274,21 @@ impl Evaluation<'_> {
             };
             let signer = signer_name(verified.signer());
             let statement = artifact.unverified_statement().filter(|_| wanted.is_attestation());
+            let attested = artifact.unverified_attestation_type();
             let time = verified.times().iter().map(VerifiedTime::time).min();
             let judged =
                 statement.map(|statement| wanted.what.judge(statement, time, self.now, wanted.scope));
             let judged = judged.unwrap_or_default();
             if let Some(code) = judged.iter().find_map(|one| one.code) {
                 let message = format!("by {signer}, does not say what it must");
-                unmet.push(Explanation::fail(check, code, message).because(judged));
+                unmet.push(
+                    Explanation::fail(check, code, message).signed(&verified, attested).because(judged),
+                );
                 continue;
             }
-            found.push(Explanation::pass(check, format!("by {signer}")).because(judged));
+            found.push(
+                Explanation::pass(check, format!("by {signer}")).signed(&verified, attested).because(judged),
+            );
             statements.extend(
                 statement.map(|statement| SignedStatement {
                     statement: statement.clone(),
@@ -402,6 +410,20 @@ impl<'a> Wanted<'a> {
             Explanation::fail(location, ReasonCode::NotFetched, message)
         };
         fetched.chain(read).map(unknown).collect()
+    }
+
+    /// What is there instead of what is wanted. It counts for nothing.
+    fn noticed(&self) -> Vec<Explanation> {
+        let types = self.artifacts.iter().filter_map(|(location, parsed)| {
+            let found = parsed.as_ref().ok()?;
+            let what = match found.unverified_attestation_type() {
+                Some(predicate_type) => format!("an attestation of type `{predicate_type}`"),
+                None => "a signature on the image itself".to_owned(),
+            };
+            Some(format!("{location} is {what}"))
+        });
+        let notes = types.chain(self.evidence.notes.iter().cloned());
+        notes.take(MAX_NOTICED).map(|note| Explanation::skip("noticed", note)).collect()
     }
 
     fn is_attestation(&self) -> bool {

@@ -199,7 +199,9 @@ pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unkn
     let oldest = now.plus_millis(-max_age);
     match is_of_the_future(time, now) {
         Some(unknown) => unknown,
-        None if time >= oldest => Explanation::pass("age", format!("is of {time}")),
+        None if time >= oldest => {
+            Explanation::pass("age", format!("is of {time}")).until(time.plus_millis(max_age))
+        }
         None => {
             let message = format!("is of {time}, expected {oldest} or later");
             Explanation::fail("age", ReasonCode::Condition, message)

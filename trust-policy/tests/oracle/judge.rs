@@ -201,7 +201,7 @@ fn attested(row: &Value, names: Vec<Value>, request: &Request) -> String {
     request.resource = Resource::from_json(object).unwrap();
     let predicate = row["context"].get("predicate").cloned().unwrap_or_else(|| json!({}));
     let artifacts = vec![attestation(1, TYPE, &predicate)];
-    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![] };
+    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes: vec![] };
     let evidence = Evidence { images: BTreeMap::from([(IMAGE.to_owned(), found)]), ..Evidence::default() };
     match verdict(&policy(rule), &request, &evidence) {
         Err(_) => "refused".to_owned(),
