@@ -96,7 +96,14 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
     let (texts, policies) = read_policies(&arguments.policies, &mut input)?;
     let resources = read_resources(&arguments.resources, &mut input)?;
     let root = match &arguments.trust_root {
-        None => TrustRoot::PUBLIC_GOOD_JSON.to_owned(),
+        None => {
+            let (time, now) = (TrustRoot::PUBLIC_GOOD_TIME, arguments.now.map_or_else(clock, Ok)?);
+            let days = (now.as_millis() - time.as_millis()).div_euclid(86_400_000);
+            eprintln!(
+                "admit: note: the trust root is the embedded one of Sigstore's public-good instance, {days} days old"
+            );
+            TrustRoot::PUBLIC_GOOD_JSON.to_owned()
+        }
         Some(path) => {
             let text = input.read(path)?;
             TrustRoot::from_json(text.as_bytes()).map_err(|error| at(path, &Reasons(&error)))?;

@@ -4,7 +4,7 @@
 //! [Fulcio's certificate specification](https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md).
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use der::Decode as _;
 use der::asn1::{ObjectIdentifier, Utf8StringRef};
@@ -145,7 +145,7 @@ pub enum IdentityError {
         v2: String,
     },
     /// The signer is somebody else than the policy wants.
-    #[error("signed by {found}, expected {expected}")]
+    #[error("signed by {found}{}, expected {expected}", expected.extensions_of(found))]
     Mismatch {
         /// Who signed.
         found: Box<Identity>,
@@ -285,6 +285,16 @@ impl IdentityPolicy {
             return Err(EmptyIdentityPolicy);
         }
         Ok(Self { any_of })
+    }
+
+    /// What an identity has in the extensions that this policy asks for.
+    fn extensions_of(&self, found: &Identity) -> String {
+        let asked: BTreeSet<_> = self.any_of.iter().flat_map(|one| one.extensions.keys().copied()).collect();
+        let shown = asked.into_iter().map(|extension| match found.extension(extension) {
+            Some(value) => format!(" with {extension:?} `{value}`"),
+            None => format!(" without {extension:?}"),
+        });
+        shown.collect()
     }
 
     /// Proves that `identity` is one of those that this policy names.

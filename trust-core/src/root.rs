@@ -160,6 +160,9 @@ impl TrustRoot {
     /// What [`public_good`](Self::public_good) is read from: for archives, which must not change with this crate.
     pub const PUBLIC_GOOD_JSON: &'static str = include_str!("../data/public-good.json");
 
+    /// As of when [`public_good`](Self::public_good) is: 2026-11-21. Keys that were added or withdrawn since are not in it.
+    pub const PUBLIC_GOOD_TIME: UnixTime = UnixTime::from_seconds(1_795_219_200);
+
     /// Sigstore's staging instance, as it was on 2026-11-21: for tests of clients, whose signatures prove nothing.
     #[must_use]
     pub fn staging() -> Self {

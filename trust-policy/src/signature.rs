@@ -1,7 +1,6 @@
 //! [`SignedArtifact`]: a signature or attestation on an image, in whichever form it was stored.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use thiserror::Error;
 use trust_core::cosign::{self, CosignError, SimpleSigning};
 use trust_core::{
@@ -36,8 +35,8 @@ pub(crate) enum ArtifactError {
     UnusableKey(#[from] trust_core::KeyError),
     #[error("{signer} cannot be verified here")]
     Unsupported { signer: String },
-    #[error("signature has not the annotation `{name}`, expected `{expected}`")]
-    Annotation { name: String, expected: String },
+    #[error("signature has {} as annotation `{name}`, expected `{expected}`", found.as_ref().map_or("nothing".to_owned(), |found| format!("`{found}`")))]
+    Annotation { name: String, found: Option<String>, expected: String },
     #[error(transparent)]
     Verify(#[from] VerifyError),
 }
@@ -139,20 +138,26 @@ impl<'a> SignedArtifact<'a> {
         self.statement.as_ref()
     }
 
-    /// The first annotation that the signature should have, and has not.
-    fn missing_annotation<'b>(
-        &self,
-        wanted: &'b [(String, String)],
-        image: &Digest,
-    ) -> Option<&'b (String, String)> {
+    /// Proves that the signature has the annotations that are wanted.
+    fn check_annotations(&self, wanted: &[(String, String)], image: &Digest) -> Result<(), ArtifactError> {
         let own = self.payload.as_ref().map(|(_, payload)| payload.annotations());
         let subjects = self.statement.iter().flat_map(Statement::subjects);
         let of_subject =
             subjects.filter(|subject| subject.digests().contains(image)).map(|one| one.annotations());
         let annotations: Vec<_> = own.into_iter().chain(of_subject).collect();
-        wanted.iter().find(|(name, value)| {
-            !annotations.iter().any(|map| map.get(name).and_then(Value::as_str) == Some(value))
-        })
+        for (name, expected) in wanted {
+            let mut found = annotations.iter().filter_map(|map| map.get(name));
+            if !found.clone().any(|value| value.as_str() == Some(expected)) {
+                let found =
+                    found.next().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                return Err(ArtifactError::Annotation {
+                    name: name.clone(),
+                    found,
+                    expected: expected.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Proves that `attestor` signed this, and that it is about `image`.
@@ -196,12 +201,7 @@ impl<'a> SignedArtifact<'a> {
                 expected: image.clone(),
             });
         }
-        match self.missing_annotation(&attestor.annotations, image) {
-            None => Ok(verified),
-            Some((name, value)) => {
-                Err(ArtifactError::Annotation { name: name.clone(), expected: value.clone() })
-            }
-        }
+        self.check_annotations(&attestor.annotations, image).map(|()| verified)
     }
 }
 

@@ -61,7 +61,7 @@ fn a_signature_has_the_annotations_that_are_wanted() {
     );
     let signed = |optional: Value| vec![signature(1, &digest(), &optional)];
     allowed(&judge(&wanted, signed(json!({"env": "prod", "other": "x"}))));
-    let reason = "has not the annotation `env`, expected `prod`";
+    let reason = "as annotation `env`, expected `prod`";
     denied(&judge(&wanted, signed(json!({"env": "test"}))), ReasonCode::WrongAnnotation, reason);
     denied(&judge(&wanted, signed(Value::Null)), ReasonCode::WrongAnnotation, reason);
 }
