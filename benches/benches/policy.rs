@@ -161,6 +161,10 @@ fn worst() -> Vec<(&'static str, PolicySet, Request)> {
     let stars = "{pattern: {spec: {values: {a: ['*a*a*a*a*a*a*b']}}}}";
     let sorted = "{deny: {conditions: {any: [{key: '{{ sort(request.object.spec.values.[a[], b[]][]) | length(@) }}', operator: Equals, \
                   value: 0}]}}}";
+    let form = "{pattern: {spec: {values: {a: [{a: '?*', b: '?*', c: '?*', d: '?*', e: '?*', f: '?*', g: '?*', h: '?*'}]}}}}";
+    let regex = "{deny: {conditions: {any: [{key: \"{{ request.object.spec.values.a[].regex_replace_all('(a+)+b', @, 'x$1') | \
+                 length(@) }}\", operator: Equals, value: 0}]}}}";
+    let maps: Vec<Value> = (0..SIZE / 4).map(|_| json!({})).collect();
     let two = |a: usize, b: usize| pod(json!({"a": list(a), "b": list(b)}));
     vec![
         ("a loop over 8,000 in a loop", rule(loops), two(8000, 1)),
@@ -168,6 +172,8 @@ fn worst() -> Vec<(&'static str, PolicySet, Request)> {
         ("wildcards against 1,000 long texts", rule(stars), two(1000, 1)),
         ("wildcards against one long text", rule(stars), two(1, 1)),
         ("an expression over 80,000 texts", rule(sorted), two(40_000, 40_000)),
+        ("a form of 8 keys over 786,432 maps", rule(form), pod(json!({"a": maps}))),
+        ("a regex over 10,000 texts", rule(regex), two(10_000, 1)),
     ]
 }
 

@@ -208,6 +208,8 @@ impl Overlay {
             (Self::Text(_) | Self::Exact(_) | Self::Nothing, Some(Value::Array(items))) => {
                 items.iter().try_for_each(|item| self.pay(Some(item), budget))
             }
+            // Its keys are put in order, and each makes a pointer.
+            (Self::Map(keys), Some(Value::Object(_))) => budget.spend(1 + 8 * keys.len()),
             _ => budget.spend(1),
         }
     }
