@@ -6,7 +6,7 @@ use serde_json::json;
 use trust_core::Reasons;
 use trust_sbom::{
     Advisory, Answer, ComponentId, Exposure, Limits, PackagePattern, Paths, Purl, Sbom, ScanReport,
-    Strictness, Vers,
+    Strictness, Vers, Way,
 };
 
 use crate::arguments::{Arguments, Failure, bad_input, usage};
@@ -85,8 +85,7 @@ fn by_reports(arguments: &Arguments) -> Result<Outcome, Failure> {
                 finding.id, finding.severity, finding.fix
             );
             for one in &matches {
-                let path = paths.to(one.id).unwrap_or_else(|| vec![one.id]);
-                let _ = writeln!(text, "    {}", way(&sbom, &path));
+                let _ = writeln!(text, "    {}", shown(&sbom, one.id, paths.way_to(one.id).as_ref()));
             }
             answers.push(match matches.is_empty() {
                 true => Answer::Unknown(format!(
@@ -112,10 +111,14 @@ fn by_reports(arguments: &Arguments) -> Result<Outcome, Failure> {
 }
 
 fn ways(sbom: &Sbom, exposure: &Exposure) -> String {
-    let path = |exposed: &trust_sbom::Exposed| exposed.path.clone().unwrap_or_else(|| vec![exposed.found.id]);
-    exposure.exposed.iter().map(|exposed| format!("  {}\n", way(sbom, &path(exposed)))).collect()
+    let line = |one: &trust_sbom::Exposed| format!("  {}\n", shown(sbom, one.found.id, one.path.as_ref()));
+    exposure.exposed.iter().map(line).collect()
 }
 
-fn way(sbom: &Sbom, path: &[ComponentId]) -> String {
-    path.iter().map(|id| name(sbom, *id)).collect::<Vec<_>>().join(" > ")
+/// A component, and the way to it, if there is one.
+fn shown(sbom: &Sbom, id: ComponentId, way: Option<&Way>) -> String {
+    let Some(way) = way else { return name(sbom, id) };
+    let left_out = (way.left_out > 0).then(|| format!("{} more", way.left_out));
+    let last = way.last.iter().map(|id| name(sbom, *id));
+    core::iter::once(name(sbom, way.root)).chain(left_out).chain(last).collect::<Vec<_>>().join(" > ")
 }

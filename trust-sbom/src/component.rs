@@ -1,5 +1,7 @@
 //! [`Component`]: a part of the software, with everything that identifies it.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::license::LicenseClaim;
@@ -49,11 +51,11 @@ pub struct Component {
     /// Hashes of its content, as claimed.
     pub hashes: Vec<Hash>,
     /// Who supplied it: from whom it was got.
-    pub supplier: Option<Agent>,
+    pub supplier: Option<Arc<Agent>>,
     /// Who made it: `manufacturer`, or `originator`.
-    pub producer: Option<Agent>,
+    pub producer: Option<Arc<Agent>>,
     /// Who wrote it.
-    pub authors: Vec<Agent>,
+    pub authors: Vec<Arc<Agent>>,
     /// Who published it.
     pub publisher: Option<String>,
     /// Its copyright notice.

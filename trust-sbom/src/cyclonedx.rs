@@ -15,6 +15,8 @@ mod vulnerability;
 mod write;
 mod xml;
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -376,9 +378,9 @@ impl WireComponent {
             swhids: self.swhid,
             gitoids: self.omnibor_id,
             hashes: self.hashes.into_iter().map(Hash::from).collect(),
-            supplier: self.supplier.map(Agent::from),
-            producer: self.manufacturer.map(Agent::from),
-            authors: self.authors.into_iter().map(Agent::from).chain(author).collect(),
+            supplier: self.supplier.map(|agent| Arc::new(agent.into())),
+            producer: self.manufacturer.map(|agent| Arc::new(agent.into())),
+            authors: self.authors.into_iter().map(Agent::from).chain(author).map(Arc::new).collect(),
             publisher: self.publisher,
             copyright: self.copyright.map(Stated::from_spdx),
             description: self.description,

@@ -1,19 +1,20 @@
 //! [`Draft`]: an [`Sbom`] while it is read. References are words until the end, when all components are known.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use trust_core::UnixTime;
 
 use crate::component::{Component, ComponentId};
 use crate::diagnostic::{DiagnosticKind, Diagnostics};
 use crate::error::SbomError;
-use crate::finding::Finding;
+use crate::finding::{Affected, Finding};
 use crate::license::{License, LicenseClaim};
 use crate::limits::Limits;
 use crate::purl::Purl;
 use crate::relationship::{Aggregate, Completeness, CompletenessOf, Node, Relationship, RelationshipKind};
 use crate::sbom::{Encoding, Format, Header, Sbom};
-use crate::vex_statement::VexStatement;
+use crate::vex_statement::{VexProduct, VexStatement};
 
 /// Where a component goes as soon as it is read.
 pub(crate) enum Sink<'a> {
@@ -34,6 +35,7 @@ pub(crate) struct Draft<'a> {
     others: HashSet<String>,
     edges: Vec<Edge>,
     roots: Vec<ComponentId>,
+    is_root: HashSet<ComponentId>,
     root_references: Vec<String>,
     gaps: Vec<(CompletenessOf, Vec<String>, Aggregate)>,
     pub(crate) findings: Vec<Finding>,
@@ -41,6 +43,8 @@ pub(crate) struct Draft<'a> {
     diagnostics: Diagnostics,
     /// Texts that are licenses, and those that are not: reading one is slow, and they repeat.
     licenses: HashMap<String, License>,
+    /// How findings and statements name what references lead to.
+    named: HashMap<String, (Arc<Affected>, Arc<VexProduct>)>,
 }
 
 /// A relationship by references.
@@ -63,12 +67,14 @@ impl<'a> Draft<'a> {
             others: HashSet::new(),
             edges: Vec::new(),
             roots: Vec::new(),
+            is_root: HashSet::new(),
             root_references: Vec::new(),
             gaps: Vec::new(),
             findings: Vec::new(),
             statements: Vec::new(),
             diagnostics: Diagnostics::default(),
             licenses: HashMap::new(),
+            named: HashMap::new(),
         }
     }
 
@@ -181,7 +187,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn root(&mut self, id: ComponentId) {
-        if !self.roots.contains(&id) {
+        if self.is_root.insert(id) {
             self.roots.push(id);
         }
     }
@@ -235,9 +241,28 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// The component that a reference leads to.
-    pub(crate) fn find(&self, reference: &str) -> Option<&Component> {
-        self.components.get(self.ids.get(reference)?.index())
+    /// What a reference leads to, as findings and statements name it: made once for all of them.
+    pub(crate) fn named(&mut self, reference: &str) -> (Arc<Affected>, Arc<VexProduct>) {
+        if let Some(named) = self.named.get(reference) {
+            return named.clone();
+        }
+        let component = self.ids.get(reference).and_then(|id| self.components.get(id.index()));
+        let purls = component.map(|component| component.purls.as_slice()).unwrap_or_default();
+        let affected = Affected {
+            name: component.map_or_else(String::new, Component::full_name),
+            version: component.and_then(|component| component.version.clone()),
+            purl: purls.first().cloned(),
+            reference: Some(reference.to_owned()),
+            ..Affected::default()
+        };
+        let product = VexProduct {
+            identifiers: core::iter::once(reference.to_owned()).chain(purls.iter().cloned()).collect(),
+            hashes: component.map(|component| component.hashes.clone()).unwrap_or_default(),
+            ..VexProduct::default()
+        };
+        let named = (Arc::new(affected), Arc::new(product));
+        self.named.insert(reference.to_owned(), named.clone());
+        named
     }
 
     /// Resolves all references. `document` are those that mean the document itself.
@@ -275,7 +300,7 @@ impl<'a> Draft<'a> {
             let from = node(&self.ids, &mut self.diagnostics, from);
             let to = node(&self.ids, &mut self.diagnostics, to);
             if let (Node::Document, RelationshipKind::Describes, Node::Component(id)) = (&from, &kind, &to)
-                && !self.roots.contains(id)
+                && self.is_root.insert(*id)
             {
                 self.roots.push(*id);
             }
@@ -283,7 +308,7 @@ impl<'a> Draft<'a> {
         }
         for reference in core::mem::take(&mut self.root_references) {
             if let Node::Component(id) = node(&self.ids, &mut self.diagnostics, reference)
-                && !self.roots.contains(&id)
+                && self.is_root.insert(id)
             {
                 self.roots.push(id);
             }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use trust_core::UnixTime;
 
@@ -14,22 +16,22 @@ use crate::vex_statement::VexDecision;
 #[non_exhaustive]
 pub struct Finding {
     /// The vulnerability, by the name that the source uses first.
-    pub id: String,
-    /// Its other names.
-    pub aliases: Vec<String>,
+    pub id: Arc<str>,
+    /// Its other names. Findings of one vulnerability share what is said of it.
+    pub aliases: Arc<[String]>,
     /// Advisories that speak of it, and may speak of other vulnerabilities too.
-    pub advisories: Vec<String>,
+    pub advisories: Arc<[String]>,
     /// What has it.
-    pub component: Affected,
+    pub component: Arc<Affected>,
     /// Every rating of the source, in its order.
-    pub ratings: Vec<Rating>,
+    pub ratings: Arc<[Rating]>,
     /// The severity that counts, by the source's own choice: the one that it states for the finding as a whole, else
     /// the highest of its ratings.
     pub severity: Severity,
     /// Whether there is a version without it.
     pub fix: FixState,
     /// Weaknesses, by number ([CWE](https://cwe.mitre.org/)).
-    pub cwes: Vec<u32>,
+    pub cwes: Arc<[u32]>,
     /// Probability that it is exploited within 30 days ([EPSS](https://www.first.org/epss/)).
     pub epss: Option<Epss>,
     /// It is known to be exploited ([CISA KEV](https://www.cisa.gov/known-exploited-vulnerabilities-catalog)).
@@ -39,7 +41,7 @@ pub struct Finding {
     /// When its description was last changed.
     pub modified: Option<UnixTime>,
     /// Where it is described.
-    pub urls: Vec<String>,
+    pub urls: Arc<[String]>,
     /// Why it does not count, if somebody says so.
     pub suppressed: Option<Suppression>,
 }
@@ -47,7 +49,7 @@ pub struct Finding {
 impl Finding {
     /// Its name and its other names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        core::iter::once(self.id.as_str()).chain(self.aliases.iter().map(String::as_str))
+        core::iter::once(&*self.id).chain(self.aliases.iter().map(String::as_str))
     }
 }
 

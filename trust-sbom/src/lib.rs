@@ -111,7 +111,7 @@ pub use predicate::{Predicate, PredicateError, PredicateKind};
 pub use profile::{CheckResult, Conformance, Level, Profile};
 pub use provenance::{Material, Provenance, Source, VerificationSummary};
 pub use purl::{Purl, PurlError, PurlParts};
-pub use query::{Exposed, Exposure, MatchedBy, PackageMatch, PackagePattern, Paths};
+pub use query::{Exposed, Exposure, MatchedBy, PackageMatch, PackagePattern, Paths, Way};
 pub use read::Strictness;
 pub use relationship::{
     Aggregate, Completeness, CompletenessOf, DependencyScope, Node, Relationship, RelationshipKind,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use spdx::{Expression, LicenseReq, Licensee, ParseMode};
 use thiserror::Error;
@@ -46,9 +48,9 @@ pub enum LicenseRole {
 #[serde(rename_all = "camelCase")]
 pub enum License {
     /// An [SPDX expression](https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/), as written.
-    Expression(String),
+    Expression(Arc<str>),
     /// A name that is not on the SPDX list, or an expression that cannot be read.
-    Name(String),
+    Name(Arc<str>),
     /// `NONE`: there is no license.
     None,
     /// `NOASSERTION`: the author does not say.
@@ -61,8 +63,8 @@ impl License {
         match text.trim() {
             "NONE" => Self::None,
             "NOASSERTION" => Self::NoAssertion,
-            text if parse(text).is_ok() => Self::Expression(text.to_owned()),
-            text => Self::Name(text.to_owned()),
+            text if parse(text).is_ok() => Self::Expression(text.into()),
+            text => Self::Name(text.into()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Questions to an [`Sbom`]: is this package in it, is it of these versions, and how did it get there.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use serde::Serialize;
 
@@ -76,8 +76,23 @@ pub struct Exposed {
     /// Whether it is of the versions.
     pub answer: Answer,
     /// From a root to the component, both included; none if the document says no way.
-    pub path: Option<Vec<ComponentId>>,
+    pub path: Option<Way>,
 }
+
+/// A way from a root to a component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Way {
+    /// The root it begins at.
+    pub root: ComponentId,
+    /// How many components are left out after the root, for a way that is longer than 32.
+    pub left_out: usize,
+    /// The last components of it, up to the component itself; none if that is the root.
+    pub last: Vec<ComponentId>,
+}
+
+/// Components of a way that are kept.
+const MAX_WAY: usize = 32;
 
 impl Sbom {
     /// The components that are a package, in the document's order.
@@ -132,7 +147,7 @@ impl Sbom {
                 (_, Some(version)) => is_so(version),
             };
             if answer != Answer::No {
-                exposed.push(Exposed { path: paths.to(found.id), found, answer });
+                exposed.push(Exposed { path: paths.way_to(found.id), found, answer });
             }
         }
         let is_yes = |one: &&Exposed| one.answer == Answer::Yes;
@@ -167,9 +182,9 @@ impl Sbom {
             PackagePattern::Name(..) => !component.name.is_empty(),
         };
         // What the document is about is no part of it.
+        let roots: HashSet<&ComponentId> = self.roots().iter().collect();
         let mut packages = self.ids().filter(|(id, component)| {
-            component.kind != ComponentKind::File
-                && !(self.roots().contains(id) && self.components().len() > 1)
+            component.kind != ComponentKind::File && !(roots.contains(id) && self.components().len() > 1)
         });
         if !packages.any(|(_, component)| is_identified(&component)) {
             return unknown("the document identifies no package in this way".to_owned());
@@ -272,8 +287,8 @@ fn with_epoch(purl: &Purl, version: &str) -> String {
 /// The shortest ways from the roots along what is needed and what is held. Circles are legal.
 #[derive(Debug)]
 pub struct Paths {
-    /// For each component the one before it; a root is before itself.
-    before: Vec<Option<ComponentId>>,
+    /// For each component the one before it, the root, and how far it is; a root is before itself.
+    before: Vec<Option<(ComponentId, ComponentId, usize)>>,
 }
 
 impl Paths {
@@ -296,14 +311,18 @@ impl Paths {
         let mut waiting: VecDeque<ComponentId> = VecDeque::new();
         for root in sbom.roots() {
             if let Some(place) = before.get_mut(root.index()) {
-                *place = Some(*root);
+                *place = Some((*root, *root, 0));
                 waiting.push_back(*root);
             }
         }
         while let Some(at) = waiting.pop_front() {
             for to in next.get(at.index()).into_iter().flatten() {
+                let (root, distance) = match before.get(at.index()) {
+                    Some(Some((_, root, distance))) => (*root, distance + 1),
+                    _ => continue,
+                };
                 if let Some(place @ None) = before.get_mut(to.index()) {
-                    *place = Some(at);
+                    *place = Some((at, root, distance));
                     waiting.push_back(*to);
                 }
             }
@@ -317,7 +336,7 @@ impl Paths {
         let mut path = vec![id];
         let mut at = id;
         loop {
-            let before = (*self.before.get(at.index())?)?;
+            let (before, ..) = (*self.before.get(at.index())?)?;
             if before == at {
                 break;
             }
@@ -326,5 +345,19 @@ impl Paths {
         }
         path.reverse();
         Some(path)
+    }
+
+    /// Likewise, no longer than is read by people.
+    #[must_use]
+    pub fn way_to(&self, id: ComponentId) -> Option<Way> {
+        let (_, root, distance) = (*self.before.get(id.index())?)?;
+        let mut last = Vec::new();
+        let mut at = id;
+        while at != root && last.len() < MAX_WAY {
+            last.push(at);
+            at = (*self.before.get(at.index())?)?.0;
+        }
+        last.reverse();
+        Some(Way { root, left_out: distance - last.len(), last })
     }
 }

@@ -11,7 +11,8 @@ pub(crate) mod osv;
 mod sarif;
 mod trivy;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -23,7 +24,7 @@ use crate::answer::Answer;
 use crate::component::Tool;
 use crate::draft;
 use crate::error::SbomError;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Epss, Finding, Severity};
 use crate::limits::Limits;
 use crate::sbom::Sbom;
 
@@ -265,43 +266,58 @@ impl FindingRule {
 pub fn join_findings(findings: Vec<Finding>) -> Vec<Finding> {
     let mut names = Names::default();
     for finding in &findings {
-        for alias in &finding.aliases {
+        for alias in finding.aliases.iter() {
             names.join(&finding.id, alias);
         }
     }
-    let mut joined: Vec<Finding> = Vec::new();
+    let mut joined: Vec<Vec<Finding>> = Vec::new();
     let mut places: HashMap<(String, String), usize> = HashMap::new();
     for finding in findings {
         let key = (names.class(&finding.id), finding.component.to_string());
-        match places.get(&key).and_then(|place| joined.get_mut(*place)) {
-            Some(first) => absorb(first, finding),
-            None => {
-                places.insert(key, joined.len());
-                joined.push(finding);
-            }
+        let place = *places.entry(key).or_insert(joined.len());
+        match joined.get_mut(place) {
+            Some(same) => same.push(finding),
+            None => joined.push(vec![finding]),
         }
     }
-    joined
+    joined.into_iter().filter_map(merged).collect()
 }
 
-fn absorb(first: &mut Finding, other: Finding) {
-    let known: BTreeSet<String> = first.names().map(str::to_owned).collect();
-    let new = core::iter::once(other.id).chain(other.aliases).filter(|name| !known.contains(name));
-    first.aliases.extend(new.collect::<BTreeSet<_>>());
-    first.ratings.extend(other.ratings);
-    first.severity = first.severity.max(other.severity);
-    if first.fix.is_available() != Some(true) && other.fix.is_available().is_some() {
-        first.fix = other.fix;
+/// One finding out of several of the same.
+fn merged(same: Vec<Finding>) -> Option<Finding> {
+    if same.len() < 2 {
+        return same.into_iter().next();
     }
-    first.epss = first.epss.take().or(other.epss);
-    first.is_known_exploited |= other.is_known_exploited;
-    let new = other.advisories.into_iter().filter(|one| !first.advisories.contains(one));
-    first.advisories.extend(new.collect::<Vec<_>>());
-    let urls: Vec<String> = other.urls.into_iter().filter(|url| !first.urls.contains(url)).collect();
-    first.urls.extend(urls);
-    if other.suppressed.is_none() {
+    let texts = |of: fn(&Finding) -> &Arc<[String]>| -> Vec<&String> {
+        let lists: Vec<&Arc<[String]>> = same.iter().map(of).collect();
+        // What is shared is looked at once.
+        let mut seen = HashSet::new();
+        let distinct =
+            lists.into_iter().filter(|list| seen.insert(Arc::as_ptr(list))).flat_map(|list| list.iter());
+        let mut kept = HashSet::new();
+        distinct.filter(|text| kept.insert(*text)).collect()
+    };
+    let mut first = same.first()?.clone();
+    let mut aliases = BTreeSet::from_iter(same.iter().map(|one| one.id.to_string()));
+    aliases.extend(texts(|one| &one.aliases).into_iter().cloned());
+    aliases.remove(&*first.id);
+    first.aliases = aliases.into_iter().collect();
+    first.advisories = texts(|one| &one.advisories).into_iter().cloned().collect();
+    first.urls = texts(|one| &one.urls).into_iter().cloned().collect();
+    first.ratings = same.iter().flat_map(|one| one.ratings.iter()).cloned().collect();
+    first.severity = same.iter().map(|one| one.severity).fold(Severity::Unknown, Severity::max);
+    let known = same.iter().find(|one| one.fix.is_available() == Some(true));
+    let known = known.or_else(|| same.iter().rfind(|one| one.fix.is_available().is_some()));
+    first.fix = known.map_or(first.fix, |one| one.fix.clone());
+    // Of everything the worst counts.
+    let probability = |one: &Epss| one.probability;
+    let worst = same.iter().filter_map(|one| one.epss.as_ref());
+    first.epss = worst.max_by(|a, b| probability(a).total_cmp(&probability(b))).cloned();
+    first.is_known_exploited = same.iter().any(|one| one.is_known_exploited);
+    if same.iter().any(|one| one.suppressed.is_none()) {
         first.suppressed = None;
     }
+    Some(first)
 }
 
 /// Names that mean the same vulnerability, as a forest.

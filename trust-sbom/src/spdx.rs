@@ -10,6 +10,8 @@
 mod tag_value;
 mod write;
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use crate::component::{Agent, AgentKind, Component, ComponentKind, ExternalReference, Hash, Stated, Tool};
@@ -188,8 +190,8 @@ impl Spdx {
             kind: package.purpose.as_deref().map_or(ComponentKind::Unstated, ComponentKind::from_name),
             name: package.name.unwrap_or_default(),
             version: package.version.filter(|version| !version.is_empty()),
-            supplier: package.supplier.as_deref().and_then(agent),
-            producer: package.originator.as_deref().and_then(agent),
+            supplier: package.supplier.as_deref().and_then(agent).map(Arc::new),
+            producer: package.originator.as_deref().and_then(agent).map(Arc::new),
             download: package.download_location.map(Stated::from_spdx),
             file_name: package.file_name,
             files_analyzed: package.files_analyzed,

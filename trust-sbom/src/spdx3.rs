@@ -3,7 +3,9 @@
 //! It is read as the specification's own schema writes it: a list of elements, each with a `type`. That is not
 //! JSON-LD at large, and `@context` is compared, never fetched.
 
+use core::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -11,12 +13,12 @@ use crate::component::{Agent, AgentKind, Component, ComponentKind, ExternalRefer
 use crate::diagnostic::DiagnosticKind;
 use crate::draft::{self, Draft, Edge};
 use crate::error::SbomError;
-use crate::finding::{Affected, Finding};
-use crate::license::{LicenseClaim, LicenseRole};
+use crate::finding::Finding;
+use crate::license::{License, LicenseClaim, LicenseRole};
 use crate::relationship::{Aggregate, CompletenessOf, DependencyScope, RelationshipKind};
 use crate::sbom::{ExternalDocument, Format};
 use crate::stream::JsonStream;
-use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
+use crate::vex_statement::{VexStatement, VexStatus};
 
 pub(crate) const VERSIONS_TEXT: &str =
     "3.0.x, with the context `https://spdx.org/rdf/3.0.x/spdx-context.jsonld`";
@@ -26,7 +28,7 @@ pub(crate) const VERSIONS_TEXT: &str =
 pub(crate) struct Spdx3 {
     context: Option<Value>,
     has_graph: bool,
-    elements: Vec<Element>,
+    elements: Vec<Map<String, Value>>,
 }
 
 impl Spdx3 {
@@ -47,7 +49,7 @@ impl Spdx3 {
                     if self.elements.len() == most {
                         return Err(SbomError::TooMany { what: "elements", expected: most });
                     }
-                    self.elements.push(Element(element));
+                    self.elements.push(element);
                     Ok(())
                 })?;
             }
@@ -68,9 +70,8 @@ impl Spdx3 {
     ) -> Result<(String, Vec<String>), SbomError> {
         let version = self.version()?;
         let elements = core::mem::take(&mut self.elements);
-        let by_id: HashMap<&str, &Element> =
-            elements.iter().filter_map(|element| Some((element.id()?, element))).collect();
-        let graph = Graph { by_id };
+        let elements: Vec<Element<'_>> = elements.iter().map(Element).collect();
+        let graph = Graph::new(&elements);
         if by_spec {
             elements.iter().try_for_each(Element::check)?;
         }
@@ -132,14 +133,15 @@ impl Spdx3 {
 }
 
 /// An object of the graph.
-struct Element(Map<String, Value>);
+#[derive(Clone, Copy)]
+struct Element<'e>(&'e Map<String, Value>);
 
 /// What the names of fields begin with, by the profile that they are of.
 const PROFILES: [&str; 5] = ["", "software_", "simplelicensing_", "expandedlicensing_", "security_"];
 
-impl Element {
+impl<'e> Element<'e> {
     /// A field, with its profile's prefix or without: both are written.
-    fn field(&self, name: &str) -> Option<&Value> {
+    fn field(&self, name: &str) -> Option<&'e Value> {
         PROFILES.iter().find_map(|profile| self.0.get(&format!("{profile}{name}")))
     }
 
@@ -152,7 +154,7 @@ impl Element {
         self.items(name).into_iter().filter_map(|item| item.as_str().map(str::to_owned))
     }
 
-    fn items(&self, name: &str) -> Vec<&Value> {
+    fn items(&self, name: &str) -> Vec<&'e Value> {
         match self.field(name) {
             Some(Value::Array(items)) => items.iter().collect(),
             Some(one) => vec![one],
@@ -160,11 +162,11 @@ impl Element {
         }
     }
 
-    fn id(&self) -> Option<&str> {
+    fn id(&self) -> Option<&'e str> {
         self.0.get("spdxId").or_else(|| self.0.get("@id"))?.as_str()
     }
 
-    fn kind(&self) -> &str {
+    fn kind(&self) -> &'e str {
         self.0.get("type").or_else(|| self.0.get("@type")).and_then(Value::as_str).unwrap_or_default()
     }
 
@@ -191,26 +193,42 @@ impl Element {
     }
 }
 
-/// The elements by their identifiers.
-struct Graph<'a> {
-    by_id: HashMap<&'a str, &'a Element>,
+/// What is said of a vulnerability: its names, and the first of them and the others.
+#[derive(Clone)]
+struct Names {
+    all: Arc<[String]>,
+    id: Arc<str>,
+    aliases: Arc<[String]>,
 }
 
-impl Graph<'_> {
+/// The elements by their identifiers, and what many elements refer to, made once.
+struct Graph<'e> {
+    by_id: HashMap<&'e str, Element<'e>>,
+    agents: RefCell<HashMap<&'e str, Option<Arc<Agent>>>>,
+    names: RefCell<HashMap<&'e str, Names>>,
+    licenses: RefCell<HashMap<&'e str, License>>,
+}
+
+impl<'e> Graph<'e> {
+    fn new(elements: &[Element<'e>]) -> Self {
+        let by_id = elements.iter().filter_map(|element| Some((element.id()?, *element))).collect();
+        Self { by_id, agents: RefCell::default(), names: RefCell::default(), licenses: RefCell::default() }
+    }
+
     /// The object that a value is, or refers to.
-    fn resolve(&self, value: &Value) -> Option<Element> {
+    fn resolve(&self, value: &'e Value) -> Option<Element<'e>> {
         match value {
-            Value::Object(inline) => Some(Element(inline.clone())),
-            Value::String(id) => self.by_id.get(id.as_str()).map(|element| Element(element.0.clone())),
+            Value::Object(inline) => Some(Element(inline)),
+            Value::String(id) => self.by_id.get(id.as_str()).copied(),
             _ => None,
         }
     }
 
-    fn document(&self, element: &Element, draft: &mut Draft<'_>) {
+    fn document(&self, element: &Element<'e>, draft: &mut Draft<'_>) {
         draft.header.id = element.id().map(str::to_owned);
         draft.header.name = element.text("name");
         draft.header.data_license = element.text("dataLicense").map(|license| {
-            let named = self.resolve(&Value::String(license.clone()));
+            let named = self.by_id.get(license.as_str());
             named.and_then(|one| one.text("licenseExpression")).unwrap_or(license)
         });
         element.texts("rootElement").for_each(|root| draft.root_reference(root));
@@ -224,7 +242,7 @@ impl Graph<'_> {
         let Some(info) = element.field("creationInfo").and_then(|info| self.resolve(info)) else { return };
         draft.header.created = draft.time(info.text("created").as_deref(), "creationInfo.created");
         for author in info.items("createdBy") {
-            draft.header.authors.extend(self.agent(author));
+            draft.header.authors.extend(self.agent(author).map(|agent| (*agent).clone()));
         }
         for tool in info.items("createdUsing") {
             if let Some(tool) = self.resolve(tool) {
@@ -234,7 +252,17 @@ impl Graph<'_> {
         }
     }
 
-    fn agent(&self, value: &Value) -> Option<Agent> {
+    fn agent(&self, value: &'e Value) -> Option<Arc<Agent>> {
+        let Some(id) = value.as_str() else { return self.new_agent(value).map(Arc::new) };
+        if let Some(agent) = self.agents.borrow().get(id) {
+            return agent.clone();
+        }
+        let agent = self.new_agent(value).map(Arc::new);
+        self.agents.borrow_mut().insert(id, agent.clone());
+        agent
+    }
+
+    fn new_agent(&self, value: &'e Value) -> Option<Agent> {
         let element = self.resolve(value)?;
         let kind = match element.kind() {
             "Person" => AgentKind::Person,
@@ -252,15 +280,36 @@ impl Graph<'_> {
         Some(agent)
     }
 
+    /// The names of a vulnerability.
+    fn names(&self, value: &'e Value) -> Option<Names> {
+        let id = value.as_str();
+        if let Some(names) = id.and_then(|id| self.names.borrow().get(id).cloned()) {
+            return Some(names);
+        }
+        let vulnerability = self.resolve(value)?;
+        let mut all: Vec<String> =
+            self.identifiers(&vulnerability).into_iter().map(|(_, identifier)| identifier).collect();
+        all.extend(vulnerability.text("name").filter(|name| !all.contains(name)));
+        let names = Names {
+            id: all.first().map(String::as_str).unwrap_or_default().into(),
+            aliases: all.iter().skip(1).cloned().collect(),
+            all: all.into(),
+        };
+        if let Some(id) = id {
+            self.names.borrow_mut().insert(id, names.clone());
+        }
+        Some(names)
+    }
+
     /// External identifiers, each as its type and value. The field is written in the singular and in the plural.
-    fn identifiers(&self, element: &Element) -> Vec<(String, String)> {
+    fn identifiers(&self, element: &Element<'e>) -> Vec<(String, String)> {
         let all = element.items("externalIdentifier").into_iter().chain(element.items("externalIdentifiers"));
         all.filter_map(|one| self.resolve(one))
             .filter_map(|one| Some((one.text("externalIdentifierType")?, one.text("identifier")?)))
             .collect()
     }
 
-    fn component(&self, element: &Element, draft: &mut Draft<'_>) -> Component {
+    fn component(&self, element: &Element<'e>, draft: &mut Draft<'_>) -> Component {
         let at = element.id().unwrap_or_default();
         let kind = match (element.kind(), element.text("primaryPurpose")) {
             ("software_File", _) => ComponentKind::File,
@@ -327,7 +376,7 @@ impl Graph<'_> {
         component
     }
 
-    fn relationship(&self, element: &Element, draft: &mut Draft<'_>) -> Result<(), SbomError> {
+    fn relationship(&self, element: &Element<'e>, draft: &mut Draft<'_>) -> Result<(), SbomError> {
         let (Some(from), Some(word)) = (element.text("from"), element.text("relationshipType")) else {
             draft.odd(DiagnosticKind::MissingField("from"), element.id().unwrap_or_default());
             return Ok(());
@@ -375,7 +424,7 @@ impl Graph<'_> {
     }
 
     /// The licenses stand beside the components, joined by relationships.
-    fn claim_licenses(&self, elements: &[Element], draft: &mut Draft<'_>) {
+    fn claim_licenses(&self, elements: &[Element<'e>], draft: &mut Draft<'_>) {
         for element in elements {
             let role = match element.text("relationshipType").as_deref() {
                 Some("hasDeclaredLicense") => LicenseRole::Declared,
@@ -384,26 +433,35 @@ impl Graph<'_> {
             };
             let Some(from) = element.text("from") else { continue };
             for to in element.items("to") {
-                let word = to.as_str().and_then(|to| to.rsplit('/').next()).unwrap_or_default();
-                let text = match (word, self.resolve(to)) {
-                    ("NoneLicense" | "NoneElement", _) => "NONE".to_owned(),
-                    ("NoAssertionLicense" | "NoAssertionElement", _) => "NOASSERTION".to_owned(),
-                    (_, Some(license)) => {
-                        match license.text("licenseExpression").or_else(|| license.text("name")) {
-                            Some(text) => text,
-                            None => continue,
-                        }
-                    }
-                    (_, None) => continue,
-                };
-                let license = draft.license(&text, &from);
+                let Some(license) = self.license(to, &from, draft) else { continue };
                 draft.claim(&from, LicenseClaim { role, license, url: None });
             }
         }
     }
 
+    /// The license that an element is.
+    fn license(&self, to: &'e Value, from: &str, draft: &mut Draft<'_>) -> Option<License> {
+        if let Some(license) = to.as_str().and_then(|id| self.licenses.borrow().get(id).cloned()) {
+            return Some(license);
+        }
+        let word = to.as_str().and_then(|to| to.rsplit('/').next()).unwrap_or_default();
+        let text = match (word, self.resolve(to)) {
+            ("NoneLicense" | "NoneElement", _) => "NONE",
+            ("NoAssertionLicense" | "NoAssertionElement", _) => "NOASSERTION",
+            (_, element) => {
+                let element = element?;
+                element.field("licenseExpression").or_else(|| element.field("name"))?.as_str()?
+            }
+        };
+        let license = draft.license(text, from);
+        if let Some(id) = to.as_str() {
+            self.licenses.borrow_mut().insert(id, license.clone());
+        }
+        Some(license)
+    }
+
     /// A statement of VEX, from a vulnerability to products.
-    fn vex(&self, element: &Element, draft: &mut Draft<'_>) {
+    fn vex(&self, element: &Element<'e>, draft: &mut Draft<'_>) {
         let status = match element.kind() {
             "security_VexAffectedVulnAssessmentRelationship" => VexStatus::Affected,
             "security_VexNotAffectedVulnAssessmentRelationship" => VexStatus::NotAffected,
@@ -411,41 +469,26 @@ impl Graph<'_> {
             "security_VexUnderInvestigationVulnAssessmentRelationship" => VexStatus::UnderInvestigation,
             other => VexStatus::Other(other.to_owned()),
         };
-        let Some(vulnerability) = element.field("from").and_then(|from| self.resolve(from)) else {
+        let Some(names) = element.field("from").and_then(|from| self.names(from)) else {
             draft.odd(DiagnosticKind::MissingField("from"), element.id().unwrap_or_default());
             return;
         };
-        let mut names: Vec<String> =
-            self.identifiers(&vulnerability).into_iter().map(|(_, identifier)| identifier).collect();
-        names.extend(vulnerability.text("name").filter(|name| !names.contains(name)));
         let mut products = Vec::new();
         for to in element.texts("to") {
-            let component = draft.find(&to);
-            let purls = component.map(|component| component.purls.clone()).unwrap_or_default();
+            let (component, product) = draft.named(&to);
             if status == VexStatus::Affected {
-                let affected = Affected {
-                    name: component.map_or_else(String::new, Component::full_name),
-                    version: component.and_then(|component| component.version.clone()),
-                    purl: purls.first().cloned(),
-                    reference: Some(to.clone()),
-                    ..Affected::default()
-                };
-                let id = names.first().cloned().unwrap_or_default();
-                let aliases = names.iter().skip(1).cloned().collect();
-                let finding = Finding { id, aliases, component: affected, ..Finding::default() };
-                draft.findings.push(finding);
+                let (id, aliases) = (names.id.clone(), names.aliases.clone());
+                draft.findings.push(Finding { id, aliases, component, ..Finding::default() });
             }
-            let hashes = draft.find(&to).map(|component| component.hashes.clone()).unwrap_or_default();
-            let identifiers = core::iter::once(to).chain(purls).collect();
-            products.push(VexProduct { identifiers, hashes, ..VexProduct::default() });
+            products.push(product);
         }
         draft.statements.push(VexStatement {
-            vulnerability: names,
+            vulnerability: names.all,
             products,
             status,
-            justification: element.text("justificationType"),
-            impact: element.text("impactStatement"),
-            action: element.text("actionStatement"),
+            justification: element.text("justificationType").map(Arc::from),
+            impact: element.text("impactStatement").map(Arc::from),
+            action: element.text("actionStatement").map(Arc::from),
             timestamp: element.text("publishedTime").as_deref().and_then(draft::time),
         });
     }

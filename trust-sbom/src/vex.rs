@@ -8,7 +8,8 @@
 mod csaf;
 mod openvex;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -215,9 +216,10 @@ impl ScanReport {
     /// Only the documents that are passed are heard, so pass those whose attestations were verified, and whose signers
     /// may speak for this subject. How many findings stopped counting is returned.
     pub fn suppress(&mut self, sources: &[VexSource<'_>], subject: &VexSubject) -> usize {
+        let mut heard = Heard::new(sources, subject);
         let mut count = 0;
         for finding in self.findings.iter_mut().filter(|finding| finding.suppressed.is_none()) {
-            finding.suppressed = decide(finding, sources, subject).map(Suppression::Vex);
+            finding.suppressed = heard.decide(finding).map(Suppression::Vex);
             count += usize::from(finding.suppressed.is_some());
         }
         count
@@ -246,7 +248,7 @@ impl ScanReport {
                 let mut about =
                     self.findings.iter().filter(|finding| is_about(statement, finding)).peekable();
                 let Some(finding) = about.peek() else { continue };
-                let vulnerability = finding.id.clone();
+                let vulnerability = finding.id.to_string();
                 let reason = if !source.vex.format.is_vex() {
                     "its document is no VEX document".to_owned()
                 } else if about.any(|finding| {
@@ -273,35 +275,58 @@ fn is_about(statement: &VexStatement, finding: &Finding) -> bool {
     finding.names().any(|name| names.iter().any(|other| other.eq_ignore_ascii_case(name)))
 }
 
-/// The decision on a finding; `None` if it counts.
-fn decide(finding: &Finding, sources: &[VexSource<'_>], subject: &VexSubject) -> Option<VexDecision> {
-    let mut heard: Vec<(&VexStatement, &str, String)> = Vec::new();
-    for source in sources.iter().filter(|source| source.vex.format.is_vex()) {
-        for statement in &source.vex.statements {
-            if is_about(statement, finding)
-                && let Some(product) = statement
-                    .products
-                    .iter()
-                    .find(|product| covers(product, finding, subject, source.matching))
-            {
-                let product = product.identifiers.first().cloned();
-                heard.push((statement, source.author, product.unwrap_or_else(|| "its digest".to_owned())));
+/// What is heard, by the vulnerabilities that it is about.
+struct Heard<'a> {
+    subject: &'a VexSubject,
+    /// By the names of vulnerabilities, in lower case.
+    by_name: HashMap<String, Vec<(&'a VexSource<'a>, &'a VexStatement)>>,
+    /// The reasons that statements give, each put together once.
+    reasons: HashMap<*const VexStatement, Arc<str>>,
+}
+
+impl<'a> Heard<'a> {
+    fn new(sources: &'a [VexSource<'a>], subject: &'a VexSubject) -> Self {
+        let mut by_name: HashMap<String, Vec<_>> = HashMap::new();
+        for source in sources.iter().filter(|source| source.vex.format.is_vex()) {
+            for statement in &source.vex.statements {
+                let names = statement.vulnerability.iter().map(|name| name.to_ascii_lowercase());
+                for name in names.collect::<BTreeSet<_>>() {
+                    by_name.entry(name).or_default().push((source, statement));
+                }
             }
         }
+        Self { subject, by_name, reasons: HashMap::new() }
     }
-    // One without a date may be the latest.
-    let latest = heard.iter().filter_map(|(statement, ..)| statement.timestamp).max();
-    heard.retain(|(statement, ..)| statement.timestamp.is_none() || statement.timestamp == latest);
-    let (statement, author, product) =
-        heard.into_iter().max_by_key(|(statement, ..)| statement.status.gravity())?;
-    let reasons = [&statement.justification, &statement.impact, &statement.action];
-    let reasons: Vec<&str> = reasons.into_iter().flatten().map(String::as_str).collect();
-    statement.status.suppresses().then(|| VexDecision {
-        author: author.to_owned(),
-        status: statement.status.clone(),
-        reason: if reasons.is_empty() { "no reason given".to_owned() } else { reasons.join("; ") },
-        product,
-    })
+
+    /// The decision on a finding; `None` if it counts.
+    fn decide(&mut self, finding: &Finding) -> Option<VexDecision> {
+        let mut heard: Vec<(&VexSource<'_>, &VexStatement, &VexProduct)> = Vec::new();
+        let names = finding.names().map(str::to_ascii_lowercase).collect::<BTreeSet<_>>();
+        for (source, statement) in names.iter().filter_map(|name| self.by_name.get(name)).flatten() {
+            let mut products = statement.products.iter();
+            let product = products.find(|product| covers(product, finding, self.subject, source.matching));
+            heard.extend(product.map(|product| (*source, *statement, &**product)));
+        }
+        // One without a date may be the latest.
+        let latest = heard.iter().filter_map(|(_, statement, _)| statement.timestamp).max();
+        heard.retain(|(_, statement, _)| statement.timestamp.is_none() || statement.timestamp == latest);
+        let (source, statement, product) =
+            heard.into_iter().max_by_key(|(_, statement, _)| statement.status.gravity())?;
+        if !statement.status.suppresses() {
+            return None;
+        }
+        let reason = self.reasons.entry(core::ptr::from_ref(statement)).or_insert_with(|| {
+            let reasons = [&statement.justification, &statement.impact, &statement.action];
+            let reasons: Vec<&str> = reasons.into_iter().flatten().map(|reason| &**reason).collect();
+            if reasons.is_empty() { "no reason given".into() } else { reasons.join("; ").into() }
+        });
+        Some(VexDecision {
+            author: source.author.to_owned(),
+            status: statement.status.clone(),
+            reason: reason.clone(),
+            product: product.identifiers.first().cloned().unwrap_or_else(|| "its digest".to_owned()),
+        })
+    }
 }
 
 /// Whether a statement about a product is one about a finding in the subject.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use trust_core::UnixTime;
 
@@ -16,17 +18,17 @@ use crate::vers::Vers;
 #[non_exhaustive]
 pub struct VexStatement {
     /// The vulnerability's names: its identifier first, then its aliases.
-    pub vulnerability: Vec<String>,
+    pub vulnerability: Arc<[String]>,
     /// What it is about. No product matches no finding.
-    pub products: Vec<VexProduct>,
+    pub products: Vec<Arc<VexProduct>>,
     /// What is said.
     pub status: VexStatus,
     /// Why the product is not affected, by one of the words of the format.
-    pub justification: Option<String>,
+    pub justification: Option<Arc<str>>,
     /// Why it is not affected, in words.
-    pub impact: Option<String>,
+    pub impact: Option<Arc<str>>,
     /// What to do, in words.
-    pub action: Option<String>,
+    pub action: Option<Arc<str>>,
     /// When it was said.
     pub timestamp: Option<UnixTime>,
 }
@@ -44,7 +46,7 @@ pub struct VexProduct {
     /// The statement is not about these versions.
     pub other_versions: Vec<String>,
     /// The statement is about these parts of it alone; about all of it if there are none.
-    pub subcomponents: Vec<VexProduct>,
+    pub subcomponents: Vec<Arc<VexProduct>>,
 }
 
 impl VexProduct {
@@ -119,7 +121,7 @@ pub struct VexDecision {
     /// What is said.
     pub status: VexStatus,
     /// Why, in one line.
-    pub reason: String,
+    pub reason: Arc<str>,
     /// The product by which it was found to be about the finding.
     pub product: String,
 }

@@ -164,7 +164,7 @@ fn a_license_of_many_parentheses_is_bounded_before_any_parser_sees_it() {
     }
     let many = vec!["(MIT OR Apache-2.0)"; 300].join(" AND ");
     let policy = LicensePolicy::new().allowing(["MIT"]).unwrap();
-    assert_eq!(policy.allows(&License::Expression(many)), Answer::Yes);
+    assert_eq!(policy.allows(&License::Expression(many.into())), Answer::Yes);
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn circles_repetitions_and_dangling_references_are_diagnosed_and_harm_nobody() {
     let pattern = PackagePattern::Purl(Box::new("pkg:npm/b".parse().unwrap()));
     let exposure = sbom.exposure(&pattern, &"vers:npm/*".parse().unwrap());
     assert_eq!(exposure.answer, Answer::Yes);
-    assert_eq!(exposure.exposed[0].path.as_ref().unwrap().len(), 2);
+    assert_eq!(exposure.exposed[0].path.as_ref().unwrap().last.len(), 1);
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 mod tables;
 
-use std::collections::{BTreeMap, HashSet};
+use core::hash::BuildHasher as _;
+use std::collections::HashMap;
+use std::hash::RandomState;
+use std::rc::Rc;
 
 use serde_json::Value;
 use trust_core::UnixTime;
@@ -94,7 +97,7 @@ impl Field {
 /// Whether a document keeps to the specification `1.{minor}`. What was not specified in JSON before 1.2 is held to 1.2.
 pub(super) fn check(document: &Value, minor: u8) -> Result<(), SbomError> {
     let minor = minor.max(2);
-    let mut checker = Checker { minor, path: Vec::new(), references: BTreeMap::new() };
+    let mut checker = Checker { minor, path: Vec::new(), references: HashMap::new(), order: Vec::new() };
     checker.object(&tables::BOM, document).map_err(|problem| SbomError::Spec { at: checker.place(), problem })
 }
 
@@ -102,7 +105,9 @@ struct Checker {
     minor: u8,
     path: Vec<String>,
     /// The `bom-ref` of every component, with its place.
-    references: BTreeMap<String, String>,
+    references: HashMap<Rc<str>, String>,
+    /// The same in the order in which they were found, so that the last ones can be forgotten.
+    order: Vec<Rc<str>>,
 }
 
 impl Checker {
@@ -152,10 +157,12 @@ impl Checker {
         if core::ptr::eq(object, &raw const tables::COMPONENT)
             && let Some(Value::String(reference)) = map.get("bom-ref")
         {
-            let place = self.place();
-            if let Some(other) = self.references.insert(reference.clone(), place) {
+            if let Some(other) = self.references.get(reference.as_str()) {
                 return Err(format!("`bom-ref` `{reference}` is also that of {other}, expected it once"));
             }
+            let reference: Rc<str> = reference.as_str().into();
+            self.order.push(reference.clone());
+            self.references.insert(reference, self.place());
         }
         Ok(())
     }
@@ -176,15 +183,14 @@ impl Checker {
             (Shape::Object(object), value) => self.object(object, value),
             (Shape::Array(item), Value::Array(items)) => self.items(item, items),
             (Shape::Set(item), Value::Array(items)) => {
-                let mut seen = HashSet::new();
-                if let Some(index) = items.iter().position(|item| !seen.insert(item.to_string())) {
+                if let Some(index) = first_repeated(items) {
                     return Err(format!("item {index} is repeated, expected it once"));
                 }
                 self.items(item, items)
             }
             (Shape::Either(shapes), value) => {
                 // A value that is one of them may not leave references of the others behind.
-                let (path, references) = (self.path.len(), self.references.clone());
+                let (path, references) = (self.path.len(), self.order.len());
                 let mut problem = String::new();
                 for shape in *shapes {
                     match self.shape(shape, value) {
@@ -192,7 +198,9 @@ impl Checker {
                         Err(one) => problem = one,
                     }
                     self.path.truncate(path);
-                    self.references.clone_from(&references);
+                    for reference in self.order.drain(references..) {
+                        self.references.remove(&reference);
+                    }
                 }
                 Err(problem)
             }
@@ -240,6 +248,17 @@ impl Shape {
 fn expected(what: &str, found: &Value) -> String {
     let found: String = found.to_string().chars().take(80).collect();
     format!("found {found}, expected {what}")
+}
+
+/// The first item that equals one before it.
+fn first_repeated(items: &[Value]) -> Option<usize> {
+    let (state, mut seen) = (RandomState::new(), HashMap::<u64, Vec<usize>>::new());
+    items.iter().enumerate().position(|(index, item)| {
+        let same_hash = seen.entry(state.hash_one(item.to_string())).or_default();
+        let is_repeated = same_hash.iter().any(|other| items.get(*other) == Some(item));
+        same_hash.push(index);
+        is_repeated
+    })
 }
 
 fn is_serial_number(text: &str) -> bool {

@@ -229,9 +229,9 @@ impl Writer<'_> {
         Object::default()
             .text("type", Some(component_type(&component.kind)))
             .text("bom-ref", reference.map(|(reference, _)| reference))
-            .value("supplier", component.supplier.as_ref().map(organization))
-            .value("manufacturer", component.producer.as_ref().map(organization))
-            .list("authors", component.authors.iter().map(contact).collect())
+            .value("supplier", component.supplier.as_deref().map(organization))
+            .value("manufacturer", component.producer.as_deref().map(organization))
+            .list("authors", component.authors.iter().map(|agent| contact(agent)).collect())
             .text("publisher", component.publisher.as_ref())
             .text("group", component.group.as_ref())
             .text("name", Some(&component.name))
@@ -348,7 +348,7 @@ impl Writer<'_> {
                 group.iter().filter_map(|one| one.component.reference.as_deref()).collect();
             let is_about = |statement: &&VexStatement| {
                 let products = statement.products.iter().filter_map(|one| one.identifiers.first());
-                statement.vulnerability.first() == Some(&first.id)
+                statement.vulnerability.first().is_some_and(|id| **id == *first.id)
                     && products.map(String::as_str).eq(about.iter().copied())
             };
             let statement = said.iter().position(is_about).map(|place| said.remove(place));
@@ -496,7 +496,7 @@ fn license(license: &License, role: Option<LicenseRole>, url: Option<&String>) -
         _ => None,
     };
     let (field, text) = match license {
-        License::Expression(text) if spdx::license_id(text).is_some() => ("id", text.as_str()),
+        License::Expression(text) if spdx::license_id(text).is_some() => ("id", &**text),
         License::Expression(text) => {
             return Some(
                 Object::default()
@@ -505,7 +505,7 @@ fn license(license: &License, role: Option<LicenseRole>, url: Option<&String>) -
                     .into_value(),
             );
         }
-        License::Name(text) => ("name", text.as_str()),
+        License::Name(text) => ("name", &**text),
         License::None => ("name", "NONE"),
         // Not to say anything is how CycloneDX says this.
         License::NoAssertion => return None,

@@ -1,5 +1,7 @@
 //! [Grype](https://github.com/anchore/grype/tree/main/schema/grype).
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 use trust_core::json::Document;
@@ -186,19 +188,19 @@ impl Match {
                 .map(|one| one.id)
                 .filter(|id| *id != vulnerability.id)
                 .collect(),
-            id: vulnerability.id,
-            component: Affected {
+            id: vulnerability.id.into(),
+            component: Arc::new(Affected {
                 name: self.artifact.name,
                 version: self.artifact.version,
                 purl: self.artifact.purl.filter(|purl| !purl.is_empty()),
                 reference: self.artifact.id,
                 path,
                 layer,
-            },
+            }),
             ratings: ratings.collect(),
             severity: vulnerability.severity.as_deref().map_or(Severity::Unknown, Severity::from_name),
             fix,
-            cwes: cwes(&cwe_names),
+            cwes: cwes(&cwe_names).into(),
             epss,
             is_known_exploited: !vulnerability.known_exploited.is_empty(),
             urls: vulnerability.data_source.into_iter().filter(|url| !url.is_empty()).collect(),

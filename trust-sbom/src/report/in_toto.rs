@@ -3,6 +3,8 @@
 //! [cosign's](https://github.com/sigstore/cosign/blob/main/specs/COSIGN_VULN_ATTESTATION_SPEC.md), which holds the
 //! scanner's own report.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -119,7 +121,7 @@ fn read_items(items: Vec<Item>) -> Result<ScanReport, ReportError> {
                 expected: "the name of a vulnerability",
             });
         };
-        let ratings: Vec<Rating> = vulnerability
+        let ratings: Arc<[Rating]> = vulnerability
             .severity
             .into_iter()
             .map(|one| {
@@ -130,7 +132,7 @@ fn read_items(items: Vec<Item>) -> Result<ScanReport, ReportError> {
             })
             .collect();
         let severity = highest(&ratings);
-        report.findings.push(Finding { id, ratings, severity, ..Finding::default() });
+        report.findings.push(Finding { id: id.into(), ratings, severity, ..Finding::default() });
     }
     Ok(report)
 }

@@ -1,6 +1,9 @@
 //! The reports of [osv-scanner](https://google.github.io/osv-scanner/output/), which hold advisories of
 //! [OSV](https://ossf.github.io/osv-schema/).
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 use trust_core::json::Document;
@@ -102,17 +105,17 @@ impl Advisory {
         let cwe_names: Vec<String> =
             cwe_names.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect();
         Finding {
-            id: self.id.clone(),
-            aliases: self.aliases.clone(),
+            id: self.id.as_str().into(),
+            aliases: self.aliases.as_slice().into(),
             severity: if stated == Severity::Unknown { highest(&ratings) } else { stated },
-            ratings,
+            ratings: ratings.into(),
             fix: match package {
                 Some(_) if fixed.is_empty() && ends => FixState::Unknown,
                 Some(_) if fixed.is_empty() => FixState::NotFixed,
                 Some(_) => FixState::Available(fixed),
                 None => FixState::Unknown,
             },
-            cwes: cwes(&cwe_names),
+            cwes: cwes(&cwe_names).into(),
             published: time(self.published.as_ref()),
             modified: time(self.modified.as_ref()),
             urls: self.references.iter().filter_map(|one| one.url.clone()).collect(),
@@ -173,13 +176,13 @@ pub(super) fn read_scanner(document: &Document<'_>, _: &Limits) -> Result<ScanRe
                 };
                 let package = advisory.affected.iter().find(is_of_package);
                 let mut finding = advisory.to_model(package);
-                let group = scanned.groups.iter().find(|group| group.ids.contains(&finding.id));
+                let group =
+                    scanned.groups.iter().find(|group| group.ids.iter().any(|id| **id == *finding.id));
                 if let Some(group) = group {
-                    for alias in group.ids.iter().chain(&group.aliases) {
-                        if *alias != finding.id && !finding.aliases.contains(alias) {
-                            finding.aliases.push(alias.clone());
-                        }
-                    }
+                    let others =
+                        group.ids.iter().chain(&group.aliases).filter(|alias| ***alias != *finding.id);
+                    let others: BTreeSet<&String> = others.chain(finding.aliases.iter()).collect();
+                    finding.aliases = others.into_iter().cloned().collect();
                     let score = group.max_severity.as_deref().and_then(|score| score.parse().ok());
                     if finding.severity == Severity::Unknown
                         && let Some(score) = score
@@ -187,13 +190,13 @@ pub(super) fn read_scanner(document: &Document<'_>, _: &Limits) -> Result<ScanRe
                         finding.severity = Severity::from_score(score);
                     }
                 }
-                finding.component = Affected {
+                finding.component = Arc::new(Affected {
                     name: name.clone(),
                     version: scanned.package.version.clone(),
                     purl: scanned.package.purl.clone(),
                     path: path.clone(),
                     ..Affected::default()
-                };
+                });
                 report.findings.push(finding);
             }
         }

@@ -2,6 +2,7 @@
 //! It has no field for a package or a fix: what Trivy and Grype put into their texts is read, the rest is unknown.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -81,12 +82,22 @@ struct Invocation {
 #[serde(rename_all = "camelCase")]
 struct WireResult {
     rule_id: Option<String>,
-    rule_index: Option<usize>,
+    rule_index: Option<i64>,
     message: Option<Message>,
     #[serde(default, deserialize_with = "nullable")]
     locations: Vec<Value>,
     #[serde(default, deserialize_with = "nullable")]
     suppressions: Vec<WireSuppression>,
+    kind: Option<String>,
+    baseline_state: Option<String>,
+}
+
+impl WireResult {
+    /// Whether it says that something was found: not that a rule was kept, or that what was there once is gone.
+    fn is_finding(&self) -> bool {
+        !matches!(self.kind.as_deref(), Some("pass" | "notApplicable"))
+            && self.baseline_state.as_deref() != Some("absent")
+    }
 }
 
 #[derive(Deserialize)]
@@ -115,7 +126,10 @@ pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, Re
     };
     for run in log.runs {
         let driver = run.tool.driver;
-        let rules: HashMap<&str, &Rule> = driver.rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
+        let facts: Vec<RuleFacts> = driver.rules.iter().map(RuleFacts::of).collect();
+        let rules: HashMap<&str, &RuleFacts> =
+            driver.rules.iter().zip(&facts).map(|(rule, facts)| (rule.id.as_str(), facts)).collect();
+        let none = RuleFacts::default();
         let ended = run.invocations.iter().filter(|one| one.execution_successful);
         for invocation in ended {
             report.finished = report.finished.max(time(invocation.end_time_utc.as_ref()));
@@ -130,45 +144,77 @@ pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, Re
                 _ => {}
             }
         }
-        for result in run.results.iter().flatten() {
-            let by_index = result.rule_index.and_then(|index| driver.rules.get(index));
+        for result in run.results.iter().flatten().filter(|result| result.is_finding()) {
+            // -1 says that there is none.
+            let index = result.rule_index.and_then(|index| usize::try_from(index).ok());
+            let by_index = index.and_then(|index| facts.get(index));
             let rule = by_index.or_else(|| rules.get(result.rule_id.as_deref()?).copied());
-            report.findings.push(result.to_model(rule));
+            report.findings.push(result.to_model(rule.unwrap_or(&none)));
         }
         report.scanner.get_or_insert(Tool { vendor: None, name: driver.name, version: driver.version });
     }
     Ok(report)
 }
 
-impl WireResult {
-    fn to_model(&self, rule: Option<&Rule>) -> Finding {
-        let id = self.rule_id.clone().or_else(|| rule.map(|rule| rule.id.clone())).unwrap_or_default();
-        let property = |name: &str| rule.and_then(|rule| rule.properties.get(name));
+/// The lines of a text that say something of a package.
+const LINES: [&str; 5] =
+    ["Package: ", "Installed Version: ", "Version: ", "Fixed Version: ", "Fix Version: "];
+
+fn line<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.lines().find_map(|line| line.strip_prefix(name))
+}
+
+/// What a rule says of all of its results, read once.
+#[derive(Default)]
+struct RuleFacts {
+    id: Arc<str>,
+    severity: Severity,
+    ratings: Arc<[Rating]>,
+    cwes: Arc<[u32]>,
+    urls: Arc<[String]>,
+    /// The lines of its help.
+    lines: HashMap<&'static str, String>,
+}
+
+impl RuleFacts {
+    fn of(rule: &Rule) -> Self {
+        let property = |name: &str| rule.properties.get(name);
         // A number, or a text that is one.
         let score = property("security-severity").or_else(|| property("cvssv3_baseScore"));
         let score = score.and_then(|score| score.as_f64().or_else(|| score.as_str()?.parse().ok()));
         let vector = property("cvssv3_vector").and_then(Value::as_str).map(str::to_owned);
-        let tags: Vec<&str> = property("tags")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let tags = property("tags").and_then(Value::as_array).into_iter().flatten();
+        let tags: Vec<String> = tags.filter_map(Value::as_str).map(str::to_owned).collect();
         let tagged = tags.iter().map(|tag| Severity::from_name(tag)).fold(Severity::Unknown, Severity::max);
         let mut ratings = Vec::new();
         if score.is_some() || vector.is_some() {
             ratings.push(Rating::new(None, score, vector));
         }
         let rated = ratings.first().map_or(Severity::Unknown, |rating| rating.severity);
+        let help = rule.help.as_ref().map_or("", |help| help.text.as_str());
+        let lines = LINES.into_iter().filter_map(|name| Some((name, line(help, name)?.to_owned())));
+        Self {
+            id: rule.id.as_str().into(),
+            severity: if rated == Severity::Unknown { tagged } else { rated },
+            ratings: ratings.into(),
+            cwes: cwes(&tags).into(),
+            urls: rule.help_uri.iter().cloned().collect(),
+            lines: lines.collect(),
+        }
+    }
+}
+
+impl WireResult {
+    fn to_model(&self, rule: &RuleFacts) -> Finding {
+        let id: Arc<str> = self.rule_id.as_deref().map_or_else(|| rule.id.clone(), Arc::from);
         let text = self.message.as_ref().map_or("", |message| message.text.as_str());
-        let help = rule.and_then(|rule| rule.help.as_ref()).map_or("", |help| help.text.as_str());
-        let line = |name: &str| {
-            let found = text.lines().chain(help.lines()).find_map(|line| line.strip_prefix(name));
+        let said = |name: &str| {
+            let found = line(text, name).or_else(|| rule.lines.get(name).map(String::as_str));
             found.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
         };
-        let (name, version) = (line("Package: "), line("Installed Version: ").or_else(|| line("Version: ")));
+        let (name, version) = (said("Package: "), said("Installed Version: ").or_else(|| said("Version: ")));
         // An absent line in Trivy's text says that no fix is known; any other text says nothing.
-        let fix = match line("Fixed Version: ").or_else(|| line("Fix Version: ")) {
+        let fix = match said("Fixed Version: ").or_else(|| said("Fix Version: ")) {
             Some(fixed) => FixState::Available(fixed.split(',').map(|one| one.trim().to_owned()).collect()),
             None if text.contains("\nFixed Version:") => FixState::NotFixed,
             None => FixState::Unknown,
@@ -177,31 +223,30 @@ impl WireResult {
             self.locations.first().and_then(|one| one.pointer("/physicalLocation/artifactLocation/uri"));
         // Grype's rules are called by the vulnerability and the package.
         let id = match (&name, id.strip_suffix(&format!("-{}", name.as_deref().unwrap_or_default()))) {
-            (Some(_), Some(vulnerability)) => vulnerability.to_owned(),
+            (Some(_), Some(vulnerability)) => vulnerability.into(),
             _ => id,
         };
-        let reasons = self.suppressions.iter().filter(|one| {
-            // Under review, or rejected, it still counts.
-            matches!(one.status.as_deref(), None | Some("accepted"))
-        });
-        let reason =
-            reasons.map(|one| one.justification.clone().or_else(|| one.kind.clone()).unwrap_or_default());
-        let reasons: Vec<String> = reason.collect();
-        let cwe_names: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        // Unless all are accepted it still counts (SARIF 2.1.0, section 3.27.23).
+        let is_suppressed = !self.suppressions.is_empty()
+            && self.suppressions.iter().all(|one| matches!(one.status.as_deref(), None | Some("accepted")));
+        let reasons = self.suppressions.iter();
+        let reasons: Vec<String> = reasons
+            .map(|one| one.justification.clone().or_else(|| one.kind.clone()).unwrap_or_default())
+            .collect();
         Finding {
             id,
-            component: Affected {
+            component: Arc::new(Affected {
                 name: name.unwrap_or_default(),
                 version,
                 path: path.and_then(Value::as_str).map(str::to_owned),
                 ..Affected::default()
-            },
-            severity: if rated == Severity::Unknown { tagged } else { rated },
-            ratings,
+            }),
+            severity: rule.severity,
+            ratings: rule.ratings.clone(),
             fix,
-            cwes: cwes(&cwe_names),
-            urls: rule.and_then(|rule| rule.help_uri.clone()).into_iter().collect(),
-            suppressed: (!reasons.is_empty()).then(|| Suppression::Scanner(reasons.join(", "))),
+            cwes: rule.cwes.clone(),
+            urls: rule.urls.clone(),
+            suppressed: is_suppressed.then(|| Suppression::Scanner(reasons.join(", "))),
             ..Finding::default()
         }
     }

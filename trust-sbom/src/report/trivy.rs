@@ -2,6 +2,7 @@
 //! licenses are not vulnerabilities, and not read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use trust_core::json::{Document, JsonError};
@@ -205,23 +206,24 @@ impl Vulnerability {
         };
         let (purl, reference) = self.pkg_identifier.map_or((None, None), |one| (one.purl, one.reference));
         // GitHub's advisories are about one vulnerability each, vendors' about several.
-        let (aliases, advisories) = self.vendor_ids.into_iter().partition(|id| id.starts_with("GHSA-"));
+        let (aliases, advisories): (Vec<_>, Vec<_>) =
+            self.vendor_ids.into_iter().partition(|id| id.starts_with("GHSA-"));
         Finding {
-            id: self.id,
-            aliases,
-            advisories,
-            component: Affected {
+            id: self.id.into(),
+            aliases: aliases.into(),
+            advisories: advisories.into(),
+            component: Arc::new(Affected {
                 name: self.pkg_name,
                 version: self.installed_version,
                 purl,
                 reference,
                 path: self.pkg_path.or_else(|| target.map(str::to_owned)),
                 layer: self.layer.and_then(|layer| layer.digest.or(layer.diff_id)),
-            },
+            }),
             severity: self.severity.as_deref().map_or(Severity::Unknown, Severity::from_name),
-            ratings,
+            ratings: ratings.into(),
             fix,
-            cwes: cwes(&self.cwe_ids),
+            cwes: cwes(&self.cwe_ids).into(),
             published: time(self.published_date.as_ref()),
             modified: time(self.last_modified_date.as_ref()),
             urls: self.primary_url.into_iter().collect(),

@@ -170,8 +170,8 @@ impl Writer<'_> {
             .text("name", Some(&name))
             .text("versionInfo", component.version.as_ref())
             .text("packageFileName", component.file_name.as_ref())
-            .text("supplier", component.supplier.as_ref().map(creator))
-            .text("originator", component.producer.as_ref().map(creator))
+            .text("supplier", component.supplier.as_deref().map(creator))
+            .text("originator", component.producer.as_deref().map(creator))
             .text("downloadLocation", Some(download))
             .value("filesAnalyzed", Some(Json::from(component.files_analyzed.unwrap_or(false))))
             .list("checksums", component.hashes.iter().map(checksum).collect())
@@ -225,12 +225,12 @@ impl Writer<'_> {
             .take(64)
             .collect();
         let mut id = format!("LicenseRef-{word}");
-        while self.extracted.iter().any(|one| one.id == id && one.text != *name) {
+        while self.extracted.iter().any(|one| one.id == id && *one.text != **name) {
             id.push_str("-x");
         }
         if !self.extracted.iter().any(|one| one.id == id) {
-            let text = name.clone();
-            self.extracted.push(ExtractedLicense { id: id.clone(), name: Some(name.clone()), text });
+            let text = name.to_string();
+            self.extracted.push(ExtractedLicense { id: id.clone(), name: Some(text.clone()), text });
         }
         id
     }

@@ -2,6 +2,7 @@
 //! document, and for each vulnerability lists of products by status.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use trust_core::json::Document;
@@ -150,6 +151,9 @@ struct Of {
     group_ids: Vec<String>,
 }
 
+/// How many times its own length the names of a document's products in products may have.
+const MAX_KEPT: usize = 2;
+
 /// The lists of products, and what they say.
 const STATUSES: [(&str, VexStatus); 7] = [
     ("known_not_affected", VexStatus::NotAffected),
@@ -173,35 +177,27 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
     let (id, date) = wire.document.tracking.map_or((None, None), |one| (one.id, one.current_release_date));
     let timestamp = date.as_deref().and_then(draft::time);
     let tree = wire.product_tree.unwrap_or_default();
-    let groups: HashMap<&str, &[String]> = tree
-        .product_groups
-        .iter()
-        .map(|group| (group.group_id.as_str(), group.product_ids.as_slice()))
-        .collect();
-    let products = products(&tree);
+    let mut groups: HashMap<&str, Vec<&str>> = HashMap::new();
+    for group in &tree.product_groups {
+        for product in &group.product_ids {
+            groups.entry(product).or_default().push(&group.group_id);
+        }
+    }
+    let products = products(&tree, document.text().len().saturating_mul(MAX_KEPT))?;
     let mut statements = Vec::new();
     for vulnerability in wire.vulnerabilities {
         let ids = vulnerability.ids.iter().filter_map(|id| id.text.clone());
-        let names: Vec<String> = vulnerability.cve.iter().cloned().chain(ids).collect();
-        let applies = |of: &Of, product: &String| {
-            of.product_ids.contains(product)
-                || of
-                    .group_ids
-                    .iter()
-                    .any(|group| groups.get(group.as_str()).is_some_and(|all| all.contains(product)))
-        };
+        let names: Arc<[String]> = vulnerability.cve.iter().cloned().chain(ids).collect();
+        let flags = ByProduct::new(vulnerability.flags.iter().map(|flag| (&flag.of, flag)));
+        let impacts = vulnerability.threats.iter().filter(|one| one.category.as_deref() == Some("impact"));
+        let impacts = ByProduct::new(impacts.map(|one| (&one.of, one.details())));
+        let actions = ByProduct::new(vulnerability.remediations.iter().map(|one| (&one.of, one.details())));
         for (list, status) in STATUSES {
             // One statement for each product: the reasons are of products.
             for product in vulnerability.product_status.get(list).into_iter().flatten() {
-                let flag = vulnerability.flags.iter().find(|flag| applies(&flag.of, product));
-                let details = |remarks: &[Remark], category: Option<&str>| {
-                    let is = |one: &&Remark| {
-                        category.is_none_or(|name| one.category.as_deref() == Some(name))
-                            && applies(&one.of, product)
-                    };
-                    remarks.iter().find(is).and_then(|one| one.details.clone())
-                };
-                let impact = details(&vulnerability.threats, Some("impact"));
+                let groups = groups.get(product.as_str()).map(Vec::as_slice).unwrap_or_default();
+                let flag = flags.get(product, groups);
+                let impact = impacts.get(product, groups).cloned().flatten();
                 let is_grounded = flag.is_some() || impact.is_some();
                 let status = match &status {
                     // The profile demands a reason.
@@ -215,9 +211,9 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
                     vulnerability: names.clone(),
                     products: products.get(product.as_str()).cloned().into_iter().collect(),
                     status,
-                    justification: flag.map(|flag| flag.label.clone()),
+                    justification: flag.map(|flag| flag.label.as_str().into()),
                     impact,
-                    action: details(&vulnerability.remediations, None),
+                    action: actions.get(product, groups).cloned().flatten(),
                     timestamp: flagged.or(timestamp),
                 });
             }
@@ -232,9 +228,44 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
     })
 }
 
+/// What is said of products, by themselves and by their groups: what comes first counts.
+struct ByProduct<'a, T> {
+    products: HashMap<&'a str, usize>,
+    groups: HashMap<&'a str, usize>,
+    said: Vec<T>,
+}
+
+impl<'a, T> ByProduct<'a, T> {
+    fn new(all: impl Iterator<Item = (&'a Of, T)>) -> Self {
+        let mut own = Self { products: HashMap::new(), groups: HashMap::new(), said: Vec::new() };
+        for (of, said) in all {
+            let place = own.said.len();
+            own.said.push(said);
+            for id in &of.product_ids {
+                own.products.entry(id).or_insert(place);
+            }
+            for id in &of.group_ids {
+                own.groups.entry(id).or_insert(place);
+            }
+        }
+        own
+    }
+
+    fn get(&self, product: &str, groups: &[&str]) -> Option<&T> {
+        let by_group = groups.iter().filter_map(|group| self.groups.get(group));
+        self.said.get(*self.products.get(product).into_iter().chain(by_group).min()?)
+    }
+}
+
+impl Remark {
+    fn details(&self) -> Option<Arc<str>> {
+        self.details.as_deref().map(Arc::from)
+    }
+}
+
 /// Every product by its identifier. One that is in another one is that one, with itself as the part.
-fn products(tree: &ProductTree) -> HashMap<&str, VexProduct> {
-    let mut products: HashMap<&str, VexProduct> = HashMap::new();
+fn products<'a>(tree: &'a ProductTree, most: usize) -> Result<HashMap<&'a str, Arc<VexProduct>>, VexError> {
+    let mut products: HashMap<&str, Arc<VexProduct>> = HashMap::new();
     let mut waiting: Vec<&Branch> = tree.branches.iter().collect();
     while let Some(branch) = waiting.pop() {
         products.extend(branch.product.iter().map(|product| {
@@ -246,24 +277,35 @@ fn products(tree: &ProductTree) -> HashMap<&str, VexProduct> {
             if is_version && !model.identifiers.iter().any(names_version) {
                 model.versions.extend(branch.name.clone());
             }
-            (product.product_id.as_str(), model)
+            (product.product_id.as_str(), Arc::new(model))
         }));
         waiting.extend(&branch.branches);
     }
     products.extend(
-        tree.full_product_names.iter().map(|product| (product.product_id.as_str(), to_model(product))),
+        tree.full_product_names
+            .iter()
+            .map(|product| (product.product_id.as_str(), Arc::new(to_model(product)))),
     );
+    let mut kept = 0;
     for relationship in &tree.relationships {
         let own = to_model(&relationship.full_product_name);
         let part = products.get(relationship.product_reference.as_str()).cloned();
         let whole = products.get(relationship.relates_to_product_reference.as_str()).cloned();
-        let (Some(part), Some(mut whole)) = (part, whole) else { continue };
+        let (Some(part), Some(whole)) = (part, whole) else { continue };
+        let mut whole = (*whole).clone();
+        // Each one is kept with all the names of what it is in.
+        let hashes = whole.hashes.iter().map(|hash| hash.algorithm.len() + hash.value.len());
+        kept += whole.identifiers.iter().map(String::len).chain(hashes).sum::<usize>();
+        if kept > most {
+            let what = "bytes of names of products in products";
+            return Err(VexError::TooMany { what, found: kept, expected: most });
+        }
         whole.subcomponents.push(part);
         whole.identifiers.extend(own.identifiers.into_iter().skip(1));
         whole.hashes.extend(own.hashes);
-        products.insert(&relationship.full_product_name.product_id, whole);
+        products.insert(&relationship.full_product_name.product_id, Arc::new(whole));
     }
-    products
+    Ok(products)
 }
 
 /// Its identifier in the document stands first, for people to read.

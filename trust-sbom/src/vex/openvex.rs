@@ -1,6 +1,7 @@
 //! [OpenVEX](https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md), 0.0.1 and 0.2.0.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use trust_core::json::Document;
@@ -81,7 +82,7 @@ impl From<Product> for VexProduct {
             Product::Object { id, identifiers, hashes, subcomponents } => Self {
                 identifiers: id.into_iter().chain(identifiers.into_values()).collect(),
                 hashes: hashes.iter().map(|(algorithm, value)| Hash::new(algorithm, value)).collect(),
-                subcomponents: subcomponents.into_iter().map(Self::from).collect(),
+                subcomponents: subcomponents.into_iter().map(|one| Arc::new(one.into())).collect(),
                 ..Self::default()
             },
         }
@@ -108,7 +109,8 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
         };
         let mut products: Vec<VexProduct> = statement.products.into_iter().map(VexProduct::from).collect();
         // In 0.0.1 the parts stand beside the products, and are of each.
-        let parts: Vec<VexProduct> = statement.subcomponents.into_iter().map(VexProduct::from).collect();
+        let parts = statement.subcomponents.into_iter().map(|part| Arc::new(VexProduct::from(part)));
+        let parts: Vec<_> = parts.collect();
         for product in &mut products {
             product.subcomponents.extend(parts.iter().cloned());
         }
@@ -124,12 +126,12 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
         };
         let said = statement.last_updated.or(statement.timestamp);
         VexStatement {
-            vulnerability,
-            products,
+            vulnerability: vulnerability.into(),
+            products: products.into_iter().map(Arc::new).collect(),
             status,
-            justification: statement.justification,
-            impact: statement.impact_statement.or(statement.status_notes),
-            action: statement.action_statement,
+            justification: statement.justification.map(Arc::from),
+            impact: statement.impact_statement.or(statement.status_notes).map(Arc::from),
+            action: statement.action_statement.map(Arc::from),
             timestamp: said.as_deref().and_then(draft::time).or(timestamp),
         }
     });
