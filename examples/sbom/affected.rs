@@ -33,7 +33,7 @@ fn by_range(arguments: &Arguments) -> Result<Outcome, Failure> {
     Ok(Outcome {
         text: format!("{}\n{}", exposure.answer, ways(&sbom, &exposure)),
         status: status_of(&exposure.answer, 1, 0),
-        json: json!(exposure),
+        json: arguments.json(|| json!(exposure)),
     })
 }
 

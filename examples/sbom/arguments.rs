@@ -1,5 +1,7 @@
 //! What the program was asked for.
 
+use serde_json::Value;
+
 /// Why a command has no answer.
 pub(crate) enum Failure {
     /// It was asked in the wrong way.
@@ -57,6 +59,11 @@ impl Arguments {
             }
         }
         Ok(Self { command: command.clone(), options, operands })
+    }
+
+    /// The JSON that is asked for; nothing is made where it is not.
+    pub(crate) fn json(&self, json: impl FnOnce() -> Value) -> Value {
+        if self.values("--format").any(|format| format == "json") { json() } else { Value::Null }
     }
 
     pub(crate) fn command(&self) -> &str {

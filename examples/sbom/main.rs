@@ -272,7 +272,7 @@ fn packages(arguments: &Arguments) -> Result<Outcome, Failure> {
     Sbom::read_components(open(file)?, &Limits::default(), &mut |component| purls.extend(component.purls))
         .map_err(|error| bad_input(format!("{file}: {}{}", Reasons(&error), looks_like(file))))?;
     let text = purls.iter().fold(String::new(), |text, purl| text + purl + "\n");
-    Ok(Outcome { text, json: json!(purls), status: 0 })
+    Ok(Outcome { text, json: arguments.json(|| json!(purls)), status: 0 })
 }
 
 /// The licenses that are concluded or declared, with how many components have them.
@@ -361,9 +361,9 @@ fn findings(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut scanned = Answer::Yes;
     let mut reports: Vec<ScanReport> = Vec::new();
     for file in arguments.operands() {
-        let report = ScanReport::read(&read_bytes(file)?, &limits)
+        let mut report = ScanReport::read(&read_bytes(file)?, &limits)
             .map_err(|error| bad_input(format!("{file}: {}{}", Reasons(&error), looks_like(file))))?;
-        all.extend(report.findings.iter().cloned());
+        all.append(&mut report.findings);
         if report.scanned != Answer::Yes {
             scanned = report.scanned.clone();
         }
@@ -403,7 +403,8 @@ fn findings(arguments: &Arguments) -> Result<Outcome, Failure> {
         let _ = writeln!(text, "forbidden findings: {answer}");
     }
     let status = answer.as_ref().map_or(0, |answer| status_of(answer, 1, 0));
-    Ok(Outcome { text, json: json!({"findings": report.findings, "forbidden": answer}), status })
+    let json = arguments.json(|| json!({"findings": report.findings, "forbidden": answer}));
+    Ok(Outcome { text, json, status })
 }
 
 /// Which findings are forbidden; `None` if nothing is said about it.
@@ -435,6 +436,6 @@ fn convert(arguments: &Arguments) -> Result<Outcome, Failure> {
     if let Some(first) = written.lost.first() {
         eprintln!("sbom: the format has no place for {} things, such as {first}", written.lost.len());
     }
-    let json = json!({"document": written.json, "lost": written.lost});
+    let json = arguments.json(|| json!({"document": written.json, "lost": written.lost}));
     Ok(Outcome { text: written.json + "\n", json, status: 0 })
 }

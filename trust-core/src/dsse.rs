@@ -7,7 +7,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::encoding;
-use crate::json::{Document, JsonError};
+use crate::json::{AtMost, Document, JsonError};
 
 /// Attestations hold SBOMs of tens of MiB; cosign reads up to 128 MiB.
 const MAX_LEN: usize = 128 << 20;
@@ -67,8 +67,8 @@ impl Envelope {
     }
 
     pub(crate) fn from_wire(wire: WireEnvelope<'_>) -> Result<Self, EnvelopeError> {
-        let [signature] = &wire.signatures[..] else {
-            return Err(EnvelopeError::Signatures { found: wire.signatures.len() });
+        let [signature] = wire.signatures.kept() else {
+            return Err(EnvelopeError::Signatures { found: wire.signatures.found() });
         };
         let decode =
             |field, text: &str| encoding::from_proto_base64(text).ok_or(EnvelopeError::Base64 { field });
@@ -124,7 +124,7 @@ pub(crate) struct WireEnvelope<'a> {
     #[serde(default)]
     payload_type: String,
     #[serde(borrow, default)]
-    signatures: Vec<WireSignature<'a>>,
+    signatures: AtMost<WireSignature<'a>, 2>,
 }
 
 #[derive(Deserialize)]

@@ -1,11 +1,11 @@
 //! Strict JSON: what [`serde_json`] reads, minus repeated keys, which it would resolve silently.
 
+use core::marker::PhantomData;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
-use serde_json::Value;
 use thiserror::Error;
 
 /// The text is not the JSON that was expected.
@@ -52,9 +52,9 @@ impl<'a> Document<'a> {
     /// # Errors
     /// Says line, column and what was expected.
     pub fn new(bytes: &'a [u8]) -> Result<Self, JsonError> {
-        // serde_json finds the place of what is not UTF-8.
         let Ok(text) = core::str::from_utf8(bytes) else {
-            serde_json::from_slice::<Value>(bytes)?;
+            // serde_json finds the place of what is not UTF-8.
+            UniqueKeys(&mut Vec::new()).deserialize(&mut serde_json::Deserializer::from_slice(bytes))?;
             return Err(JsonError { line: 0, column: 0, problem: "found what is not UTF-8".to_owned() });
         };
         let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -78,12 +78,138 @@ impl<'a> Document<'a> {
     }
 }
 
+/// A list of which no more than `MAX` values are kept: what a stranger repeats without end takes no memory. `null` is empty.
+#[derive(Clone, Debug)]
+pub struct AtMost<T, const MAX: usize> {
+    kept: Vec<T>,
+    found: usize,
+}
+
+impl<T, const MAX: usize> AtMost<T, MAX> {
+    /// How many there are.
+    #[must_use]
+    pub fn found(&self) -> usize {
+        self.found
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// If there are more than are kept: how many.
+    pub fn into_vec(self) -> Result<Vec<T>, usize> {
+        if self.found == self.kept.len() { Ok(self.kept) } else { Err(self.found) }
+    }
+
+    /// The first, whatever comes after it.
+    #[must_use]
+    pub fn into_first(self) -> Option<T> {
+        self.kept.into_iter().next()
+    }
+
+    /// Those that are kept.
+    #[must_use]
+    pub fn kept(&self) -> &[T] {
+        &self.kept
+    }
+}
+
+impl<K, V, const MAX: usize> AtMost<(K, V), MAX> {
+    /// The members of an object, likewise.
+    pub(crate) fn of_members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>
+    where
+        K: Deserialize<'de>,
+        V: Deserialize<'de>,
+    {
+        deserializer.deserialize_map(MembersVisitor(PhantomData))
+    }
+}
+
+impl<T, const MAX: usize> Default for AtMost<T, MAX> {
+    fn default() -> Self {
+        Self { kept: Vec::new(), found: 0 }
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for AtMost<T, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_option(AtMostVisitor(PhantomData))
+    }
+}
+
+struct AtMostVisitor<T, const MAX: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for AtMostVisitor<T, MAX> {
+    type Value = AtMost<T, MAX>;
+
+    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(AtMost::default())
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(AtMost::default())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut list = AtMost::default();
+        while list.kept.len() < MAX {
+            let Some(value) = seq.next_element()? else {
+                list.found = list.kept.len();
+                return Ok(list);
+            };
+            list.kept.push(value);
+        }
+        list.found = list.kept.len();
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            list.found += 1;
+        }
+        Ok(list)
+    }
+}
+
+struct MembersVisitor<K, V, const MAX: usize>(PhantomData<(K, V)>);
+
+impl<'de, K: Deserialize<'de>, V: Deserialize<'de>, const MAX: usize> Visitor<'de>
+    for MembersVisitor<K, V, MAX>
+{
+    type Value = AtMost<(K, V), MAX>;
+
+    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut list = AtMost::default();
+        while list.kept.len() < MAX {
+            let Some(member) = map.next_entry()? else {
+                list.found = list.kept.len();
+                return Ok(list);
+            };
+            list.kept.push(member);
+        }
+        list.found = list.kept.len();
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            list.found += 1;
+        }
+        Ok(list)
+    }
+}
+
 /// Accepts any JSON without a repeated key, and keeps nothing of it. It holds the keys of the objects that are open:
 /// those of the innermost stand last.
 struct UniqueKeys<'k, 'de>(&'k mut Vec<Cow<'de, str>>);
 
 /// The keys of an object that are compared one by one; further ones are kept in order.
 const FEW: usize = 32;
+/// The keys of one object. The largest published documents have some thousands.
+const MAX_KEYS: usize = 100_000;
 
 impl<'de> DeserializeSeed<'de> for UniqueKeys<'_, 'de> {
     type Value = ();
@@ -106,6 +232,8 @@ impl<'de> Visitor<'de> for UniqueKeys<'_, 'de> {
             let few = self.0.get(start..).unwrap_or_default();
             let is_repeated = if few.len() < FEW {
                 few.contains(&key)
+            } else if many.len() == MAX_KEYS {
+                return Err(de::Error::custom(format_args!("an object has more than {MAX_KEYS} keys")));
             } else {
                 few.contains(&key) || !many.insert(key.clone())
             };
@@ -157,6 +285,8 @@ struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -182,6 +312,22 @@ mod tests {
             assert_eq!(problem, format!("the key `k{repeated}` is repeated, expected it once"));
             keys.pop();
         }
+    }
+
+    #[test]
+    fn a_list_is_bounded_while_it_is_read() {
+        let list = |text: &str| from_slice::<AtMost<u8, 2>>(text.as_bytes());
+        for (text, all) in
+            [("null", Ok(vec![])), ("[]", Ok(vec![])), ("[1,2]", Ok(vec![1, 2])), ("[1,2,3,4]", Err(4))]
+        {
+            assert_eq!(list(text).unwrap().into_vec(), all, "{text}");
+        }
+        assert_eq!(list("[1,2,3]").unwrap().kept(), [1, 2]);
+        assert!(list("{}").is_err() && list("[1,\"x\"]").is_err() && list("[1,2,3").is_err());
+        let keys: Vec<String> = (0..=MAX_KEYS + FEW).map(|key| format!("\"{key}\":0")).collect();
+        let problem =
+            from_slice::<IgnoredAny>(format!("{{{}}}", keys.join(",")).as_bytes()).unwrap_err().problem;
+        assert!(problem.contains("more than 100000 keys"), "{problem}");
     }
 
     #[test]

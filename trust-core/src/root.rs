@@ -9,7 +9,7 @@ use crate::certificate::{Certificate, CertificateError};
 use crate::chain::MAX_PATH_LEN;
 use crate::digest::Digest;
 use crate::encoding;
-use crate::json::{self, JsonError};
+use crate::json::{self, AtMost, JsonError};
 use crate::key::{KeyAlgorithm, KeyError, PublicKey, SignatureAlgorithm, Tables};
 use crate::time::{TimeWindow, UnixTime};
 
@@ -321,11 +321,11 @@ impl TrustRoot {
 /// Converts each entry, leaving out those whose kind of key is not supported.
 fn entries<W, T>(
     list: &str,
-    wire: Vec<W>,
+    wire: AtMost<W, MAX_ENTRIES>,
     skipped: &mut Vec<SkippedEntry>,
     convert: impl Fn(&str, W) -> Result<T, RootError>,
 ) -> Result<Vec<T>, RootError> {
-    bounded(list, wire.len(), MAX_ENTRIES)?;
+    let wire = bounded(list, wire)?;
     let mut converted = Vec::with_capacity(wire.len());
     for (index, entry) in wire.into_iter().enumerate() {
         let path = format!("{list}[{index}]");
@@ -338,11 +338,8 @@ fn entries<W, T>(
     Ok(converted)
 }
 
-fn bounded(path: &str, found: usize, expected: usize) -> Result<(), RootError> {
-    if found <= expected {
-        return Ok(());
-    }
-    Err(RootError::TooMany { path: path.to_owned(), found, expected })
+fn bounded<T, const MAX: usize>(path: &str, list: AtMost<T, MAX>) -> Result<Vec<T>, RootError> {
+    list.into_vec().map_err(|found| RootError::TooMany { path: path.to_owned(), found, expected: MAX })
 }
 
 fn is_unsupported(error: &RootError) -> bool {
@@ -426,12 +423,11 @@ fn declared_key(path: &str, wire: &wire::PublicKey) -> Result<PublicKey, RootErr
 }
 
 fn authority(path: &str, wire: wire::Authority) -> Result<Authority, RootError> {
-    let list = wire.cert_chain.unwrap_or_default().certificates;
     let chain_path = format!("{path}.certChain.certificates");
+    let list = bounded(&chain_path, wire.cert_chain.unwrap_or_default().certificates)?;
     if list.is_empty() {
         return Err(RootError::Absent { path: chain_path });
     }
-    bounded(&chain_path, list.len(), MAX_PATH_LEN)?;
     let mut chain = Vec::with_capacity(list.len());
     for (index, certificate) in list.iter().enumerate() {
         let path = format!("{chain_path}[{index}]");
@@ -452,20 +448,20 @@ fn window(wire: Option<wire::TimeRange>) -> TimeWindow {
 
 /// The document as JSON. Unknown fields are skipped: newer roots add some.
 mod wire {
-    use super::{Deserialize, UnixTime};
+    use super::{AtMost, Deserialize, MAX_ENTRIES, MAX_PATH_LEN, UnixTime};
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct TrustedRoot {
         pub(super) media_type: String,
         #[serde(default)]
-        pub(super) tlogs: Vec<Log>,
+        pub(super) tlogs: AtMost<Log, MAX_ENTRIES>,
         #[serde(default)]
-        pub(super) certificate_authorities: Vec<Authority>,
+        pub(super) certificate_authorities: AtMost<Authority, MAX_ENTRIES>,
         #[serde(default)]
-        pub(super) ctlogs: Vec<Log>,
+        pub(super) ctlogs: AtMost<Log, MAX_ENTRIES>,
         #[serde(default)]
-        pub(super) timestamp_authorities: Vec<Authority>,
+        pub(super) timestamp_authorities: AtMost<Authority, MAX_ENTRIES>,
     }
 
     #[derive(Deserialize)]
@@ -510,7 +506,7 @@ mod wire {
     #[derive(Default, Deserialize)]
     pub(super) struct Chain {
         #[serde(default)]
-        pub(super) certificates: Vec<RawCertificate>,
+        pub(super) certificates: AtMost<RawCertificate, MAX_PATH_LEN>,
     }
 
     #[derive(Deserialize)]

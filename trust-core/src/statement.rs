@@ -2,15 +2,16 @@
 //! ([in-toto attestation framework](https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md)).
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::digest::{Digest, HashAlgorithm};
 use crate::encoding;
-use crate::json::{self, JsonError};
+use crate::json::{self, AtMost, JsonError};
 
 /// The media type of statements in an [`Envelope`](crate::Envelope).
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -35,8 +36,21 @@ pub struct Statement {
 pub struct StatementSubject {
     name: String,
     digests: Vec<Digest>,
-    annotations: BTreeMap<String, serde_json::Value>,
+    /// As JSON text: who asks for one reads it.
+    annotations: Annotations,
 }
+
+/// An object, as it was written.
+#[derive(Clone, Debug, Default)]
+struct Annotations(Option<Box<RawValue>>);
+
+impl PartialEq for Annotations {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_ref().map(|raw| raw.get()) == other.0.as_ref().map(|raw| raw.get())
+    }
+}
+
+impl Eq for Annotations {}
 
 /// The text is not an in-toto statement.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -86,15 +100,14 @@ impl Statement {
         if !TYPES.contains(&wire.statement_type.as_str()) {
             return Err(StatementError::Type { found: wire.statement_type });
         }
-        if wire.subject.is_empty() {
+        let wire_subjects = bounded("subjects", wire.subject)?;
+        if wire_subjects.is_empty() {
             return Err(StatementError::NoSubject);
         }
-        bounded("subjects", wire.subject.len(), MAX_SUBJECTS)?;
-        let mut subjects = Vec::with_capacity(wire.subject.len());
-        for (index, subject) in wire.subject.into_iter().enumerate() {
-            bounded("digests", subject.digest.len(), MAX_DIGESTS)?;
+        let mut subjects = Vec::with_capacity(wire_subjects.len());
+        for (index, subject) in wire_subjects.into_iter().enumerate() {
             let mut digests = Vec::new();
-            for (name, value) in subject.digest {
+            for (name, value) in bounded("digests", subject.digest.0)? {
                 // Other algorithms (gitCommit, sha1, …) name the artifact for somebody else.
                 if let Some(algorithm) = HashAlgorithm::from_name(&name) {
                     let digest =
@@ -105,7 +118,7 @@ impl Statement {
             subjects.push(StatementSubject {
                 name: subject.name.unwrap_or_default(),
                 digests,
-                annotations: subject.annotations.unwrap_or_default(),
+                annotations: subject.annotations,
             });
         }
         Ok(Self {
@@ -153,18 +166,47 @@ impl StatementSubject {
         &self.digests
     }
 
-    /// What the signer noted beside it; cosign puts the annotations of a signature here.
+    /// What the signer noted beside it under a name; cosign puts the annotations of a signature here.
     #[must_use]
-    pub fn annotations(&self) -> &BTreeMap<String, serde_json::Value> {
-        &self.annotations
+    pub fn annotation(&self, name: &str) -> Option<serde_json::Value> {
+        let text = self.annotations.0.as_ref()?.get();
+        One(name).deserialize(&mut serde_json::Deserializer::from_str(text)).ok()?
     }
 }
 
-fn bounded(what: &'static str, found: usize, expected: usize) -> Result<(), StatementError> {
-    if found <= expected {
-        return Ok(());
+fn bounded<T, const MAX: usize>(what: &'static str, list: AtMost<T, MAX>) -> Result<Vec<T>, StatementError> {
+    list.into_vec().map_err(|found| StatementError::TooMany { what, found, expected: MAX })
+}
+
+/// The value of one key of an object. Nothing is kept of the others.
+struct One<'k>(&'k str);
+
+impl<'de> DeserializeSeed<'de> for One<'_> {
+    type Value = Option<serde_json::Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
     }
-    Err(StatementError::TooMany { what, found, expected })
+}
+
+impl<'de> Visitor<'de> for One<'_> {
+    type Value = Option<serde_json::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            if key == self.0 {
+                found = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
 }
 
 impl fmt::Debug for Statement {
@@ -181,7 +223,7 @@ struct WireStatement {
     #[serde(rename = "_type")]
     statement_type: String,
     #[serde(default)]
-    subject: Vec<WireSubject>,
+    subject: AtMost<WireSubject, MAX_SUBJECTS>,
     #[serde(rename = "predicateType")]
     predicate_type: String,
     predicate: Option<Box<RawValue>>,
@@ -191,8 +233,29 @@ struct WireStatement {
 struct WireSubject {
     name: Option<String>,
     #[serde(default)]
-    digest: BTreeMap<String, String>,
-    annotations: Option<BTreeMap<String, serde_json::Value>>,
+    digest: Digests,
+    #[serde(default, deserialize_with = "annotations")]
+    annotations: Annotations,
+}
+
+/// Names of algorithms, and digests.
+#[derive(Default)]
+struct Digests(AtMost<(String, String), MAX_DIGESTS>);
+
+impl<'de> Deserialize<'de> for Digests {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        AtMost::of_members(deserializer).map(Self)
+    }
+}
+
+fn annotations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Annotations, D::Error> {
+    let raw = Option::<Box<RawValue>>::deserialize(deserializer)?;
+    match &raw {
+        Some(text) if !text.get().starts_with('{') => {
+            Err(de::Error::custom("annotations are no object, expected one"))
+        }
+        _ => Ok(Annotations(raw)),
+    }
 }
 
 #[cfg(test)]

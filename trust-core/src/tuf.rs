@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::digest::{Digest, HashAlgorithm};
 use crate::encoding;
-use crate::json::{self, JsonError};
+use crate::json::{self, AtMost, JsonError};
 use crate::key::{PublicKey, SignatureScheme, Signed};
 use crate::time::UnixTime;
 
@@ -67,6 +67,15 @@ pub enum TufError {
         role: String,
         /// What is missing.
         problem: &'static str,
+    },
+    /// Its signatures are too many, or one key has two
+    /// ([specification, section 4.2.1](https://theupdateframework.github.io/specification/v1.0.33/#file-formats-object-format)).
+    #[error("signatures of `{role}`: {problem}")]
+    Signatures {
+        /// Which metadata.
+        role: String,
+        /// What was found and expected.
+        problem: String,
     },
     /// Too few different keys signed it.
     #[error("`{role}` is signed by {found} of its keys, expected {expected}")]
@@ -225,9 +234,12 @@ struct Metadata<T> {
     signatures: Vec<Signature>,
 }
 
+/// The public-good repository's root has nine.
+const MAX_SIGNATURES: usize = 256;
+
 #[derive(Deserialize)]
 struct Wire {
-    signatures: Vec<Signature>,
+    signatures: AtMost<Signature, MAX_SIGNATURES>,
     signed: Value,
 }
 
@@ -301,6 +313,14 @@ impl<T: serde::de::DeserializeOwned> Metadata<T> {
         }
         let malformed = |source: JsonError| TufError::Json { role: role.to_owned(), source };
         let Wire { signatures, signed } = json::from_slice(bytes).map_err(malformed)?;
+        let wrong = |problem: String| TufError::Signatures { role: role.to_owned(), problem };
+        let signatures = signatures
+            .into_vec()
+            .map_err(|found| wrong(format!("found {found}, expected at most {MAX_SIGNATURES}")))?;
+        let mut seen = BTreeSet::new();
+        if let Some(again) = signatures.iter().find(|one| !seen.insert(&one.keyid)) {
+            return Err(wrong(format!("the key `{}` is repeated, expected it once", again.keyid)));
+        }
         let header = Header::deserialize(&signed).map_err(|error| malformed(error.into()))?;
         if header.kind != role || !header.spec_version.starts_with("1.") {
             let found = format!("`{}` of specification {}", header.kind, header.spec_version);

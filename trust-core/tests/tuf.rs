@@ -98,7 +98,7 @@ fn changed_metadata_is_refused() {
     let more = metadata.targets("targets", |file| {
         let list = file["signatures"].as_array_mut().unwrap();
         list.insert(0, json!({"keyid": "00", "sig": "zz"}));
-        list.insert(0, json!({"keyid": list[1]["keyid"], "sig": ""}));
+        list.insert(0, json!({"keyid": "01", "sig": ""}));
     });
     assert!(more.is_ok(), "{more:?}");
 }
@@ -106,14 +106,24 @@ fn changed_metadata_is_refused() {
 #[test]
 fn rustsec_2020_0024_one_key_counts_once() {
     let Some(metadata) = Metadata::open() else { return };
-    // Two of the five signers of the targets, each five times.
+    // Two of the five signers of the targets.
     let few = metadata.targets("targets", |file| {
         let list = file["signatures"].as_array_mut().unwrap();
         list.retain(|signature| !signature["sig"].as_str().unwrap().is_empty());
         list.truncate(2);
-        *list = list.iter().cycle().take(10).cloned().collect();
     });
     assert_eq!(few.err(), threshold("targets", 2, 3));
+    // Each five times, they are refused altogether.
+    let repeated = metadata.targets("targets", |file| {
+        let list = file["signatures"].as_array_mut().unwrap();
+        *list = list.iter().take(2).cycle().take(10).cloned().collect();
+    });
+    assert!(matches!(repeated, Err(TufError::Signatures { .. })), "{repeated:?}");
+    let many = metadata.targets("targets", |file| {
+        let list = file["signatures"].as_array_mut().unwrap();
+        list.extend((0..300).map(|key| json!({"keyid": format!("{key}"), "sig": ""})));
+    });
+    assert!(many.unwrap_err().to_string().contains("expected at most 256"));
 }
 
 #[test]

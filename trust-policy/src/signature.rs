@@ -142,14 +142,15 @@ impl<'a> SignedArtifact<'a> {
     fn check_annotations(&self, wanted: &[(String, String)], image: &Digest) -> Result<(), ArtifactError> {
         let own = self.payload.as_ref().map(|(_, payload)| payload.annotations());
         let subjects = self.statement.iter().flat_map(Statement::subjects);
-        let of_subject =
-            subjects.filter(|subject| subject.digests().contains(image)).map(|one| one.annotations());
-        let annotations: Vec<_> = own.into_iter().chain(of_subject).collect();
+        let subjects: Vec<_> = subjects.filter(|subject| subject.digests().contains(image)).collect();
         for (name, expected) in wanted {
-            let mut found = annotations.iter().filter_map(|map| map.get(name));
-            if !found.clone().any(|value| value.as_str() == Some(expected)) {
-                let found =
-                    found.next().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            let of_subjects = subjects.iter().filter_map(|subject| subject.annotation(name));
+            let found: Vec<_> =
+                own.and_then(|own| own.get(name)).cloned().into_iter().chain(of_subjects).collect();
+            if !found.iter().any(|value| value.as_str() == Some(expected)) {
+                let found = found
+                    .first()
+                    .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
                 return Err(ArtifactError::Annotation {
                     name: name.clone(),
                     found,

@@ -43,7 +43,10 @@ fn log4j_is_found_wherever_it_stands_with_the_way_to_it() {
     let exposure = sbom.exposure(&purl(LOG4J_CORE), &vers(LOG4J));
     assert_eq!(exposure.answer, Answer::Yes);
     let path = exposure.exposed[0].path.as_ref().unwrap();
-    let names: Vec<_> = core::iter::once(&path.root).chain(&path.last).map(|id| sbom.component(*id).unwrap().name.as_str()).collect();
+    let names: Vec<_> = core::iter::once(&path.root)
+        .chain(&path.last)
+        .map(|id| sbom.component(*id).unwrap().name.as_str())
+        .collect();
     assert_eq!(names, ["app", "spring", "log4j-core"]);
     // A version that is mended, and a package that is not there.
     let fixed = "vers:maven/>=2.0-beta9|<2.3.1";

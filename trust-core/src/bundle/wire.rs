@@ -13,6 +13,7 @@ use super::{
 };
 use crate::dsse::WireEnvelope;
 use crate::encoding;
+use crate::json::AtMost;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,8 +37,8 @@ struct VerificationMaterial<'a> {
     x509_certificate_chain: Option<CertificateChain<'a>>,
     #[serde(borrow)]
     certificate: Option<RawCertificate<'a>>,
-    #[serde(borrow, default, deserialize_with = "null_is_empty")]
-    tlog_entries: Vec<TransparencyLogEntry<'a>>,
+    #[serde(borrow, default)]
+    tlog_entries: AtMost<TransparencyLogEntry<'a>, MAX_LOG_ENTRIES>,
     #[serde(borrow)]
     timestamp_verification_data: Option<TimestampVerificationData<'a>>,
 }
@@ -50,8 +51,8 @@ struct PublicKeyIdentifier<'a> {
 
 #[derive(Deserialize)]
 struct CertificateChain<'a> {
-    #[serde(borrow, default, deserialize_with = "null_is_empty")]
-    certificates: Vec<RawCertificate<'a>>,
+    #[serde(borrow, default)]
+    certificates: AtMost<RawCertificate<'a>, MAX_PATH_LEN>,
 }
 
 #[derive(Deserialize)]
@@ -64,8 +65,8 @@ struct RawCertificate<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TimestampVerificationData<'a> {
-    #[serde(borrow, default, deserialize_with = "null_is_empty")]
-    rfc3161_timestamps: Vec<SignedTimestamp<'a>>,
+    #[serde(borrow, default)]
+    rfc3161_timestamps: AtMost<SignedTimestamp<'a>, MAX_TIMESTAMPS>,
 }
 
 #[derive(Deserialize)]
@@ -135,8 +136,8 @@ struct InclusionPromise<'a> {
 #[serde(rename_all = "camelCase")]
 struct InclusionProof<'a> {
     log_index: Option<Int64>,
-    #[serde(borrow, default, deserialize_with = "null_is_empty")]
-    hashes: Vec<Text<'a>>,
+    #[serde(borrow, default)]
+    hashes: AtMost<Text<'a>, MAX_PROOF_HASHES>,
     #[serde(borrow)]
     checkpoint: Option<Checkpoint<'a>>,
 }
@@ -191,12 +192,6 @@ impl Text<'_> {
     fn into_string(text: Option<Self>) -> String {
         text.map(|Text(text)| text.into_owned()).unwrap_or_default()
     }
-}
-
-fn null_is_empty<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Bundle<'_> {
@@ -290,9 +285,7 @@ fn material(
 
 fn certificates(chain: CertificateChain<'_>) -> Result<Material, BundleError> {
     const PATH: &str = "verificationMaterial.x509CertificateChain.certificates";
-    bounded(PATH, chain.certificates.len(), MAX_PATH_LEN)?;
-    let mut certificates = chain
-        .certificates
+    let mut certificates = bounded(PATH, chain.certificates)?
         .into_iter()
         .enumerate()
         .map(|(index, raw)| certificate_at(format_args!("{PATH}[{index}]"), raw));
@@ -309,10 +302,12 @@ fn certificate_at(path: fmt::Arguments<'_>, raw: RawCertificate<'_>) -> Result<C
     Certificate::from_der(&der).map_err(|source| BundleError::Certificate { path: path.to_string(), source })
 }
 
-fn parse_timestamps(wire: Vec<SignedTimestamp<'_>>) -> Result<Vec<Timestamp>, BundleError> {
+fn parse_timestamps(
+    wire: AtMost<SignedTimestamp<'_>, MAX_TIMESTAMPS>,
+) -> Result<Vec<Timestamp>, BundleError> {
     const PATH: &str = "verificationMaterial.timestampVerificationData.rfc3161Timestamps";
-    bounded(PATH, wire.len(), MAX_TIMESTAMPS)?;
-    wire.into_iter()
+    bounded(PATH, wire)?
+        .into_iter()
         .enumerate()
         .map(|(index, timestamp)| {
             let token = base64(format_args!("{PATH}[{index}].signedTimestamp"), timestamp.signed_timestamp)?;
@@ -323,9 +318,9 @@ fn parse_timestamps(wire: Vec<SignedTimestamp<'_>>) -> Result<Vec<Timestamp>, Bu
 
 fn log_entries(
     version: BundleVersion,
-    wire: Vec<TransparencyLogEntry<'_>>,
+    wire: AtMost<TransparencyLogEntry<'_>, MAX_LOG_ENTRIES>,
 ) -> Result<Vec<LogEntry>, BundleError> {
-    bounded("verificationMaterial.tlogEntries", wire.len(), MAX_LOG_ENTRIES)?;
+    let wire = bounded("verificationMaterial.tlogEntries", wire)?;
     let mut entries: Vec<LogEntry> = Vec::with_capacity(wire.len());
     for (index, entry) in wire.into_iter().enumerate() {
         let entry = entry.into_entry(format_args!("verificationMaterial.tlogEntries[{index}]"))?;
@@ -379,9 +374,9 @@ impl TransparencyLogEntry<'_> {
 
 impl InclusionProof<'_> {
     fn into_claim(self, path: fmt::Arguments<'_>) -> Result<InclusionClaim, BundleError> {
-        bounded("inclusionProof.hashes", self.hashes.len(), MAX_PROOF_HASHES)?;
-        let mut hashes = Vec::with_capacity(self.hashes.len());
-        for (index, Text(text)) in self.hashes.into_iter().enumerate() {
+        let wire = bounded("inclusionProof.hashes", self.hashes)?;
+        let mut hashes = Vec::with_capacity(wire.len());
+        for (index, Text(text)) in wire.into_iter().enumerate() {
             let hash: Option<[u8; 32]> =
                 encoding::from_proto_base64(&text).and_then(|bytes| bytes.try_into().ok());
             hashes.push(hash.ok_or_else(|| BundleError::Value {
@@ -427,9 +422,6 @@ fn absent(path: fmt::Arguments<'_>) -> BundleError {
     BundleError::Absent { path: path.to_string() }
 }
 
-fn bounded(path: &'static str, found: usize, expected: usize) -> Result<(), BundleError> {
-    if found <= expected {
-        return Ok(());
-    }
-    Err(BundleError::TooMany { path, found, expected })
+fn bounded<T, const MAX: usize>(path: &'static str, list: AtMost<T, MAX>) -> Result<Vec<T>, BundleError> {
+    list.into_vec().map_err(|found| BundleError::TooMany { path, found, expected: MAX })
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use trust_core::json::Document;
+use trust_core::json::{AtMost, Document};
 use trust_core::{ClaimedContent, Digest, LogClaim, LogError};
 
 use super::{HexHash, same, same_signature, same_signer, unsupported};
@@ -23,7 +23,7 @@ struct Spec<'a> {
     #[serde(borrow)]
     payload_hash: HexHash<'a>,
     #[serde(borrow)]
-    signatures: Vec<Signature<'a>>,
+    signatures: AtMost<Signature<'a>, 2>,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogE
     let Body { spec } = super::read(body)?;
     let payload = Digest::sha256(envelope.payload());
     same(spec.payload_hash.to_digest() == Some(payload), "payload digest")?;
-    let [signature] = &spec.signatures[..] else {
+    let [signature] = spec.signatures.kept() else {
         return Err(LogError::Mismatch { field: "number of signatures" });
     };
     same_signature(&signature.signature, claim)?;
@@ -51,6 +51,6 @@ pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogE
 /// The first signer, as base64 of PEM.
 pub(super) fn signer<'a>(body: &Document<'a>) -> Result<Cow<'a, str>, LogError> {
     let Body { spec } = super::read(body)?;
-    let first = spec.signatures.into_iter().next();
+    let first = spec.signatures.into_first();
     first.map(|signature| signature.verifier).ok_or(LogError::Mismatch { field: "number of signatures" })
 }

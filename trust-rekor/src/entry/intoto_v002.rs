@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use trust_core::encoding;
-use trust_core::json::Document;
+use trust_core::json::{AtMost, Document};
 use trust_core::{ClaimedContent, Digest, LogClaim, LogError};
 
 use super::{HexHash, same, same_signature, same_signer, unsupported};
@@ -37,7 +37,7 @@ struct Envelope<'a> {
     #[serde(borrow)]
     payload_type: Cow<'a, str>,
     #[serde(borrow)]
-    signatures: Vec<Signature<'a>>,
+    signatures: AtMost<Signature<'a>, 2>,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogE
     let payload = Digest::sha256(envelope.payload());
     same(content.payload_hash.to_digest() == Some(payload), "payload digest")?;
     same(content.envelope.payload_type == envelope.payload_type(), "payload type")?;
-    let [signature] = &content.envelope.signatures[..] else {
+    let [signature] = content.envelope.signatures.kept() else {
         return Err(LogError::Mismatch { field: "number of signatures" });
     };
     let inner = encoding::from_base64(&signature.sig)
@@ -70,6 +70,6 @@ pub(super) fn bind(body: &Document<'_>, claim: &LogClaim<'_>) -> Result<(), LogE
 /// The first signer, as base64 of PEM.
 pub(super) fn signer<'a>(body: &Document<'a>) -> Result<Cow<'a, str>, LogError> {
     let Body { spec } = super::read(body)?;
-    let first = spec.content.envelope.signatures.into_iter().next();
+    let first = spec.content.envelope.signatures.into_first();
     first.map(|signature| signature.public_key).ok_or(LogError::Mismatch { field: "number of signatures" })
 }
