@@ -13,7 +13,7 @@ static POLICIES: LazyLock<[LicensePolicy; 3]> = LazyLock::new(|| {
 });
 
 fuzz_target!(|text: &str| {
-    let license = License::Expression(text.to_owned());
+    let license = License::Expression(text.into());
     let [few, more, denying] = POLICIES.each_ref().map(|policy| policy.allows(&license));
     assert!(few != Answer::Yes || more == Answer::Yes, "{text}: to allow more denied it: {more:?}");
     assert!(more != Answer::No || denying != Answer::Yes, "{text}: to deny allowed it");

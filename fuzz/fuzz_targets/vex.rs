@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(report.findings.iter().filter(|finding| finding.suppressed.is_some()).all(|finding| {
             vex.statements
                 .iter()
-                .flat_map(|one| &one.vulnerability)
+                .flat_map(|one| one.vulnerability.iter())
                 .any(|name| finding.names().any(|other| other.eq_ignore_ascii_case(name)))
         }));
     }

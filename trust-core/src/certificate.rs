@@ -23,6 +23,10 @@ use crate::time::{TimeWindow, UnixTime};
 
 /// Fulcio's certificates have 1 to 3 KiB; a certificate beyond this is not read.
 const MAX_LEN: usize = 64 * 1024;
+/// Fulcio's certificates have up to 30.
+const MAX_EXTENSIONS: usize = 64;
+/// Names of certificates have up to ten.
+const MAX_NAME_ATTRIBUTES: usize = 64;
 
 /// Object identifiers of the extensions that path validation understands.
 pub(crate) mod oid {
@@ -85,6 +89,14 @@ pub enum CertificateError {
         /// Its length in bytes.
         found: usize,
     },
+    /// It has more of something than certificates of this field have.
+    #[error("certificate has more than {expected} of its {part}")]
+    TooMany {
+        /// Which part: its extensions, or the attributes of a name.
+        part: &'static str,
+        /// How many are read.
+        expected: usize,
+    },
     /// A part is not the DER that RFC 5280 demands.
     #[error("certificate is malformed: its {part} is not as RFC 5280 section 4.1 demands")]
     Malformed {
@@ -143,9 +155,9 @@ impl Certificate {
         if inner_algorithm.encoding != algorithm.encoding {
             return Err(CertificateError::Malformed { part: "signature" });
         }
-        let issuer = name(&mut fields).map_err(part("issuer"))?;
+        let issuer = name(&mut fields, "issuer")?;
         let validity = validity(&mut fields).map_err(part("validity"))?;
-        let subject = name(&mut fields).map_err(part("subject"))?;
+        let subject = name(&mut fields, "subject")?;
         let spki = fields.next().map_err(part("subjectPublicKeyInfo"))?;
         // The unique identifiers of X.509 v2 must not be there (RFC 5280 section 4.1.2.8).
         let extensions = match fields.next_if(asn1::context(3)).map_err(part("extensions"))? {
@@ -153,6 +165,7 @@ impl Certificate {
             None => Vec::new(),
         };
         fields.end().map_err(part("tbsCertificate"))?;
+        at_most("extensions", extensions.len(), MAX_EXTENSIONS)?;
         for (index, extension) in extensions.iter().enumerate() {
             if extensions.iter().take(index).any(|earlier| earlier.oid == extension.oid) {
                 return Err(CertificateError::DuplicateExtension { oid: extension.oid.to_string() });
@@ -353,10 +366,33 @@ fn serial_number<'a>(fields: &mut Elements<'a>) -> Result<&'a [u8], Malformed> {
     if positive && serial.len() <= 20 { Ok(serial) } else { Err(Malformed) }
 }
 
-fn name<'a>(fields: &mut Elements<'a>) -> Result<&'a [u8], Malformed> {
-    let element = fields.next()?;
-    element.decode::<Name>()?;
+fn name<'a>(fields: &mut Elements<'a>, part: &'static str) -> Result<&'a [u8], CertificateError> {
+    let malformed = |_: Malformed| CertificateError::Malformed { part };
+    let element = fields.next().map_err(malformed)?;
+    // Sets are compared with each other when they are decoded.
+    at_most(part, attributes(element).map_err(malformed)?, MAX_NAME_ATTRIBUTES)?;
+    element.decode::<Name>().map_err(malformed)?;
     Ok(element.encoding)
+}
+
+/// How many attributes a name has.
+fn attributes(name: Element<'_>) -> Result<usize, Malformed> {
+    let (mut list, mut count) = (name.open(Tag::Sequence)?, 0);
+    while !list.is_empty() {
+        let mut set = list.next()?.open(Tag::Set)?;
+        while !set.is_empty() {
+            set.next()?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+fn at_most(part: &'static str, found: usize, expected: usize) -> Result<(), CertificateError> {
+    match found <= expected {
+        true => Ok(()),
+        false => Err(CertificateError::TooMany { part, expected }),
+    }
 }
 
 fn validity(fields: &mut Elements<'_>) -> Result<TimeWindow, Malformed> {
@@ -370,7 +406,8 @@ fn validity(fields: &mut Elements<'_>) -> Result<TimeWindow, Malformed> {
 fn extensions(explicit: Element<'_>) -> Result<Vec<Extension<'_>>, Malformed> {
     let mut list = Element::only(explicit.content)?.open(Tag::Sequence)?;
     let mut extensions = Vec::new();
-    while !list.is_empty() {
+    // One more than may be there shows that there are too many.
+    while !list.is_empty() && extensions.len() <= MAX_EXTENSIONS {
         let mut fields = list.next()?.open(Tag::Sequence)?;
         let oid = fields.next_oid()?;
         let critical = match fields.next_if(Tag::Boolean)? {
@@ -414,5 +451,57 @@ impl fmt::Display for Certificate {
             "" => write!(f, "certificate {}", self.fingerprint()),
             subject => write!(f, "certificate `{subject}`"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::TrustRoot;
+
+    /// A certificate of the embedded root with other extensions, or with another subject.
+    fn changed(extensions: Option<&[u8]>, subject: Option<&[u8]>) -> Result<Certificate, CertificateError> {
+        let root = TrustRoot::public_good();
+        let der = root.certificate_authorities()[0].chain()[0].der();
+        let mut outer = Element::only(der).unwrap().open(Tag::Sequence).unwrap();
+        let mut fields = outer.next().unwrap().open(Tag::Sequence).unwrap();
+        let (mut tbs, mut place) = (Vec::new(), 0);
+        while !fields.is_empty() {
+            let field = fields.next().unwrap();
+            match (place, extensions, subject) {
+                (5, _, Some(subject)) => tbs.extend(asn1::encode(0x30, subject)),
+                (7, Some(extensions), _) => tbs.extend(asn1::encode(0xa3, &asn1::encode(0x30, extensions))),
+                _ => tbs.extend(field.encoding),
+            }
+            place += 1;
+        }
+        let mut whole = asn1::encode(0x30, &tbs);
+        while !outer.is_empty() {
+            whole.extend(outer.next().unwrap().encoding);
+        }
+        Certificate::from_der(&asn1::encode(0x30, &whole))
+    }
+
+    #[test]
+    fn what_no_certificate_has_so_often_is_refused_before_it_is_compared() {
+        let extension = |number: usize| {
+            let oid = asn1::encode(6, &[0x2b, 1 + (number / 100) as u8, 1 + (number % 100) as u8]);
+            asn1::encode(0x30, &[oid, asn1::encode(4, b"")].concat())
+        };
+        let extensions = |count: usize| (0..count).flat_map(extension).collect::<Vec<u8>>();
+        assert!(changed(Some(&extensions(MAX_EXTENSIONS)), None).is_ok());
+        for count in [MAX_EXTENSIONS + 1, 4000] {
+            let error = changed(Some(&extensions(count)), None).unwrap_err();
+            assert_eq!(error, CertificateError::TooMany { part: "extensions", expected: MAX_EXTENSIONS });
+        }
+        // Common names, each in a set of its own, and all in one.
+        let attribute =
+            asn1::encode(0x30, &[asn1::encode(6, &[0x55, 4, 3]), asn1::encode(12, b"a")].concat());
+        let apart = |count: usize| asn1::encode(0x31, &attribute).repeat(count);
+        assert!(changed(None, Some(&apart(MAX_NAME_ATTRIBUTES))).is_ok());
+        let error = CertificateError::TooMany { part: "subject", expected: MAX_NAME_ATTRIBUTES };
+        assert_eq!(changed(None, Some(&apart(MAX_NAME_ATTRIBUTES + 1))).unwrap_err(), error);
+        let together = asn1::encode(0x31, &attribute.repeat(5000));
+        assert_eq!(changed(None, Some(&together)).unwrap_err(), error);
     }
 }

@@ -264,7 +264,7 @@ impl Remark {
 }
 
 /// Every product by its identifier. One that is in another one is that one, with itself as the part.
-fn products<'a>(tree: &'a ProductTree, most: usize) -> Result<HashMap<&'a str, Arc<VexProduct>>, VexError> {
+fn products(tree: &ProductTree, most: usize) -> Result<HashMap<&str, Arc<VexProduct>>, VexError> {
     let mut products: HashMap<&str, Arc<VexProduct>> = HashMap::new();
     let mut waiting: Vec<&Branch> = tree.branches.iter().collect();
     while let Some(branch) = waiting.pop() {
