@@ -24,12 +24,13 @@ impl Authority {
     #[must_use]
     pub fn assertion(uri: impl Into<String>, chain: Vec<Certificate>, valid_for: TimeWindow) -> Self {
         let uri = uri.into();
-        let operator = host(&uri).to_owned();
+        let operator = operator_of(&uri).to_owned();
         let signed_by_next = chain.iter().map(|_| OnceLock::new()).collect();
         Self { uri, operator, chain, valid_for, signed_by_next }
     }
 
-    /// Says who runs it; otherwise it is the host of [`uri`](Self::uri).
+    /// Says who runs it; otherwise it is the domain of [`uri`](Self::uri), the last two labels of its host: where nobody says
+    /// who runs them, `a.sigstore.dev` and `b.sigstore.dev` are one operator's.
     #[must_use]
     pub fn with_operator(mut self, operator: impl Into<String>) -> Self {
         self.operator = operator.into();
@@ -99,9 +100,39 @@ pub(crate) fn without_scheme(url: &str) -> &str {
     rest.trim_end_matches('/')
 }
 
+/// Whom a URL belongs to, where nobody says it: the last two labels of its host. Two operators below one such name count as
+/// one, which asks for more of them, never for fewer.
+pub(crate) fn operator_of(url: &str) -> &str {
+    let host = host(url);
+    let is_address = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match host.rmatch_indices('.').nth(1) {
+        Some((at, _)) if !is_address => host.get(at + 1..).unwrap_or(host),
+        _ => host,
+    }
+}
+
 /// The host of a URL, without port.
 pub(crate) fn host(url: &str) -> &str {
     let authority = without_scheme(url);
     let end = authority.find(['/', ':']).unwrap_or(authority.len());
     authority.get(..end).unwrap_or(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_that_nobody_names_is_a_domain() {
+        for (url, operator) in [
+            ("https://rekor.sigstore.dev", "sigstore.dev"),
+            ("https://log2025-1.rekor.sigstore.dev/", "sigstore.dev"),
+            ("https://log.example:8443/a.b", "log.example"),
+            ("http://127.0.0.1:3000", "127.0.0.1"),
+            ("https://localhost", "localhost"),
+            ("", ""),
+        ] {
+            assert_eq!(operator_of(url), operator);
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::authority::{Authority, host, without_scheme};
+use crate::authority::{Authority, host, operator_of, without_scheme};
 use crate::certificate::{Certificate, CertificateError};
 use crate::chain::MAX_PATH_LEN;
 use crate::digest::Digest;
@@ -55,7 +55,7 @@ pub struct LogKey {
     pub key: PublicKey,
     /// When its key is trusted.
     pub valid_for: TimeWindow,
-    /// Who runs it; the host of `base_url` if the root does not say.
+    /// Who runs it; if the root does not say, the domain of `base_url`: the last two labels of its host.
     pub operator: String,
 }
 
@@ -375,7 +375,7 @@ fn log_key(path: &str, wire: wire::Log) -> Result<LogKey, RootError> {
     let log_id =
         encoding::from_proto_base64(&key_id).ok_or_else(|| RootError::Base64 { path: at("logId.keyId") })?;
     let base_url = wire.base_url.unwrap_or_default();
-    let operator = wire.operator.unwrap_or_else(|| host(&base_url).to_owned());
+    let operator = wire.operator.unwrap_or_else(|| operator_of(&base_url).to_owned());
     Ok(LogKey { base_url, log_id, key, valid_for, operator })
 }
 
@@ -385,7 +385,7 @@ impl LogKey {
     #[must_use]
     pub fn assertion(base_url: impl Into<String>, key: PublicKey, valid_for: TimeWindow) -> Self {
         let base_url = base_url.into();
-        let (log_id, operator) = (key.fingerprint().as_bytes().to_vec(), host(&base_url).to_owned());
+        let (log_id, operator) = (key.fingerprint().as_bytes().to_vec(), operator_of(&base_url).to_owned());
         Self { base_url, log_id, key, valid_for, operator }
     }
 
@@ -528,6 +528,13 @@ mod tests {
         assert_eq!(root.transparency_logs.len(), 2);
         assert_eq!(root.certificate_logs.len(), 2);
         assert_eq!(root.skipped, []);
+        // Both logs are one operator's, though the root does not say whose.
+        let operators = root.transparency_logs.iter().map(|log| log.operator.as_str());
+        assert!(
+            operators.clone().all(|operator| operator == "sigstore.dev"),
+            "{:?}",
+            operators.collect::<Vec<_>>()
+        );
         let staging = TrustRoot::staging();
         assert_eq!((staging.transparency_logs.len(), staging.certificate_logs.len()), (5, 5));
         assert_eq!(staging.skipped, []);

@@ -96,7 +96,8 @@ impl<'a> Verifier<'a> {
         Self { root, log, log_entries: 1, scts: 1, timestamps: 0, observers: 0, current_time: false }
     }
 
-    /// Demands entries in the logs of so many different operators.
+    /// Demands entries in the logs of so many different operators. Where the trust root does not say who runs a log, its domain
+    /// counts ([`LogKey::operator`](crate::LogKey)): both logs of the public-good instance are one operator's.
     #[must_use]
     pub fn with_log_threshold(mut self, operators: usize) -> Self {
         self.log_entries = operators;
