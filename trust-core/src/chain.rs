@@ -202,8 +202,9 @@ fn check_path(path: &[&Certificate], usage: Usage, times: &[UnixTime]) -> Result
     }
     check_leaf(leaf, usage)?;
     let mut intermediates = 0;
-    for issuer in issuers {
-        check_authority(issuer, usage, intermediates)?;
+    for (index, issuer) in issuers.iter().enumerate() {
+        let is_anchor = index + 1 == issuers.len();
+        check_authority(issuer, usage, intermediates, is_anchor)?;
         intermediates += usize::from(!issuer.is_self_issued());
     }
     Ok(())
@@ -293,7 +294,12 @@ fn check_leaf(leaf: &Certificate, usage: Usage) -> Result<(), ChainError> {
     Ok(())
 }
 
-fn check_authority(issuer: &Certificate, usage: Usage, intermediates_below: usize) -> Result<(), ChainError> {
+fn check_authority(
+    issuer: &Certificate,
+    usage: Usage,
+    intermediates_below: usize,
+    is_anchor: bool,
+) -> Result<(), ChainError> {
     let unreadable = |source| extension_error(issuer, source);
     let constraints = issuer
         .basic_constraints()
@@ -313,7 +319,8 @@ fn check_authority(issuer: &Certificate, usage: Usage, intermediates_below: usiz
     let permitted = purposes.is_none_or(|purposes| {
         purposes.0.contains(&usage.oid) || purposes.0.contains(&ANY_EXTENDED_KEY_USAGE)
     });
-    if !permitted && !issuer.is_self_issued() {
+    // Only a root is for all purposes.
+    if !permitted && !(is_anchor && issuer.is_self_issued()) {
         return Err(broken(issuer, Constraint::ExtendedKeyUsage { expected: usage.name }));
     }
     Ok(())

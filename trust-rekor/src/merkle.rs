@@ -113,15 +113,16 @@ pub fn verify_consistency(
     let border = shifted(last, inner).count_ones();
     // A complete subtree at the end of the older tree is the seed; if it is the whole tree, its root is known.
     let complete = old_size.trailing_zeros();
-    let (seed, hashes) = if old_size.is_power_of_two() {
-        (old_root, proof)
-    } else {
-        proof
-            .split_first()
-            .ok_or(ProofError::Length { found: 0, expected: hash_count(inner - complete, border) + 1 })?
+    let has_seed = !old_size.is_power_of_two();
+    let expected = hash_count(inner - complete, border) + usize::from(has_seed);
+    if proof.len() != expected {
+        return Err(ProofError::Length { found: proof.len(), expected });
+    }
+    let (seed, hashes) = match proof.split_first() {
+        Some(split) if has_seed => split,
+        _ => (old_root, proof),
     };
-    let inner = proof_split(hashes, inner - complete, border)?;
-    let (below, border) = hashes.split_at_checked(inner).unwrap_or((hashes, &[]));
+    let (below, border) = hashes.split_at_checked(hash_count(inner - complete, 0)).unwrap_or((hashes, &[]));
     let position = last >> complete;
     let old = chain_right(chain_inner_right(*seed, below, position), border);
     let new = chain_right(chain_inner(*seed, below, position), border);
@@ -272,6 +273,47 @@ mod tests {
             verify_consistency(3, u64::MAX, &[], &hash, &hash),
             Err(ProofError::Length { found: 0, expected: 65 })
         );
+    }
+
+    #[test]
+    fn two_trees_of_one_size_are_one_or_a_split_view() {
+        let (one, other) = ([1; 32], [2; 32]);
+        for size in [1, 2, 3, 1000, u64::MAX] {
+            assert_eq!(verify_consistency(size, size, &[], &one, &one), Ok(()));
+            assert_eq!(verify_consistency(size, size, &[], &one, &other), Err(ProofError::Root));
+            let more = Err(ProofError::Length { found: 1, expected: 0 });
+            assert_eq!(verify_consistency(size, size, &[one], &one, &one), more);
+        }
+        assert_eq!(verify_consistency(3, 2, &[], &one, &one), Err(ProofError::Sizes { old: 3, new: 2 }));
+        assert_eq!(verify_consistency(0, 1, &[], &one, &one), Err(ProofError::Sizes { old: 0, new: 1 }));
+        // A tree of one leaf is its leaf.
+        assert_eq!(verify_inclusion(&one, 0, 1, &[], &one), Ok(()));
+        assert_eq!(verify_inclusion(&one, 0, 1, &[], &other), Err(ProofError::Root));
+        assert_eq!(
+            verify_inclusion(&one, 0, 1, &[one], &one),
+            Err(ProofError::Length { found: 1, expected: 0 })
+        );
+        assert_eq!(verify_inclusion(&one, 0, 0, &[], &one), Err(ProofError::Index { index: 0, size: 0 }));
+        assert_eq!(verify_inclusion(&one, 1, 1, &[], &one), Err(ProofError::Index { index: 1, size: 1 }));
+    }
+
+    #[test]
+    fn an_error_says_how_long_a_proof_must_be() {
+        for size in 2..=70_u64 {
+            let leaves = leaves(usize::try_from(size).unwrap());
+            let root = tree_root(&leaves);
+            for old in 1..size {
+                let whole = consistency_proof(usize::try_from(old).unwrap(), &leaves, true);
+                let old_root = tree_root(&leaves[..usize::try_from(old).unwrap()]);
+                for found in 0..whole.len() + 2 {
+                    let proof: Vec<Hash> = whole.iter().copied().chain([[0; 32]; 2]).take(found).collect();
+                    let length = Err(ProofError::Length { found, expected: whole.len() });
+                    let expected = if found == whole.len() { Ok(()) } else { length };
+                    let judged = verify_consistency(old, size, &proof, &old_root, &root);
+                    assert_eq!(judged, expected, "{old} in {size}");
+                }
+            }
+        }
     }
 
     proptest! {

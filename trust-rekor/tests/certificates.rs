@@ -7,8 +7,8 @@ mod pki;
 
 use serde_json::json;
 use trust_core::{
-    Bundle, CertificateIdentity, FulcioExtension, IdentityPolicy, Pattern, Reasons, Signed, SignerPolicy,
-    TrustRoot, VerifiedSigner, Verifier,
+    Bundle, Certificate, CertificateIdentity, ChainError, FulcioExtension, IdentityPolicy, Pattern, Reasons,
+    Signed, SignerPolicy, TrustRoot, Usage, VerifiedSigner, Verifier, verify_path,
 };
 use trust_rekor::RekorLog;
 
@@ -242,4 +242,85 @@ fn a_forged_intermediate_is_not_taken_for_one_that_was_verified_before() {
         reason.contains("the signature of certificate `CN=intermediate` was not made by its issuer"),
         "{reason}"
     );
+}
+
+/// A path of so many certificates, leaf first: `change` may change the template of the certificate at a place, counted from
+/// the root, and its issuer.
+fn path(length: usize, change: impl Fn(usize, &mut Template<'_>, &mut Issuer<'_>)) -> Vec<Certificate> {
+    let keys: Vec<Key> = (0..length).map(|seed| Key::p256(40 + seed as u8)).collect();
+    let stranger = Key::p256(99);
+    let names: Vec<String> = (0..length).map(|place| format!("authority {place}")).collect();
+    let key_id = |key: &Key| {
+        use sha2::Digest as _;
+        extension("2.5.29.14", false, &tlv(4, &sha2::Sha256::digest(key.spki())))
+    };
+    let mut path = Vec::new();
+    for place in 0..length {
+        let above = place.saturating_sub(1);
+        let mut issuer = Issuer { name: &names[above], key: &keys[above] };
+        let is_leaf = place + 1 == length;
+        let extensions = match is_leaf {
+            true => vec![pki::key_usage(0x80), pki::extended_key_usage(false, &[CODE_SIGNING])],
+            false => vec![pki::basic_constraints(None), pki::key_usage(0x04), key_id(&keys[place])],
+        };
+        let mut template = Template { subject: &names[place], key: &keys[place], validity: YEAR, extensions };
+        change(place, &mut template, &mut issuer);
+        if issuer.name == "stranger" {
+            issuer = Issuer { name: &names[above], key: &stranger };
+        }
+        path.insert(0, Certificate::from_der(&pki::certificate(&template, &issuer)).unwrap());
+    }
+    path
+}
+
+fn judged(path: &[Certificate]) -> Result<(), ChainError> {
+    let path: Vec<&Certificate> = path.iter().collect();
+    verify_path(&path, Usage::CODE_SIGNING, &["2026-06-01T12:00:00Z".parse().unwrap()])
+}
+
+#[test]
+fn a_path_has_at_most_eight_certificates() {
+    for length in 2..=8 {
+        assert_eq!(judged(&path(length, |_, _, _| {})), Ok(()), "{length}");
+    }
+    assert_eq!(judged(&path(9, |_, _, _| {})), Err(ChainError::Length { found: 9 }));
+    assert_eq!(judged(&path(1, |_, _, _| {})), Err(ChainError::Length { found: 1 }));
+    assert_eq!(judged(&[]), Err(ChainError::Length { found: 0 }));
+}
+
+#[test]
+fn an_issuer_is_known_by_its_key_too() {
+    // The name is right, and the key that it names is another authority's.
+    let other = path(3, |place, _, issuer| {
+        if place == 2 {
+            issuer.name = "stranger";
+        }
+    });
+    let error = judged(&other).unwrap_err();
+    assert!(matches!(error, ChainError::Issuer { .. }), "{error}");
+    assert!(error.to_string().contains("with key"), "{error}");
+}
+
+#[test]
+fn only_a_root_is_for_all_purposes() {
+    let stamping = |at: usize, is_self_issued: bool| {
+        path(4, move |place, template, issuer| {
+            if place == at {
+                template.extensions.push(pki::extended_key_usage(false, &[TIME_STAMPING]));
+            }
+            // Self-issued: the root's name, and another key.
+            if is_self_issued && place == 1 {
+                template.subject = "authority 0";
+            }
+            if is_self_issued && place == 2 {
+                issuer.name = "authority 0";
+            }
+        })
+    };
+    assert_eq!(judged(&stamping(0, false)), Ok(()));
+    assert_eq!(judged(&stamping(9, true)), Ok(()));
+    for is_self_issued in [false, true] {
+        let error = judged(&stamping(1, is_self_issued)).unwrap_err().to_string();
+        assert!(error.contains("lacks the extended key usage codeSigning"), "{error}");
+    }
 }
