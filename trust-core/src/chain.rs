@@ -320,7 +320,7 @@ fn check_authority(
         purposes.0.contains(&usage.oid) || purposes.0.contains(&ANY_EXTENDED_KEY_USAGE)
     });
     // Only a root is for all purposes.
-    if !permitted && !(is_anchor && issuer.is_self_issued()) {
+    if !(permitted || is_anchor && issuer.is_self_issued()) {
         return Err(broken(issuer, Constraint::ExtendedKeyUsage { expected: usage.name }));
     }
     Ok(())
