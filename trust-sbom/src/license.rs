@@ -118,24 +118,24 @@ fn parse(text: &str) -> Result<Expression, LicenseError> {
             return Err(LicenseError::TooDeep);
         }
     }
-    Expression::parse_mode(&normalize(text), ParseMode::LAX).map_err(|error| LicenseError::Syntax {
+    Expression::parse_mode(&normalize(text), MODE).map_err(|error| LicenseError::Syntax {
         text: text.chars().take(200).collect(),
         problem: format!("{} at byte {}", error.reason, error.span.start),
     })
 }
 
-/// Names that people write for licenses of the SPDX list.
-const COMMON_NAMES: [(&str, &str); 34] = [
+/// As people write, but for names that mean several licenses.
+const MODE: ParseMode = ParseMode { allow_imprecise_license_names: false, ..ParseMode::LAX };
+
+/// Names that people write for one license of the SPDX list. `BSD`, `Apache`, `Artistic` and `PSF` stand for several.
+const COMMON_NAMES: [(&str, &str); 30] = [
     ("agplv3", "AGPL-3.0-only"),
     ("agplv3+", "AGPL-3.0-or-later"),
-    ("apache", "Apache-2.0"),
     ("apache 2", "Apache-2.0"),
     ("apache 2.0", "Apache-2.0"),
     ("apache license 2.0", "Apache-2.0"),
     ("apache license, version 2.0", "Apache-2.0"),
     ("apache-2", "Apache-2.0"),
-    ("artistic", "Artistic-1.0"),
-    ("bsd", "BSD-3-Clause"),
     ("bsd-2", "BSD-2-Clause"),
     ("bsd-3", "BSD-3-Clause"),
     ("expat", "MIT"),
@@ -158,7 +158,6 @@ const COMMON_NAMES: [(&str, &str); 34] = [
     ("lgpl-2.1+", "LGPL-2.1-or-later"),
     ("mit license", "MIT"),
     ("mplv2.0", "MPL-2.0"),
-    ("psf", "PSF-2.0"),
     ("public domain", "LicenseRef-public-domain"),
 ];
 
@@ -312,7 +311,8 @@ fn term(text: &str) -> Result<Term, LicenseError> {
     if text.starts_with("LicenseRef-") || text.starts_with("DocumentRef-") {
         return Ok(Term::Other(text.to_owned()));
     }
-    Licensee::parse_mode(&in_list_case(text), ParseMode::LAX).map(Term::Listed).map_err(|error| {
-        LicenseError::Syntax { text: text.chars().take(200).collect(), problem: error.reason.to_string() }
+    Licensee::parse_mode(&in_list_case(text), MODE).map(Term::Listed).map_err(|error| LicenseError::Syntax {
+        text: text.chars().take(200).collect(),
+        problem: error.reason.to_string(),
     })
 }

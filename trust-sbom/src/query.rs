@@ -12,9 +12,6 @@ use crate::relationship::{Aggregate, CompletenessOf, Node, RelationshipKind};
 use crate::sbom::Sbom;
 use crate::vers::Vers;
 
-/// RHEL, and the distributions that rebuild its source packages, as package URLs name them.
-const RHEL: [&str; 6] = ["redhat", "rhel", "almalinux", "centos", "rocky", "rockylinux"];
-
 /// Which package is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -202,16 +199,18 @@ fn matched(id: ComponentId, component: &Component, pattern: &PackagePattern) -> 
     };
     match pattern {
         PackagePattern::Purl(wanted) => {
-            // One that cannot be read may be the one.
-            let mut is_identified = !component.purls.is_empty();
-            for purl in &component.purls {
-                let Ok(purl) = purl.parse::<Purl>() else {
+            // One that cannot be read, or leaves out the distribution, may be the one.
+            let (mut is_identified, mut may_be) = (!component.purls.is_empty(), false);
+            for text in &component.purls {
+                let Ok(purl) = text.parse::<Purl>() else {
                     is_identified = false;
+                    may_be |= text.to_lowercase().contains(&wanted.name().to_lowercase());
                     continue;
                 };
                 if is_package(wanted, &purl, purl.name(), purl.version()) {
                     return by(MatchedBy::Purl, version_of(&purl));
                 }
+                may_be |= lacks_distribution(wanted, &purl);
                 if let Some(upstream) = purl.qualifier("upstream") {
                     let (name, version) = source_of(upstream);
                     if is_package(wanted, &purl, name, version.or(purl.version())) {
@@ -226,7 +225,7 @@ fn matched(id: ComponentId, component: &Component, pattern: &PackagePattern) -> 
                 .namespace()
                 .map(|scope| ['/', ':'].map(|sign| format!("{scope}{sign}{}", wanted.name())));
             let has_its_name = has_name(wanted.name()) || scoped.iter().flatten().any(|name| has_name(name));
-            let is_weak = !is_identified && has_its_name && has_version;
+            let is_weak = (may_be || !is_identified && has_its_name) && has_version;
             is_weak.then(|| by(MatchedBy::Name, None)).flatten()
         }
         PackagePattern::Cpe(wanted) => {
@@ -247,18 +246,47 @@ fn matched(id: ComponentId, component: &Component, pattern: &PackagePattern) -> 
 }
 
 fn is_package(wanted: &Purl, purl: &Purl, name: &str, version: Option<&str>) -> bool {
-    // A `/` between namespace and name may be written as a part of the name.
-    let whole = |purl: &Purl, name: &str| match purl.namespace() {
-        Some(namespace) if purl.package_type() == "rpm" && RHEL.contains(&namespace) => {
-            format!("{}/{name}", RHEL[0])
-        }
-        Some(namespace) => format!("{namespace}/{name}"),
-        None => name.to_owned(),
-    };
     wanted.package_type() == purl.package_type()
-        && whole(wanted, wanted.name()) == whole(purl, name)
+        && whole_name(wanted, wanted.name()) == whole_name(purl, name)
         && wanted.version().is_none_or(|wanted| version == Some(wanted))
         && wanted.qualifiers().all(|(key, value)| purl.qualifier(key) == Some(value))
+}
+
+/// Namespace and name, as packages of the type are told apart.
+fn whole_name(purl: &Purl, name: &str) -> String {
+    let namespace = match (purl.package_type(), purl.namespace()) {
+        ("rpm" | "deb" | "apk", Some(namespace)) => Some(distribution(namespace)),
+        (_, namespace) => namespace,
+    };
+    // A `/` between namespace and name may be written as a part of the name.
+    let whole = namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"));
+    match purl.package_type() {
+        // https://peps.python.org/pep-0503/#normalized-names
+        "pypi" => {
+            let parts = whole.split(['-', '_', '.']).filter(|part| !part.is_empty());
+            parts.collect::<Vec<_>>().join("-").to_lowercase()
+        }
+        "nuget" => whole.to_lowercase(),
+        _ => whole,
+    }
+}
+
+/// Whether a package of a distribution has the name that is asked for, and does not say of which distribution it is.
+fn lacks_distribution(wanted: &Purl, purl: &Purl) -> bool {
+    matches!(purl.package_type(), "rpm" | "deb" | "apk")
+        && purl.package_type() == wanted.package_type()
+        && purl.namespace().is_none() != wanted.namespace().is_none()
+        && purl.name() == wanted.name()
+}
+
+/// One name for distributions that have several in package URLs. RHEL and those that rebuild its packages are one.
+fn distribution(namespace: &str) -> &str {
+    match namespace {
+        "rhel" | "almalinux" | "alma" | "centos" | "rocky" | "rockylinux" | "rocky-linux" => "redhat",
+        "amazon" | "amazonlinux" => "amzn",
+        "oracle" | "oraclelinux" => "ol",
+        other => other,
+    }
 }
 
 /// Name and version of a source package: `name`, `name@version`, or the file `name-version-release.src.rpm`.

@@ -80,6 +80,38 @@ fn what_nobody_can_know_is_unknown() {
 }
 
 #[test]
+fn one_package_has_one_identity() {
+    let holds = |purl: &str, wanted: &str| {
+        let other = r#"{"name": "a", "purl": "pkg:generic/a@1"}"#;
+        let sbom = cyclonedx(&format!(r#""components": [{other}, {{"name": "some", "purl": "{purl}"}}]"#));
+        match sbom.holds(&self::purl(wanted)) {
+            Answer::Yes => "yes",
+            Answer::No => "no",
+            Answer::Unknown(_) => "unknown",
+        }
+    };
+    for (purl, wanted, answer) in [
+        ("pkg:pypi/Zope.Interface@5", "pkg:pypi/zope-interface", "yes"),
+        ("pkg:pypi/a__b@5", "pkg:pypi/a.b", "yes"),
+        ("pkg:nuget/Newtonsoft.Json@13", "pkg:nuget/newtonsoft.json", "yes"),
+        ("pkg:npm/%40a%2Fb@1", "pkg:npm/%40a/b", "yes"),
+        ("pkg:npm/b@1", "pkg:npm/%40a/b", "no"),
+        ("pkg:rpm/amazon/curl@7", "pkg:rpm/amzn/curl", "yes"),
+        ("pkg:rpm/oracle/curl@7", "pkg:rpm/ol/curl", "yes"),
+        ("pkg:rpm/alma/curl@7", "pkg:rpm/almalinux/curl", "yes"),
+        ("pkg:rpm/suse/curl@7", "pkg:rpm/redhat/curl", "no"),
+        // What does not say of which distribution it is, or cannot be read, may be the one.
+        ("pkg:deb/curl@7", "pkg:deb/debian/curl", "unknown"),
+        ("pkg:deb/other@7", "pkg:deb/debian/curl", "no"),
+        ("pkg:npm/curl@1?a=1&a=2", "pkg:npm/curl", "unknown"),
+        ("npm/curl %", "pkg:npm/curl", "unknown"),
+        ("", "pkg:npm/some", "unknown"),
+    ] {
+        assert_eq!(holds(purl, wanted), answer, "{purl} {wanted}");
+    }
+}
+
+#[test]
 fn what_lacks_the_identifier_may_be_the_package() {
     let cpe = PackagePattern::Cpe("cpe:2.3:a:apache:log4j-core:*".parse().unwrap());
     let holds = |cpes: &str| {
@@ -124,6 +156,16 @@ fn packages_are_found_by_every_identifier() {
 
 #[test]
 fn licenses_are_judged_as_they_are_written() {
+    // A name of several licenses is none of them.
+    let open =
+        LicensePolicy::new().allowing(["Apache-2.0", "BSD-3-Clause", "PSF-2.0", "Artistic-2.0"]).unwrap();
+    for name in ["BSD", "Apache", "PSF", "Artistic", "apache"] {
+        let license = cyclonedx(&format!(
+            r#""components": [{{"name": "a", "licenses": [{{"license": {{"name": "{name}"}}}}]}}]"#
+        ));
+        let claim = &license.components()[0].licenses[0];
+        assert!(matches!(open.allows(&claim.license), Answer::Unknown(_)), "{name}");
+    }
     let policy = LicensePolicy::new()
         .allowing(["MIT", "Apache-2.0", "GPL-2.0-only WITH Classpath-exception-2.0", "LicenseRef-ours"])
         .unwrap()
