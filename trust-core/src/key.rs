@@ -145,6 +145,12 @@ pub enum KeyError {
     /// The bytes are not a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
     #[error("the key is not a DER SubjectPublicKeyInfo")]
     Spki,
+    /// Its algorithm has parameters, and none are defined for it.
+    #[error("the {algorithm} key has parameters, expected none")]
+    Parameters {
+        /// The algorithm's name.
+        algorithm: &'static str,
+    },
     /// The algorithm or curve is not supported.
     #[error(
         "key algorithm `{found}` is not supported, expected ECDSA on P-256, P-384 or P-521, RSA or Ed25519"
@@ -178,6 +184,10 @@ impl PublicKey {
         let (algorithm, value) = match info.algorithm.oid {
             EC_PUBLIC_KEY => ec_value(&info.algorithm, bits)?,
             RSA_ENCRYPTION => rsa_value(rsa::RsaPublicKey::from_public_key_der(spki).ok())?,
+            // RFC 8410, section 3: they must be absent.
+            ED25519 if info.algorithm.parameters.is_some() => {
+                return Err(KeyError::Parameters { algorithm: "Ed25519" });
+            }
             ED25519 => ed25519_value(bits)?,
             other => {
                 return Err(KeyError::Algorithm { found: other.to_string() });
@@ -406,5 +416,28 @@ impl fmt::Display for PublicKey {
     /// Algorithm and fingerprint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} key {}", self.algorithm(), self.fingerprint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ed25519_key_has_no_parameters() {
+        let point = [
+            0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a,
+            0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
+        ];
+        let key = |parameters: &[u8]| {
+            let algorithm = [&[6, 3, 0x2b, 0x65, 0x70], parameters].concat();
+            let bits = [&[3, 33, 0][..], &point].concat();
+            let info = [&[0x30, algorithm.len() as u8][..], &algorithm, &bits].concat();
+            PublicKey::from_der(&[&[0x30, info.len() as u8][..], &info].concat())
+        };
+        assert_eq!(key(&[]).map(|key| key.algorithm()), Ok(KeyAlgorithm::Ed25519));
+        for parameters in [&[5, 0][..], &[6, 3, 0x2b, 0x65, 0x70]] {
+            assert_eq!(key(parameters).unwrap_err(), KeyError::Parameters { algorithm: "Ed25519" });
+        }
     }
 }

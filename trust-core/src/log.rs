@@ -157,7 +157,11 @@ impl VerifiedLogEntry {
         Self {
             log: log.base_url.clone(),
             operator: log.operator.clone(),
-            log_index: entry.log_index,
+            // Without a promise nobody signed the entry's own index: the proof's is the one that was proved.
+            log_index: match (&entry.promise, &entry.proof) {
+                (None, Some(proof)) => proof.log_index,
+                _ => entry.log_index,
+            },
             kind,
             integrated_time,
             included: entry.proof.is_some(),

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
-use trust_core::{SignatureScheme, Signed, UnixTime};
+use trust_core::{SignatureScheme, Signed, TimeWindow, UnixTime};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::note::{NoteKey, SignedNote};
@@ -140,13 +140,18 @@ impl WitnessedCheckpoint {
 }
 
 impl SignedNote<'_> {
-    /// Proves that a witness cosigned this note, and says when; `None` if it did not.
+    /// Proves that a witness cosigned this note, and says when, by its own clock; `None` if it did not. Of several times the
+    /// first that stands there is said.
     ///
     /// # Errors
     /// If there is a cosignature of the witness that does not verify.
     pub fn verify_cosignature(&self, witness: &VerifierKey) -> Result<Option<UnixTime>, WitnessError> {
+        Ok(self.cosignature_times(witness)?.first().copied())
+    }
+
+    fn cosignature_times(&self, witness: &VerifierKey) -> Result<Vec<UnixTime>, WitnessError> {
         let wrong = || WitnessError::Cosignature { witness: witness.name().to_owned() };
-        let mut time = None;
+        let mut times = Vec::new();
         for line in self.unverified_signatures() {
             if line.name() != witness.name() || line.key_id() != witness.key_id() {
                 continue;
@@ -159,9 +164,9 @@ impl SignedNote<'_> {
                 .public_key()
                 .verify(SignatureScheme::Ed25519, Signed::Message(message.as_bytes()), signature)
                 .map_err(|_| wrong())?;
-            time = time.or(Some(UnixTime::from_seconds(seconds)));
+            times.push(UnixTime::from_seconds(seconds));
         }
-        Ok(time)
+        Ok(times)
     }
 }
 
@@ -172,11 +177,24 @@ impl WitnessPolicy {
         &self.logs
     }
 
-    /// Proves that one of the logs signed the checkpoint, and that a quorum of witnesses saw it.
+    /// Proves that one of the logs signed the checkpoint, and that a quorum of witnesses saw it, whenever that was.
     ///
     /// # Errors
     /// If the log is unknown, a signature of a known key does not verify, or the quorum is not reached.
     pub fn verify(&self, note: &SignedNote<'_>) -> Result<WitnessedCheckpoint, WitnessError> {
+        self.verify_within(note, TimeWindow::default())
+    }
+
+    /// Likewise, within a window: cosignatures before its start are too old to say what is there now, and those after its
+    /// end, which should be the caller's time, are of the future. Neither counts.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_within(
+        &self,
+        note: &SignedNote<'_>,
+        window: TimeWindow,
+    ) -> Result<WitnessedCheckpoint, WitnessError> {
         let origin = Checkpoint::unverified_origin(note)?;
         let log = self
             .logs
@@ -187,7 +205,8 @@ impl WitnessPolicy {
         let mut cosignatures = BTreeMap::new();
         let mut seen_by = BTreeSet::new();
         for (name, witness) in &self.witnesses {
-            if let Some(time) = note.verify_cosignature(witness)? {
+            let times = note.cosignature_times(witness)?;
+            if let Some(time) = times.into_iter().filter(|time| window.contains(*time)).max() {
                 cosignatures.insert(witness.name().to_owned(), time);
                 seen_by.insert(name.as_str());
             }

@@ -9,7 +9,7 @@ mod vectors;
 use std::fs;
 use std::path::PathBuf;
 
-use trust_core::{Bundle, CertificateIdentity, IdentityPolicy, Pattern, PublicKey, TrustRoot};
+use trust_core::{Bundle, CertificateIdentity, IdentityPolicy, Pattern, PublicKey, TimeWindow, TrustRoot};
 use trust_rekor::{
     Checkpoint, Event, Frontier, KeyKind, Monitor, MonitorError, NoteKey, ProofError, SignedNote, Transition,
     TransitionError, VerifierKey, WitnessError, WitnessPolicy, merkle, verify_transition,
@@ -151,6 +151,18 @@ fn a_quorum_of_real_witnesses_is_counted() {
     assert_eq!(time.to_string(), "2026-05-13T19:23:34Z");
     assert_eq!(witnessed.checkpoint().size(), 4_026_479);
     assert!(policy("quorum none\n").verify(&note).is_ok());
+    // What is too old does not count, nor what is of the future.
+    let within = |start: &str, end: &str| {
+        let window = TimeWindow { start: Some(start.parse().unwrap()), end: Some(end.parse().unwrap()) };
+        policy(&format!("witness N {NAVIGLI}\nquorum N\n")).verify_within(&note, window)
+    };
+    assert!(within("2026-05-13T19:23:34Z", "2026-05-13T19:23:34Z").is_ok());
+    for (start, end) in
+        [("2026-05-13T19:23:35Z", "2026-05-14T00:00:00Z"), ("2026-05-13T00:00:00Z", "2026-05-13T19:23:33Z")]
+    {
+        let expected = WitnessError::NoQuorum { quorum: "N".to_owned(), found: vec![] };
+        assert_eq!(within(start, end), Err(expected), "{start}");
+    }
 
     // The log's own key, as a witness that never cosigned.
     let absent = VerifierKey::new("absent.example", KeyKind::CosignatureV1, log.public_key()).unwrap();

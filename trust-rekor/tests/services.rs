@@ -77,6 +77,24 @@ fn what_each_kind_of_managed_key_signs_verifies_without_anything_else() {
 }
 
 #[test]
+fn an_index_that_nobody_signed_is_the_one_that_was_proved() {
+    // A stamp vouches for the time, where no promise does.
+    let world = |change: fn(&mut serde_json::Value)| World {
+        logs: vec![Log::v1(Key::p256(30), LOG, Entry::HashedRekordV001)],
+        change_bundle: change,
+        ..World::new()
+    };
+    let index = |world: World| world.verify().map(|verified| verified.log_entries()[0].log_index());
+    assert_eq!(index(world(|_| {})), Ok(70));
+    let unsigned = world(|bundle| {
+        let entry = &mut bundle["verificationMaterial"]["tlogEntries"][0];
+        entry.as_object_mut().unwrap().remove("inclusionPromise");
+        entry["logIndex"] = "4711".into();
+    });
+    assert_eq!(index(unsigned), Ok(0));
+}
+
+#[test]
 fn each_kind_of_entry_of_rekor_v1_verifies() {
     for (content, entry, kind) in [
         (Content::Artifact, Entry::HashedRekordV001, "hashedrekord/0.0.1"),
