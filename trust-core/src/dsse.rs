@@ -121,7 +121,7 @@ impl Envelope {
 pub(crate) struct WireEnvelope<'a> {
     #[serde(borrow, default)]
     payload: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, alias = "payload_type")]
     payload_type: String,
     #[serde(borrow, default)]
     signatures: AtMost<WireSignature<'a>, 2>,

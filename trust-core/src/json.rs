@@ -78,6 +78,21 @@ impl<'a> Document<'a> {
     }
 }
 
+/// A value of an enumeration in [proto3's JSON](https://protobuf.dev/programming-guides/json/): its name, or its number, which
+/// is returned in digits.
+pub(crate) fn proto_enum<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Name {
+        Text(String),
+        Number(u32),
+    }
+    Ok(Option::<Name>::deserialize(deserializer)?.map(|name| match name {
+        Name::Text(text) => text,
+        Name::Number(number) => number.to_string(),
+    }))
+}
+
 /// A list of which no more than `MAX` values are kept: what a stranger repeats without end takes no memory. `null` is empty.
 #[derive(Clone, Debug)]
 pub struct AtMost<T, const MAX: usize> {

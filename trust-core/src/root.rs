@@ -9,7 +9,7 @@ use crate::certificate::{Certificate, CertificateError};
 use crate::chain::MAX_PATH_LEN;
 use crate::digest::Digest;
 use crate::encoding;
-use crate::json::{self, AtMost, JsonError};
+use crate::json::{self, AtMost, JsonError, proto_enum};
 use crate::key::{KeyAlgorithm, KeyError, PublicKey, SignatureAlgorithm, Tables};
 use crate::time::{TimeWindow, UnixTime};
 
@@ -396,9 +396,25 @@ impl LogKey {
     }
 }
 
+/// The kinds of keys that are read, by the numbers of `PublicKeyDetails`
+/// ([sigstore_common.proto](https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_common.proto)).
+const KEY_DETAILS: [(&str, &str); 9] = [
+    ("1", "PKCS1_RSA_PKCS1V5"),
+    ("3", "PKIX_RSA_PKCS1V5"),
+    ("5", "PKIX_ECDSA_P256_SHA_256"),
+    ("7", "PKIX_ED25519"),
+    ("9", "PKIX_RSA_PKCS1V15_2048_SHA256"),
+    ("10", "PKIX_RSA_PKCS1V15_3072_SHA256"),
+    ("11", "PKIX_RSA_PKCS1V15_4096_SHA256"),
+    ("12", "PKIX_ECDSA_P384_SHA_384"),
+    ("13", "PKIX_ECDSA_P521_SHA_512"),
+];
+
 /// Reads a key, and checks that it is of the kind that is declared.
 fn declared_key(path: &str, wire: &wire::PublicKey) -> Result<PublicKey, RootError> {
     let declared = wire.key_details.clone().unwrap_or_default();
+    let named = KEY_DETAILS.iter().find(|(number, _)| *number == declared);
+    let declared = named.map_or(declared, |(_, name)| (*name).to_owned());
     let raw = wire.raw_bytes.as_deref().unwrap_or_default();
     let bytes = encoding::from_proto_base64(raw)
         .ok_or_else(|| RootError::Base64 { path: format!("{path}.rawBytes") })?;
@@ -448,28 +464,33 @@ fn window(wire: Option<wire::TimeRange>) -> TimeWindow {
 
 /// The document as JSON. Unknown fields are skipped: newer roots add some.
 mod wire {
-    use super::{AtMost, Deserialize, MAX_ENTRIES, MAX_PATH_LEN, UnixTime};
+    use super::{AtMost, Deserialize, MAX_ENTRIES, MAX_PATH_LEN, UnixTime, proto_enum};
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct TrustedRoot {
+        #[serde(alias = "media_type")]
         pub(super) media_type: String,
         #[serde(default)]
         pub(super) tlogs: AtMost<Log, MAX_ENTRIES>,
-        #[serde(default)]
+        #[serde(default, alias = "certificate_authorities")]
         pub(super) certificate_authorities: AtMost<Authority, MAX_ENTRIES>,
         #[serde(default)]
         pub(super) ctlogs: AtMost<Log, MAX_ENTRIES>,
-        #[serde(default)]
+        #[serde(default, alias = "timestamp_authorities")]
         pub(super) timestamp_authorities: AtMost<Authority, MAX_ENTRIES>,
     }
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct Log {
+        #[serde(alias = "base_url")]
         pub(super) base_url: Option<String>,
+        #[serde(alias = "hash_algorithm")]
         pub(super) hash_algorithm: Option<String>,
+        #[serde(alias = "public_key")]
         pub(super) public_key: Option<PublicKey>,
+        #[serde(alias = "log_id")]
         pub(super) log_id: Option<LogId>,
         pub(super) operator: Option<String>,
     }
@@ -477,8 +498,11 @@ mod wire {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct PublicKey {
+        #[serde(alias = "raw_bytes")]
         pub(super) raw_bytes: Option<String>,
+        #[serde(default, alias = "key_details", deserialize_with = "proto_enum")]
         pub(super) key_details: Option<String>,
+        #[serde(alias = "valid_for")]
         pub(super) valid_for: Option<TimeRange>,
     }
 
@@ -491,6 +515,7 @@ mod wire {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct LogId {
+        #[serde(alias = "key_id")]
         pub(super) key_id: Option<String>,
     }
 
@@ -498,7 +523,9 @@ mod wire {
     #[serde(rename_all = "camelCase")]
     pub(super) struct Authority {
         pub(super) uri: Option<String>,
+        #[serde(alias = "cert_chain")]
         pub(super) cert_chain: Option<Chain>,
+        #[serde(alias = "valid_for")]
         pub(super) valid_for: Option<TimeRange>,
         pub(super) operator: Option<String>,
     }
@@ -512,6 +539,7 @@ mod wire {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct RawCertificate {
+        #[serde(alias = "raw_bytes")]
         pub(super) raw_bytes: String,
     }
 }

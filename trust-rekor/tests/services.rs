@@ -8,8 +8,8 @@ mod pki;
 use serde_json::{Value, json};
 use trust_core::encoding::to_base64;
 use trust_core::{
-    Bundle, IdentityPolicy, ManagedKey, PublicKey, Reasons, Signed, SignerPolicy, TimeSource, TimeWindow,
-    TrustRoot, UnixTime, Verifier,
+    Bundle, Digest, IdentityPolicy, ManagedKey, PublicKey, Reasons, Signed, SignerPolicy, TimeSource,
+    TimeWindow, TrustRoot, UnixTime, Verifier,
 };
 use trust_rekor::{RekorLog, WitnessPolicy, WitnessedLog};
 
@@ -74,6 +74,75 @@ fn what_each_kind_of_managed_key_signs_verifies_without_anything_else() {
         let closed = TimeWindow { start: None, end: Some(UnixTime::from_seconds(SIGNED_AT as i64 - 1)) };
         assert!(verify(ARTIFACT, ManagedKey::new(public).with_validity(closed)).is_err());
     }
+}
+
+/// The same with every key as proto3 names the field.
+fn in_snake_case(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    let snake = |key: &String| {
+        key.chars().fold(String::new(), |name, c| match c.is_ascii_uppercase() {
+            true => name + "_" + &c.to_ascii_lowercase().to_string(),
+            false => name + &c.to_string(),
+        })
+    };
+    match value {
+        Value::Object(map) => map.iter().map(|(key, value)| (snake(key), in_snake_case(value))).collect(),
+        Value::Array(items) => items.iter().map(in_snake_case).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn fields_have_their_names_of_proto3_too() {
+    let world = || World {
+        logs: vec![Log::v1(Key::p256(30), LOG, Entry::HashedRekordV001)],
+        change_bundle: |bundle| {
+            *bundle = in_snake_case(bundle);
+            let digest = trust_core::encoding::to_base64(Digest::sha256(ARTIFACT).as_bytes());
+            bundle["message_signature"]["message_digest"] = json!({"algorithm": 1, "digest": digest});
+        },
+        change_root: |root| {
+            *root = in_snake_case(root);
+            for log in root["tlogs"].as_array_mut().unwrap() {
+                log["public_key"]["key_details"] = 5.into();
+            }
+        },
+        ..World::new()
+    };
+    world().verify().unwrap();
+    // Both spellings of one field are one too many.
+    let both = World {
+        change_bundle: |bundle| {
+            bundle["verification_material"] = bundle["verificationMaterial"].clone();
+        },
+        ..world()
+    };
+    let error = both.verify().unwrap_err();
+    assert!(error.contains("duplicate field"), "{error}");
+}
+
+/// The same bundle in an older version, and without the checkpoint of its entry.
+fn remove_checkpoint(bundle: &mut serde_json::Value, version: &str) {
+    bundle["mediaType"] = format!("application/vnd.dev.sigstore.bundle+json;version={version}").into();
+    let material = &mut bundle["verificationMaterial"];
+    if let Some(leaf) = material.as_object_mut().unwrap().remove("certificate") {
+        material["x509CertificateChain"] = json!({"certificates": [leaf]});
+    }
+    material["tlogEntries"][0]["inclusionProof"].as_object_mut().unwrap().remove("checkpoint");
+}
+
+#[test]
+fn a_promise_counts_beside_a_proof_without_a_checkpoint_in_version_0_1() {
+    let world = |change: fn(&mut serde_json::Value)| World {
+        logs: vec![Log::v1(Key::p256(30), LOG, Entry::HashedRekordV001)],
+        change_bundle: change,
+        ..World::new()
+    };
+    let verified = world(|bundle| remove_checkpoint(bundle, "0.1")).verify().unwrap();
+    assert!(!verified.log_entries()[0].is_included());
+    assert_eq!(verified.log_entries()[0].log_index(), 70);
+    let error = world(|bundle| remove_checkpoint(bundle, "0.2")).verify().unwrap_err();
+    assert!(error.contains("checkpoint"), "{error}");
 }
 
 #[test]

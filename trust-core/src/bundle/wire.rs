@@ -13,33 +13,33 @@ use super::{
 };
 use crate::dsse::WireEnvelope;
 use crate::encoding;
-use crate::json::AtMost;
+use crate::json::{AtMost, proto_enum};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Bundle<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "media_type")]
     media_type: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "verification_material")]
     verification_material: Option<VerificationMaterial<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "message_signature")]
     message_signature: Option<MessageSignature<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "dsse_envelope")]
     dsse_envelope: Option<WireEnvelope<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct VerificationMaterial<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "public_key")]
     public_key: Option<PublicKeyIdentifier<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "x509_certificate_chain")]
     x509_certificate_chain: Option<CertificateChain<'a>>,
     #[serde(borrow)]
     certificate: Option<RawCertificate<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, alias = "tlog_entries")]
     tlog_entries: AtMost<TransparencyLogEntry<'a>, MAX_LOG_ENTRIES>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "timestamp_verification_data")]
     timestamp_verification_data: Option<TimestampVerificationData<'a>>,
 }
 
@@ -58,28 +58,28 @@ struct CertificateChain<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawCertificate<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "raw_bytes")]
     raw_bytes: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TimestampVerificationData<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, alias = "rfc3161_timestamps")]
     rfc3161_timestamps: AtMost<SignedTimestamp<'a>, MAX_TIMESTAMPS>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SignedTimestamp<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "signed_timestamp")]
     signed_timestamp: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct MessageSignature<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "message_digest")]
     message_digest: Option<HashOutput<'a>>,
     #[serde(borrow)]
     signature: Option<Text<'a>>,
@@ -87,8 +87,8 @@ struct MessageSignature<'a> {
 
 #[derive(Deserialize)]
 struct HashOutput<'a> {
-    #[serde(borrow)]
-    algorithm: Option<Text<'a>>,
+    #[serde(default, deserialize_with = "proto_enum")]
+    algorithm: Option<String>,
     #[serde(borrow)]
     digest: Option<Text<'a>>,
 }
@@ -96,24 +96,26 @@ struct HashOutput<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TransparencyLogEntry<'a> {
+    #[serde(alias = "log_index")]
     log_index: Option<Int64>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "log_id")]
     log_id: Option<LogId<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "kind_version")]
     kind_version: Option<KindVersion<'a>>,
+    #[serde(alias = "integrated_time")]
     integrated_time: Option<Int64>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "inclusion_promise")]
     inclusion_promise: Option<InclusionPromise<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "inclusion_proof")]
     inclusion_proof: Option<InclusionProof<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "canonicalized_body")]
     canonicalized_body: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LogId<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "key_id")]
     key_id: Option<Text<'a>>,
 }
 
@@ -128,13 +130,14 @@ struct KindVersion<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct InclusionPromise<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "signed_entry_timestamp")]
     signed_entry_timestamp: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct InclusionProof<'a> {
+    #[serde(alias = "log_index")]
     log_index: Option<Int64>,
     #[serde(borrow, default)]
     hashes: AtMost<Text<'a>, MAX_PROOF_HASHES>,
@@ -228,11 +231,11 @@ impl MessageSignature<'_> {
         let unverified_digest = self
             .message_digest
             .map(|hash| {
-                let name = Text::into_string(hash.algorithm);
+                let name = hash.algorithm.unwrap_or_default();
                 let algorithm = match name.as_str() {
-                    "SHA2_256" => HashAlgorithm::Sha256,
-                    "SHA2_384" => HashAlgorithm::Sha384,
-                    "SHA2_512" => HashAlgorithm::Sha512,
+                    "SHA2_256" | "1" => HashAlgorithm::Sha256,
+                    "SHA2_384" | "2" => HashAlgorithm::Sha384,
+                    "SHA2_512" | "3" => HashAlgorithm::Sha512,
                     _ => {
                         return Err(BundleError::Value {
                             path: "messageSignature.messageDigest.algorithm".to_owned(),
@@ -323,7 +326,7 @@ fn log_entries(
     let wire = bounded("verificationMaterial.tlogEntries", wire)?;
     let mut entries: Vec<LogEntry> = Vec::with_capacity(wire.len());
     for (index, entry) in wire.into_iter().enumerate() {
-        let entry = entry.into_entry(format_args!("verificationMaterial.tlogEntries[{index}]"))?;
+        let entry = entry.into_entry(version, format_args!("verificationMaterial.tlogEntries[{index}]"))?;
         let missing = match version {
             BundleVersion::V0_1 => entry.promise.is_none().then_some("inclusion promise"),
             _ => entry.proof.is_none().then_some("inclusion proof"),
@@ -341,7 +344,15 @@ fn log_entries(
 }
 
 impl TransparencyLogEntry<'_> {
-    fn into_entry(self, path: fmt::Arguments<'_>) -> Result<LogEntry, BundleError> {
+    fn into_entry(
+        mut self,
+        version: BundleVersion,
+        path: fmt::Arguments<'_>,
+    ) -> Result<LogEntry, BundleError> {
+        // Version 0.1 has proofs without a checkpoint, which prove nothing; the promise beside them does.
+        if version == BundleVersion::V0_1 && self.inclusion_promise.is_some() {
+            self.inclusion_proof = self.inclusion_proof.filter(|proof| proof.checkpoint.is_some());
+        }
         let kind_version = self.kind_version.ok_or_else(|| absent(format_args!("{path}.kindVersion")))?;
         let integrated_time = match self.integrated_time {
             // proto3 does not tell 0 from absent.
