@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::Read;
 use std::process::ExitCode;
 
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use trust_core::{Digest, Reasons};
 use trust_sbom::{
@@ -38,8 +39,9 @@ usage: sbom show     FILE [--strict]                what it is, how much is in i
        sbom convert  FILE --to cyclonedx|spdx       the document as CycloneDX 1.6 or SPDX 2.3, in JSON
 
 Formats are found out by content: CycloneDX 1.0 to 1.7 (JSON, XML); SPDX 2.1 to 2.3 (JSON, tag-value, YAML) and 3.0;
-reports of Trivy, Grype, osv-scanner, SARIF, CycloneDX and in-toto vulns; OpenVEX, CSAF, CycloneDX, SPDX 3. `show` also
-reads what is in an in-toto statement, a DSSE envelope or a Sigstore bundle, without verifying it.
+reports of Trivy, Grype, osv-scanner, SARIF, CycloneDX and in-toto vulns; OpenVEX, CSAF, CycloneDX, SPDX 3. Bills of
+materials are also read within an in-toto statement, a DSSE envelope, a Sigstore bundle or GitHub's `{\"sbom\": …}`,
+without verifying anything; `show` says what else is in them.
 `-` is standard input. `--format json` prints JSON.
 
 --strict refuses what the specification forbids, and not only what has no meaning.
@@ -118,33 +120,43 @@ fn open(file: &str) -> Result<Box<dyn Read>, Failure> {
 }
 
 fn read(file: &str, strictness: Strictness) -> Result<(Sbom, Diagnostics), Failure> {
-    Sbom::read_strictly(open(file)?, &Limits::default(), strictness)
-        .map_err(|error| bad_input(format!("{file}: {}{}", Reasons(&error), looks_like(file))))
+    let limits = Limits::default();
+    let error = match Sbom::read_strictly(open(file)?, &limits, strictness) {
+        Ok(read) => return Ok(read),
+        Err(error) => error,
+    };
+    // Standard input cannot be read again.
+    let bytes = if file == "-" { Vec::new() } else { read_bytes(file)? };
+    let within =
+        wrapped(&bytes).and_then(|text| Sbom::read_strictly(text.as_bytes(), &limits, strictness).ok());
+    within.ok_or_else(|| bad_input(format!("{file}: {}{}", Reasons(&error), looks_like(&bytes))))
 }
 
-/// What a file is that is not what was expected, and which command reads it.
-fn looks_like(file: &str) -> &'static str {
+/// The bill of materials within an attestation, or within GitHub's `{"sbom": …}`.
+fn wrapped(bytes: &[u8]) -> Option<String> {
+    if let Some(attested) = Attested::read(bytes) {
+        return Some(attested.statement.predicate_json().to_owned());
+    }
+    let outer: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(bytes).ok()?;
+    Some(outer.get("sbom")?.get().to_owned())
+}
+
+/// What a file is that is not what was expected, and what reads it.
+fn looks_like(bytes: &[u8]) -> &'static str {
     let limits = Limits::default();
-    // Standard input cannot be read again.
-    match read_bytes(file) {
-        _ if file == "-" => "",
-        Err(_) => "",
-        Ok(bytes) if Attested::read(&bytes).is_some() => {
-            " (it is an attestation: `sbom show` reads what it says)"
-        }
-        Ok(bytes) if Advisory::read(&bytes, &limits).is_ok() => {
+    match bytes {
+        [0x1f, 0x8b, ..] => " (it is gzip: unpack it first)",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => " (it is UTF-16, expected UTF-8)",
+        _ if Attested::read(bytes).is_some() => " (it is an attestation: `sbom show` reads what it says)",
+        _ if Advisory::read(bytes, &limits).is_ok() => {
             " (it is an advisory: `sbom affected SBOM --advisory FILE` reads it)"
         }
-        Ok(bytes) if ScanReport::read(&bytes, &limits).is_ok() => {
-            " (it is a scan report: `sbom findings` reads it)"
-        }
-        Ok(bytes) if Vex::read(&bytes, &limits).is_ok() => {
+        _ if ScanReport::read(bytes, &limits).is_ok() => " (it is a scan report: `sbom findings` reads it)",
+        _ if Vex::read(bytes, &limits).is_ok() => {
             " (it is a VEX document: `sbom findings REPORT --vex FILE` hears it)"
         }
-        Ok(bytes) if Sbom::read(&bytes[..], &limits).is_ok() => {
-            " (it is a bill of materials: `sbom show` reads it)"
-        }
-        Ok(_) => "",
+        _ if Sbom::read(bytes, &limits).is_ok() => " (it is a bill of materials: `sbom show` reads it)",
+        _ => "",
     }
 }
 
@@ -269,8 +281,14 @@ fn packages(arguments: &Arguments) -> Result<Outcome, Failure> {
     let file = arguments.only_operand()?;
     let mut purls = BTreeSet::new();
     // Only the package URLs are kept, so a document may be larger than memory.
-    Sbom::read_components(open(file)?, &Limits::default(), &mut |component| purls.extend(component.purls))
-        .map_err(|error| bad_input(format!("{file}: {}{}", Reasons(&error), looks_like(file))))?;
+    let streamed = Sbom::read_components(open(file)?, &Limits::default(), &mut |component| {
+        purls.extend(component.purls);
+    });
+    if streamed.is_err() {
+        // It may stand within something else.
+        let (sbom, _) = read(file, Strictness::Meaning)?;
+        purls = sbom.components().iter().flat_map(|component| component.purls.iter().cloned()).collect();
+    }
     let text = purls.iter().fold(String::new(), |text, purl| text + purl + "\n");
     Ok(Outcome { text, json: arguments.json(|| json!(purls)), status: 0 })
 }
@@ -357,21 +375,6 @@ fn diff(arguments: &Arguments) -> Result<Outcome, Failure> {
 fn findings(arguments: &Arguments) -> Result<Outcome, Failure> {
     let rule = rule(arguments)?;
     let limits = Limits::default();
-    let mut all: Vec<Finding> = Vec::new();
-    let mut scanned = Answer::Yes;
-    let mut reports: Vec<ScanReport> = Vec::new();
-    for file in arguments.operands() {
-        let mut report = ScanReport::read(&read_bytes(file)?, &limits)
-            .map_err(|error| bad_input(format!("{file}: {}{}", Reasons(&error), looks_like(file))))?;
-        all.append(&mut report.findings);
-        if report.scanned != Answer::Yes {
-            scanned = report.scanned.clone();
-        }
-        reports.push(report);
-    }
-    let Some(mut report) = reports.pop() else { return Err(usage("findings needs a report")) };
-    report.findings = join_findings(all);
-    report.scanned = scanned;
     let mut documents = Vec::new();
     for file in arguments.values("--vex") {
         let vex = Vex::read(&read_bytes(file)?, &limits)
@@ -387,7 +390,24 @@ fn findings(arguments: &Arguments) -> Result<Outcome, Failure> {
     };
     let sources: Vec<VexSource<'_>> =
         documents.iter().map(|(file, vex)| VexSource { vex, author: file, matching }).collect();
-    report.suppress(&sources, &subject);
+    let mut all: Vec<Finding> = Vec::new();
+    let mut scanned = Answer::Yes;
+    let mut reports: Vec<ScanReport> = Vec::new();
+    for file in arguments.operands() {
+        let bytes = read_bytes(file)?;
+        let mut report = ScanReport::read(&bytes, &limits)
+            .map_err(|error| bad_input(format!("{file}: {}{}", Reasons(&error), looks_like(&bytes))))?;
+        // Before they are joined, as policies do it: what one report knows under another name is not answered for it.
+        report.suppress(&sources, &subject);
+        all.append(&mut report.findings);
+        if report.scanned != Answer::Yes {
+            scanned = report.scanned.clone();
+        }
+        reports.push(report);
+    }
+    let Some(mut report) = reports.pop() else { return Err(usage("findings needs a report")) };
+    report.findings = join_findings(all);
+    report.scanned = scanned;
     let mut text = String::new();
     report.findings.sort_by_key(|finding| core::cmp::Reverse(finding.severity.rank()));
     for finding in &report.findings {

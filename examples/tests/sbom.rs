@@ -147,10 +147,22 @@ fn what_an_attestation_says_is_shown() {
             "{shown}"
         );
     }
-    // Other commands name what they were given.
-    fs::write(&path, &envelope).unwrap();
-    let output = sbom(&["packages", path.to_str().unwrap()]);
-    assert!(status(&output) == 2 && stderr(&output).contains("it is an attestation"), "{}", stderr(&output));
+    // Other commands read the bill of materials within, and name what else they were given.
+    let with = |text: &str, command: &str| {
+        fs::write(&path, text).unwrap();
+        sbom(&[command, path.to_str().unwrap()])
+    };
+    let github = format!(r#"{{"sbom": {}}}"#, fs::read_to_string(document("shop.cdx.json")).unwrap());
+    for text in [&bill, &github] {
+        assert!(stdout(&with(text, "packages")).contains("pkg:npm/lodash@4.17.20"));
+        assert_eq!(status(&with(text, "licenses")), 0);
+    }
+    for (text, what) in [(envelope.as_str(), "it is an attestation"), ("{}", "")] {
+        let output = with(text, "licenses");
+        assert!(status(&output) == 2 && stderr(&output).contains(what), "{}", stderr(&output));
+    }
+    fs::write(&path, [0x1f, 0x8b, 8, 0]).unwrap();
+    assert!(stderr(&sbom(&["packages", path.to_str().unwrap()])).contains("it is gzip"));
 }
 
 #[test]

@@ -26,6 +26,10 @@ const PURPOSES: [&str; 11] = [
     "INSTALL",
 ];
 
+/// The license of every SPDX document
+/// ([section 6.2](https://spdx.github.io/spdx-spec/v2.3/document-creation-information/#62-data-license-field)).
+const DATA_LICENSE: &str = "CC0-1.0";
+
 pub(crate) fn write(sbom: &Sbom) -> Written {
     let mut writer = Writer {
         sbom,
@@ -76,9 +80,13 @@ pub(crate) fn write(sbom: &Sbom) -> Written {
     });
     let licenses: Vec<Json> = licenses.collect();
     let relationships = writer.relationships();
+    if let Some(other) = header.data_license.as_deref().filter(|license| *license != DATA_LICENSE) {
+        writer.lost.push(format!("the document's license {other}"));
+    }
     let document = Object::default()
         .text("spdxVersion", Some("SPDX-2.3"))
-        .text("dataLicense", Some(header.data_license.as_deref().unwrap_or("CC0-1.0")))
+        // The specification allows no other.
+        .text("dataLicense", Some(DATA_LICENSE))
         .text("SPDXID", Some(DOCUMENT))
         .text("name", Some(header.name.as_deref().unwrap_or("SBOM")))
         .text("documentNamespace", Some(namespace(sbom)))
