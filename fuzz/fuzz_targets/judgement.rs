@@ -53,7 +53,8 @@ fn verify_images(pattern: &str, image: &str) {
         let found = || ImageEvidence {
             digest: Ok(Digest::sha256(b"")),
             artifacts: vec![],
-            failures: failures.to_vec(), notes: vec![]
+            failures: failures.to_vec(),
+            notes: vec![],
         };
         let needed = policies.requirements(&request, &Evidence::default(), NOW).images;
         let images = needed.into_iter().map(|image| (image, found())).collect();
