@@ -269,6 +269,22 @@ impl ScanReport {
     }
 }
 
+/// Why something is not affected, by the words that OpenVEX and CSAF have in common
+/// ([CISA](https://www.cisa.gov/sites/default/files/publications/VEX_Status_Justification_Jun22.pdf)).
+const JUSTIFICATIONS: [&str; 5] = [
+    "component_not_present",
+    "inline_mitigations_already_exist",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_not_present",
+];
+
+/// Whether somebody says why something is not affected: by one of those words, or in words of their own.
+fn is_grounded(justification: Option<&str>, words: Option<&str>) -> bool {
+    justification.is_some_and(|word| JUSTIFICATIONS.contains(&word))
+        || words.is_some_and(|words| !words.trim().is_empty())
+}
+
 /// Whether a statement is about the vulnerability of a finding, by any of its names.
 fn is_about(statement: &VexStatement, finding: &Finding) -> bool {
     let names = &statement.vulnerability;

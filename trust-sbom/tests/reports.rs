@@ -254,6 +254,27 @@ fn not_affected_without_a_reason_says_nothing() {
     let document = vex(&text);
     assert!(matches!(document.statements[0].status, VexStatus::Other(_)));
     assert_eq!(count(&[&document], VexMatching::Digest), 0);
+    // Nor do an empty reason and an invented word.
+    for (reason, counts) in [
+        (r#""justification": """#, 0),
+        (r#""justification": "because""#, 0),
+        (r#""impact_statement": " ""#, 0),
+        (r#""impact_statement": "It is not built in.""#, 1),
+        (r#""justification": "because", "impact_statement": "It is not built in.""#, 1),
+        (r#""justification": "component_not_present""#, 1),
+    ] {
+        let reasoned =
+            text.replace(r#""status": "not_affected""#, &format!(r#""status": "not_affected", {reason}"#));
+        assert_eq!(count(&[&vex(&reasoned)], VexMatching::Digest), counts, "{reason}");
+    }
+    let csaf_label = |label: &str| {
+        let mut document = csaf("csaf_vex");
+        assert_eq!(document.statements[0].status, VexStatus::NotAffected);
+        document = vex(&csaf_text("csaf_vex").replace("component_not_present", label));
+        document.statements[0].status.clone()
+    };
+    assert!(matches!(csaf_label("because"), VexStatus::Other(_)));
+    assert_eq!(csaf_label("inline_mitigations_already_exist"), VexStatus::NotAffected);
     for context in ["https://openvex.dev/nsx", "https://openvex.dev/ns/v9.9.9"] {
         let text = text.replace("https://openvex.dev/ns", context);
         assert!(Vex::read(text.as_bytes(), &Limits::default()).is_err(), "{context}");
@@ -262,7 +283,11 @@ fn not_affected_without_a_reason_says_nothing() {
 
 /// A CSAF document of this category that says that bash in the image is not affected.
 fn csaf(category: &str) -> Vex {
-    vex(&format!(
+    vex(&csaf_text(category))
+}
+
+fn csaf_text(category: &str) -> String {
+    format!(
         r#"{{"document": {{"category": "{category}", "csaf_version": "2.0", "publisher": {{"name": "Vendor"}},
               "tracking": {{"id": "V-1", "current_release_date": "2026-01-02T00:00:00Z"}}}},
             "product_tree": {{
@@ -275,7 +300,7 @@ fn csaf(category: &str) -> Vex {
             "vulnerabilities": [{{"cve": "CVE-2026-1", "product_status": {{"known_not_affected": ["APP:BASH"]}},
               "flags": [{{"label": "component_not_present", "product_ids": ["APP:BASH"]}}]}}]}}"#,
         &DIGEST[7..]
-    ))
+    )
 }
 
 #[test]

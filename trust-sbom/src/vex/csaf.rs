@@ -198,7 +198,7 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
                 let groups = groups.get(product.as_str()).map(Vec::as_slice).unwrap_or_default();
                 let flag = flags.get(product, groups);
                 let impact = impacts.get(product, groups).cloned().flatten();
-                let is_grounded = flag.is_some() || impact.is_some();
+                let is_grounded = super::is_grounded(flag.map(|flag| flag.label.as_str()), impact.as_deref());
                 let status = match &status {
                     // The profile demands a reason.
                     VexStatus::NotAffected if !is_grounded => {

@@ -114,7 +114,8 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
         for product in &mut products {
             product.subcomponents.extend(parts.iter().cloned());
         }
-        let is_grounded = statement.justification.is_some() || statement.impact_statement.is_some();
+        let is_grounded =
+            super::is_grounded(statement.justification.as_deref(), statement.impact_statement.as_deref());
         let status = match statement.status.as_str() {
             "not_affected" if is_grounded => VexStatus::NotAffected,
             // The specification demands a reason.
