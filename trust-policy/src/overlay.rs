@@ -405,12 +405,12 @@ fn expanded_metadata(
             is_changed = true;
         }
     }
-    let mut expanded = keys.to_vec();
-    if let Some(key) = expanded.get_mut(at).filter(|_| is_changed) {
-        key.overlay = Overlay::Map(metadata);
-        return Some(expanded);
+    if !is_changed {
+        return None;
     }
-    None
+    let mut expanded = keys.to_vec();
+    expanded.get_mut(at)?.overlay = Overlay::Map(metadata);
+    Some(expanded)
 }
 
 fn expanded_entry(entry: &OverlayKey, names: &Map<String, Value>, budget: &Budget) -> Vec<OverlayKey> {

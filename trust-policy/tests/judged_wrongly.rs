@@ -517,6 +517,13 @@ fn a_violation_is_an_old_one_only_with_the_same_values() {
         allowed(&update(rule, &one, &one));
         denied(&update(rule, &one, &other), "form");
     }
+    // Another element of a list that violates it in the same way is another violation.
+    let each = "foreach: [{list: request.object.spec.x, deny: {conditions: {any: [{key: '{{ element.privileged }}', operator: \
+                Equals, value: true}]}}}]";
+    let element = |name: &str| json!({"name": name, "privileged": true});
+    let (one, two) = (json!([element("a")]), json!([element("a"), element("b")]));
+    allowed(&update(each, &one, &one));
+    denied(&update(each, &one, &two), "form");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use trust_core::UnixTime;
 use trust_core::json::{Document, JsonError};
 
 use crate::answer::Answer;
+use crate::component::Component;
 use crate::limits::Limits;
 use crate::purl::{Purl, PurlParts};
 use crate::query::{Exposure, PackagePattern};
@@ -147,13 +148,9 @@ impl Advisory {
                 continue;
             };
             let pattern = PackagePattern::Purl(Box::new(purl.clone()));
-            let mut exposure = sbom.exposure_by(&pattern, &|version| package.has(version));
-            let found = exposure.exposed.len();
-            exposure.exposed.retain(|one| package.is_of_release(sbom, one.found.id));
-            // Only another release of the distribution was affected.
-            if !exposure.exposed.is_empty() || found == 0 {
-                answers.push(exposure.answer);
-            }
+            let is_meant = |component: &Component| package.is_of_release(component);
+            let exposure = sbom.exposure_by(&pattern, &is_meant, &|version| package.has(version));
+            answers.push(exposure.answer);
             whole.exposed.extend(exposure.exposed);
         }
         if self.affected.is_empty() {
@@ -231,29 +228,42 @@ impl AffectedVersions {
         Answer::any(self.ranges.iter().map(|events| in_range(events, version, scheme)))
     }
 
-    /// Whether a component is of the distribution's release that the ecosystem names, as far as it says its own.
-    fn is_of_release(&self, sbom: &Sbom, id: crate::component::ComponentId) -> bool {
-        let Some((_, release)) = self.ecosystem.split_once(':') else { return true };
-        let purls = sbom.component(id).into_iter().flat_map(|component| &component.purls);
-        let mut distributions = purls.filter_map(|purl| {
+    /// Whether a component is of the distribution's release that the ecosystem names: `12` of `Debian:12`. Where either of
+    /// them is no number, nobody knows.
+    fn is_of_release(&self, component: &Component) -> Answer {
+        let is_number = |text: &&str| {
+            text.starts_with(|c: char| c.is_ascii_digit())
+                && text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        };
+        let Some((_, rest)) = self.ecosystem.split_once(':') else { return Answer::Yes };
+        let Some(release) = rest.split(':').map(|part| part.trim_start_matches('v')).find(is_number) else {
+            return Answer::Unknown(format!("`{}` names no release by its number", self.ecosystem));
+        };
+        let distributions = component.purls.iter().filter_map(|purl| {
             let purl: Purl = purl.parse().ok()?;
             purl.qualifier("distro").map(str::to_owned)
         });
+        let distributions: Vec<String> = distributions.collect();
         // `debian-12`, `12.4`, `alpine-3.18.4`.
-        let release = release.trim_start_matches('v').trim_end_matches(":LTS");
-        let is_release = |distro: &str| {
-            let own = distro.rsplit('-').next().unwrap_or(distro);
-            own == release || own.strip_prefix(release).is_some_and(|rest| rest.starts_with('.'))
+        let is_release = |distro: &String| match distro.rsplit('-').next().filter(is_number) {
+            Some(own) => Answer::from(
+                own == release || own.strip_prefix(release).is_some_and(|rest| rest.starts_with('.')),
+            ),
+            None => Answer::Unknown(format!("`{distro}` names no release by its number")),
         };
-        distributions
-            .next()
-            .is_none_or(|first| is_release(&first) || distributions.any(|one| is_release(&one)))
+        match distributions.is_empty() {
+            true => Answer::Yes,
+            false => Answer::any(distributions.iter().map(is_release)),
+        }
     }
 }
 
 /// Whether a version is within a range: by the last event, in the order of versions, that is not after it.
 fn in_range(events: &[VersionEvent], version: &str, scheme: VersionScheme) -> Answer {
     let order = |at: &str| if at == "0" { Some(Ordering::Greater) } else { scheme.compare(version, at) };
+    if !events.iter().any(|event| matches!(event, VersionEvent::Introduced(_))) {
+        return Answer::Unknown("a range of the advisory does not say where it begins".to_owned());
+    }
     let mut last: Option<(&str, bool)> = None;
     for event in events {
         let (at, is_affected, has_come) = match event {
@@ -350,6 +360,18 @@ mod tests {
         assert_eq!(answer("pkg:deb/debian/openssl@3.0.9-1"), Answer::Yes);
         assert_eq!(answer("pkg:deb/debian/openssl@3.0.9-1?distro=debian-11"), Answer::No);
         assert_eq!(answer("pkg:deb/debian/openssl@3.0.11-1?distro=debian-12"), Answer::No);
+        // A release by its name may be the one, and so may a stream of RHEL.
+        assert!(matches!(answer("pkg:deb/debian/openssl@3.0.9-1?distro=bookworm"), Answer::Unknown(_)));
+        let rhel = advisory(
+            r#"{"package": {"ecosystem": "Red Hat:enterprise_linux:9::appstream", "name": "curl"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "7.76.1-20"}]}]}"#,
+        );
+        assert_eq!(rhel.exposure(&sbom("pkg:rpm/redhat/curl@7.76.1-14?distro=rhel-9.2")).answer, Answer::Yes);
+        assert_eq!(rhel.exposure(&sbom("pkg:rpm/redhat/curl@7.76.1-14?distro=rhel-8.2")).answer, Answer::No);
+        // A range that does not begin says nothing.
+        let endless = advisory(
+            r#"{"package": {"ecosystem": "npm", "name": "a"}, "ranges": [{"type": "SEMVER", "events": [{"fixed": "2.0.0"}]}]}"#,
+        );
+        assert!(matches!(endless.exposure(&sbom("pkg:npm/a@1.0.0")).answer, Answer::Unknown(_)));
         let unknown = advisory(r#"{"package": {"ecosystem": "Linux", "name": "kernel"}}"#);
         assert!(matches!(unknown.exposure(&sbom("pkg:deb/debian/openssl@3")).answer, Answer::Unknown(_)));
         assert!(matches!(

@@ -123,11 +123,16 @@ impl Sbom {
     /// versions do not compare, if the document identifies no package at all, or says itself that it is incomplete.
     #[must_use]
     pub fn exposure(&self, pattern: &PackagePattern, range: &Vers) -> Exposure {
-        self.exposure_by(pattern, &|version| range.contains(version))
+        self.exposure_by(pattern, &|_| Answer::Yes, &|version| range.contains(version))
     }
 
-    /// Likewise, in a version of which something is so.
-    pub(crate) fn exposure_by(&self, pattern: &PackagePattern, is_so: &dyn Fn(&str) -> Answer) -> Exposure {
+    /// Likewise, in a version of which something is so, in a component that is meant.
+    pub(crate) fn exposure_by(
+        &self,
+        pattern: &PackagePattern,
+        is_meant: &dyn Fn(&Component) -> Answer,
+        is_so: &dyn Fn(&str) -> Answer,
+    ) -> Exposure {
         let paths = Paths::of(self);
         let mut exposed = Vec::new();
         for found in self.find(pattern) {
@@ -143,6 +148,7 @@ impl Sbom {
                 },
                 (_, Some(version)) => is_so(version),
             };
+            let answer = Answer::all([is_meant(component), answer]);
             if answer != Answer::No {
                 exposed.push(Exposed { path: paths.way_to(found.id), found, answer });
             }
@@ -207,25 +213,33 @@ fn matched(id: ComponentId, component: &Component, pattern: &PackagePattern) -> 
                     may_be |= text.to_lowercase().contains(&wanted.name().to_lowercase());
                     continue;
                 };
-                if is_package(wanted, &purl, purl.name(), purl.version()) {
-                    return by(MatchedBy::Purl, version_of(&purl));
+                let version = purl.version().or(component.version.as_deref());
+                match compared(wanted, &purl, purl.name(), version) {
+                    Same::Yes => return by(MatchedBy::Purl, version_of(&purl)),
+                    Same::Perhaps => may_be = true,
+                    Same::No => {}
                 }
-                may_be |= lacks_distribution(wanted, &purl);
                 if let Some(upstream) = purl.qualifier("upstream") {
                     let (name, version) = source_of(upstream);
-                    if is_package(wanted, &purl, name, version.or(purl.version())) {
-                        let version = version.map(|version| with_epoch(&purl, version));
-                        return by(MatchedBy::Source, version.or_else(|| version_of(&purl)));
+                    match compared(wanted, &purl, name, version.or(purl.version())) {
+                        Same::Yes => {
+                            let version = version.map(|version| with_epoch(&purl, version));
+                            return by(MatchedBy::Source, version.or_else(|| version_of(&purl)));
+                        }
+                        Same::Perhaps => may_be = true,
+                        Same::No => {}
                     }
                 }
             }
-            let has_version = wanted.version().is_none_or(|one| component.version.as_deref() == Some(one));
+            let own_version = component.version.as_deref();
+            let has_version =
+                wanted.version().is_none_or(|one| own_version.is_none_or(|version| version == one));
             // Without a package URL the scope of npm, or the group of Maven, stands in the name.
             let scoped = wanted
                 .namespace()
                 .map(|scope| ['/', ':'].map(|sign| format!("{scope}{sign}{}", wanted.name())));
             let has_its_name = has_name(wanted.name()) || scoped.iter().flatten().any(|name| has_name(name));
-            let is_weak = (may_be || !is_identified && has_its_name) && has_version;
+            let is_weak = may_be || !is_identified && has_its_name && has_version;
             is_weak.then(|| by(MatchedBy::Name, None)).flatten()
         }
         PackagePattern::Cpe(wanted) => {
@@ -245,11 +259,38 @@ fn matched(id: ComponentId, component: &Component, pattern: &PackagePattern) -> 
     }
 }
 
-fn is_package(wanted: &Purl, purl: &Purl, name: &str, version: Option<&str>) -> bool {
-    wanted.package_type() == purl.package_type()
-        && whole_name(wanted, wanted.name()) == whole_name(purl, name)
-        && wanted.version().is_none_or(|wanted| version == Some(wanted))
-        && wanted.qualifiers().all(|(key, value)| purl.qualifier(key) == Some(value))
+/// Whether two names are one package's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Same {
+    Yes,
+    /// What would tell is left out.
+    Perhaps,
+    No,
+}
+
+/// Whether a package URL, with this name and version, is the package that is asked for.
+fn compared(wanted: &Purl, purl: &Purl, name: &str, version: Option<&str>) -> Same {
+    if wanted.package_type() != purl.package_type() {
+        return Same::No;
+    }
+    let of_name = match whole_name(wanted, wanted.name()) == whole_name(purl, name) {
+        true => Same::Yes,
+        false if lacks_distribution(wanted, purl) && wanted.name() == name => Same::Perhaps,
+        false => return Same::No,
+    };
+    let of_part = |wanted: &str, found: Option<&str>| match found {
+        Some(found) if found == wanted => Same::Yes,
+        Some(_) => Same::No,
+        None => Same::Perhaps,
+    };
+    let of_version = wanted.version().map(|wanted| of_part(wanted, version));
+    let of_qualifiers = wanted.qualifiers().map(|(key, value)| of_part(value, purl.qualifier(key)));
+    let all: Vec<Same> = [of_name].into_iter().chain(of_version).chain(of_qualifiers).collect();
+    match (all.contains(&Same::No), all.contains(&Same::Perhaps)) {
+        (true, _) => Same::No,
+        (false, true) => Same::Perhaps,
+        (false, false) => Same::Yes,
+    }
 }
 
 /// Namespace and name, as packages of the type are told apart.
@@ -271,12 +312,10 @@ fn whole_name(purl: &Purl, name: &str) -> String {
     }
 }
 
-/// Whether a package of a distribution has the name that is asked for, and does not say of which distribution it is.
+/// Whether one of two packages of a distribution does not say of which it is.
 fn lacks_distribution(wanted: &Purl, purl: &Purl) -> bool {
     matches!(purl.package_type(), "rpm" | "deb" | "apk")
-        && purl.package_type() == wanted.package_type()
         && purl.namespace().is_none() != wanted.namespace().is_none()
-        && purl.name() == wanted.name()
 }
 
 /// One name for distributions that have several in package URLs. RHEL and those that rebuild its packages are one.

@@ -120,8 +120,8 @@ pub enum ReportError {
     UnknownFormat,
 }
 
-/// The keys by which a report is known, and the format's name and reader.
 type Reader = fn(&json::Document<'_>, &Limits) -> Result<ScanReport, ReportError>;
+/// The keys by which a report is known, and the format's name and reader.
 const READERS: [(&[&str], &str, Reader); 7] = [
     (&["SchemaVersion"], "Trivy", trivy::read),
     (&["matches", "descriptor"], "Grype", grype::read),
@@ -260,8 +260,8 @@ impl FindingRule {
 }
 
 /// Joins findings that are the same vulnerability, by all of their names, of the same component. The first one's own
-/// name is kept; ratings, names and addresses of all are kept; the highest severity and the first known fix count. A
-/// joined finding is suppressed only if all were.
+/// name is kept; ratings, names and addresses of all are kept; the highest severity that is known counts, and a fix that
+/// one of them knows. A joined finding is suppressed only if all were.
 #[must_use]
 pub fn join_findings(findings: Vec<Finding>) -> Vec<Finding> {
     let mut names = Names::default();
@@ -306,9 +306,10 @@ fn merged(same: Vec<Finding>) -> Option<Finding> {
     first.urls = texts(|one| &one.urls).into_iter().cloned().collect();
     first.ratings = same.iter().flat_map(|one| one.ratings.iter()).cloned().collect();
     first.severity = same.iter().map(|one| one.severity).fold(Severity::Unknown, Severity::max);
+    // There is none only if all say so.
+    let is_unknown = |one: &&Finding| one.fix.is_available().is_none();
     let known = same.iter().find(|one| one.fix.is_available() == Some(true));
-    let known = known.or_else(|| same.iter().rfind(|one| one.fix.is_available().is_some()));
-    first.fix = known.map_or(first.fix, |one| one.fix.clone());
+    first.fix = known.or_else(|| same.iter().find(is_unknown)).map_or(first.fix, |one| one.fix.clone());
     // Of everything the worst counts.
     let probability = |one: &Epss| one.probability;
     let worst = same.iter().filter_map(|one| one.epss.as_ref());

@@ -377,7 +377,8 @@ fn has_digest(product: &VexProduct, subject: &VexSubject) -> bool {
 /// Whether a product, or a part of one, is the component that has the vulnerability.
 fn is_of(product: &VexProduct, component: &Affected) -> bool {
     let is = |one: &String| {
-        component.reference.as_ref() == Some(one)
+        // A reference of one document means nothing in another one, unless it is a name for everybody.
+        component.reference.as_ref() == Some(one) && (one.starts_with("urn:") || one.contains("://"))
             || component.purl.as_ref().is_some_and(|purl| names(one, purl))
     };
     product.identifiers.iter().any(is) && product.has_version(component.version.as_deref())

@@ -106,6 +106,12 @@ fn one_package_has_one_identity() {
         ("pkg:npm/curl@1?a=1&a=2", "pkg:npm/curl", "unknown"),
         ("npm/curl %", "pkg:npm/curl", "unknown"),
         ("", "pkg:npm/some", "unknown"),
+        // Nor does what leaves out the version, or the architecture.
+        ("pkg:npm/a-b", "pkg:npm/a-b@3.3.6", "unknown"),
+        ("pkg:npm/a-b@3.3.6", "pkg:npm/a-b@3.3.6", "yes"),
+        ("pkg:npm/a-b@3.3.7", "pkg:npm/a-b@3.3.6", "no"),
+        ("pkg:deb/debian/curl@7", "pkg:deb/debian/curl?arch=amd64", "unknown"),
+        ("pkg:deb/libssl3@3?upstream=openssl", "pkg:deb/debian/openssl", "unknown"),
     ] {
         assert_eq!(holds(purl, wanted), answer, "{purl} {wanted}");
     }

@@ -242,7 +242,15 @@ fn for_each(each: &ForEach, whole: Subject<'_>, scope: &Scope, evidence: &Eviden
             true => Subject { value: Some(element), pointer: &pointer },
             false => whole,
         };
-        judge(&each.demand, subject, &scope, evidence)
+        match judge(&each.demand, subject, &scope, evidence) {
+            // What violates it is this element: another one that violates it in the same way is another violation.
+            Judged::Violated(mut causes) => {
+                let known = causes.iter_mut().filter(|cause| !cause.found.is_empty());
+                known.for_each(|cause| cause.found.push(Some(element.clone())));
+                Judged::Violated(causes)
+            }
+            other => other,
+        }
     }))
 }
 

@@ -3,7 +3,7 @@
 //! the broken hashes.
 
 use core::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jmespath::{Context, ErrorReason, JmespathError, Rcvar, Runtime, Variable};
 use regex::{Captures, Regex, RegexBuilder};
@@ -292,18 +292,23 @@ fn boolean(value: bool) -> Result<Variable, String> {
     Ok(Variable::Bool(value))
 }
 
+/// Expressions that are kept compiled: over the elements of a list they are the same ones.
+const KEPT_REGEXES: usize = 32;
+
 thread_local! {
-    /// The expression that was compiled last: over the elements of a list it is the same one.
-    static LAST_REGEX: RefCell<Option<Regex>> = const { RefCell::new(None) };
+    static REGEXES: RefCell<VecDeque<Regex>> = const { RefCell::new(VecDeque::new()) };
 }
 
 fn regex(pattern: &str) -> Result<Regex, String> {
-    LAST_REGEX.with_borrow_mut(|last| match last {
-        Some(regex) if regex.as_str() == pattern => Ok(regex.clone()),
-        last => {
-            let regex = RegexBuilder::new(pattern).size_limit(MAX_TEXT).build();
-            regex.inspect(|regex| *last = Some(regex.clone())).map_err(|error| error.to_string())
+    REGEXES.with_borrow_mut(|kept| {
+        if let Some(regex) = kept.iter().find(|regex| regex.as_str() == pattern) {
+            return Ok(regex.clone());
         }
+        let built = RegexBuilder::new(pattern).size_limit(MAX_TEXT).build();
+        let regex = built.map_err(|error| error.to_string())?;
+        kept.truncate(KEPT_REGEXES - 1);
+        kept.push_front(regex.clone());
+        Ok(regex)
     })
 }
 

@@ -3,6 +3,8 @@
 //!
 //! Nothing is verified. What an extension says that is not read here is absent, and what asks for it has no value.
 
+use std::collections::BTreeSet;
+
 use jmespath::Variable;
 use serde_json::{Map, Value, json};
 use trust_core::{encoding, pem};
@@ -127,11 +129,12 @@ fn certificate(der: &[u8]) -> Option<Map<String, Value>> {
         "RawSubject": base64(&tbs.subject().to_der().ok()?),
         "Version": tbs.version() as u8 + 1,
         "SerialNumber": number(&decimal(tbs.serial_number().as_bytes()))?,
-        "Issuer": name(tbs.issuer()),
-        "Subject": name(tbs.subject()),
         "NotBefore": tbs.validity().not_before.to_date_time().to_string(),
         "NotAfter": tbs.validity().not_after.to_date_time().to_string(),
     })));
+    for (field, value) in [("Issuer", name(tbs.issuer())), ("Subject", name(tbs.subject()))] {
+        fields.extend(value.map(|value| (field.to_owned(), value)));
+    }
     add_extensions(&mut fields, extensions)?;
     Some(fields)
 }
@@ -142,9 +145,9 @@ fn request(der: &[u8]) -> Option<Map<String, Value>> {
         "Raw": base64(der),
         "RawTBSCertificateRequest": base64(first_element(der)?),
         "RawSubject": base64(&request.info.subject.to_der().ok()?),
-        "Subject": name(&request.info.subject),
         "Version": 0,
     }));
+    fields.extend(name(&request.info.subject).map(|value| ("Subject".to_owned(), value)));
     fields.extend(key_fields(&request.info.public_key)?);
     fields.extend(signature_fields(&request.algorithm, &request.signature)?);
     // What it asks for beyond that is not read.
@@ -200,7 +203,12 @@ fn add_extensions(fields: &mut Map<String, Value>, extensions: &[Extension]) -> 
         return Some(());
     }
     let mut unknown = Vec::new();
+    let mut seen = BTreeSet::new();
     for extension in extensions {
+        // As Go refuses them.
+        if !seen.insert(extension.extn_id) {
+            return None;
+        }
         let (oid, content) = (extension.extn_id, extension.extn_value.as_bytes());
         let read = match oid {
             KeyUsage::OID => object(json!({"KeyUsage": KeyUsage::from_der(content).ok()?.0.bits()})),
@@ -335,12 +343,13 @@ fn signature_fields(
     Some(fields)
 }
 
-fn name(name: &Name) -> Value {
+/// A name; `None` if it has a text in an encoding that is not read here.
+fn name(name: &Name) -> Option<Value> {
     let mut fields = object(json!({"CommonName": "", "SerialNumber": "", "ExtraNames": null}));
     fields.extend(NAME_LISTS.map(|(_, field)| (field.to_owned(), Value::Null)));
     let mut names = Vec::new();
     for one in name.iter() {
-        let Some(value) = text_of(&one.value) else { continue };
+        let value = text_of(&one.value)?;
         names.push(json!({"Type": arcs(one.oid), "Value": value}));
         let oid = one.oid.to_string();
         match (oid.as_str(), NAME_LISTS.iter().find(|(known, _)| *known == oid)) {
@@ -354,7 +363,7 @@ fn name(name: &Name) -> Value {
         }
     }
     fields.insert("Names".to_owned(), if names.is_empty() { Value::Null } else { names.into() });
-    Value::Object(fields)
+    Some(Value::Object(fields))
 }
 
 fn text_of(value: &AttributeValue) -> Option<String> {

@@ -81,10 +81,9 @@ pub(crate) struct Event {
 
 impl Advisory {
     /// The finding, as far as the advisory goes, for one of its packages.
-    fn to_model(&self, package: Option<&AffectedPackage>) -> Finding {
-        let specific = package.map_or(&[][..], |package| &package.severity);
+    fn to_model(&self, packages: &[&AffectedPackage]) -> Finding {
+        let specific = packages.iter().flat_map(|package| &package.severity);
         let ratings: Vec<Rating> = specific
-            .iter()
             .chain(&self.severity)
             .map(|one| {
                 // A CVSS vector; distributions write their word.
@@ -94,10 +93,12 @@ impl Advisory {
             })
             .collect();
         let word = |value: Option<&Value>| value?.get("severity")?.as_str().map(Severity::from_name);
-        let stated = word(package.and_then(|package| package.ecosystem_specific.as_ref()))
+        let stated = packages
+            .iter()
+            .find_map(|package| word(package.ecosystem_specific.as_ref()))
             .or_else(|| word(self.database_specific.as_ref()))
             .unwrap_or_default();
-        let events = package.into_iter().flat_map(|package| &package.ranges).flat_map(|range| &range.events);
+        let events = packages.iter().flat_map(|package| &package.ranges).flat_map(|range| &range.events);
         let fixed: Vec<String> = events.clone().filter_map(|event| event.fixed.clone()).collect();
         // A later version is not affected, if there is one: that is not said.
         let ends = events.clone().any(|event| event.last_affected.is_some());
@@ -109,11 +110,11 @@ impl Advisory {
             aliases: self.aliases.as_slice().into(),
             severity: if stated == Severity::Unknown { highest(&ratings) } else { stated },
             ratings: ratings.into(),
-            fix: match package {
-                Some(_) if fixed.is_empty() && ends => FixState::Unknown,
-                Some(_) if fixed.is_empty() => FixState::NotFixed,
-                Some(_) => FixState::Available(fixed),
-                None => FixState::Unknown,
+            fix: match packages.is_empty() {
+                true => FixState::Unknown,
+                false if fixed.is_empty() && ends => FixState::Unknown,
+                false if fixed.is_empty() => FixState::NotFixed,
+                false => FixState::Available(fixed),
             },
             cwes: cwes(&cwe_names).into(),
             published: time(self.published.as_ref()),
@@ -172,10 +173,16 @@ pub(super) fn read_scanner(document: &Document<'_>, _: &Limits) -> Result<ScanRe
             let name = scanned.package.name.clone().unwrap_or_default();
             for advisory in &scanned.vulnerabilities {
                 let is_of_package = |one: &&AffectedPackage| {
-                    one.package.as_ref().is_some_and(|package| package.name == scanned.package.name)
+                    one.package.as_ref().is_some_and(|package| {
+                        package.name == scanned.package.name
+                            && (scanned.package.ecosystem.is_none()
+                                || package.ecosystem == scanned.package.ecosystem)
+                    })
                 };
-                let package = advisory.affected.iter().find(is_of_package);
-                let mut finding = advisory.to_model(package);
+                // An advisory has an entry for each line of versions.
+                let packages: Vec<&AffectedPackage> =
+                    advisory.affected.iter().filter(is_of_package).collect();
+                let mut finding = advisory.to_model(&packages);
                 let group =
                     scanned.groups.iter().find(|group| group.ids.iter().any(|id| **id == *finding.id));
                 if let Some(group) = group {

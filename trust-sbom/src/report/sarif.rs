@@ -147,7 +147,14 @@ pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, Re
         for result in run.results.iter().flatten().filter(|result| result.is_finding()) {
             // -1 says that there is none.
             let index = result.rule_index.and_then(|index| usize::try_from(index).ok());
-            let by_index = index.and_then(|index| facts.get(index));
+            // An index may be one of rules that stand elsewhere: the name decides (section 3.52.4).
+            let is_its = |rule: &&RuleFacts| {
+                let own = result.rule_id.as_deref();
+                own.is_none_or(|own| {
+                    own.strip_prefix(&*rule.id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                })
+            };
+            let by_index = index.and_then(|index| facts.get(index)).filter(is_its);
             let rule = by_index.or_else(|| rules.get(result.rule_id.as_deref()?).copied());
             report.findings.push(result.to_model(rule.unwrap_or(&none)));
         }

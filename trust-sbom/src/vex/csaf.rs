@@ -151,7 +151,7 @@ struct Of {
     group_ids: Vec<String>,
 }
 
-/// How many times its own length the names of a document's products in products may have.
+/// The names of nested products may take this many times the document's length.
 const MAX_KEPT: usize = 2;
 
 /// The lists of products, and what they say.
@@ -300,7 +300,8 @@ fn products(tree: &ProductTree, most: usize) -> Result<HashMap<&str, Arc<VexProd
             let what = "bytes of names of products in products";
             return Err(VexError::TooMany { what, found: kept, expected: most });
         }
-        whole.subcomponents.push(part);
+        // Of what is in what is in it, only the innermost is meant.
+        whole.subcomponents = vec![part];
         whole.identifiers.extend(own.identifiers.into_iter().skip(1));
         whole.hashes.extend(own.hashes);
         products.insert(&relationship.full_product_name.product_id, Arc::new(whole));

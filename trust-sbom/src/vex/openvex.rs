@@ -98,7 +98,10 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
             expected: "`https://openvex.dev/ns`, alone or with `/v0.0.1` or `/v0.2.0`",
         });
     }
-    let timestamp = wire.last_updated.or(wire.timestamp).as_deref().and_then(draft::time);
+    // The document may have been changed for the sake of another statement: without a time of its own, one is as old as the
+    // document.
+    let written = wire.timestamp.as_deref().and_then(draft::time);
+    let timestamp = wire.last_updated.as_deref().and_then(draft::time).or(written);
     let statements = wire.statements.into_iter().map(|statement| {
         let vulnerability = match statement.vulnerability {
             Some(Vulnerability::Name(name)) => vec![name],
@@ -133,7 +136,8 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
             justification: statement.justification.map(Arc::from),
             impact: statement.impact_statement.or(statement.status_notes).map(Arc::from),
             action: statement.action_statement.map(Arc::from),
-            timestamp: said.as_deref().and_then(draft::time).or(timestamp),
+            // One that cannot be read is unknown.
+            timestamp: said.as_deref().map_or(written, draft::time),
         }
     });
     Ok(Vex {

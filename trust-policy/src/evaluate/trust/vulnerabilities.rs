@@ -10,7 +10,7 @@ use super::{Asked, is_young, judged, must_not, some, unreadable};
 use crate::evaluate::images::What;
 use crate::image_trust::VulnerabilityDemand;
 use crate::signature::ReasonCode;
-use crate::signer::AttestorSet;
+use crate::signer::{Attestor, AttestorSet, Signer};
 use crate::verdict::Explanation;
 
 impl Asked<'_> {
@@ -120,7 +120,13 @@ impl Asked<'_> {
 
 /// Whether more than one signer is needed.
 fn needs_several(set: &AttestorSet) -> bool {
-    set.count.unwrap_or(set.attestors.len()) > 1
+    let is_several = |attestor: &Attestor| match &attestor.signer {
+        Signer::Some(inner) => needs_several(inner),
+        // How many keys stand there is known when they are read.
+        Signer::KeysOf(_) | Signer::KeyInSecret(_) => true,
+        _ => false,
+    };
+    set.count.unwrap_or(set.attestors.len()) > 1 || set.attestors.iter().any(is_several)
 }
 
 fn is_same_predicate(one: &Statement, other: &Statement) -> bool {
