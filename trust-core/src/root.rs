@@ -1,15 +1,15 @@
 //! [`TrustRoot`]: the authorities and logs that a verifier trusts, from a `trusted_root.json`
 //! ([protobuf-specs, sigstore_trustroot.proto](https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_trustroot.proto)).
 
-use serde::Deserialize;
+mod wire;
+
 use thiserror::Error;
 
 use crate::authority::{Authority, host, operator_of, without_scheme};
 use crate::certificate::{Certificate, CertificateError};
-use crate::chain::MAX_PATH_LEN;
 use crate::digest::Digest;
 use crate::encoding;
-use crate::json::{self, AtMost, JsonError, proto_enum};
+use crate::json::{self, AtMost, JsonError};
 use crate::key::{KeyAlgorithm, KeyError, PublicKey, SignatureAlgorithm, Tables};
 use crate::time::{TimeWindow, UnixTime};
 
@@ -460,88 +460,6 @@ fn authority(path: &str, wire: wire::Authority) -> Result<Authority, RootError> 
 
 fn window(wire: Option<wire::TimeRange>) -> TimeWindow {
     wire.map_or_else(TimeWindow::default, |range| TimeWindow { start: range.start, end: range.end })
-}
-
-/// The document as JSON. Unknown fields are skipped: newer roots add some.
-mod wire {
-    use super::{AtMost, Deserialize, MAX_ENTRIES, MAX_PATH_LEN, UnixTime, proto_enum};
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct TrustedRoot {
-        #[serde(alias = "media_type")]
-        pub(super) media_type: String,
-        #[serde(default)]
-        pub(super) tlogs: AtMost<Log, MAX_ENTRIES>,
-        #[serde(default, alias = "certificate_authorities")]
-        pub(super) certificate_authorities: AtMost<Authority, MAX_ENTRIES>,
-        #[serde(default)]
-        pub(super) ctlogs: AtMost<Log, MAX_ENTRIES>,
-        #[serde(default, alias = "timestamp_authorities")]
-        pub(super) timestamp_authorities: AtMost<Authority, MAX_ENTRIES>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct Log {
-        #[serde(alias = "base_url")]
-        pub(super) base_url: Option<String>,
-        #[serde(alias = "hash_algorithm")]
-        pub(super) hash_algorithm: Option<String>,
-        #[serde(alias = "public_key")]
-        pub(super) public_key: Option<PublicKey>,
-        #[serde(alias = "log_id")]
-        pub(super) log_id: Option<LogId>,
-        pub(super) operator: Option<String>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct PublicKey {
-        #[serde(alias = "raw_bytes")]
-        pub(super) raw_bytes: Option<String>,
-        #[serde(default, alias = "key_details", deserialize_with = "proto_enum")]
-        pub(super) key_details: Option<String>,
-        #[serde(alias = "valid_for")]
-        pub(super) valid_for: Option<TimeRange>,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct TimeRange {
-        pub(super) start: Option<UnixTime>,
-        pub(super) end: Option<UnixTime>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct LogId {
-        #[serde(alias = "key_id")]
-        pub(super) key_id: Option<String>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct Authority {
-        pub(super) uri: Option<String>,
-        #[serde(alias = "cert_chain")]
-        pub(super) cert_chain: Option<Chain>,
-        #[serde(alias = "valid_for")]
-        pub(super) valid_for: Option<TimeRange>,
-        pub(super) operator: Option<String>,
-    }
-
-    #[derive(Default, Deserialize)]
-    pub(super) struct Chain {
-        #[serde(default)]
-        pub(super) certificates: AtMost<RawCertificate, MAX_PATH_LEN>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct RawCertificate {
-        #[serde(alias = "raw_bytes")]
-        pub(super) raw_bytes: String,
-    }
 }
 
 #[cfg(test)]
