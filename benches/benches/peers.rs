@@ -152,7 +152,7 @@ impl Case {
             root: fs::read_to_string(root).expect("a trust root"),
             digest,
             subject: identity.subjects()[0].value.clone(),
-            issuer: identity.issuer().to_owned(),
+            issuer: identity.issuer().expect("Fulcio's certificate").to_owned(),
             json,
         }
     }

@@ -47,7 +47,7 @@ pub struct Subject {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
     subjects: Vec<Subject>,
-    issuer: String,
+    issuer: Option<String>,
     extensions: BTreeMap<FulcioExtension, String>,
 }
 
@@ -133,9 +133,6 @@ pub enum IdentityError {
     /// There is no name of a kind that can sign.
     #[error("certificate has no subject alternative name of type URI, e-mail or otherName")]
     NoSubject,
-    /// There is no issuer.
-    #[error("certificate has no Fulcio issuer extension")]
-    NoIssuer,
     /// The two issuer extensions contradict each other.
     #[error("certificate names two issuers, `{v1}` and `{v2}`")]
     IssuersDiffer {
@@ -145,10 +142,12 @@ pub enum IdentityError {
         v2: String,
     },
     /// The signer is somebody else than the policy wants.
-    #[error("signed by {found}{}, expected {expected}", expected.extensions_of(found))]
+    #[error("signed by {found}{}, certified by `{authority}`, expected {expected}", expected.extensions_of(found))]
     Mismatch {
         /// Who signed.
         found: Box<Identity>,
+        /// The authority that certified it, by its URI in the trust root.
+        authority: String,
         /// Who should have.
         expected: Box<IdentityPolicy>,
     },
@@ -158,7 +157,7 @@ impl Identity {
     /// Reads the identity out of a certificate, without asking who vouches for it.
     ///
     /// # Errors
-    /// If there is no subject or no issuer, or the issuers contradict each other.
+    /// If there is no subject, or the issuers contradict each other.
     pub fn unverified_from_certificate(certificate: &Certificate) -> Result<Self, IdentityError> {
         let mut extensions = BTreeMap::new();
         for raw in certificate.extensions() {
@@ -172,7 +171,7 @@ impl Identity {
                 (Some(v1), Some(v2)) if v1 != v2 => {
                     return Err(IdentityError::IssuersDiffer { v1: v1.clone(), v2: v2.clone() });
                 }
-                (v1, v2) => v2.or(v1).cloned().ok_or(IdentityError::NoIssuer)?,
+                (v1, v2) => v2.or(v1).cloned(),
             };
         let names = certificate.subject_alt_name()?.map(|names| names.0);
         let subjects: Vec<Subject> = names.iter().flatten().filter_map(subject).collect();
@@ -188,10 +187,10 @@ impl Identity {
         &self.subjects
     }
 
-    /// The issuer of the identity token.
+    /// The issuer of the identity token; `None` if the certificate names none, as those do that other authorities than Fulcio issue.
     #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.issuer
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// The value of a Fulcio extension, if the certificate has it.
@@ -217,13 +216,17 @@ fn subject(name: &GeneralName) -> Option<Subject> {
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.subjects.iter().map(|subject| format!("`{}`", subject.value)).collect();
-        write!(f, "{} (issuer `{}`)", names.join(" and "), self.issuer)
+        f.write_str(&names.join(" and "))?;
+        match &self.issuer {
+            Some(issuer) => write!(f, " (issuer `{issuer}`)"),
+            None => f.write_str(" (without issuer)"),
+        }
     }
 }
 
 /// Who may have signed: any one of some identities, each with a subject and an issuer.
 ///
-/// There is no way to leave out subject or issuer: an identity without either is anybody's.
+/// There is no way to leave out the subject, nor who vouches for it: an identity without either is anybody's.
 ///
 /// ```
 /// use trust_core::{CertificateIdentity, IdentityPolicy, Pattern};
@@ -238,12 +241,21 @@ pub struct IdentityPolicy {
     any_of: Vec<CertificateIdentity>,
 }
 
-/// One identity: a subject, an issuer, and conditions on Fulcio's extensions.
+/// One identity: a subject, who vouches for it, and conditions on Fulcio's extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateIdentity {
     subject: Pattern,
-    issuer: Pattern,
+    vouched: VouchedBy,
     extensions: BTreeMap<FulcioExtension, Pattern>,
+}
+
+/// Who knew the subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum VouchedBy {
+    /// The issuer of an identity token, which the certificate names.
+    Issuer(Pattern),
+    /// An authority that certifies its subjects itself, by its URI in the trust root.
+    Authority(String),
 }
 
 /// A policy without any identity would accept nobody.
@@ -255,7 +267,17 @@ impl CertificateIdentity {
     /// An identity; any one of the certificate's subjects must match `subject`.
     #[must_use]
     pub fn new(subject: Pattern, issuer: Pattern) -> Self {
-        Self { subject, issuer, extensions: BTreeMap::new() }
+        Self { subject, vouched: VouchedBy::Issuer(issuer), extensions: BTreeMap::new() }
+    }
+
+    /// An identity in a certificate that names no issuer: GitHub's for releases, or an SVID of
+    /// [SPIFFE](https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md).
+    ///
+    /// Such an authority vouches for the subject itself, so it is pinned: `authority` is its `uri` in the trust root. The name alone
+    /// would be anybody's whom any authority of the root certifies.
+    #[must_use]
+    pub fn without_issuer(subject: Pattern, authority: impl Into<String>) -> Self {
+        Self { subject, vouched: VouchedBy::Authority(authority.into()), extensions: BTreeMap::new() }
     }
 
     /// Demands a Fulcio extension, too.
@@ -265,12 +287,26 @@ impl CertificateIdentity {
         self
     }
 
-    fn matches(&self, identity: &Identity) -> bool {
+    fn matches(&self, identity: &Identity, authority: &str) -> bool {
+        self.claims(identity)
+            && match &self.vouched {
+                VouchedBy::Issuer(_) => true,
+                VouchedBy::Authority(pinned) => !pinned.is_empty() && pinned == authority,
+            }
+    }
+
+    /// Whether it is the identity, if the authority is the right one.
+    fn claims(&self, identity: &Identity) -> bool {
         let subject = identity.subjects.iter().any(|subject| self.subject.matches(&subject.value));
         let extensions = self.extensions.iter().all(|(&extension, pattern)| {
             identity.extension(extension).is_some_and(|value| pattern.matches(value))
         });
-        subject && extensions && self.issuer.matches(&identity.issuer)
+        let issuer = match (&self.vouched, identity.issuer()) {
+            (VouchedBy::Issuer(pattern), Some(issuer)) => pattern.matches(issuer),
+            (VouchedBy::Authority(_), None) => true,
+            _ => false,
+        };
+        subject && issuer && extensions
     }
 }
 
@@ -297,21 +333,36 @@ impl IdentityPolicy {
         shown.collect()
     }
 
-    /// Proves that `identity` is one of those that this policy names.
+    /// Proves that `identity`, which the authority with this URI certified, is one of those that this policy names.
     ///
     /// # Errors
     /// [`IdentityError::Mismatch`] with both sides.
-    pub fn check(&self, identity: &Identity) -> Result<(), IdentityError> {
-        if self.any_of.iter().any(|one| one.matches(identity)) {
+    pub fn check(&self, identity: &Identity, authority: &str) -> Result<(), IdentityError> {
+        if self.any_of.iter().any(|one| one.matches(identity, authority)) {
             return Ok(());
         }
-        Err(IdentityError::Mismatch { found: Box::new(identity.clone()), expected: Box::new(self.clone()) })
+        Err(IdentityError::Mismatch {
+            found: Box::new(identity.clone()),
+            authority: authority.to_owned(),
+            expected: Box::new(self.clone()),
+        })
+    }
+
+    /// Whether `identity` may be one of them, whoever certified it: to be warned, not to trust.
+    #[must_use]
+    pub fn is_claimed_by(&self, identity: &Identity) -> bool {
+        self.any_of.iter().any(|one| one.claims(identity))
     }
 }
 
 impl fmt::Display for CertificateIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (issuer {})", self.subject, self.issuer)?;
+        match &self.vouched {
+            VouchedBy::Issuer(issuer) => write!(f, "{} (issuer {issuer})", self.subject)?,
+            VouchedBy::Authority(uri) => {
+                write!(f, "{} (without issuer, certified by `{uri}`)", self.subject)?
+            }
+        }
         for (extension, pattern) in &self.extensions {
             write!(f, " with {extension:?} {pattern}")?;
         }

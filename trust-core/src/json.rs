@@ -1,4 +1,7 @@
-//! Strict JSON: what [`serde_json`] reads, minus repeated keys, which it would resolve silently.
+//! Strict JSON: what [`serde_json`] reads, minus repeated keys, which it would resolve silently, and lists in the place of
+//! objects.
+
+mod objects;
 
 use core::marker::PhantomData;
 use std::borrow::Cow;
@@ -7,6 +10,8 @@ use std::collections::BTreeSet;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use thiserror::Error;
+
+pub use self::objects::Objects;
 
 /// The text is not the JSON that was expected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -74,7 +79,7 @@ impl<'a> Document<'a> {
     /// # Errors
     /// Says line, column and what was expected.
     pub fn read<T: Deserialize<'a>>(&self) -> Result<T, JsonError> {
-        Ok(serde_json::from_str(self.0)?)
+        serde_json::from_str(self.0).map(|Objects(value)| value).map_err(JsonError::from)
     }
 }
 

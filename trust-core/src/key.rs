@@ -12,6 +12,8 @@ mod point;
 mod pure_rust;
 mod remembering;
 mod scheme;
+#[cfg(test)]
+mod tiny_curve;
 
 use core::fmt;
 use std::sync::Arc;

@@ -44,6 +44,7 @@ pub struct Verifier<'a> {
     timestamps: usize,
     observers: usize,
     current_time: bool,
+    tolerance_millis: i64,
 }
 
 /// Who must have signed.
@@ -93,7 +94,16 @@ impl<'a> Verifier<'a> {
     /// A verifier that trusts `root`, and checks log entries by `log`.
     #[must_use]
     pub fn new(root: &'a TrustRoot, log: &'a dyn TransparencyLog) -> Self {
-        Self { root, log, log_entries: 1, scts: 1, timestamps: 0, observers: 0, current_time: false }
+        Self {
+            root,
+            log,
+            log_entries: 1,
+            scts: 1,
+            timestamps: 0,
+            observers: 0,
+            current_time: false,
+            tolerance_millis: 0,
+        }
     }
 
     /// Demands entries in the logs of so many different operators. Where the trust root does not say who runs a log, its domain
@@ -130,6 +140,17 @@ impl<'a> Verifier<'a> {
     #[must_use]
     pub fn accepting_certificates_at_the_current_time(mut self) -> Self {
         self.current_time = true;
+        self
+    }
+
+    /// Accepts signed times that are later than `now` by so many milliseconds; without this, none.
+    ///
+    /// Clocks differ. What is signed and deployed within a second may carry a time that the verifier's clock has not reached, and
+    /// be refused until it has. Some seconds are enough, and cost nothing: whoever signs a time is trusted to know it. Windows of
+    /// keys, logs and authorities are not widened.
+    #[must_use]
+    pub fn with_clock_tolerance(mut self, millis: u32) -> Self {
+        self.tolerance_millis = i64::from(millis);
         self
     }
 
@@ -173,21 +194,23 @@ impl<'a> Verifier<'a> {
             times.push(VerifiedTime::by_caller(now));
         }
         check_log_windows(&log_entries, &times, now)?;
-        if let Some(future) = times.iter().find(|time| time.time > now) {
+        let latest = now.plus_millis(self.tolerance_millis);
+        if let Some(future) = times.iter().find(|time| time.time > latest) {
             return Err(VerifyError::Future { witness: future.source.clone(), time: future.time, now });
         }
-        let certificate_timestamps = match signer {
-            ClaimedSigner::Certificate(leaf) => self.verify_certificate(bundle, leaf, &times, unknown)?,
-            ClaimedSigner::Key(_) => Vec::new(),
+        let certified = match signer {
+            ClaimedSigner::Certificate(leaf) => Some(self.verify_certificate(bundle, leaf, &times, unknown)?),
+            ClaimedSigner::Key(_) => None,
         };
+        let (authority, certificate_timestamps) = certified.unzip();
         let content = verify_subject(bundle, artifact)?;
         Ok(VerifiedBundle {
-            signer: candidate.verify(&times, now)?,
+            signer: candidate.verify(authority, &times, now)?,
             scheme: VerifiedScheme(scheme),
             content,
             times,
             log_entries,
-            certificate_timestamps,
+            certificate_timestamps: certificate_timestamps.unwrap_or_default(),
         })
     }
 
@@ -303,14 +326,14 @@ impl<'a> Verifier<'a> {
         Ok(verified)
     }
 
-    /// The certificate leads to a trusted authority at every signed time, and is in a certificate log.
+    /// The certificate leads to a trusted authority, which is returned, at every signed time, and is in a certificate log.
     fn verify_certificate(
         &self,
         bundle: &Bundle,
         leaf: &Certificate,
         times: &[VerifiedTime],
         problems: Vec<TimestampError>,
-    ) -> Result<Vec<VerifiedSct>, VerifyError> {
+    ) -> Result<(&'a Authority, Vec<VerifiedSct>), VerifyError> {
         if times.is_empty() {
             return Err(VerifyError::NoTime { problems });
         }
@@ -330,7 +353,7 @@ impl<'a> Verifier<'a> {
         let mut closest = VerifyError::NoAuthority;
         for (authority, path) in candidates {
             match self.verify_path(&path, authority, &instants) {
-                Ok(scts) => return Ok(scts),
+                Ok(scts) => return Ok((authority, scts)),
                 // "Issued by somebody else" says less than any other reason.
                 Err(error) => {
                     let says_less = matches!(error, VerifyError::Chain(ChainError::Issuer { .. }));
@@ -407,11 +430,16 @@ impl<'b> Candidate<'b> {
     }
 
     /// The signer is one whom the policy wants.
-    fn verify(&self, times: &[VerifiedTime], now: UnixTime) -> Result<VerifiedSigner, VerifyError> {
+    fn verify(
+        &self,
+        authority: Option<&Authority>,
+        times: &[VerifiedTime],
+        now: UnixTime,
+    ) -> Result<VerifiedSigner, VerifyError> {
         match self {
             Self::Certificate(leaf, policy) => {
                 let identity = Identity::unverified_from_certificate(leaf)?;
-                policy.check(&identity)?;
+                policy.check(&identity, authority.map(Authority::uri).unwrap_or_default())?;
                 Ok(VerifiedSigner::Identity(identity))
             }
             Self::Key(managed) => {

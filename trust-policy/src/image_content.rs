@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use trust_core::json;
+use trust_core::json::{self, Objects};
 use trust_core::{Digest, Reasons, UnixTime};
 
 use crate::evidence::Evidence;
@@ -157,7 +157,7 @@ fn document<T: serde::de::DeserializeOwned>(digest: &Digest, evidence: &Evidence
     let fail = |error: String| format!("`{digest}`: {error}");
     let mut value: Value = json::from_slice(text.as_bytes()).map_err(|error| fail(error.to_string()))?;
     fold(&mut value).map_err(fail)?;
-    serde_json::from_value(value).map_err(|error| fail(error.to_string()))
+    serde_json::from_value(value).map(|Objects(value)| value).map_err(|error| fail(error.to_string()))
 }
 
 /// Fields that are objects, or lists of them, with fields of their own.

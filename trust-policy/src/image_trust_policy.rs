@@ -103,11 +103,19 @@ fn signers(fields: &mut Fields<'_>) -> Result<BTreeMap<String, Vec<Attestor>>, P
 fn signer(at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
     let mut fields = at.fields()?;
     let key = fields.get("publicKey");
-    let (issuer, subject, expression) =
-        (fields.get("issuer"), fields.get("subject"), fields.get("subjectRegExp"));
-    let needs_log_entry = fields.get("transparencyLog").map(|at| at.boolean()).transpose()?.unwrap_or(true);
+    let (issuer, authority) = (fields.get("issuer"), fields.get("authority"));
+    let (subject, expression) = (fields.get("subject"), fields.get("subjectRegExp"));
+    let mut needs =
+        |log| fields.get(log).map(|at| at.boolean()).transpose().map(|needs| needs.unwrap_or(true));
+    let needs_log_entry = needs("transparencyLog")?;
+    let needs_certificate_log = needs("certificateTransparencyLog")?;
     fields.finish()?;
-    let attestor = |signer| Attestor { path: at.path().to_owned(), needs_log_entry, ..Attestor::new(signer) };
+    let attestor = |signer| Attestor {
+        path: at.path().to_owned(),
+        needs_log_entry,
+        needs_certificate_log,
+        ..Attestor::new(signer)
+    };
     let subject = match (subject, expression) {
         (Some(subject), None) => Some(Pattern::wildcard(subject.text()?)),
         (None, Some(expression)) => Some(
@@ -117,7 +125,11 @@ fn signer(at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
         (None, None) => None,
         (Some(_), Some(expression)) => return Err(expression.wrong("either this or `subject`")),
     };
-    match (key, issuer, subject) {
+    let vouched = match (issuer, authority) {
+        (Some(_), Some(authority)) => return Err(authority.wrong("either this or `issuer`")),
+        (issuer, authority) => issuer.map(|at| (true, at)).or(authority.map(|at| (false, at))),
+    };
+    match (key, vouched, subject) {
         (Some(key), None, None) => {
             let blocks = pem::split_blocks(key.text()?);
             let signers = blocks.into_iter().map(|block| match PublicKey::from_pem(block) {
@@ -127,12 +139,18 @@ fn signer(at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
             let signers: Vec<_> = signers.collect::<Result<_, _>>()?;
             if signers.is_empty() { Err(key.wrong("public keys in PEM")) } else { Ok(signers) }
         }
-        (None, Some(issuer), Some(subject)) => {
-            let identity = CertificateIdentity::new(subject, Pattern::exact(issuer.text()?));
+        (None, Some((is_issuer, vouched)), Some(subject)) => {
+            let identity = match (is_issuer, vouched.text()?) {
+                (_, "") => return Err(vouched.wrong("text that is not empty")),
+                (true, issuer) => CertificateIdentity::new(subject, Pattern::exact(issuer)),
+                (false, authority) => CertificateIdentity::without_issuer(subject, authority),
+            };
             let policy = IdentityPolicy::new([identity]).map_err(|_| at.wrong("an identity"))?;
             Ok(vec![attestor(Signer::Identity(policy))])
         }
-        _ => Err(at.wrong("either `publicKey`, or `issuer` with `subject` or `subjectRegExp`")),
+        _ => {
+            Err(at.wrong("either `publicKey`, or `issuer` or `authority` with `subject` or `subjectRegExp`"))
+        }
     }
 }
 

@@ -164,7 +164,7 @@ impl VerifiedSignature {
         match verified.signer() {
             VerifiedSigner::Key(fingerprint) => signature.key = Some(fingerprint.clone()),
             VerifiedSigner::Identity(identity) => {
-                signature.issuer = Some(identity.issuer().to_owned());
+                signature.issuer = identity.issuer().map(str::to_owned);
                 signature.subjects = identity.subjects().iter().map(|one| one.value.clone()).collect();
                 let source = identity.extension(FulcioExtension::SourceRepositoryUri);
                 signature.source = source.map(str::to_owned);

@@ -423,7 +423,7 @@ fn what_the_language_does_not_have_is_refused() {
     assert!(error(&other).contains("`apiVersion` is `trust.dev/v1`, expected `trust.dev/v1alpha1`"));
     let nobody = policy("{registries: [a]}").replace("transparencyLog: false", "subject: a");
     assert!(
-        error(&nobody).contains("expected either `publicKey`, or `issuer` with `subject`"),
+        error(&nobody).contains("expected either `publicKey`, or `issuer` or `authority` with `subject`"),
         "{}",
         error(&nobody)
     );
@@ -446,6 +446,7 @@ spec:
   signers:
     ci: {issuer: 'https://i', subject: 's*', transparencyLog: true}
     other: {issuer: 'https://i', subjectRegExp: 's.*'}
+    releases: {authority: 'https://a', subject: 's', certificateTransparencyLog: false}
     key: {publicKey: KEY}
   require:
     registries: ['ghcr.io/acme/**']

@@ -291,8 +291,7 @@ impl Monitor {
             Ok(Some(certificate)) => match Identity::unverified_from_certificate(&certificate) {
                 Err(error) => Some(Event::Unreadable { index, problem: error.to_string() }),
                 Ok(identity) => watched
-                    .check(&identity)
-                    .is_ok()
+                    .is_claimed_by(&identity)
                     .then(|| Event::Match { index, identity: Box::new(identity) }),
             },
         }

@@ -216,6 +216,12 @@ fn a_log_entry_that_does_not_hold_is_denied() {
     denied("kind", "bundle says the entry is `dsse/0.0.2`, but it is `hashedrekord/0.0.2`", |case| {
         case.entry()["kindVersion"]["kind"] = "dsse".into();
     });
+    denied("no kind", "`verificationMaterial.tlogEntries[0].kindVersion.kind`", |case| {
+        case.entry()["kindVersion"] = json!({});
+    });
+    denied("no version", "`verificationMaterial.tlogEntries[0].kindVersion.version`", |case| {
+        case.entry()["kindVersion"].as_object_mut().unwrap().remove("version");
+    });
     denied("body", "entry has another canonical body than the bundle", |case| {
         let body = case.entry()["canonicalizedBody"].as_str().unwrap().to_owned();
         let text = String::from_utf8(trust_core::encoding::from_base64(&body).unwrap()).unwrap();

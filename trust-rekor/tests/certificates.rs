@@ -12,7 +12,7 @@ use trust_core::{
 };
 use trust_rekor::RekorLog;
 
-use crate::pki::world::{ARTIFACT, ISSUER, SUBJECT, World, YEAR, accepted, denied};
+use crate::pki::world::{ARTIFACT, ISSUER, SUBJECT, Stamp, World, YEAR, accepted, denied};
 use crate::pki::{CODE_SIGNING, Issuer, Key, TIME_STAMPING, Template, extension, oid, tlv};
 
 #[test]
@@ -194,6 +194,61 @@ fn identities_are_any_of_and_whole() {
     wanted(vec![conditional(FulcioExtension::RunnerEnvironment, "RunnerEnvironment")]);
     unwanted(conditional(FulcioExtension::RunnerEnvironment, "self-hosted"));
     unwanted(conditional(FulcioExtension::GithubWorkflowName, ""));
+}
+
+#[test]
+fn who_has_no_issuer_is_known_by_subject_and_authority_only_if_the_policy_says_so() {
+    const AUTHORITY: &str = "https://authority.example";
+    let without = |authority| CertificateIdentity::without_issuer(Pattern::exact(SUBJECT), authority);
+    let of = |names_issuer, wanted: CertificateIdentity| {
+        World {
+            names_issuer,
+            wanted: vec![wanted],
+            change_root: |root| root["certificateAuthorities"][0]["uri"] = AUTHORITY.into(),
+            ..World::new()
+        }
+        .verify()
+    };
+    let verified = of(false, without(AUTHORITY)).unwrap();
+    let VerifiedSigner::Identity(identity) = verified.signer() else { panic!("{verified:?}") };
+    assert_eq!((identity.issuer(), identity.subjects()[0].value.as_str()), (None, SUBJECT));
+
+    let any_issuer = CertificateIdentity::new(Pattern::exact(SUBJECT), Pattern::wildcard("*"));
+    for (names_issuer, wanted) in [
+        (false, any_issuer),
+        (false, without("https://other.example")),
+        (false, without("")),
+        (false, CertificateIdentity::without_issuer(Pattern::exact("somebody"), AUTHORITY)),
+        (true, without(AUTHORITY)),
+    ] {
+        let reason = of(names_issuer, wanted.clone()).unwrap_err();
+        assert!(reason.contains("certified by `https://authority.example`, expected"), "{wanted}: {reason}");
+    }
+    // An authority without a URI is not the one that is called by nothing.
+    let unnamed = World {
+        names_issuer: false,
+        wanted: vec![without("")],
+        change_root: |root| root["certificateAuthorities"][0]["uri"] = "".into(),
+        ..World::new()
+    };
+    assert!(unnamed.verify().is_err());
+}
+
+#[test]
+fn clocks_may_differ_by_as_much_as_the_caller_says() {
+    // The world's now is 2026-11-22.
+    let at = |time: &'static str, configure: for<'a> fn(Verifier<'a>) -> Verifier<'a>| {
+        let stamps = vec![Stamp { time, ..Stamp::new(7, "stamps.example", "stamps") }];
+        let leaf_validity = ("260601115500Z", "270101000000Z");
+        World { stamps, leaf_validity, configure, ..World::new() }.verify()
+    };
+    at("20261122000000Z", |verifier| verifier).unwrap();
+    for time in ["20261122000001Z", "20261122000005Z"] {
+        let reason = at(time, |verifier| verifier).unwrap_err();
+        assert!(reason.contains("says the signature was made at 2026-11-22T00:00:0"), "{reason}");
+        at(time, |verifier| verifier.with_clock_tolerance(5_000)).unwrap();
+    }
+    at("20261122000006Z", |verifier| verifier.with_clock_tolerance(5_000)).unwrap_err();
 }
 
 #[test]

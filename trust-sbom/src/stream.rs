@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::Read;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
-use trust_core::json::{Document, JsonError};
+use trust_core::json::{Document, JsonError, Objects};
 
 use crate::error::SbomError;
 
@@ -117,10 +117,10 @@ impl<'a> JsonStream<'a> {
         }
         loop {
             let rest = self.rest();
-            let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<T>();
+            let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Objects<T>>();
             match values.next() {
                 // A number may go on where the window ends.
-                Some(Ok(value)) if self.is_at_end || values.byte_offset() < rest.len() => {
+                Some(Ok(Objects(value))) if self.is_at_end || values.byte_offset() < rest.len() => {
                     return Ok((value, values.byte_offset()));
                 }
                 Some(Err(error)) if self.is_at_end || !error.is_eof() => {

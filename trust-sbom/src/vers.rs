@@ -177,9 +177,20 @@ fn read(scheme: &str, list: &str) -> Result<Vec<Constraint>, VersError> {
     if let Some(scheme) = VersionScheme::from_name(scheme)
         && constraints.iter().all(|one| scheme.compare(&one.version, &one.version).is_some())
     {
-        constraints.sort_by(|a, b| scheme.total_order(&a.version, &b.version).unwrap_or(Ordering::Equal));
+        constraints = sorted(constraints, scheme);
     }
     Ok(constraints)
+}
+
+/// In the order of their versions. Not every scheme's is transitive, and then the library's sorting may panic.
+fn sorted(constraints: Vec<Constraint>, scheme: VersionScheme) -> Vec<Constraint> {
+    let mut sorted: Vec<Constraint> = Vec::with_capacity(constraints.len());
+    for one in constraints {
+        let is_before =
+            |other: &Constraint| scheme.total_order(&other.version, &one.version).is_none_or(Ordering::is_le);
+        sorted.insert(sorted.partition_point(is_before), one);
+    }
+    sorted
 }
 
 /// What separates and signs constraints, and what nobody sees, must be encoded in a version.
@@ -225,8 +236,8 @@ impl Vers {
 
     /// Whether a version is within the range, by the specification's algorithm.
     ///
-    /// It is unknown where the scheme is, where a version is none of the scheme, and where bounds do not
-    /// [alternate](Self::check_alternation).
+    /// It is unknown where the scheme is, where a version is none of the scheme, where bounds do not
+    /// [alternate](Self::check_alternation), and where the scheme's order contradicts itself.
     #[must_use]
     pub fn contains(&self, version: &str) -> Answer {
         let constraints = match &self.constraints {
@@ -247,6 +258,10 @@ impl Vers {
         };
         if let Err(problem) = self.check_alternation() {
             return Answer::Unknown(problem.to_string());
+        }
+        // The constraints are in order, so it is after the first ones and before the rest.
+        if !ordered.is_sorted_by(|(_, one), (_, next)| one >= next) {
+            return Answer::Unknown(format!("the order of {scheme} contradicts itself around `{version}`"));
         }
         if let Some((comparator, _)) = ordered.iter().find(|(comparator, ordering)| {
             ordering.is_eq() && matches!(comparator, Comparator::Equal | Comparator::NotEqual)
@@ -330,7 +345,25 @@ mod tests {
         assert_eq!(long.parse::<Vers>(), Err(VersError::TooLong { found: MAX_LEN + 9 }));
     }
 
+    #[test]
+    fn where_mavens_order_contradicts_itself_nothing_is_known() {
+        let answer = contains("vers:maven/>=1|<1~", "1-.alpha.");
+        assert!(matches!(&answer, Answer::Unknown(why) if why.contains("contradicts itself")), "{answer:?}");
+        assert_eq!(contains("vers:maven/>=1|<1~", "1"), Answer::Yes);
+    }
+
     proptest! {
+        #[test]
+        fn constraints_in_an_order_that_contradicts_itself_are_read(
+            versions in prop::collection::vec("1(\\.|-|~|alpha|0){0,5}", 30..60),
+        ) {
+            let list: Vec<String> = versions.iter().map(|version| format!("!={version}")).collect();
+            let range: Vers = format!("vers:maven/{}", list.join("|")).parse().unwrap();
+            for version in &versions {
+                prop_assert_ne!(range.contains(version), Answer::Yes);
+            }
+        }
+
         #[test]
         fn a_range_contains_what_its_constraints_say(bounds in prop::collection::btree_set(0_u32..60, 2..8), version in 0_u32..60) {
             // Pairs of a lower and an upper bound; a last lower bound stays open.

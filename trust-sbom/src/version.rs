@@ -1,7 +1,8 @@
 //! [`VersionScheme`]: how the versions of an ecosystem are ordered, each ecosystem in its own file.
 //!
-//! Every comparison is a total order of the versions that it reads, in linear time, on numbers of any length; but
-//! pacman's is one only with [`VersionScheme::total_order`]'s help.
+//! Every comparison takes linear time, on numbers of any length, and is a total order of the versions that it reads: but for
+//! those of pacman and Maven, which contradict themselves on odd versions. To Maven `1` equals `1-.alpha.`, which is newer than
+//! `1~`, which is newer than `1`.
 
 mod alpine;
 mod debian;
@@ -89,7 +90,7 @@ impl VersionScheme {
 }
 
 impl VersionScheme {
-    /// A total order for sorting, which agrees with [`compare`](Self::compare): to pacman, 1 equals 1-1 and 1-2.
+    /// An order for sorting, which agrees with [`compare`](Self::compare): to pacman, 1 equals 1-1 and 1-2.
     pub(crate) fn total_order(self, a: &str, b: &str) -> Option<Ordering> {
         let ordering = self.compare(a, b)?;
         Some(match self {

@@ -354,6 +354,10 @@ impl TransparencyLogEntry<'_> {
             self.inclusion_proof = self.inclusion_proof.filter(|proof| proof.checkpoint.is_some());
         }
         let kind_version = self.kind_version.ok_or_else(|| absent(format_args!("{path}.kindVersion")))?;
+        let part = |name, text: Option<Text<'_>>| match Text::into_string(text) {
+            text if text.is_empty() => Err(absent(format_args!("{path}.kindVersion.{name}"))),
+            text => Ok(text),
+        };
         let integrated_time = match self.integrated_time {
             // proto3 does not tell 0 from absent.
             None | Some(Int64(0)) => None,
@@ -362,8 +366,8 @@ impl TransparencyLogEntry<'_> {
         Ok(LogEntry {
             log_id: base64(format_args!("{path}.logId.keyId"), self.log_id.and_then(|id| id.key_id))?,
             log_index: index(format_args!("{path}.logIndex"), self.log_index)?,
-            kind: Text::into_string(kind_version.kind),
-            version: Text::into_string(kind_version.version),
+            kind: part("kind", kind_version.kind)?,
+            version: part("version", kind_version.version)?,
             integrated_time,
             promise: self
                 .inclusion_promise

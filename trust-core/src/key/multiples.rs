@@ -32,18 +32,22 @@ impl<F: Field> Multiples<F> {
         Self { window_bits, entries: point::to_affine(&multiples) }
     }
 
-    /// Adds to `sum` the product with a big-endian number, which is below half the group's order.
-    pub(super) fn add_product(&self, number: &[u8], is_negative: bool, mut sum: Point<F>) -> Point<F> {
+    /// Adds to `sum` the product with a big-endian number, which is below half the group's order; `None` if it is longer than
+    /// the table.
+    pub(super) fn add_product(
+        &self,
+        number: &[u8],
+        is_negative: bool,
+        mut sum: Point<F>,
+    ) -> Option<Point<F>> {
         let per_window = 1_usize << (self.window_bits - 1);
-        for (window, digit) in self.entries.chunks(per_window).zip(digits(number, self.window_bits)) {
-            if let Some(multiple) =
-                digit.unsigned_abs().checked_sub(1).and_then(|index| window.get(index as usize))
-            {
-                let multiple = if (digit < 0) == is_negative { *multiple } else { multiple.neg() };
-                sum = sum.add_affine(&multiple);
+        for (window, digit) in digits(number, self.window_bits).enumerate() {
+            if let Some(index) = digit.unsigned_abs().checked_sub(1) {
+                let multiple = *self.entries.get(window * per_window + index as usize)?;
+                sum = sum.add_affine(&if (digit < 0) == is_negative { multiple } else { multiple.neg() });
             }
         }
-        sum
+        Some(sum)
     }
 
     #[cfg(test)]
@@ -75,43 +79,38 @@ fn bits(number: &[u8], from: usize, len: usize) -> i32 {
 }
 
 /// The product with a big-endian number, by doubling, for a point that has no table (windowed non-adjacent form).
-pub(super) fn product<F: Field>(point: AffinePoint<F>, number: &[u8], is_negative: bool) -> Point<F> {
+pub(super) fn product<F: Field>(point: AffinePoint<F>, number: &[u8], is_negative: bool) -> Option<Point<F>> {
     let point = Point::from(point);
     let twice = point.double();
     // The odd multiples up to 15.
-    let mut odd = vec![point];
-    for _ in 1..1 << (FRESH_WINDOW_BITS - 2) {
-        odd.push(odd.last().map_or(point, |last| last.add(&twice)));
-    }
+    let odd: Vec<_> = core::iter::successors(Some(point), |last| Some(last.add(&twice)))
+        .take(1 << (FRESH_WINDOW_BITS - 2))
+        .collect();
     let mut sum = Point::infinity();
     for digit in sparse_digits(number).into_iter().rev() {
         sum = sum.double();
-        if digit != 0
-            && let Some(multiple) = odd.get(digit.unsigned_abs() as usize / 2)
-        {
-            let multiple = if (digit < 0) == is_negative { *multiple } else { multiple.neg() };
-            sum = sum.add(&multiple);
+        if digit != 0 {
+            let multiple = *odd.get(digit.unsigned_abs() as usize / 2)?;
+            sum = sum.add(&if (digit < 0) == is_negative { multiple } else { multiple.neg() });
         }
     }
-    sum
+    Some(sum)
 }
 
 /// One digit for each bit, the lowest first: odd and below 2^(w-1) in size, or zero, with w - 1 zeros after each other.
 fn sparse_digits(number: &[u8]) -> Vec<i32> {
     let len = number.len() * 8 + 1;
-    let mut digits = vec![0; len];
-    let (mut carry, mut bit) = (0, 0);
-    while bit < len {
-        if bits(number, bit, 1) == carry {
-            bit += 1;
+    let mut digits = Vec::with_capacity(len + FRESH_WINDOW_BITS);
+    let mut carry = 0;
+    while digits.len() < len {
+        if bits(number, digits.len(), 1) == carry {
+            digits.push(0);
             continue;
         }
-        let digit = bits(number, bit, FRESH_WINDOW_BITS) + carry;
+        let digit = bits(number, digits.len(), FRESH_WINDOW_BITS) + carry;
         carry = digit >> (FRESH_WINDOW_BITS - 1) & 1;
-        if let Some(place) = digits.get_mut(bit) {
-            *place = digit - (carry << FRESH_WINDOW_BITS);
-        }
-        bit += FRESH_WINDOW_BITS;
+        digits.push(digit - (carry << FRESH_WINDOW_BITS));
+        digits.extend([0; FRESH_WINDOW_BITS - 1]);
     }
     digits
 }

@@ -15,9 +15,9 @@ pub(super) struct AffinePoint<F> {
 /// A point (x, y) as (X, Y, Z) with x = X / Z² and y = Y / Z³; infinity has Z = 0.
 #[derive(Clone, Copy)]
 pub(super) struct Point<F> {
-    x: F,
-    y: F,
-    z: F,
+    pub(super) x: F,
+    pub(super) y: F,
+    pub(super) z: F,
 }
 
 impl<F: Field> AffinePoint<F> {

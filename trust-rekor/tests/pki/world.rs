@@ -160,6 +160,7 @@ pub(crate) struct World {
     pub(crate) leaf_purposes: Vec<&'static str>,
     pub(crate) leaf_extensions: Vec<Vec<u8>>,
     pub(crate) subject_alt_name: Vec<u8>,
+    pub(crate) names_issuer: bool,
     pub(crate) issuer_v1: &'static str,
     pub(crate) intermediate_key: Key,
     pub(crate) intermediate_validity: (&'static str, &'static str),
@@ -190,6 +191,7 @@ impl World {
             leaf_purposes: vec![CODE_SIGNING],
             leaf_extensions: Vec::new(),
             subject_alt_name: tlv(0x86, SUBJECT.as_bytes()),
+            names_issuer: true,
             issuer_v1: ISSUER,
             intermediate_key: Key::p384(3),
             intermediate_validity: YEAR,
@@ -302,9 +304,13 @@ impl World {
             super::key_usage(self.leaf_usage),
             super::extended_key_usage(false, &self.leaf_purposes),
             extension("2.5.29.17", true, &seq(std::slice::from_ref(&self.subject_alt_name))),
-            extension("1.3.6.1.4.1.57264.1.1", false, self.issuer_v1.as_bytes()),
-            extension("1.3.6.1.4.1.57264.1.8", false, &tlv(0x0c, ISSUER.as_bytes())),
         ];
+        if self.names_issuer {
+            extensions.extend([
+                extension("1.3.6.1.4.1.57264.1.1", false, self.issuer_v1.as_bytes()),
+                extension("1.3.6.1.4.1.57264.1.8", false, &tlv(0x0c, ISSUER.as_bytes())),
+            ]);
+        }
         extensions.extend(self.leaf_extensions.clone());
         let leaf = Template { subject: "", key: &self.leaf_key, validity: self.leaf_validity, extensions };
         let scts: Vec<_> = self.scts.iter().map(|key| (key, SIGNED_AT * 1000)).collect();

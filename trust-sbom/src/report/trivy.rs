@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use trust_core::json::{Document, JsonError};
+use trust_core::json::{Document, JsonError, Objects};
 
 use super::{ReportError, ReportFormat, ScanReport, cwes, time};
 use crate::answer::Answer;
@@ -157,7 +157,7 @@ pub(super) fn read(document: &Document<'_>, _: &Limits) -> Result<ScanReport, Re
             if modified.kind.as_deref() != Some("vulnerability") {
                 continue;
             }
-            let finding: Vulnerability =
+            let Objects(finding): Objects<Vulnerability> =
                 serde_json::from_value(modified.finding.unwrap_or_default()).map_err(JsonError::from)?;
             report.scanned = Answer::Yes;
             let words = [modified.status, modified.statement, modified.source];

@@ -1,4 +1,4 @@
-//! [Maven's version order](https://maven.apache.org/pom.html#version-order-specification).
+//! [Maven's version order](https://maven.apache.org/pom.html#version-order-specification), as its `ComparableVersion` computes it.
 
 use core::cmp::Ordering;
 
@@ -101,6 +101,13 @@ fn read(text: &str) -> Vec<Item<'_>> {
                 Item::Word { text, is_before_digit: next.is_some_and(|byte| byte.is_ascii_digit()) }
             }
         };
+        // A word before a digit or the end is ordered alike after a dot and after a hyphen.
+        if matches!(item, Item::Word { .. })
+            && next.is_none_or(|byte| byte.is_ascii_digit())
+            && lists.last().is_some_and(|list| !list.is_empty())
+        {
+            lists.push(Vec::new());
+        }
         if let Some(list) = lists.last_mut() {
             list.push(item);
         }

@@ -109,7 +109,7 @@ fn labelled<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
     let separated = |text: &'a str| text.strip_prefix(['.', '-', '_']).unwrap_or(text);
     let after = separated(text).strip_prefix(name)?;
     let (number, rest) = take_while(separated(after), |byte| byte.is_ascii_digit());
-    Some(if number.is_empty() { ("0", after) } else { (number, rest) })
+    Some((if number.is_empty() { "0" } else { number }, rest))
 }
 
 /// How two numbers are ordered that may be absent; `absent` says how an absent one compares with one that is there.

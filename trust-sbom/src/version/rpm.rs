@@ -5,12 +5,15 @@ use core::cmp::Ordering;
 
 use super::{compare_numbers, take_while};
 
-/// `[epoch:]version[-release]`; without a release it is older than with one.
+/// `[epoch:]version[-release]`; without a release it is older than with one, though that be empty.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
     let ((epoch_a, version_a, release_a), (epoch_b, version_b, release_b)) = (split(a), split(b));
-    compare_numbers(epoch_a, epoch_b)
-        .then_with(|| rpmvercmp(version_a, version_b))
-        .then_with(|| rpmvercmp(release_a.unwrap_or_default(), release_b.unwrap_or_default()))
+    compare_numbers(epoch_a, epoch_b).then_with(|| rpmvercmp(version_a, version_b)).then_with(|| {
+        match (release_a, release_b) {
+            (Some(a), Some(b)) => rpmvercmp(a, b),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        }
+    })
 }
 
 /// Likewise, but a release counts only where both have one: 1.0 equals both 1.0-1 and 1.0-2.
