@@ -8,9 +8,10 @@ mod progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::process::ExitCode;
 
+use flate2::read::MultiGzDecoder;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use trust_core::{Digest, Reasons};
@@ -109,14 +110,19 @@ fn run(arguments: &Arguments) -> Result<(Outcome, bool), Failure> {
     Ok((outcome, as_json))
 }
 
-/// A file, or standard input, while a person sees how far it is.
+/// A file, or standard input, while a person sees how far it is; unpacked, if it is gzip. Who reads it bounds how much.
 fn open(file: &str) -> Result<Box<dyn Read>, Failure> {
-    if file == "-" {
-        return Ok(Box::new(Progress::new(std::io::stdin(), None)));
-    }
-    let opened = File::open(file).map_err(|error| bad_input(format!("{file}: {error}")))?;
-    let len = opened.metadata().ok().map(|metadata| metadata.len());
-    Ok(Box::new(Progress::new(opened, len)))
+    let problem = |error: std::io::Error| bad_input(format!("{file}: {error}"));
+    let (opened, len): (Box<dyn Read>, _) = if file == "-" {
+        (Box::new(std::io::stdin()), None)
+    } else {
+        let opened = File::open(file).map_err(problem)?;
+        let len = opened.metadata().ok().map(|metadata| metadata.len());
+        (Box::new(opened), len)
+    };
+    let mut read = BufReader::new(Progress::new(opened, len));
+    let is_gzip = read.fill_buf().map_err(problem)?.starts_with(&[0x1f, 0x8b]);
+    Ok(if is_gzip { Box::new(MultiGzDecoder::new(read)) } else { Box::new(read) })
 }
 
 fn read(file: &str, strictness: Strictness) -> Result<(Sbom, Diagnostics), Failure> {
@@ -145,7 +151,6 @@ fn wrapped(bytes: &[u8]) -> Option<String> {
 fn looks_like(bytes: &[u8]) -> &'static str {
     let limits = Limits::default();
     match bytes {
-        [0x1f, 0x8b, ..] => " (it is gzip: unpack it first)",
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => " (it is UTF-16, expected UTF-8)",
         _ if Attested::read(bytes).is_some() => " (it is an attestation: `sbom show` reads what it says)",
         _ if Advisory::read(bytes, &limits).is_ok() => {

@@ -5,6 +5,7 @@
 mod program;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Output;
 
@@ -34,6 +35,17 @@ fn both_formats_hold_the_same_packages() {
     }
     let text = fs::read_to_string(document("shop.spdx")).unwrap();
     assert_eq!(stdout(&run("sbom", &["packages", "-"], &text)), expected);
+}
+
+#[test]
+fn what_is_packed_by_gzip_is_unpacked() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(&fs::read(document("shop.cdx.json")).unwrap()).unwrap();
+    let file = std::env::temp_dir().join(format!("shop-{}.cdx.json.gz", std::process::id()));
+    fs::write(&file, packed.finish().unwrap()).unwrap();
+    let of = |file: &str| stdout(&sbom(&["packages", file]));
+    assert_eq!(of(file.to_str().unwrap()), of(&document("shop.cdx.json")));
+    fs::remove_file(file).unwrap();
 }
 
 #[test]
@@ -161,8 +173,8 @@ fn what_an_attestation_says_is_shown() {
         let output = with(text, "licenses");
         assert!(status(&output) == 2 && stderr(&output).contains(what), "{}", stderr(&output));
     }
-    fs::write(&path, [0x1f, 0x8b, 8, 0]).unwrap();
-    assert!(stderr(&sbom(&["packages", path.to_str().unwrap()])).contains("it is gzip"));
+    fs::write(&path, [0xff, 0xfe, b'{', 0]).unwrap();
+    assert!(stderr(&sbom(&["packages", path.to_str().unwrap()])).contains("it is UTF-16, expected UTF-8"));
 }
 
 #[test]

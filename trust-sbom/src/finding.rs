@@ -1,12 +1,13 @@
 //! [`Finding`]: a vulnerability that somebody says a component has.
 
 use core::fmt;
-
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 use trust_core::UnixTime;
 
+use crate::lenient::Number;
 use crate::vex_statement::VexDecision;
 
 /// A vulnerability of a component, as a scanner or an author says. It may be wrong both ways, and it stays visible
@@ -51,6 +52,17 @@ impl Finding {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         core::iter::once(&*self.id).chain(self.aliases.iter().map(String::as_str))
     }
+
+    /// The [CVE](https://www.cve.org/) names among them, each once, in capitals. Who names several, as some advisories do, speaks
+    /// of several vulnerabilities.
+    pub(crate) fn cves(&self) -> BTreeSet<String> {
+        self.names().map(str::to_ascii_uppercase).filter(|name| is_cve(name)).collect()
+    }
+}
+
+/// Whether it is a CVE's name, in any case.
+pub(crate) fn is_cve(name: &str) -> bool {
+    name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("CVE-"))
 }
 
 /// What has a vulnerability. All of it is as the source writes it, and may be absent.
@@ -184,6 +196,8 @@ pub struct Rating {
     pub method: Option<String>,
     /// The score, 0 to 10.
     pub score: Option<f64>,
+    /// What stands in place of such a score, as it is written: a word, or a number on another scale.
+    pub other_score: Option<String>,
     /// The vector.
     pub vector: Option<String>,
     /// The severity: as stated, else of the score, else of the vector.
@@ -192,15 +206,20 @@ pub struct Rating {
 
 impl Rating {
     /// A rating whose severity and score, where they are not stated, are those of the vector.
-    pub(crate) fn new(severity: Option<&str>, score: Option<f64>, vector: Option<String>) -> Self {
-        let score = score.filter(|score| (0.0..=10.0).contains(score));
+    pub(crate) fn new(severity: Option<&str>, score: Option<Number>, vector: Option<String>) -> Self {
+        let (score, other_score) = match score {
+            Some(Number::Is(score)) if (0.0..=10.0).contains(&score) => (Some(score), None),
+            Some(Number::Is(score)) => (None, Some(score.to_string())),
+            Some(Number::Not(text)) => (None, Some(text)),
+            None => (None, None),
+        };
         let score = score.or_else(|| vector.as_deref().and_then(cvss_score));
         let stated = severity.map_or(Severity::Unknown, Severity::from_name);
         let severity = match (stated, score) {
             (Severity::Unknown, Some(score)) => Severity::from_score(score),
             _ => stated,
         };
-        Self { score, vector, severity, ..Self::default() }
+        Self { score, other_score, vector, severity, ..Self::default() }
     }
 
     pub(crate) fn by(mut self, source: impl Into<Option<String>>, method: impl Into<Option<String>>) -> Self {

@@ -8,7 +8,7 @@ use trust_core::{HashAlgorithm, Hasher};
 
 use crate::component::Component;
 use crate::cyclonedx::{self, CycloneDx};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{DiagnosticKind, Diagnostics};
 use crate::draft::{Draft, Sink};
 use crate::error::SbomError;
 use crate::limits::Limits;
@@ -114,13 +114,24 @@ fn read<'a>(
 
 fn read_any(
     input: &mut impl BufRead,
-    draft: Draft<'_>,
+    mut draft: Draft<'_>,
     strictness: Strictness,
 ) -> Result<(Sbom, Diagnostics), SbomError> {
-    match first_byte(input).map_err(|error| SbomError::Read { problem: error.to_string() })? {
+    let problem = |error: io::Error| SbomError::Read { problem: error.to_string() };
+    let (first, marks) = first_byte(input).map_err(problem)?;
+    if marks > 1 {
+        draft.odd(DiagnosticKind::UnknownValue("\u{feff}".repeat(marks - 1)), "the beginning");
+    }
+    match first {
+        // Two bytes for each letter.
+        Some(0) => Err(SbomError::Unsupported { found: "UTF-16" }),
+        Some(_) if input.fill_buf().map_err(problem)?.get(1) == Some(&0) => {
+            Err(SbomError::Unsupported { found: "UTF-16" })
+        }
         Some(b'{') if strictness == Strictness::Spec => read_json_by_spec(input, draft),
         Some(b'{') => read_json(input, draft, strictness),
         Some(b'<') => read_xml(input, draft, strictness),
+        Some(0x1F) => Err(SbomError::Unsupported { found: "gzip" }),
         Some(0xFE | 0xFF) => Err(SbomError::Unsupported { found: "UTF-16" }),
         Some(_) => read_lines(&all(input)?, draft, strictness),
         None => Err(SbomError::UnknownFormat),
@@ -142,22 +153,23 @@ fn read_lines(
     Ok(draft.finish(Format::Spdx, encoding, version, &[spdx::DOCUMENT]))
 }
 
-/// The first byte that is not white space, left in place. One byte order mark of UTF-8 is passed over.
-fn first_byte(input: &mut impl BufRead) -> io::Result<Option<u8>> {
-    let start = input.fill_buf()?;
-    if start.starts_with(&[0xEF, 0xBB, 0xBF]) {
+/// The first byte that is not white space, left in place, and how many byte order marks of UTF-8 were passed over.
+fn first_byte(input: &mut impl BufRead) -> io::Result<(Option<u8>, usize)> {
+    let mut marks = 0;
+    while input.fill_buf()?.starts_with(&[0xEF, 0xBB, 0xBF]) {
         input.consume(3);
+        marks += 1;
     }
     loop {
         let buffer = input.fill_buf()?;
         if buffer.is_empty() {
-            return Ok(None);
+            return Ok((None, marks));
         }
         let spaces = buffer.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         if let Some(byte) = buffer.get(spaces) {
             let byte = *byte;
             input.consume(spaces);
-            return Ok(Some(byte));
+            return Ok((Some(byte), marks));
         }
         input.consume(spaces);
     }

@@ -25,6 +25,7 @@ use crate::component::Tool;
 use crate::draft;
 use crate::error::SbomError;
 use crate::finding::{Epss, Finding, Severity};
+use crate::lenient::without_marks;
 use crate::limits::Limits;
 use crate::sbom::Sbom;
 
@@ -141,7 +142,7 @@ impl ScanReport {
         if bytes.len() as u64 > limits.len {
             return Err(ReportError::TooLong { found: bytes.len(), expected: limits.len });
         }
-        let document = json::Document::new(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))?;
+        let document = json::Document::new(without_marks(bytes))?;
         read(&document, limits)
     }
 
@@ -259,13 +260,14 @@ impl FindingRule {
     }
 }
 
-/// Joins findings that are the same vulnerability, by all of their names, of the same component. The first one's own
+/// Joins findings that are the same vulnerability, by all of their names, of the same component. One that names several CVEs
+/// joins those of its own name only: it is not what makes two CVEs one. The first one's own
 /// name is kept; ratings, names and addresses of all are kept; the highest severity that is known counts, and a fix that
 /// one of them knows. A joined finding is suppressed only if all were.
 #[must_use]
 pub fn join_findings(findings: Vec<Finding>) -> Vec<Finding> {
     let mut names = Names::default();
-    for finding in &findings {
+    for finding in findings.iter().filter(|finding| finding.cves().len() < 2) {
         for alias in finding.aliases.iter() {
             names.join(&finding.id, alias);
         }

@@ -18,7 +18,8 @@ use trust_core::json::{self, JsonError};
 use trust_core::{Digest, UnixTime};
 
 use crate::error::SbomError;
-use crate::finding::{Affected, Finding, Suppression};
+use crate::finding::{Affected, Finding, Suppression, is_cve};
+use crate::lenient::without_marks;
 use crate::limits::Limits;
 use crate::purl::Purl;
 use crate::report::ScanReport;
@@ -129,7 +130,7 @@ impl Vex {
         if bytes.len() as u64 > limits.len {
             return Err(VexError::TooLong { found: bytes.len(), expected: limits.len });
         }
-        let document = json::Document::new(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))?;
+        let document = json::Document::new(without_marks(bytes))?;
         let keys: BTreeMap<String, IgnoredAny> = document.read()?;
         let has = |wanted: &&[&str]| wanted.iter().all(|key| keys.contains_key(*key));
         let found: Vec<&str> = MARKERS.iter().filter(|(keys, _)| has(keys)).map(|(_, name)| *name).collect();
@@ -314,20 +315,24 @@ impl<'a> Heard<'a> {
         Self { subject, by_name, reasons: HashMap::new() }
     }
 
-    /// The decision on a finding; `None` if it counts.
+    /// The decision on a finding; `None` if it counts. Of several CVEs that it names each must be answered.
     fn decide(&mut self, finding: &Finding) -> Option<VexDecision> {
-        let mut heard: Vec<(&VexSource<'_>, &VexStatement, &VexProduct)> = Vec::new();
         let names = finding.names().map(str::to_ascii_lowercase).collect::<BTreeSet<_>>();
+        let mut heard: Vec<Statement<'_>> = Vec::new();
         for (source, statement) in names.iter().filter_map(|name| self.by_name.get(name)).flatten() {
             let mut products = statement.products.iter();
             let product = products.find(|product| covers(product, finding, self.subject, source.matching));
-            heard.extend(product.map(|product| (*source, *statement, &**product)));
+            heard.extend(product.map(|product| Statement { source, statement, product }));
         }
-        // One without a date may be the latest.
-        let latest = heard.iter().filter_map(|(_, statement, _)| statement.timestamp).max();
-        heard.retain(|(_, statement, _)| statement.timestamp.is_none() || statement.timestamp == latest);
-        let (source, statement, product) =
-            heard.into_iter().max_by_key(|(_, statement, _)| statement.status.gravity())?;
+        let cves = finding.cves();
+        let answer = if cves.len() < 2 {
+            latest(heard)
+        } else {
+            let of = |cve: &String| latest(heard.iter().copied().filter(|one| one.is_about(cve)).collect());
+            let answers: Option<Vec<Statement<'_>>> = cves.iter().map(of).collect();
+            answers?.into_iter().max_by_key(|one| one.statement.status.gravity())
+        };
+        let Statement { source, statement, product } = answer?;
         if !statement.status.suppresses() {
             return None;
         }
@@ -343,6 +348,29 @@ impl<'a> Heard<'a> {
             product: product.identifiers.first().cloned().unwrap_or_else(|| "its digest".to_owned()),
         })
     }
+}
+
+/// A statement that is heard, and the product by which it is about a finding.
+#[derive(Clone, Copy)]
+struct Statement<'a> {
+    source: &'a VexSource<'a>,
+    statement: &'a VexStatement,
+    product: &'a VexProduct,
+}
+
+impl Statement<'_> {
+    /// Whether it is about this CVE, of several: it names that one, or none.
+    fn is_about(&self, cve: &str) -> bool {
+        let mut cves = self.statement.vulnerability.iter().filter(|name| is_cve(name)).peekable();
+        cves.peek().is_none() || cves.any(|name| name.eq_ignore_ascii_case(cve))
+    }
+}
+
+/// The one that counts: the latest, of the same time the worst. One without a date may be the latest.
+fn latest(mut heard: Vec<Statement<'_>>) -> Option<Statement<'_>> {
+    let latest = heard.iter().filter_map(|one| one.statement.timestamp).max();
+    heard.retain(|one| one.statement.timestamp.is_none() || one.statement.timestamp == latest);
+    heard.into_iter().max_by_key(|one| one.statement.status.gravity())
 }
 
 /// Whether a statement about a product is one about a finding in the subject.

@@ -4,8 +4,8 @@
 
 use trust_core::{Digest, Reasons};
 use trust_sbom::{
-    Answer, FindingRule, FixState, Limits, Predicate, PredicateError, ReportFormat, ScanReport, Severity,
-    Suppression, Vex, VexMatching, VexSource, VexStatus, VexSubject, join_findings,
+    Answer, FindingRule, FixState, Limits, Predicate, PredicateError, ReportFormat, Sbom, ScanReport,
+    Severity, Suppression, Vex, VexMatching, VexSource, VexStatus, VexSubject, join_findings,
 };
 
 fn scan(text: &str) -> ScanReport {
@@ -155,6 +155,55 @@ fn findings_of_several_scanners_are_joined_by_all_of_their_names() {
 }
 
 #[test]
+fn a_score_that_is_none_is_kept_as_it_is_written_and_the_rest_is_read() {
+    let rating = |report: &ScanReport| {
+        let rating = &report.findings[0].ratings[0];
+        (rating.score, rating.other_score.clone(), report.findings[0].severity)
+    };
+    let unknown = |severity| (None, Some("unknown".to_owned()), severity);
+    let report = trivy(r#", "Severity": "HIGH", "CVSS": {"nvd": {"V3Score": "unknown"}}"#);
+    assert_eq!(rating(&report), unknown(Severity::High));
+    let grype = r#"{"descriptor": {"name": "grype"}, "source": {"type": "image"}, "matches": [{"vulnerability":
+        {"id": "CVE-2026-1", "severity": "High", "cvss": [{"metrics": {"baseScore": "unknown"}}],
+         "epss": [{"epss": "?"}]}, "artifact": {"name": "bash", "version": "5.2"}}]}"#;
+    assert_eq!(rating(&scan(grype)), unknown(Severity::High));
+    assert_eq!(scan(grype).findings[0].epss, None);
+    let cyclonedx = |score: &str| {
+        format!(
+            r#"{{"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [], "vulnerabilities": [
+                {{"id": "CVE-2026-1", "ratings": [{{"score": {score}, "severity": "high"}}]}}]}}"#
+        )
+    };
+    assert_eq!(rating(&scan(&cyclonedx(r#""unknown""#))), unknown(Severity::High));
+    assert_eq!(rating(&scan(&cyclonedx(r#""7.5""#))), (Some(7.5), None, Severity::High));
+    assert_eq!(rating(&scan(&cyclonedx("75"))), (None, Some("75".to_owned()), Severity::High));
+    let (_, diagnostics) = Sbom::read(cyclonedx("{}").as_bytes(), &Limits::default()).unwrap();
+    let at: Vec<_> = diagnostics.kept().iter().map(|one| one.at.as_str()).collect();
+    assert_eq!(at, ["vulnerabilities.ratings.score"]);
+}
+
+#[test]
+fn byte_order_marks_are_passed_over_and_other_encodings_are_named() {
+    let text = r#"{"bomFormat": "CycloneDX", "specVersion": "1.5", "components": []}"#;
+    let read = |bytes: &[u8]| Sbom::read(bytes, &Limits::default());
+    let count = |marks: usize| {
+        let bytes = [b"\xEF\xBB\xBF".repeat(marks), text.as_bytes().to_vec()].concat();
+        read(&bytes).unwrap().1.count()
+    };
+    assert_eq!([count(0), count(1), count(2)], [0, 0, 1]);
+    let wide = |to_bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to_bytes).collect::<Vec<_>>();
+    for (bytes, name) in [
+        (wide(u16::to_le_bytes), "UTF-16"),
+        (wide(u16::to_be_bytes), "UTF-16"),
+        ([vec![0xFF, 0xFE], wide(u16::to_le_bytes)].concat(), "UTF-16"),
+        (vec![0x1F, 0x8B, 8, 0], "gzip"),
+    ] {
+        let problem = read(&bytes).unwrap_err().to_string();
+        assert!(problem.starts_with(&format!("document is {name}, expected")), "{problem}");
+    }
+}
+
+#[test]
 fn a_list_of_vulnerabilities_must_be_there_even_if_it_is_empty() {
     let absent = ScanReport::read(br#"{"scanner": {"uri": "x"}, "metadata": {}}"#, &Limits::default());
     assert!(absent.unwrap_err().to_string().contains("scanner.result"));
@@ -242,6 +291,47 @@ fn the_latest_statement_counts_and_of_the_same_time_the_worst() {
     let mut undated = of("affected", early);
     undated.statements[0].timestamp = None;
     assert_eq!(count(&[&undated, &of("not_affected", late)], digest), 0);
+}
+
+#[test]
+fn an_advisory_with_several_cves_is_answered_only_when_all_are() {
+    let grype = |id: &str, related: &[&str]| {
+        let related: Vec<String> = related.iter().map(|id| format!(r#"{{"id": "{id}"}}"#)).collect();
+        scan(&format!(
+            r#"{{"descriptor": {{"name": "grype"}}, "source": {{"type": "image"}}, "matches": [{{
+                "vulnerability": {{"id": "{id}", "severity": "High"}}, "relatedVulnerabilities": [{}],
+                "artifact": {{"name": "bash", "version": "5.2", "purl": "pkg:deb/debian/bash@5.2"}}}}]}}"#,
+            related.join(",")
+        ))
+    };
+    let statement = |name: &str, status: &str| {
+        format!(
+            r#"{{"vulnerability": {{"name": "{name}"}}, "products": [{}], "status": "{status}",
+                "justification": "vulnerable_code_not_present", "timestamp": "2026-01-02T00:00:00Z"}}"#,
+            image("")
+        )
+    };
+    let answered = |names: &[(&str, &str)]| {
+        let statements: Vec<String> = names.iter().map(|(name, status)| statement(name, status)).collect();
+        let vex = vex(&format!(
+            r#"{{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "x", "author": "a", "statements": [{}]}}"#,
+            statements.join(",")
+        ));
+        let mut report = grype("GHSA-aaaa-bbbb-cccc", &["CVE-2026-1", "cve-2026-2"]);
+        let source = VexSource { vex: &vex, author: "the vendor", matching: VexMatching::Digest };
+        report.suppress(&[source], &VexSubject::of_digests([DIGEST.parse().unwrap()])) == 1
+    };
+    let no = "not_affected";
+    assert!(!answered(&[("CVE-2026-1", no)]));
+    assert!(!answered(&[("CVE-2026-1", no), ("CVE-2026-2", "affected")]));
+    assert!(answered(&[("CVE-2026-1", no), ("CVE-2026-2", "fixed")]));
+    assert!(answered(&[("GHSA-aaaa-bbbb-cccc", no)]));
+    assert!(!answered(&[("GHSA-aaaa-bbbb-cccc", no), ("CVE-2026-2", "affected")]));
+
+    // Nor does it make the two one.
+    let findings = ["CVE-2026-1", "CVE-2026-2"].map(|id| grype(id, &[]).findings).concat();
+    let both = grype("GHSA-aaaa-bbbb-cccc", &["CVE-2026-1", "CVE-2026-2"]).findings;
+    assert_eq!(join_findings([findings, both].concat()).len(), 3);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{ReportError, ReportFormat, ScanReport, cwes, time};
 use crate::answer::Answer;
 use crate::component::Tool;
 use crate::finding::{Affected, Epss, Finding, FixState, Rating, Severity, Suppression};
-use crate::lenient::nullable;
+use crate::lenient::{Number, nullable};
 use crate::limits::Limits;
 
 #[derive(Deserialize)]
@@ -88,7 +88,7 @@ struct Cvss {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metrics {
-    base_score: Option<f64>,
+    base_score: Option<Number>,
 }
 
 #[derive(Deserialize)]
@@ -101,8 +101,8 @@ struct Fix {
 
 #[derive(Deserialize)]
 struct WireEpss {
-    epss: f64,
-    percentile: Option<f64>,
+    epss: Option<Number>,
+    percentile: Option<Number>,
     date: Option<String>,
 }
 
@@ -178,8 +178,10 @@ impl Match {
         };
         let location = self.artifact.locations.into_iter().next();
         let (path, layer) = location.map_or((None, None), |one| (one.path, one.layer));
-        let epss =
-            vulnerability.epss.into_iter().find_map(|one| Epss::new(one.epss, one.percentile, one.date));
+        let epss = vulnerability
+            .epss
+            .into_iter()
+            .find_map(|one| Epss::new(one.epss?.value()?, one.percentile.and_then(Number::value), one.date));
         let cwe_names: Vec<String> = vulnerability.cwes.into_iter().filter_map(|one| one.cwe).collect();
         Finding {
             aliases: self

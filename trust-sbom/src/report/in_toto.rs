@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use trust_core::json::Document;
 
@@ -14,7 +13,7 @@ use super::{ReportError, ReportFormat, ScanReport, time};
 use crate::answer::Answer;
 use crate::component::Tool;
 use crate::finding::{Finding, Rating, highest};
-use crate::lenient::nullable;
+use crate::lenient::{Number, nullable};
 use crate::limits::Limits;
 
 #[derive(Deserialize)]
@@ -67,7 +66,7 @@ struct Vulnerability {
 #[derive(Deserialize)]
 struct WireSeverity {
     method: Option<String>,
-    score: Option<Value>,
+    score: Option<Number>,
 }
 
 pub(super) fn read(document: &Document<'_>, limits: &Limits) -> Result<ScanReport, ReportError> {
@@ -125,10 +124,8 @@ fn read_items(items: Vec<Item>) -> Result<ScanReport, ReportError> {
             .severity
             .into_iter()
             .map(|one| {
-                // A number, a word, or a number in a text.
-                let word = one.score.as_ref().and_then(Value::as_str);
-                let score = one.score.as_ref().and_then(Value::as_f64).or_else(|| word?.parse().ok());
-                Rating::new(word, score, None).by(None, one.method)
+                let word = one.score.as_ref().and_then(Number::other).map(str::to_owned);
+                Rating::new(word.as_deref(), one.score, None).by(None, one.method)
             })
             .collect();
         let severity = highest(&ratings);

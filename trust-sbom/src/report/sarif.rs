@@ -12,7 +12,7 @@ use super::{ReportError, ReportFormat, ScanReport, cwes, time};
 use crate::answer::Answer;
 use crate::component::Tool;
 use crate::finding::{Affected, Finding, FixState, Rating, Severity, Suppression};
-use crate::lenient::nullable;
+use crate::lenient::{Number, nullable};
 use crate::limits::Limits;
 
 #[derive(Deserialize)]
@@ -186,9 +186,8 @@ struct RuleFacts {
 impl RuleFacts {
     fn of(rule: &Rule) -> Self {
         let property = |name: &str| rule.properties.get(name);
-        // A number, or a text that is one.
         let score = property("security-severity").or_else(|| property("cvssv3_baseScore"));
-        let score = score.and_then(|score| score.as_f64().or_else(|| score.as_str()?.parse().ok()));
+        let score = score.map(Number::from);
         let vector = property("cvssv3_vector").and_then(Value::as_str).map(str::to_owned);
         let tags = property("tags").and_then(Value::as_array).into_iter().flatten();
         let tags: Vec<String> = tags.filter_map(Value::as_str).map(str::to_owned).collect();

@@ -11,7 +11,7 @@ use super::{ReportError, ReportFormat, ScanReport, cwes, time};
 use crate::answer::Answer;
 use crate::component::Tool;
 use crate::finding::{Affected, Finding, FixState, Rating, Severity, Suppression};
-use crate::lenient::nullable;
+use crate::lenient::{Number, nullable};
 use crate::limits::Limits;
 
 #[derive(Deserialize)]
@@ -114,15 +114,15 @@ struct Cvss {
     #[serde(rename = "V2Vector")]
     v2_vector: Option<String>,
     #[serde(rename = "V2Score")]
-    v2_score: Option<f64>,
+    v2_score: Option<Number>,
     #[serde(rename = "V3Vector")]
     v3_vector: Option<String>,
     #[serde(rename = "V3Score")]
-    v3_score: Option<f64>,
+    v3_score: Option<Number>,
     #[serde(rename = "V40Vector")]
     v40_vector: Option<String>,
     #[serde(rename = "V40Score")]
-    v40_score: Option<f64>,
+    v40_score: Option<Number>,
 }
 
 /// In the order of Trivy's numbers.
