@@ -1,4 +1,6 @@
-//! What the benchmarks measure on: the embedded set of `examples/data`.
+//! What the benchmarks measure on: the embedded set of `examples/data`, and bundles of third parties.
+
+pub mod third_party;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,9 +5,7 @@
 //! usage: cargo bench --manifest-path benches/Cargo.toml --bench peers -- --table
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::fs;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -17,10 +15,10 @@ use sha2::{Digest as _, Sha256};
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::types as peer;
 use trust_benches::AcceptAll;
+use trust_benches::third_party::{Case, cases, now, vectors};
 use trust_core::{
-    AwsLc, Bundle, CertificateIdentity, Content, Digest, Identity, IdentityPolicy, KeyAlgorithm, Material,
-    Pattern, PublicKey, PureRust, Question, Remembering, SignatureAlgorithm, SignatureError, SignatureScheme,
-    Signed, SignerPolicy, Statement, Tables, TrustRoot, UnixTime, VerifiedCache, Verifier,
+    AwsLc, Digest, KeyAlgorithm, PublicKey, PureRust, Question, Remembering, SignatureAlgorithm,
+    SignatureError, SignatureScheme, Signed, Tables, TrustRoot, VerifiedCache, Verifier,
 };
 use trust_rekor::{RekorLog, merkle};
 
@@ -120,86 +118,6 @@ impl Call {
         }
         .expect("verifies");
     }
-}
-
-/// A bundle, and what it proves.
-struct Case {
-    name: &'static str,
-    json: String,
-    root: String,
-    digest: Digest,
-    subject: String,
-    issuer: String,
-}
-
-impl Case {
-    fn read(name: &'static str, bundle: &Path, root: &Path) -> Self {
-        let json = fs::read_to_string(bundle).expect("a bundle");
-        let parsed = Bundle::from_json(json.as_bytes()).expect("a bundle");
-        let digest = match parsed.unverified_content() {
-            Content::Message { unverified_digest, .. } => unverified_digest.clone().expect("a digest"),
-            Content::Envelope(envelope) => {
-                let statement = Statement::from_json(envelope.payload()).expect("a statement");
-                statement.subjects()[0].digests()[0].clone()
-            }
-        };
-        let Material::Certificate { leaf, .. } = parsed.unverified_material() else {
-            panic!("a certificate")
-        };
-        let identity = Identity::unverified_from_certificate(leaf).expect("an identity");
-        Self {
-            name,
-            root: fs::read_to_string(root).expect("a trust root"),
-            digest,
-            subject: identity.subjects()[0].value.clone(),
-            issuer: identity.issuer().expect("Fulcio's certificate").to_owned(),
-            json,
-        }
-    }
-
-    fn root(&self) -> TrustRoot {
-        TrustRoot::from_json(self.root.as_bytes()).expect("a trust root")
-    }
-
-    fn policy(&self) -> SignerPolicy {
-        let identity = CertificateIdentity::new(Pattern::exact(&self.subject), Pattern::exact(&self.issuer));
-        SignerPolicy::Identity(IdentityPolicy::new([identity]).expect("an identity"))
-    }
-
-    fn parse(&self) -> Bundle {
-        Bundle::from_json(black_box(self.json.as_bytes())).expect("a bundle")
-    }
-
-    fn verify(&self, bundle: &Bundle, root: &TrustRoot, policy: &SignerPolicy) {
-        let verified =
-            Verifier::new(root, &RekorLog).verify(bundle, Signed::Digest(&self.digest), policy, now());
-        black_box(verified.unwrap_or_else(|error| panic!("{}: {error}", self.name)));
-    }
-}
-
-fn now() -> UnixTime {
-    "2026-11-22T00:00:00Z".parse().expect("a time")
-}
-
-fn vectors() -> Option<PathBuf> {
-    let folder = std::env::var_os("TRUST_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
-    folder.is_dir().then_some(folder)
-}
-
-fn cases(vectors: &Path) -> Vec<Case> {
-    let public_good = vectors.join("trust-roots/public-good.json");
-    let conformance = |case: &str, file: &str| vectors.join("conformance").join(case).join(file);
-    let bundle = "bundle.sigstore.json";
-    let v2 =
-        |name, case| Case::read(name, &conformance(case, bundle), &conformance(case, "trusted_root.json"));
-    vec![
-        Case::read("Rekor v1, message", &conformance("happy-path-v0.3", bundle), &public_good),
-        Case::read("Rekor v1, message, TSA", &vectors.join("cpython/3.11.15-1.sigstore.json"), &public_good),
-        Case::read("Rekor v1, DSSE", &conformance("happy-path-intoto-in-dsse-v3", bundle), &public_good),
-        v2("Rekor v2, message, TSA", "rekor2-happy-path"),
-        v2("Rekor v2, DSSE, TSA", "rekor2-dsse-happy-path"),
-    ]
 }
 
 /// The median time of each contender in microseconds, measured in turn.

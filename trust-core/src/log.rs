@@ -146,22 +146,20 @@ pub struct VerifiedLogEntry {
 }
 
 impl VerifiedLogEntry {
-    /// An assertion by a log verifier, which vouches that it checked entry and claim.
+    /// An assertion by a log verifier, which vouches that it checked entry and claim, and that the log has the entry under this
+    /// index: what the bundle says of the index is a stranger's word.
     #[must_use]
     pub fn assertion(
         log: &LogKey,
         entry: &LogEntry,
+        log_index: u64,
         kind: String,
         integrated_time: Option<UnixTime>,
     ) -> Self {
         Self {
             log: log.base_url.clone(),
             operator: log.operator.clone(),
-            // Without a promise nobody signed the entry's own index: the proof's is the one that was proved.
-            log_index: match (&entry.promise, &entry.proof) {
-                (None, Some(proof)) => proof.log_index,
-                _ => entry.log_index,
-            },
+            log_index,
             kind,
             integrated_time,
             included: entry.proof.is_some(),

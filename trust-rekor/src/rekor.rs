@@ -76,21 +76,23 @@ fn verify_in(log: &LogKey, entry: &LogEntry, claim: &LogClaim<'_>) -> Result<Ver
         // Without a promise nobody vouches for the time; Rekor v2 makes none.
         (Generation::V1, None) | (Generation::V2, _) => None,
     };
-    match &entry.proof {
-        Some(proof) => verify_inclusion(log, entry, proof, generation)?,
+    let proved = match &entry.proof {
+        Some(proof) => Some(verify_inclusion(log, entry, proof, generation)?),
         None if integrated_time.is_none() => return Err(LogError::Unproven),
-        None => {}
-    }
-    Ok(VerifiedLogEntry::assertion(log, entry, kind, integrated_time))
+        None => None,
+    };
+    // A promise signs the entry's own index.
+    let index = proved.filter(|_| integrated_time.is_none()).unwrap_or(entry.log_index);
+    Ok(VerifiedLogEntry::assertion(log, entry, index, kind, integrated_time))
 }
 
-/// Leaf from the body, size and root from the signed checkpoint: nothing of it from the bundle's say-so.
+/// Leaf from the body, size and root from the signed checkpoint: nothing of it from the bundle's say-so. The index is returned.
 fn verify_inclusion(
     log: &LogKey,
     entry: &LogEntry,
     proof: &InclusionClaim,
     generation: Generation,
-) -> Result<(), LogError> {
+) -> Result<u64, LogError> {
     let checkpoint = verify_checkpoint(log, &proof.checkpoint, generation)?;
     let index = match generation {
         // Rekor v1 counts `logIndex` across shards; the proof is within one.
@@ -104,6 +106,7 @@ fn verify_inclusion(
         &proof.hashes,
         checkpoint.root(),
     )
+    .map(|()| index)
     .map_err(|error| LogError::Inclusion { problem: error.to_string() })
 }
 
