@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use trust_core::{TrustRoot, UnixTime};
+use trust_fuzz::{assert_lines, within};
 use trust_policy::{AdmissionReview, Decision, Evidence, PolicySet, ReportKind, evaluate};
 
 static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| {
@@ -14,9 +15,10 @@ static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| {
 });
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(review) = AdmissionReview::from_json(bytes) else { return };
+    let Ok(review) = within(32, bytes, AdmissionReview::from_json) else { return };
     let now = UnixTime::from_seconds(0);
     let verdict = evaluate(&POLICIES, &review.request, &Evidence::default(), &TrustRoot::empty(), now);
+    assert_lines(&verdict);
     let strangers =
         review.request.resource.images().iter().any(|image| !image.image.contains("ghcr.io/acme/"));
     let is_change =

@@ -9,7 +9,7 @@ use trust_core::{
     Bundle, CertificateIdentity, Digest, IdentityPolicy, Pattern, PublicKey, Signed, SignerPolicy, TrustRoot,
     UnixTime, Verifier,
 };
-use trust_fuzz::{AcceptAll, accepting_root, seed_root};
+use trust_fuzz::{AcceptAll, accepting_root, seed_root, within};
 use trust_rekor::RekorLog;
 
 static ROOT: LazyLock<TrustRoot> = LazyLock::new(seed_root);
@@ -26,7 +26,7 @@ static IMAGE: LazyLock<Digest> = LazyLock::new(|| {
 const NOW: UnixTime = UnixTime::from_seconds(4_000_000_000);
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(bundle) = Bundle::from_json(bytes) else { return };
+    let Ok(bundle) = within(4, bytes, Bundle::from_json) else { return };
     assert!(bundle.unverified_log_entries().len() <= 32);
     let artifact = Signed::Digest(&IMAGE);
 

@@ -3,9 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use trust_core::{Certificate, Identity, TrustRoot};
+use trust_fuzz::within;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(certificate) = Certificate::from_der(bytes) else { return };
+    let Ok(certificate) = within(4, bytes, Certificate::from_der) else { return };
     assert_eq!(certificate.der(), bytes);
     let _ = Identity::unverified_from_certificate(&certificate);
     let root = TrustRoot::public_good();

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use trust_core::{TrustRoot, UnixTime};
+use trust_fuzz::within;
 use trust_policy::{Check, Decision, Evidence, Mode, PolicySet, Request, Resource, evaluate};
 
 static POD: LazyLock<Request> = LazyLock::new(|| {
@@ -14,7 +15,7 @@ static POD: LazyLock<Request> = LazyLock::new(|| {
 });
 
 fuzz_target!(|text: &str| {
-    let Ok(policies) = PolicySet::from_yaml(text) else { return };
+    let Ok(policies) = within(128, text.as_bytes(), |_| PolicySet::from_yaml(text)) else { return };
     let image = &POD.resource.images()[0];
     for rule in policies.policies().iter().flat_map(|policy| &policy.rules) {
         let Check::Images { requirements, .. } = &rule.check else { continue };

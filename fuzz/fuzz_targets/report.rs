@@ -2,10 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use trust_fuzz::within;
 use trust_sbom::{Answer, FindingRule, Limits, ScanReport, Severity, join_findings};
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(report) = ScanReport::read(bytes, &Limits::default()) else { return };
+    let Ok(report) = within(32, bytes, |bytes| ScanReport::read(bytes, &Limits::default())) else { return };
     let any = report.has(&FindingRule::default());
     assert_eq!(any == Answer::Yes, report.findings.iter().any(|finding| finding.suppressed.is_none()));
     // No finding is clean only where something was scanned.

@@ -3,9 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use trust_core::TrustRoot;
+use trust_fuzz::within;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(root) = TrustRoot::from_json(bytes) else { return };
+    let Ok(root) = within(4, bytes, TrustRoot::from_json) else { return };
     for log in root.transparency_logs().iter().chain(root.certificate_logs()) {
         assert!(log.valid_for.start.is_some());
     }

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use trust_fuzz::within;
 use trust_sbom::{Limits, ScanReport, Vex, VexMatching, VexSource, VexSubject};
 
 static REPORT: LazyLock<ScanReport> = LazyLock::new(|| {
@@ -16,7 +17,7 @@ static REPORT: LazyLock<ScanReport> = LazyLock::new(|| {
 });
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(vex) = Vex::read(bytes, &Limits::default()) else { return };
+    let Ok(vex) = within(32, bytes, |bytes| Vex::read(bytes, &Limits::default())) else { return };
     for matching in [VexMatching::Digest, VexMatching::Identifier] {
         let mut report = REPORT.clone();
         let source = VexSource { vex: &vex, author: "fuzzer", matching };

@@ -1,6 +1,36 @@
 //! What the targets share.
 
+use peak_alloc::PeakAlloc;
 use trust_core::{PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed, TrustRoot};
+use trust_policy::{Explanation, Verdict};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// Bytes that a reader may hold whatever its input is: windows, tables, the room that vectors keep.
+const FIXED: usize = 1 << 20;
+
+/// Reads, and asserts that no more was held than so many times the input.
+pub fn within<T>(times: usize, input: &[u8], read: impl FnOnce(&[u8]) -> T) -> T {
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    let value = read(input);
+    let held = MEMORY.peak_usage().saturating_sub(before);
+    assert!(held <= FIXED + times * input.len(), "{held} bytes were held to read {}", input.len());
+    value
+}
+
+/// Asserts that the text of a verdict has the lines that its tree has: nobody else writes one.
+pub fn assert_lines(verdict: &Verdict) {
+    fn count(explanations: &[Explanation]) -> usize {
+        explanations.iter().map(|one| 1 + count(&one.because)).sum()
+    }
+    let rules: usize = verdict.rules.iter().map(|rule| 1 + count(&rule.explanations)).sum();
+    let expected = 1 + rules.max(1) + verdict.uncovered.len() + verdict.patch.len();
+    let text = verdict.to_string();
+    assert_eq!(text.lines().count(), expected, "{text}");
+    assert!(!text.contains(['\r', '\u{1b}', '\u{202e}', '\u{2028}']), "{text:?}");
+}
 
 /// A back end to which every signature is right, so that a fuzzer gets behind them.
 #[derive(Debug)]
