@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
+use trust_core::json::JsonError;
 
 use crate::component::{
     Agent, AgentKind, Component, ComponentKind, ExternalReference, Hash, Scope, Stated, Tool,
@@ -207,15 +208,28 @@ impl CycloneDx {
     }
 }
 
-/// Whether a JSON document keeps to its version of the specification.
+/// Whether a document keeps to its version of the specification.
 pub(crate) fn check(document: &Value) -> Result<(), SbomError> {
-    let version = document.get("specVersion").and_then(Value::as_str).unwrap_or_default();
-    let unread = || SbomError::Version {
+    schema::check(document, stated_minor(document.get("specVersion"))?)
+}
+
+/// Likewise, of a JSON document without repeated keys; of another format it is not checked.
+pub(crate) fn check_text(text: &str) -> Result<(), SbomError> {
+    let members: schema::Members<'_> = serde_json::from_str(text).map_err(JsonError::from)?;
+    if !members.contains_key("bomFormat") {
+        return Ok(());
+    }
+    let version = members.get("specVersion").map(|text| serde_json::from_str::<Value>(text.get()));
+    schema::check_members(&members, stated_minor(version.transpose().map_err(JsonError::from)?.as_ref())?)
+}
+
+fn stated_minor(version: Option<&Value>) -> Result<u8, SbomError> {
+    let version = version.and_then(Value::as_str).unwrap_or_default();
+    minor(version).ok_or_else(|| SbomError::Version {
         format: Format::CycloneDx,
         found: version.to_owned(),
         expected: VERSIONS_TEXT,
-    };
-    schema::check(document, minor(version).ok_or_else(unread)?)
+    })
 }
 
 #[derive(Deserialize)]

@@ -194,13 +194,10 @@ fn read_json(
     document.finish(strictness)
 }
 
-/// Holds the whole document, to look for repeated keys at any depth and for what CycloneDX forbids.
+/// Holds the whole text, to look for repeated keys at any depth and for what CycloneDX forbids.
 fn read_json_by_spec(input: &mut impl Read, draft: Draft<'_>) -> Result<(Sbom, Diagnostics), SbomError> {
     let text = all(input)?;
-    let whole: Value = json::from_slice(text.as_bytes())?;
-    if whole.get("bomFormat").is_some() {
-        cyclonedx::check(&whole)?;
-    }
+    cyclonedx::check_text(json::Document::new(text.as_bytes())?.text())?;
     read_json(text.as_bytes(), draft, Strictness::Spec)
 }
 

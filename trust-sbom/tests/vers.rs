@@ -16,10 +16,17 @@ use trust_sbom::{Answer, Vers, VersionScheme};
 const UNKNOWN: [&str; 4] = ["conan", "datetime", "lexicographic", "nginx"];
 
 /// Tests that go the other way here, each with its reason.
-const LEDGER: [(&str, &str); 1] = [(
-    "vers:npm/>=2.0.0|<1.0.0",
-    "constraints are read in any order, as the tests of containment demand; it is not canonical",
-)];
+const LEDGER: [(&str, &str); 4] = [
+    (
+        "\"vers:npm/>=2.0.0|<1.0.0\"",
+        "constraints are read in any order, as the tests of containment demand; it is not canonical",
+    ),
+    (r#"{"input_scheme":"maven","versions":["2-1","2.0.a"]}"#, DOT_AND_HYPHEN),
+    (r#"{"input_scheme":"maven","versions":["2-1","2.0.0.a"]}"#, DOT_AND_HYPHEN),
+    (r#"{"input_scheme":"maven","versions":["2.0.0.a","2.0.a"]}"#, DOT_AND_HYPHEN),
+];
+const DOT_AND_HYPHEN: &str =
+    "Maven's specification has `.qualifier` = `-qualifier` < `-number`, and its class since 3.8.7 too";
 
 fn judge(test: &Value) -> Option<Result<(), String>> {
     let (input, expected) = (&test["input"], &test["expected_output"]);
@@ -85,7 +92,8 @@ fn every_test_of_the_specification_is_judged_right() {
         for test in document["tests"].as_array().unwrap() {
             let Some(result) = judge(test) else { continue };
             *judged.entry(path.file_name().unwrap().to_string_lossy().into_owned()).or_default() += 1;
-            let known = LEDGER.iter().any(|(input, _)| test["input"] == *input);
+            let written = test["input"].to_string();
+            let known = LEDGER.iter().any(|(input, _)| written == *input);
             match result {
                 Err(problem) if !known => wrong.push(problem),
                 Ok(()) if known => {

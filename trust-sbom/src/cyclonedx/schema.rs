@@ -3,11 +3,12 @@
 mod tables;
 
 use core::hash::BuildHasher as _;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::RandomState;
 use std::rc::Rc;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use trust_core::UnixTime;
 
 use crate::error::SbomError;
@@ -94,11 +95,19 @@ impl Field {
     }
 }
 
+/// The members of a document, each as it is written.
+pub(super) type Members<'a> = BTreeMap<String, &'a RawValue>;
+
 /// Whether a document keeps to the specification `1.{minor}`. What was not specified in JSON before 1.2 is held to 1.2.
 pub(super) fn check(document: &Value, minor: u8) -> Result<(), SbomError> {
-    let minor = minor.max(2);
-    let mut checker = Checker { minor, path: Vec::new(), references: HashMap::new(), order: Vec::new() };
-    checker.object(&tables::BOM, document).map_err(|problem| SbomError::Spec { at: checker.place(), problem })
+    let mut checker = Checker::new(minor);
+    checker.object(&tables::BOM, document).map_err(|problem| checker.error(problem))
+}
+
+/// Likewise, of a document of which one component at a time is held.
+pub(super) fn check_members(document: &Members<'_>, minor: u8) -> Result<(), SbomError> {
+    let mut checker = Checker::new(minor);
+    checker.document(document).map_err(|problem| checker.error(problem))
 }
 
 struct Checker {
@@ -111,6 +120,14 @@ struct Checker {
 }
 
 impl Checker {
+    fn new(minor: u8) -> Self {
+        Self { minor: minor.max(2), path: Vec::new(), references: HashMap::new(), order: Vec::new() }
+    }
+
+    fn error(&self, problem: String) -> SbomError {
+        SbomError::Spec { at: self.place(), problem }
+    }
+
     fn place(&self) -> String {
         if self.path.is_empty() { "document".to_owned() } else { self.path.join(".") }
     }
@@ -127,21 +144,66 @@ impl Checker {
         Ok(())
     }
 
+    fn document(&mut self, members: &Members<'_>) -> Result<(), String> {
+        for (name, text) in members {
+            let field = self.field(&tables::BOM, name)?;
+            self.within(name.clone(), |checker| match (&field.shape, text.get().starts_with('[')) {
+                (Shape::Array(item), true) => checker.each(item, text, false),
+                (Shape::Set(item), true) => checker.each(item, text, true),
+                (shape, _) => checker.shape(shape, &parse(text)?),
+            })?;
+        }
+        self.members(&tables::BOM, |name| members.contains_key(name))
+    }
+
+    /// Each item of an array, parsed on its own.
+    fn each(&mut self, shape: &'static Shape, text: &RawValue, is_set: bool) -> Result<(), String> {
+        let items: Vec<&RawValue> = serde_json::from_str(text.get()).map_err(|error| error.to_string())?;
+        let mut seen = Seen::default();
+        for (index, item) in items.iter().enumerate() {
+            let value = parse(item)?;
+            let is_same =
+                |other: usize| items.get(other).is_some_and(|other| parse(other) == Ok(value.clone()));
+            if is_set && seen.is_repeated(index, &value, is_same) {
+                return Err(format!("item {index} is repeated, expected it once"));
+            }
+            self.within(index.to_string(), |checker| checker.shape(shape, &value))?;
+        }
+        Ok(())
+    }
+
+    fn field(&self, object: &'static Object, name: &str) -> Result<&'static Field, String> {
+        let field = object.field(name, self.minor).filter(|field| field.is_in(self.minor));
+        field.ok_or_else(|| format!("`{name}` is not a field here in version 1.{}", self.minor))
+    }
+
     fn object(&mut self, object: &'static Object, value: &Value) -> Result<(), String> {
         let Value::Object(map) = value else { return Err(expected("an object", value)) };
         for (name, value) in map {
-            let field = object.field(name, self.minor).filter(|field| field.is_in(self.minor));
-            let Some(field) = field else {
-                return Err(format!("`{name}` is not a field here in version 1.{}", self.minor));
-            };
+            let field = self.field(object, name)?;
             self.within(name.clone(), |checker| checker.shape(&field.shape, value))?;
         }
-        let is_missing =
-            |field: &&Field| field.is_required && field.is_in(self.minor) && !map.contains_key(field.name);
+        self.members(object, |name| map.contains_key(name))?;
+        if core::ptr::eq(object, &raw const tables::COMPONENT)
+            && let Some(Value::String(reference)) = map.get("bom-ref")
+        {
+            if let Some(other) = self.references.get(reference.as_str()) {
+                return Err(format!("`bom-ref` `{reference}` is also that of {other}, expected it once"));
+            }
+            let reference: Rc<str> = reference.as_str().into();
+            self.order.push(reference.clone());
+            self.references.insert(reference, self.place());
+        }
+        Ok(())
+    }
+
+    /// Which members an object must have, and which go together.
+    fn members(&self, object: &'static Object, has: impl Fn(&str) -> bool) -> Result<(), String> {
+        let is_missing = |field: &&Field| field.is_required && field.is_in(self.minor) && !has(field.name);
         if let Some(field) = object.fields.iter().find(is_missing) {
             return Err(format!("`{}` is missing", field.name));
         }
-        let has = |names: &&&[&str]| names.iter().all(|name| map.contains_key(*name));
+        let has = |names: &&&[&str]| names.iter().all(|name| has(name));
         for rule in object.rules {
             let (kept, wanted, sets) = match rule {
                 Rule::ExactlyOne(sets) => (sets.iter().filter(has).count() == 1, "exactly one of", sets),
@@ -153,16 +215,6 @@ impl Checker {
                     sets.iter().map(|set| format!("`{}`", set.join("` and `"))).collect();
                 return Err(format!("expected {wanted} {}", names.join(", ")));
             }
-        }
-        if core::ptr::eq(object, &raw const tables::COMPONENT)
-            && let Some(Value::String(reference)) = map.get("bom-ref")
-        {
-            if let Some(other) = self.references.get(reference.as_str()) {
-                return Err(format!("`bom-ref` `{reference}` is also that of {other}, expected it once"));
-            }
-            let reference: Rc<str> = reference.as_str().into();
-            self.order.push(reference.clone());
-            self.references.insert(reference, self.place());
         }
         Ok(())
     }
@@ -250,15 +302,34 @@ fn expected(what: &str, found: &Value) -> String {
     format!("found {found}, expected {what}")
 }
 
-/// The first item that equals one before it.
-fn first_repeated(items: &[Value]) -> Option<usize> {
-    let (state, mut seen) = (RandomState::new(), HashMap::<u64, Vec<usize>>::new());
-    items.iter().enumerate().position(|(index, item)| {
-        let same_hash = seen.entry(state.hash_one(item.to_string())).or_default();
-        let is_repeated = same_hash.iter().any(|other| items.get(*other) == Some(item));
+fn parse(text: &RawValue) -> Result<Value, String> {
+    serde_json::from_str(text.get()).map_err(|error| error.to_string())
+}
+
+/// The items of a set that were seen, by their hashes.
+#[derive(Default)]
+struct Seen {
+    state: RandomState,
+    places: HashMap<u64, Vec<usize>>,
+}
+
+impl Seen {
+    /// Whether the item at this place is the same as one before it, of those that have its hash.
+    fn is_repeated(&mut self, index: usize, item: &Value, is_same: impl Fn(usize) -> bool) -> bool {
+        let same_hash = self.places.entry(self.state.hash_one(item)).or_default();
+        let is_repeated = same_hash.iter().any(|other| is_same(*other));
         same_hash.push(index);
         is_repeated
-    })
+    }
+}
+
+/// The first item that equals one before it.
+fn first_repeated(items: &[Value]) -> Option<usize> {
+    let mut seen = Seen::default();
+    items
+        .iter()
+        .enumerate()
+        .position(|(index, item)| seen.is_repeated(index, item, |other| items.get(other) == Some(item)))
 }
 
 fn is_serial_number(text: &str) -> bool {
