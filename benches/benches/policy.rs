@@ -13,7 +13,7 @@ use trust_core::{
     Verifier,
 };
 use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
-use trust_policy::{Decision, Evidence, PolicySet, Request, Resource, evaluate};
+use trust_policy::{Decision, Evidence, PolicySet, Request, Resource, Trust, evaluate};
 use trust_rekor::RekorLog;
 
 fn now() -> UnixTime {
@@ -50,7 +50,7 @@ struct Case {
     policies: PolicySet,
     request: Request,
     evidence: Evidence,
-    root: TrustRoot,
+    trust: Trust,
 }
 
 impl Case {
@@ -63,11 +63,11 @@ impl Case {
         let evidence =
             collect_for(&policies, &request, &repositories, &Objects::default(), &Limits::default(), now());
         let root = TrustRoot::from_json(&trust_root_json()).expect("a trust root").with_back_end(&AcceptAll);
-        Self { name: name.into(), policies, request, evidence, root }
+        Self { name: name.into(), policies, request, evidence, trust: root.into() }
     }
 
     fn judge(&self) {
-        let verdict = evaluate(&self.policies, black_box(&self.request), &self.evidence, &self.root, now());
+        let verdict = evaluate(&self.policies, black_box(&self.request), &self.evidence, &self.trust, now());
         assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
         black_box(verdict);
     }
@@ -122,7 +122,7 @@ fn main() {
     }
     println!("{:<40} {:>12}", "judged, without arithmetic", "microseconds");
     let (digest, text) = signed_image("keyless");
-    let bundle = measure(|| verify_bundle(&cases[0].root, &digest, &text));
+    let bundle = measure(|| verify_bundle(cases[0].trust.root(), &digest, &text));
     println!("{:<40} {bundle:>12.1}", "the keyless bundle alone");
     for case in &cases {
         println!("{:<40} {:>12.1}", case.name, measure(|| case.judge()));
@@ -178,5 +178,5 @@ fn worst() -> Vec<(&'static str, PolicySet, Request)> {
 }
 
 fn judge_once(policies: &PolicySet, request: &Request) -> Decision {
-    evaluate(policies, black_box(request), &Evidence::default(), &TrustRoot::empty(), now()).decision
+    evaluate(policies, black_box(request), &Evidence::default(), &Trust::nobody(), now()).decision
 }

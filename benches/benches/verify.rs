@@ -9,7 +9,7 @@ use trust_core::{
     Bundle, CertificateIdentity, IdentityPolicy, Pattern, Signed, SignerPolicy, TrustRoot, UnixTime, Verifier,
 };
 use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
-use trust_policy::{Decision, PolicySet, Request, Resource, evaluate};
+use trust_policy::{Decision, PolicySet, Request, Resource, Trust, evaluate};
 use trust_rekor::{RekorLog, merkle};
 
 fn now() -> UnixTime {
@@ -54,14 +54,14 @@ fn policy(criterion: &mut Criterion) {
     repositories.insert("ghcr.io/myorg/web".parse().expect("a reference"), layout);
     let collect =
         || collect_for(&policies, &request, &repositories, &Objects::default(), &Limits::default(), now());
-    let (root, evidence) = (trust_root(), collect());
+    let (trust, evidence) = (Trust::new(trust_root()), collect());
     group.bench_function("read policy", |bencher| {
         bencher.iter(|| PolicySet::from_yaml(black_box(&text)).expect("a policy"));
     });
     group.bench_function("collect evidence from a layout", |bencher| bencher.iter(collect));
     group.bench_function("evaluate a keyless image", |bencher| {
         bencher.iter(|| {
-            let verdict = evaluate(&policies, black_box(&request), &evidence, &root, now());
+            let verdict = evaluate(&policies, black_box(&request), &evidence, &trust, now());
             assert_eq!(verdict.decision, Decision::Allow);
             verdict
         });
@@ -70,7 +70,7 @@ fn policy(criterion: &mut Criterion) {
         let json = trust_root_json();
         bencher.iter(|| {
             let root = TrustRoot::from_json(&json).expect("a trust root");
-            evaluate(&policies, black_box(&request), &evidence, &root, now())
+            evaluate(&policies, black_box(&request), &evidence, &root.into(), now())
         });
     });
     group.finish();

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use trust_core::{Reasons, TrustRoot, UnixTime};
 use trust_examples::ImageSource;
 use trust_gate::Repositories;
-use trust_policy::Resource;
+use trust_policy::{Resource, Trust};
 
 use super::{at, text};
 
@@ -14,15 +14,19 @@ use super::{at, text};
 pub(crate) struct Given {
     pub(crate) images: Vec<ImageSource>,
     pub(crate) objects: Vec<Resource>,
-    pub(crate) root: TrustRoot,
+    pub(crate) trust: Trust,
     pub(crate) now: UnixTime,
 }
 
 impl Given {
     /// Reads the command line: folders first, then options.
     pub(crate) fn parse<'a>(words: &[&'a str]) -> Result<(Vec<&'a str>, Self), String> {
-        let mut given =
-            Self { images: Vec::new(), objects: Vec::new(), root: TrustRoot::public_good(), now: clock() };
+        let mut given = Self {
+            images: Vec::new(),
+            objects: Vec::new(),
+            trust: TrustRoot::public_good().into(),
+            now: clock(),
+        };
         let (mut folders, mut words) = (Vec::new(), words.iter());
         while let Some(word) = words.next() {
             if !word.starts_with("--") {
@@ -44,7 +48,7 @@ impl Given {
                 "--trust-root" => {
                     let file = Path::new(value);
                     let root = TrustRoot::from_json(text(file)?.as_bytes());
-                    given.root = root.map_err(|error| at(file, &Reasons(&error)))?;
+                    given.trust = root.map_err(|error| at(file, &Reasons(&error)))?.into();
                 }
                 "--now" => given.now = value.parse().map_err(|error| format!("--now: {error}"))?,
                 _ => return Err(format!("`{option}` is not an option")),

@@ -201,7 +201,7 @@ fn judge(
     if let Err(problem) = values::set_in_request(&mut request, &values) {
         return row(Row::Skipped(problem));
     }
-    let verdict = evaluate(&policies, &request, &fetched(&policies, &request), &given.root, given.now);
+    let verdict = evaluate(&policies, &request, &fetched(&policies, &request), &given.trust, given.now);
     let found = verdict.rules.iter().find(|one| one.policy == policy && one.rule == rule);
     let result = found.map_or("skip", result);
     // Older suites call a reported violation a warning.

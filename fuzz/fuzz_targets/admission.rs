@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use trust_core::{TrustRoot, UnixTime};
+use trust_core::UnixTime;
 use trust_fuzz::{assert_lines, within};
-use trust_policy::{AdmissionReview, Decision, Evidence, PolicySet, ReportKind, evaluate};
+use trust_policy::{AdmissionReview, Decision, Evidence, PolicySet, ReportKind, Trust, evaluate};
 
 static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| {
     let text = "{apiVersion: trust.dev/v1alpha1, kind: ImageTrustPolicy, metadata: {name: p}, spec: {images: ['**'], \
@@ -17,7 +17,7 @@ static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| {
 fuzz_target!(|bytes: &[u8]| {
     let Ok(review) = within(32, bytes, AdmissionReview::from_json) else { return };
     let now = UnixTime::from_seconds(0);
-    let verdict = evaluate(&POLICIES, &review.request, &Evidence::default(), &TrustRoot::empty(), now);
+    let verdict = evaluate(&POLICIES, &review.request, &Evidence::default(), &Trust::nobody(), now);
     assert_lines(&verdict);
     let strangers =
         review.request.resource.images().iter().any(|image| !image.image.contains("ghcr.io/acme/"));

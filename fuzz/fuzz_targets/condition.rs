@@ -5,8 +5,8 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use trust_core::{TrustRoot, UnixTime};
-use trust_policy::{Evidence, PolicySet, Request, Resource, evaluate};
+use trust_core::UnixTime;
+use trust_policy::{Evidence, PolicySet, Request, Resource, Trust, evaluate};
 
 static POD: LazyLock<Request> = LazyLock::new(|| {
     let text = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "labels": {"b": "c'd"}},
@@ -34,6 +34,6 @@ fuzz_target!(|text: &str| {
     });
     let Ok(policies) = PolicySet::from_yaml(&policy.to_string()) else { return };
     let judge =
-        || evaluate(&policies, &POD, &Evidence::default(), &TrustRoot::empty(), UnixTime::from_seconds(0));
+        || evaluate(&policies, &POD, &Evidence::default(), &Trust::nobody(), UnixTime::from_seconds(0));
     assert_eq!(judge(), judge());
 });

@@ -4,10 +4,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use trust_core::{Digest, TrustRoot, UnixTime};
+use trust_core::{Digest, UnixTime};
 use trust_policy::{
-    Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, PolicySet, Request, Resource, Verdict,
-    evaluate,
+    Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, PolicySet, Request, Resource, Trust,
+    Verdict, evaluate,
 };
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
@@ -25,7 +25,7 @@ fn policies(rule: &Value, excluded: Option<&Value>) -> Option<PolicySet> {
 }
 
 fn judge(policies: &PolicySet, request: &Request, evidence: &Evidence) -> Verdict {
-    evaluate(policies, request, evidence, &TrustRoot::empty(), NOW)
+    evaluate(policies, request, evidence, &Trust::nobody(), NOW)
 }
 
 /// What names nothing excludes nothing.

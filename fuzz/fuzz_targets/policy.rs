@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use trust_core::{TrustRoot, UnixTime};
+use trust_core::UnixTime;
 use trust_fuzz::within;
-use trust_policy::{Check, Decision, Evidence, Mode, PolicySet, Request, Resource, evaluate};
+use trust_policy::{Check, Decision, Evidence, Mode, PolicySet, Request, Resource, Trust, evaluate};
 
 static POD: LazyLock<Request> = LazyLock::new(|| {
     let text = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: default}, \
@@ -27,7 +27,7 @@ fuzz_target!(|text: &str| {
         }
     }
     let verdict =
-        evaluate(&policies, &POD, &Evidence::default(), &TrustRoot::empty(), UnixTime::from_seconds(0));
+        evaluate(&policies, &POD, &Evidence::default(), &Trust::nobody(), UnixTime::from_seconds(0));
     let demanded =
         !policies.requirements(&POD, &Evidence::default(), UnixTime::from_seconds(0)).images.is_empty();
     let enforced = verdict.rules.iter().any(|rule| {
@@ -35,7 +35,7 @@ fuzz_target!(|text: &str| {
     });
     assert!(!(demanded && enforced) || verdict.decision == Decision::Deny, "{verdict}");
     assert_eq!(verdict.to_string(), {
-        evaluate(&policies, &POD, &Evidence::default(), &TrustRoot::empty(), UnixTime::from_seconds(0))
+        evaluate(&policies, &POD, &Evidence::default(), &Trust::nobody(), UnixTime::from_seconds(0))
             .to_string()
     });
 });

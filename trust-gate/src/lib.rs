@@ -19,7 +19,7 @@
 //!     let request = Request::from(resource);
 //!     let objects = Objects::default();
 //!     let evidence = collect_for(&policies, &request, &repositories, &objects, &Limits::default(), now);
-//!     println!("{}", evaluate(&policies, &request, &evidence, &TrustRoot::public_good(), now));
+//!     println!("{}", evaluate(&policies, &request, &evidence, &TrustRoot::public_good().into(), now));
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -8,7 +8,7 @@ use trust_policy::{ObjectName, Resource};
 use crate::store::StoreError;
 
 /// Where ConfigMaps and Secrets are looked up.
-pub trait ObjectStore {
+pub trait ObjectStore: core::fmt::Debug + Send + Sync {
     /// The object as Kubernetes has it; `None` if there is none.
     ///
     /// # Errors

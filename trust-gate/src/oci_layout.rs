@@ -271,6 +271,10 @@ struct Checked {
 }
 
 impl EvidenceStore for OciLayout {
+    fn only_image(&self) -> Result<Option<Digest>, StoreError> {
+        Self::only_image(self)
+    }
+
     fn resolve(&self, image: &ImageRef) -> Result<Option<Digest>, StoreError> {
         if let Some(digest) = image.digest() {
             return Ok(self.blob(digest).is_file().then(|| digest.clone()));

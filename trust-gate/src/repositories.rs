@@ -2,15 +2,15 @@
 
 use trust_core::{Digest, ImageRef};
 
-use crate::oci_layout::OciLayout;
 use crate::store::{EvidenceStore, StoreError};
 
 /// Stores, by the repository or the single image that each answers for.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Repositories {
     entries: Vec<Entry>,
 }
 
+#[derive(Debug)]
 struct Entry {
     reference: ImageRef,
     /// Whether the entry is about one tag or digest only.
@@ -25,20 +25,20 @@ impl Repositories {
         Self::default()
     }
 
-    /// Lets a layout answer for `reference`: for its repository, or, if it names a tag or digest, for that image only.
+    /// Lets a store answer for `reference`: for its repository, or, if it names a tag or digest, for that image only.
     ///
-    /// A layout that holds one image answers for a tag with that image, whatever it is called inside.
-    pub fn insert(&mut self, reference: ImageRef, layout: OciLayout) {
+    /// A store that holds one image answers for a tag with that image, whatever it is called inside.
+    pub fn insert(&mut self, reference: ImageRef, store: impl EvidenceStore + 'static) {
         // `latest` may have been filled in: only what was written counts.
         let written = reference.written();
         let last = written.rsplit('/').next().unwrap_or(written);
         let is_one_image = last.contains([':', '@']);
-        let store: Box<dyn EvidenceStore> = match layout.only_image() {
+        let store: Box<dyn EvidenceStore> = match store.only_image() {
             Ok(Some(digest)) if is_one_image => {
-                Box::new(OneImage { layout, reference: reference.clone(), digest })
+                Box::new(OneImage { store, reference: reference.clone(), digest })
             }
-            // A layout that is broken answers too, and says so for each image.
-            Ok(_) | Err(_) => Box::new(layout),
+            // A store that is broken answers too, and says so for each image.
+            Ok(_) | Err(_) => Box::new(store),
         };
         self.entries.push(Entry { reference, is_one_image, store });
     }
@@ -59,34 +59,35 @@ impl Repositories {
     }
 }
 
-/// A layout with one image, under the name that it is known by outside.
-struct OneImage {
-    layout: OciLayout,
+/// A store with one image, under the name that it is known by outside.
+#[derive(Debug)]
+struct OneImage<S> {
+    store: S,
     reference: ImageRef,
     digest: Digest,
 }
 
-impl EvidenceStore for OneImage {
+impl<S: EvidenceStore> EvidenceStore for OneImage<S> {
     fn resolve(&self, image: &ImageRef) -> Result<Option<Digest>, StoreError> {
         if image.digest().is_none() && image.tag() == self.reference.tag() {
             return Ok(Some(self.digest.clone()));
         }
-        self.layout.resolve(image)
+        self.store.resolve(image)
     }
 
     fn tag(&self, tag: &str) -> Result<Option<Digest>, StoreError> {
-        self.layout.tag(tag)
+        self.store.tag(tag)
     }
 
     fn fetch(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.layout.fetch(digest, limit)
+        self.store.fetch(digest, limit)
     }
 
     fn referrers(&self, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
-        self.layout.referrers(digest)
+        self.store.referrers(digest)
     }
 
     fn check_image(&self, digest: &Digest) -> Result<(), StoreError> {
-        self.layout.check_image(digest)
+        self.store.check_image(digest)
     }
 }

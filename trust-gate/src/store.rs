@@ -6,8 +6,46 @@ use trust_policy::{FailureKind, FetchFailure};
 
 /// One repository of images, with the signatures and attestations beside them.
 ///
-/// A store is believed in nothing: what it returns is hashed by whoever asked for it.
-pub trait EvidenceStore {
+/// A store is believed in nothing: what it returns is hashed by whoever asked for it. Whoever implements it promises one thing, to
+/// tell what is not there from what cannot be known.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use trust_core::{Digest, ImageRef};
+/// use trust_gate::{EvidenceStore, Repositories, StoreError};
+///
+/// /// Blobs in memory, and the tags that name some of them.
+/// #[derive(Debug, Default)]
+/// struct Memory {
+///     blobs: BTreeMap<Digest, Vec<u8>>,
+///     tags: BTreeMap<String, Digest>,
+/// }
+///
+/// impl EvidenceStore for Memory {
+///     fn resolve(&self, image: &ImageRef) -> Result<Option<Digest>, StoreError> {
+///         let held = |digest: &Digest| self.blobs.contains_key(digest).then(|| digest.clone());
+///         image.digest().map_or_else(|| self.tag(image.tag().unwrap_or_default()), |digest| Ok(held(digest)))
+///     }
+///     fn tag(&self, tag: &str) -> Result<Option<Digest>, StoreError> {
+///         Ok(self.tags.get(tag).cloned())
+///     }
+///     fn fetch(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+///         let blob = self.blobs.get(digest).filter(|blob| blob.len() as u64 <= limit);
+///         Ok(blob.cloned())
+///     }
+///     fn referrers(&self, _: &Digest) -> Result<Vec<Digest>, StoreError> {
+///         Ok(Vec::new())
+///     }
+///     fn check_image(&self, _: &Digest) -> Result<(), StoreError> {
+///         Ok(())
+///     }
+/// }
+///
+/// let mut repositories = Repositories::new();
+/// repositories.insert("ghcr.io/acme/app".parse()?, Memory::default());
+/// # Ok::<(), trust_core::ImageRefError>(())
+/// ```
+pub trait EvidenceStore: core::fmt::Debug + Send + Sync {
     /// The digest that a tag, or a reference with a tag or digest, stands for now; `None` if there is no such image.
     ///
     /// # Errors
@@ -38,6 +76,14 @@ pub trait EvidenceStore {
     /// # Errors
     /// If a part of it is there and is not what its digest says.
     fn check_image(&self, digest: &Digest) -> Result<(), StoreError>;
+
+    /// The image of a store that holds one alone, whatever it is called there; `None` if it holds several or none.
+    ///
+    /// # Errors
+    /// If that cannot be known.
+    fn only_image(&self) -> Result<Option<Digest>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// A store does not have what it should, or what it has is wrong.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use trust_core::{TrustRoot, UnixTime};
 use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
-use trust_policy::{Decision, Evidence, PolicySet, ReasonCode, Request, Resource, Verdict, evaluate};
+use trust_policy::{Decision, Evidence, PolicySet, ReasonCode, Request, Resource, Trust, Verdict, evaluate};
 
 const DIGEST: &str = "4d4b5d33d4820e03adee39923c0d270438caafc01deec697738ab3558aa424ea";
 const SUBJECT: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.0.0";
@@ -87,7 +87,7 @@ fn judge_at(layout: &Path, policies: &PolicySet, root: &TrustRoot, image: &str) 
     repositories.insert("ghcr.io/acme/app".parse().unwrap(), OciLayout::open(layout).unwrap());
     let evidence =
         collect_for(policies, &request, &repositories, &Objects::default(), &Limits::default(), now());
-    evaluate(policies, &request, &evidence, root, now())
+    evaluate(policies, &request, &evidence, &root.clone().into(), now())
 }
 
 fn judge(layout: &Path, policies: &PolicySet, root: &TrustRoot) -> Verdict {
@@ -377,7 +377,7 @@ fn keys_come_from_where_the_policy_says() {
         let judge = |objects: &Objects| {
             let evidence =
                 collect_for(&policies, &request, &repositories, objects, &Limits::default(), now());
-            (evaluate(&policies, &request, &evidence, &TrustRoot::empty(), now()), evidence)
+            (evaluate(&policies, &request, &evidence, &Trust::nobody(), now()), evidence)
         };
         let (without, _) = judge(&Objects::default());
         assert_eq!(without.decision, Decision::Deny);
@@ -462,7 +462,7 @@ fn signatures_are_found_in_another_repository() {
         }
         let evidence =
             collect_for(&policies, &request, &repositories, &Objects::default(), &Limits::default(), now());
-        evaluate(&policies, &request, &evidence, &root, now())
+        evaluate(&policies, &request, &evidence, &root.clone().into(), now())
     };
     denied(&judge(false), ReasonCode::NotFetched);
     allowed(&judge(true));

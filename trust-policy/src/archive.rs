@@ -7,6 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 use trust_core::json::{self, JsonError};
 use trust_core::{Digest, RootError, TrustRoot, UnixTime};
+use trust_rekor::WitnessPolicyError;
 
 use crate::evaluate::evaluate;
 use crate::evidence::Evidence;
@@ -14,6 +15,7 @@ use crate::model::{PolicySet, Uncovered};
 use crate::reader::PolicyError;
 use crate::reference::ReferencePattern;
 use crate::request::Request;
+use crate::trust::{Trust, TrustOptions};
 use crate::verdict::Verdict;
 
 /// Everything that some verdicts were made of, and the verdicts. Judging it [again](Self::replay) gives the same verdicts, byte
@@ -42,6 +44,9 @@ pub struct Archive {
     pub blocks_unchanged: bool,
     /// The trust root, as JSON.
     pub trust_root: Value,
+    /// What was demanded of every signature.
+    #[serde(default)]
+    pub trust_options: TrustOptions,
     /// The digests of policies and trust root when it was judged.
     pub digests: ArchiveDigests,
     /// What was judged.
@@ -55,8 +60,8 @@ pub struct Archive {
 pub struct ArchiveDigests {
     /// Of the policies, and of what becomes of uncovered images and of what an update leaves unchanged.
     pub policies: Digest,
-    /// Of the trust root.
-    pub trust_root: Digest,
+    /// Of the trust root, and of what was demanded of every signature.
+    pub trust: Digest,
 }
 
 /// A request, what was fetched to judge it, and the verdict.
@@ -142,6 +147,9 @@ pub enum ArchiveError {
     /// The trust root in it cannot be read.
     #[error("trust root of the archive cannot be read")]
     Root(#[from] RootError),
+    /// What it demands of witnesses cannot be read.
+    #[error("witnesses of the archive cannot be read")]
+    Witnesses(#[from] WitnessPolicyError),
     /// A pattern of allowed images in it cannot be read.
     #[error("`{found}` is not a pattern of images")]
     Pattern {
@@ -166,7 +174,8 @@ impl Archive {
             allowed_images: Vec::new(),
             blocks_unchanged: false,
             trust_root,
-            digests: ArchiveDigests { policies: nothing.clone(), trust_root: nothing },
+            trust_options: TrustOptions::default(),
+            digests: ArchiveDigests { policies: nothing.clone(), trust: nothing },
             judged: Vec::new(),
         };
         archive.digests = archive.digests_now();
@@ -190,6 +199,15 @@ impl Archive {
         self
     }
 
+    /// Says what was demanded of every signature. Log entries are verified by the rules of Rekor: a
+    /// [`Trust::with_log`] is code, which no archive holds.
+    #[must_use]
+    pub fn with_trust_options(mut self, options: TrustOptions) -> Self {
+        self.trust_options = options;
+        self.digests = self.digests_now();
+        self
+    }
+
     /// Reads an archive.
     ///
     /// # Errors
@@ -206,9 +224,9 @@ impl Archive {
         &mut self,
         requests: impl IntoIterator<Item = (Request, Evidence)>,
     ) -> Result<(), ArchiveError> {
-        let (policies, root) = (self.policy_set(&self.policies)?, self.root()?);
+        let (policies, trust) = (self.policy_set(&self.policies)?, self.trust()?);
         for (request, evidence) in requests {
-            let verdict = evaluate(&policies, &request, &evidence, &root, self.now);
+            let verdict = evaluate(&policies, &request, &evidence, &trust, self.now);
             let digest = digest_of(&(&request, &evidence));
             self.judged.push(ArchivedRequest { request, evidence, digest, verdict });
         }
@@ -227,7 +245,7 @@ impl Archive {
         let now = self.digests_now();
         for (part, is_same) in [
             ("policies", now.policies == self.digests.policies),
-            ("trust root", now.trust_root == self.digests.trust_root),
+            ("trust root or options", now.trust == self.digests.trust),
         ] {
             if !is_same {
                 differences.push(Difference::Changed { part: part.to_owned() });
@@ -248,8 +266,9 @@ impl Archive {
     /// # Errors
     /// If a policy or the trust root cannot be read.
     pub fn replay_by(&self, policies: &[String]) -> Result<Replay, ArchiveError> {
-        let (policies, root) = (self.policy_set(policies)?, self.root()?);
-        let judge = |one: &ArchivedRequest| evaluate(&policies, &one.request, &one.evidence, &root, self.now);
+        let (policies, trust) = (self.policy_set(policies)?, self.trust()?);
+        let judge =
+            |one: &ArchivedRequest| evaluate(&policies, &one.request, &one.evidence, &trust, self.now);
         let verdicts: Vec<Verdict> = self.judged.iter().map(judge).collect();
         let pairs = self.judged.iter().map(|one| &one.verdict).zip(&verdicts).enumerate();
         let differences = pairs
@@ -277,8 +296,9 @@ impl Archive {
         Ok(if self.blocks_unchanged { policies.blocking_unchanged() } else { policies })
     }
 
-    fn root(&self) -> Result<TrustRoot, ArchiveError> {
-        Ok(TrustRoot::from_json(self.trust_root.to_string().as_bytes())?)
+    fn trust(&self) -> Result<Trust, ArchiveError> {
+        let root = TrustRoot::from_json(self.trust_root.to_string().as_bytes())?;
+        Ok(Trust::with_options(root, self.trust_options.clone())?)
     }
 
     fn digests_now(&self) -> ArchiveDigests {
@@ -289,7 +309,7 @@ impl Archive {
                 &self.allowed_images,
                 self.blocks_unchanged,
             )),
-            trust_root: digest_of(&self.trust_root),
+            trust: digest_of(&(&self.trust_root, &self.trust_options)),
         }
     }
 }

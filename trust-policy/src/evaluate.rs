@@ -16,7 +16,7 @@ use core::ptr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use trust_core::{ImageRef, PinnedImage, Reasons, TrustRoot, UnixTime};
+use trust_core::{ImageRef, PinnedImage, Reasons, UnixTime};
 use trust_sbom::Answer;
 
 use self::form::FormRule;
@@ -26,11 +26,12 @@ use crate::expression::{Scope, Unresolved};
 use crate::image_extractor;
 use crate::mode::Mode;
 use crate::model::{Check, Exception, Policy, PolicySet, Rule, Uncovered};
+use crate::reason::ReasonCode;
 use crate::reference;
 use crate::request::{Before, Request};
 use crate::resource::ContainerImage;
 use crate::scope::{self, Scopes};
-use crate::signature::ReasonCode;
+use crate::trust::Trust;
 use crate::verdict::{
     Decision, Explanation, Outcome, PatchOperation, RuleVerdict, UncoveredImage, Verdict, VerifiedImage,
 };
@@ -44,10 +45,10 @@ pub fn evaluate(
     policies: &PolicySet,
     request: &Request,
     evidence: &Evidence,
-    root: &TrustRoot,
+    trust: &Trust,
     now: UnixTime,
 ) -> Verdict {
-    let mut evaluation = Evaluation::new(policies, request, evidence, root, now);
+    let mut evaluation = Evaluation::new(policies, request, evidence, trust, now);
     let mut rules: Vec<RuleVerdict> = Vec::new();
     // The kinds of rules of which the current policy had one that judged.
     let (mut current, mut applied) = (None, BTreeSet::new());
@@ -107,7 +108,7 @@ struct Evaluation<'a> {
     policies: &'a PolicySet,
     request: &'a Request,
     evidence: &'a Evidence,
-    root: &'a TrustRoot,
+    trust: &'a Trust,
     now: UnixTime,
     /// What an update found there.
     before: Before,
@@ -134,14 +135,14 @@ impl<'a> Evaluation<'a> {
         policies: &'a PolicySet,
         request: &'a Request,
         evidence: &'a Evidence,
-        root: &'a TrustRoot,
+        trust: &'a Trust,
         now: UnixTime,
     ) -> Self {
         Self {
             policies,
             request,
             evidence,
-            root,
+            trust,
             now,
             before: Before::of(request),
             parsed: BTreeMap::new(),
@@ -232,7 +233,7 @@ impl<'a> Evaluation<'a> {
             Check::Images { requirements, .. } => {
                 Judged::Found(self.images(requirements, &images, strictest, &scope))
             }
-            Check::Trust(trust) => Judged::Found(self.trust(trust, &images, &scope)),
+            Check::Trust(trust) => Judged::Found(self.image_trust(trust, &images, &scope)),
             Check::Form { message, demand, allows_existing, .. } => {
                 let form = FormRule { demand, message: message.as_ref(), allows_existing: *allows_existing };
                 self.form(policy, rule, &form, strictest, &scope)

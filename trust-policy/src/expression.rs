@@ -34,7 +34,7 @@ use trust_core::UnixTime;
 
 use self::interpreter::Stop;
 use crate::budget::Budget;
-use crate::signer::ObjectName;
+use crate::object_name::ObjectName;
 use crate::value_pattern::scalar_text;
 
 /// Longer expressions are not read. The longest published ones have some 300 bytes.

@@ -1,11 +1,11 @@
 //! Decides whether container images may run: policies that people already have, in; an explained verdict, out.
 //!
-//! [`evaluate`] is a pure function of policies, request, evidence, trust root and time, so a verdict can be tested
+//! [`evaluate`] is a pure function of policies, request, evidence, trust and time, so a verdict can be tested
 //! without mocks, cached, and judged again a year later. Whatever is missing or unreadable denies.
 //!
 //! ```
-//! use trust_core::{TrustRoot, UnixTime};
-//! use trust_policy::{Decision, Evidence, PolicySet, Request, Resource, evaluate};
+//! use trust_core::UnixTime;
+//! use trust_policy::{Decision, Evidence, PolicySet, Request, Resource, Trust, evaluate};
 //!
 //! let policies = PolicySet::from_yaml(r#"
 //! apiVersion: kyverno.io/v1
@@ -22,7 +22,7 @@
 //! {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: c, image: docker.io/nginx}]}}
 //! "#)?;
 //! let request = Request::from(pods.remove(0));
-//! let verdict = evaluate(&policies, &request, &Evidence::default(), &TrustRoot::empty(), UnixTime::from_seconds(0));
+//! let verdict = evaluate(&policies, &request, &Evidence::default(), &Trust::nobody(), UnixTime::from_seconds(0));
 //! assert_eq!(verdict.decision, Decision::Deny);
 //! assert!(verdict.to_string().contains("/spec/containers/0/image: found `docker.io/nginx`, expected `ghcr.io/org/*`"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -42,6 +42,7 @@
 //! | `expression`, `template` | JMESPath; [`Template`]: values with expressions in them |
 //! | `operator`, `condition` | [`Operator`]; [`Conditions`] |
 //! | `label_selector`, `overlay`, `resource_match` | [`LabelSelector`]; [`Overlay`]: forms of resources; [`ResourceMatch`] |
+//! | `trust` | [`Trust`]: by what signatures are verified |
 //! | `mode`, `signer` | [`Mode`]: what a violation does; [`AttestorSet`]: who must have signed |
 //! | `image_trust`, `model` | [`ImageTrust`]: what is asked of what is attested; [`PolicySet`]: what every policy language compiles to |
 //! | `image_content` | what images say about themselves |
@@ -63,6 +64,10 @@ pub mod yaml;
 mod pointer;
 
 mod reference;
+
+mod object_name;
+
+mod reason;
 
 mod resource;
 
@@ -86,6 +91,8 @@ mod label_selector;
 mod overlay;
 
 mod resource_match;
+
+mod trust;
 
 mod mode;
 mod signer;
@@ -135,18 +142,20 @@ pub use model::{
     AttestationDeny, AttestationRequirement, Check, ContextEntry, ContextSource, Demand, Exception, ForEach,
     ImageExtractor, ImageRequirement, Lint, Policy, PolicySet, Rule, Uncovered,
 };
+pub use object_name::ObjectName;
 pub use operator::{Operator, UnknownOperator};
 pub use overlay::{KeyRule, Overlay, OverlayKey};
 pub use plan::Requirements;
 pub use reader::PolicyError;
+pub use reason::ReasonCode;
 pub use reference::ReferencePattern;
 pub use report::ReportKind;
 pub use request::{Operation, Parent, Request, User};
 pub use resource::{ContainerImage, ContainerKind, Resource, ResourceError, ResourceId};
 pub use resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
-pub use signature::ReasonCode;
-pub use signer::{Attestor, AttestorSet, AttestorSetError, ObjectName, OwnRoots, Signer};
+pub use signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Signer};
 pub use template::Template;
+pub use trust::{Trust, TrustOptions};
 pub use value_pattern::ValuePattern;
 pub use verdict::{
     Decision, Explanation, JudgedImage, Outcome, PatchOperation, RuleVerdict, SignatureLogEntry,

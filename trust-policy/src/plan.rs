@@ -9,10 +9,11 @@ use crate::evaluate::form::{self, Subject};
 use crate::evidence::Evidence;
 use crate::image_extractor;
 use crate::model::{Check, Demand, Policy, PolicySet, Rule};
+use crate::object_name::ObjectName;
 use crate::request::Request;
 use crate::resource::ContainerImage;
 use crate::scope::{self, Scopes};
-use crate::signer::{AttestorSet, ObjectName, Signer};
+use crate::signer::{AttestorSet, Signer};
 
 /// What must be fetched to judge a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

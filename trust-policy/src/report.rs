@@ -7,8 +7,8 @@ use trust_core::UnixTime;
 
 use crate::mode::Mode;
 use crate::plain::Plain;
+use crate::reason::ReasonCode;
 use crate::resource::ResourceId;
-use crate::signature::ReasonCode;
 use crate::verdict::{Explanation, Outcome, RuleVerdict, Verdict};
 
 /// Which report.

@@ -10,10 +10,10 @@ use crate::budget::Budget;
 use crate::evidence::{Evidence, FailureKind};
 use crate::expression::{Absence, Scope, Unresolved, UnresolvedKind};
 use crate::model::{ContextEntry, ContextSource, Rule};
+use crate::object_name::ObjectName;
 use crate::reference;
 use crate::request::Request;
 use crate::resource::{ContainerImage, ContainerKind};
-use crate::signer::ObjectName;
 use crate::template::Template;
 
 /// The scopes of a request's rules. What they share is made once, and they spend one budget.

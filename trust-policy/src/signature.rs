@@ -1,16 +1,16 @@
 //! [`SignedArtifact`]: a signature or attestation on an image, in whichever form it was stored.
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use trust_core::cosign::{self, CosignError, SimpleSigning};
 use trust_core::{
-    Bundle, BundleError, Content, Digest, LogError, ManagedKey, Signed, SignerPolicy, Statement, TrustRoot,
-    UnixTime, VerifiedBundle, VerifiedSigner, Verifier, VerifyError,
+    Bundle, BundleError, Content, Digest, LogError, ManagedKey, Signed, SignerPolicy, Statement, UnixTime,
+    VerifiedBundle, VerifiedSigner, VerifyError,
 };
-use trust_rekor::RekorLog;
 
 use crate::evidence::Artifact;
+use crate::reason::ReasonCode;
 use crate::signer::{Attestor, Signer};
+use crate::trust::Trust;
 
 /// A signature or attestation, parsed. It proves nothing yet.
 pub(crate) struct SignedArtifact<'a> {
@@ -39,45 +39,6 @@ pub(crate) enum ArtifactError {
     Annotation { name: String, found: Option<String>, expected: String },
     #[error(transparent)]
     Verify(#[from] VerifyError),
-}
-
-/// What kind of reason a denial has, for machines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub enum ReasonCode {
-    /// There is no signature or attestation of the kind that is wanted.
-    NotFound,
-    /// Something could not be fetched, so that it is not known what is there.
-    NotFetched,
-    /// Something is not what its digest says.
-    Tampered,
-    /// Something could not be read.
-    Malformed,
-    /// It is about another image.
-    OtherImage,
-    /// It was not signed with the key.
-    WrongKey,
-    /// It was signed by somebody else.
-    WrongIdentity,
-    /// It has not the annotations that are wanted.
-    WrongAnnotation,
-    /// It does not say what it must.
-    Condition,
-    /// Whether a rule is about the resource, or what it demands, cannot be determined.
-    Unresolved,
-    /// It is in no trusted transparency log.
-    NotInLog,
-    /// A timestamp, log entry or certificate of it does not verify.
-    NotTrusted,
-    /// The policy itself names a signer whose signatures cannot be verified.
-    UnusablePolicy,
-    /// Fewer signers signed than must.
-    TooFewSigners,
-    /// The resource does not name a digest.
-    NoDigest,
-    /// The resource does not have the form that is demanded.
-    Form,
 }
 
 impl ArtifactError {
@@ -166,7 +127,7 @@ impl<'a> SignedArtifact<'a> {
         &self,
         attestor: &Attestor,
         image: &Digest,
-        root: &TrustRoot,
+        trust: &Trust,
         now: UnixTime,
     ) -> Result<VerifiedBundle, ArtifactError> {
         let policy = match &attestor.signer {
@@ -180,8 +141,8 @@ impl<'a> SignedArtifact<'a> {
                 return Err(ArtifactError::Unsupported { signer: attestor.signer.to_string() });
             }
         };
-        let own = attestor.roots.as_ref().map(|roots| roots.instead_of(root));
-        let mut verifier = Verifier::new(own.as_ref().unwrap_or(root), &RekorLog);
+        let own = attestor.roots.as_ref().map(|roots| roots.instead_of(trust.root()));
+        let mut verifier = trust.verifier(own.as_ref().unwrap_or(trust.root()));
         if !attestor.needs_log_entry {
             verifier = verifier.accepting_signatures_in_no_transparency_log();
         }

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use serde::Serialize;
 use thiserror::Error;
 use trust_core::{Authority, Certificate, IdentityPolicy, KeyError, LogKey, PublicKey, TrustRoot};
 
+use crate::object_name::ObjectName;
 use crate::template::Template;
 
 /// Signers of whom some must have signed, each counted once.
@@ -184,25 +184,6 @@ impl AttestorSet {
         let mut has = false;
         self.each(&mut |attestor| has |= matches!(attestor.signer, Signer::KeysOf(_)));
         has
-    }
-}
-
-/// A namespaced object of Kubernetes that a policy refers to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ObjectName {
-    /// `ConfigMap` or `Secret`.
-    pub kind: &'static str,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl fmt::Display for ObjectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
     }
 }
 

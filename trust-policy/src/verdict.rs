@@ -10,8 +10,8 @@ use trust_core::{
 
 use crate::mode::Mode;
 use crate::plain::Plain;
+use crate::reason::ReasonCode;
 use crate::resource::{ContainerImage, ResourceId};
-use crate::signature::ReasonCode;
 
 /// Whether the resource may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,10 +7,10 @@
 mod vectors;
 
 use serde_json::{Value, json};
-use trust_core::{Digest, TrustRoot, UnixTime, encoding};
+use trust_core::{Digest, UnixTime, encoding};
 use trust_policy::{
-    AdmissionReview, Decision, Evidence, ImageEvidence, Operation, PolicySet, ReportKind, Uncovered, Verdict,
-    evaluate,
+    AdmissionReview, Decision, Evidence, ImageEvidence, Operation, PolicySet, ReportKind, Trust, Uncovered,
+    Verdict, evaluate,
 };
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
@@ -56,7 +56,7 @@ fn judge(policies: &PolicySet, review: &AdmissionReview) -> Verdict {
         .into_iter()
         .map(|image| (image, found()));
     let evidence = Evidence { images: images.collect(), ..Evidence::default() };
-    evaluate(policies, &review.request, &evidence, &TrustRoot::empty(), NOW)
+    evaluate(policies, &review.request, &evidence, &Trust::nobody(), NOW)
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_report_has_a_row_for_each_image_and_check() {
         assert_eq!(rows[0]["resources"][0]["name"], "web");
     }
     // Where nothing was fetched, it is an error, and no failure of the image.
-    let unknown = evaluate(&policies, &review.request, &Evidence::default(), &TrustRoot::empty(), NOW);
+    let unknown = evaluate(&policies, &review.request, &Evidence::default(), &Trust::nobody(), NOW);
     let report = unknown.to_report(ReportKind::PolicyReport, NOW);
     assert_eq!(report["summary"], json!({"pass": 1, "fail": 0, "warn": 0, "error": 2, "skip": 0}));
 }

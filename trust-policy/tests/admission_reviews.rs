@@ -7,8 +7,8 @@
 mod vectors;
 
 use serde_json::Value;
-use trust_core::{TrustRoot, UnixTime};
-use trust_policy::{AdmissionReview, Decision, Evidence, PolicySet, evaluate};
+use trust_core::UnixTime;
+use trust_policy::{AdmissionReview, Decision, Evidence, PolicySet, Trust, evaluate};
 
 /// No image satisfies it: nothing is fetched for them.
 const POLICY: &str = "
@@ -33,7 +33,7 @@ fn judge(bytes: &[u8]) -> (bool, bool) {
     let uid = serde_json::from_slice::<Value>(bytes).unwrap()["request"]["uid"].clone();
     let allowed = |policies: &PolicySet| {
         let now = UnixTime::from_seconds(1_795_000_000);
-        let verdict = evaluate(policies, &review.request, &Evidence::default(), &TrustRoot::empty(), now);
+        let verdict = evaluate(policies, &review.request, &Evidence::default(), &Trust::nobody(), now);
         let answer = review.respond(&verdict).to_review();
         assert_eq!(answer["response"]["uid"], uid);
         assert_eq!(answer["response"]["allowed"], verdict.decision == Decision::Allow);

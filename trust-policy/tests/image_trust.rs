@@ -5,9 +5,10 @@
 mod signing;
 
 use serde_json::{Value, json};
-use trust_core::{Digest, TrustRoot, UnixTime};
+use trust_core::{Digest, UnixTime};
 use trust_policy::{
-    Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Verdict, evaluate,
+    Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Trust, Verdict,
+    evaluate,
 };
 
 use crate::signing::{attestation, digest, pem};
@@ -41,7 +42,7 @@ fn judge_image(require: &str, artifacts: Vec<Artifact>, image: &str) -> Verdict 
         .into_iter()
         .map(|image| (image, found.clone()));
     let evidence = Evidence { images: images.collect(), ..Evidence::default() };
-    evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW)
+    evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
 }
 
 #[track_caller]
@@ -246,7 +247,7 @@ fn an_image_says_when_and_for_whom_it_was_made() {
             let text = if tampered { document.replace("1000", "0") } else { document.clone() };
             evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), text);
         }
-        evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW)
+        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
     };
     let require = "{image: {maxAge: 240h, nonRoot: true, base: ['docker.io/library/debian']}}";
     let config = |user: &str, created: &str| json!({"created": created, "config": {"User": user}});
@@ -325,7 +326,7 @@ fn an_image_is_built_on_one_that_satisfies_another_policy() {
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
         let request = Request::from(Resource::from_json(pod).unwrap());
         assert_eq!(policies.requirements(&request, &Evidence::default(), NOW).bases, [IMAGE]);
-        evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW)
+        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
     };
     allowed(&judge(&["a", "b", "c"], "ghcr.io/bases/debian", true));
     let other = judge(&["a", "x", "c"], "ghcr.io/bases/debian", true);
@@ -373,7 +374,7 @@ fn a_base_is_asked_for_its_own_base_three_times() {
         evidence.images.insert(IMAGE.to_owned(), found);
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
         let request = Request::from(Resource::from_json(pod).unwrap());
-        evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW)
+        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
     };
     denied(&judge(2), ReasonCode::Condition, "found 0 bases, expected the image to name one");
     denied(&judge(4), ReasonCode::Unresolved, "is the base of a base more than 3 times");

@@ -6,10 +6,10 @@ mod signing;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trust_core::{Digest, TrustRoot, UnixTime};
+use trust_core::{Digest, UnixTime};
 use trust_policy::{
     Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, Outcome, PolicySet, Request, Resource,
-    Uncovered, Verdict, evaluate,
+    Trust, Uncovered, Verdict, evaluate,
 };
 
 use crate::signing::{pem, signature};
@@ -65,7 +65,7 @@ fn evidence(signers: &[Vec<u8>; 2]) -> Evidence {
 }
 
 fn judge(request: &Request, evidence: &Evidence) -> Verdict {
-    evaluate(&policies(), request, evidence, &TrustRoot::empty(), NOW)
+    evaluate(&policies(), request, evidence, &Trust::nobody(), NOW)
 }
 
 fn case() -> impl Strategy<Value = (Vec<usize>, [Vec<u8>; 2])> {
@@ -147,7 +147,7 @@ fn what_could_not_be_read_denies_and_says_so() {
 #[test]
 fn where_no_policy_applies_the_verdict_says_so() {
     let judge_by = |policies: &PolicySet| {
-        evaluate(policies, &request(&[3]), &Evidence::default(), &TrustRoot::empty(), NOW)
+        evaluate(policies, &request(&[3]), &Evidence::default(), &Trust::nobody(), NOW)
     };
     let verdict = judge_by(&PolicySet::default());
     assert!(verdict.decision == Decision::Deny && !verdict.is_covered());

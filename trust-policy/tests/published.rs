@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use trust_core::{Digest, TrustRoot};
 use trust_policy::{
-    Check, Decision, Evidence, ImageEvidence, Mode, PolicySet, Request, Resource, Signer, Uncovered, Verdict,
-    evaluate,
+    Check, Decision, Evidence, ImageEvidence, Mode, PolicySet, Request, Resource, Signer, Trust, Uncovered,
+    Verdict, evaluate,
 };
 
 /// The text of a policy; `None` where there are no vectors.
@@ -36,10 +36,10 @@ fn judge(policies: &PolicySet, request: &Request) -> Verdict {
         failures: vec![],
         notes: vec![],
     };
-    let (root, now) = (TrustRoot::public_good(), "2026-11-22T00:00:00Z".parse().unwrap());
+    let (trust, now) = (Trust::new(TrustRoot::public_good()), "2026-11-22T00:00:00Z".parse().unwrap());
     let images = policies.requirements(request, &Evidence::default(), now).images;
     let images: BTreeMap<_, _> = images.into_iter().map(|image| (image, unsigned())).collect();
-    evaluate(policies, request, &Evidence { images, ..Evidence::default() }, &root, now)
+    evaluate(policies, request, &Evidence { images, ..Evidence::default() }, &trust, now)
 }
 
 #[test]
@@ -126,8 +126,8 @@ fn verify_image_signature_names_its_placeholder_key() {
         assert!(text.contains(reason), "{text}");
     }
     // Also where nothing could be fetched.
-    let (root, now) = (TrustRoot::empty(), "2026-11-22T00:00:00Z".parse().unwrap());
-    let verdict = evaluate(&policies, &pod("gcr.io/a/b:1", ""), &Evidence::default(), &root, now);
+    let (trust, now) = (Trust::nobody(), "2026-11-22T00:00:00Z".parse().unwrap());
+    let verdict = evaluate(&policies, &pod("gcr.io/a/b:1", ""), &Evidence::default(), &trust, now);
     assert!(verdict.to_string().contains(".attestors[0].entries[0].keys: the policy's key"), "{verdict}");
     assert_eq!(judge(&policies, &pod("ghcr.io/a/b:1", "")).decision, Decision::Allow);
     let lints: Vec<_> = policies.policies()[0].lints.iter().map(ToString::to_string).collect();

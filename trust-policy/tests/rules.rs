@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 
 use serde_json::{Value, json};
-use trust_core::{Digest, TrustRoot, UnixTime};
+use trust_core::{Digest, UnixTime};
 use trust_policy::{
-    Decision, Evidence, ImageEvidence, Outcome, PolicySet, ReasonCode, Request, Resource, RuleVerdict,
+    Decision, Evidence, ImageEvidence, Outcome, PolicySet, ReasonCode, Request, Resource, RuleVerdict, Trust,
     Verdict, evaluate,
 };
 
@@ -46,7 +46,7 @@ fn judge(policies: &PolicySet, request: &Request) -> Verdict {
         .into_iter()
         .map(|image| (image, found()));
     let evidence = Evidence { images: images.collect(), ..Evidence::default() };
-    evaluate(policies, request, &evidence, &TrustRoot::empty(), NOW)
+    evaluate(policies, request, &evidence, &Trust::nobody(), NOW)
 }
 
 #[track_caller]

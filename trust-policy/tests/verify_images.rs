@@ -5,9 +5,10 @@
 mod signing;
 
 use serde_json::{Value, json};
-use trust_core::{TrustRoot, UnixTime};
+use trust_core::UnixTime;
 use trust_policy::{
-    Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Verdict, evaluate,
+    Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Trust, Verdict,
+    evaluate,
 };
 
 use crate::signing::{attestation, digest, pem, signature};
@@ -38,7 +39,7 @@ fn judge(requirement: &str, artifacts: Vec<Artifact>) -> Verdict {
     let request = Request::from(Resource::from_json(pod).unwrap());
     let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes: vec![] };
     let evidence = Evidence { images: [(IMAGE.to_owned(), found)].into(), ..Evidence::default() };
-    evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW)
+    evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
 }
 
 #[track_caller]

@@ -6,7 +6,7 @@ use super::trust::{is_young, judged};
 use crate::evidence::Evidence;
 use crate::image_content::{Content, platforms};
 use crate::image_trust::ImageDemand;
-use crate::signature::ReasonCode;
+use crate::reason::ReasonCode;
 use crate::verdict::Explanation;
 
 /// Whether every platform of an image says what is demanded.

@@ -11,9 +11,9 @@ use crate::expression::Scope;
 use crate::mode::Mode;
 use crate::model::{Check, Demand, ForEach, Policy, Rule};
 use crate::overlay::{Deviation, Overlay};
+use crate::reason::ReasonCode;
 use crate::request::Operation;
 use crate::scope;
-use crate::signature::ReasonCode;
 use crate::template::Template;
 use crate::verdict::Explanation;
 
@@ -124,7 +124,7 @@ impl Evaluation<'_> {
         if rule.matches.is_about(before) != Answer::Yes {
             return false;
         }
-        let mut evaluation = Evaluation::new(self.policies, before, self.evidence, self.root, self.now);
+        let mut evaluation = Evaluation::new(self.policies, before, self.evidence, self.trust, self.now);
         let (Check::Form { demand, .. }, Ok((scope, _))) =
             (&rule.check, evaluation.prepared(policy, rule, Mode::Enforce))
         else {

@@ -15,9 +15,11 @@ use crate::evidence::ImageEvidence;
 use crate::expression::Scope;
 use crate::mode::Mode;
 use crate::model::{AttestationDeny, ImageRequirement};
+use crate::object_name::ObjectName;
+use crate::reason::ReasonCode;
 use crate::resource::ContainerImage;
-use crate::signature::{ArtifactError, ReasonCode, SignedArtifact, signer_name};
-use crate::signer::{Attestor, AttestorSet, ObjectName, Signer};
+use crate::signature::{ArtifactError, SignedArtifact, signer_name};
+use crate::signer::{Attestor, AttestorSet, Signer};
 use crate::verdict::{Explanation, VerifiedImage};
 
 /// Statements under one name, multiplied over all names, of which something is denied.
@@ -259,7 +261,7 @@ impl Evaluation<'_> {
         for (location, parsed) in candidates {
             let verified = match parsed {
                 Ok(artifact) => artifact
-                    .verify(attestor, wanted.image.digest(), self.root, self.now)
+                    .verify(attestor, wanted.image.digest(), self.trust, self.now)
                     .map(|verified| (artifact, verified)),
                 Err(error) => Err(error.clone()),
             };

@@ -13,8 +13,8 @@ use crate::expression::Scope;
 use crate::image_trust::ImageTrust;
 use crate::mode::Mode;
 use crate::model::Check;
+use crate::reason::ReasonCode;
 use crate::resource::{ContainerImage, ContainerKind};
-use crate::signature::ReasonCode;
 use crate::signer::AttestorSet;
 use crate::verdict::{Explanation, VerifiedImage};
 
@@ -40,7 +40,7 @@ struct Asked<'a> {
 }
 
 impl Evaluation<'_> {
-    pub(super) fn trust(
+    pub(super) fn image_trust(
         &mut self,
         trust: &ImageTrust,
         images: &[ContainerImage],

@@ -6,8 +6,9 @@ use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, ImageRef,
 
 use super::roots::{authorities, certificate, certificates_of, read_logs};
 use crate::model::Lint;
+use crate::object_name::ObjectName;
 use crate::reader::{At, Fields, PolicyError};
-use crate::signer::{Attestor, AttestorSet, ObjectName, Signer};
+use crate::signer::{Attestor, AttestorSet, Signer};
 
 /// Reads attestors; paths of what it makes are relative to the entry of `verifyImages`.
 pub(super) struct Reader {

@@ -3,9 +3,10 @@ use trust_core::{Certificate, KeyError, TrustRoot, UnixTime, pem::PemError};
 use crate::evidence::Evidence;
 use crate::mode::Mode;
 use crate::model::{Check, ImageRequirement, PolicySet};
+use crate::object_name::ObjectName;
 use crate::reader::PolicyError;
 use crate::resource::Resource;
-use crate::signer::{ObjectName, Signer};
+use crate::signer::Signer;
 use crate::yaml::Span;
 
 const KEY: &str = "-----BEGIN PUBLIC KEY-----\\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEi2S6o+OgSF2KM/C69kidhhoK7kxtYSfjg7vQ0h4L5Xd+6ymfIrFxi/CI2U1jYkW9LLWibC6JbCnqUrXlyahLVw==\\n-----END PUBLIC KEY-----\\n";

@@ -1,10 +1,9 @@
 //! Attestations, bills of materials, scan reports and VEX.
 
 use serde_json::{Value, json};
-use trust_core::TrustRoot;
 use trust_policy::{
-    Artifact, AttestorSet, Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, PolicySet, Verdict,
-    evaluate,
+    Artifact, AttestorSet, Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, PolicySet, Trust,
+    Verdict, evaluate,
 };
 
 use crate::signing::{attestation, digest, pem, signature};
@@ -266,7 +265,7 @@ fn a_denial_names_what_is_there_instead() {
     let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes };
     evidence.images.insert(IMAGE.to_owned(), found);
     let policies = image_trust("{sbom: {from: [release]}}");
-    let verdict = evaluate(&policies, &request(pod(&[IMAGE])), &evidence, &TrustRoot::empty(), NOW);
+    let verdict = evaluate(&policies, &request(pod(&[IMAGE])), &evidence, &Trust::nobody(), NOW);
     for reason in [
         "found no bill of materials of the image",
         "is an attestation of type `https://other.example/t`",

@@ -9,9 +9,9 @@ mod rules;
 mod signing;
 
 use serde_json::{Value, json};
-use trust_core::{TrustRoot, UnixTime};
+use trust_core::UnixTime;
 use trust_policy::{
-    Artifact, Decision, Evidence, FetchFailure, ImageEvidence, PolicySet, Request, Resource, Verdict,
+    Artifact, Decision, Evidence, FetchFailure, ImageEvidence, PolicySet, Request, Resource, Trust, Verdict,
     evaluate,
 };
 
@@ -81,7 +81,7 @@ fn judge_with(
     let needed = policies.requirements(request, &Evidence::default(), NOW);
     let images = needed.images.into_iter().map(|image| (image, found()));
     let evidence = Evidence { images: images.collect(), ..Evidence::default() };
-    evaluate(policies, request, &evidence, &TrustRoot::empty(), NOW)
+    evaluate(policies, request, &evidence, &Trust::nobody(), NOW)
 }
 
 fn judge(policies: &PolicySet, object: Value) -> Verdict {

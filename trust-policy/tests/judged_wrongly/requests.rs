@@ -1,10 +1,9 @@
 //! Requests: what changed, what is looked up, and what is judged at all.
 
 use serde_json::{Value, json};
-use trust_core::TrustRoot;
 use trust_policy::{
     Archive, Decision, Evidence, FailureKind, FetchFailure, Mode, Operation, Outcome, PolicySet,
-    ReferencePattern, Resource, Uncovered, evaluate,
+    ReferencePattern, Resource, Trust, Uncovered, evaluate,
 };
 
 use crate::signing::{digest, signature};
@@ -97,7 +96,7 @@ fn a_name_that_stands_in_an_object_is_asked_for_in_the_next_round() {
         evidence.objects.insert(asked[0].clone(), Ok(json!({"data": data})));
     }
     assert!(policies.requirements(&request, &evidence, NOW).objects.is_empty());
-    let verdict = evaluate(&policies, &request, &evidence, &TrustRoot::empty(), NOW);
+    let verdict = evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW);
     assert_eq!(verdict.rules[0].outcome, Outcome::Pass, "{verdict}");
 }
 
@@ -118,7 +117,7 @@ fn no_default_takes_the_place_of_what_could_not_be_fetched() {
             evidence.objects.insert("ConfigMap/ns/c".to_owned(), found.map_err(failure));
         }
         let policies = PolicySet::clone(&policies).with_uncovered(Uncovered::Allow);
-        evaluate(&policies, &request(pod(&["a"])), &evidence, &TrustRoot::empty(), NOW)
+        evaluate(&policies, &request(pod(&["a"])), &evidence, &Trust::nobody(), NOW)
     };
     denied(&judge(None), "`known` could not be loaded: ConfigMap/ns/c was not looked up");
     denied(&judge(Some(Err(FailureKind::Unavailable))), "`known` could not be loaded: c: gone");

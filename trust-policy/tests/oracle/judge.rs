@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use trust_core::{TrustRoot, UnixTime};
+use trust_core::UnixTime;
 use trust_policy::{
-    Decision, Evidence, Explanation, ImageEvidence, Outcome, PolicySet, Request, Resource, Verdict, evaluate,
+    Decision, Evidence, Explanation, ImageEvidence, Outcome, PolicySet, Request, Resource, Trust, Verdict,
+    evaluate,
 };
 
 use crate::signing::{attestation, digest, pem};
@@ -37,7 +38,7 @@ pub(crate) fn validate_rule(validate: Value) -> Value {
 
 fn verdict(policy: &Value, request: &Request, evidence: &Evidence) -> Result<Verdict, String> {
     let policies = PolicySet::from_yaml(&policy.to_string()).map_err(|error| error.to_string())?;
-    Ok(evaluate(&policies, request, evidence, &TrustRoot::empty(), NOW))
+    Ok(evaluate(&policies, request, evidence, &Trust::nobody(), NOW))
 }
 
 /// What the only rule of a policy says of a resource.

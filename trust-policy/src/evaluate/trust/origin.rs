@@ -5,7 +5,7 @@ use trust_sbom::{Predicate, PredicateKind, Provenance, Purl, VerificationSummary
 
 use super::{Asked, is_of_the_future, is_young, judged, one_text, unreadable};
 use crate::image_trust::{ProvenanceDemand, SummaryDemand};
-use crate::signature::ReasonCode;
+use crate::reason::ReasonCode;
 use crate::verdict::Explanation;
 
 impl Asked<'_> {

@@ -6,7 +6,7 @@ use trust_sbom::{
 
 use super::{Asked, judged, must_not, some, unreadable};
 use crate::image_trust::SbomDemand;
-use crate::signature::ReasonCode;
+use crate::reason::ReasonCode;
 use crate::verdict::Explanation;
 
 impl Asked<'_> {

@@ -9,7 +9,7 @@ use trust_sbom::{
 use super::{Asked, is_young, judged, must_not, some, unreadable};
 use crate::evaluate::images::What;
 use crate::image_trust::VulnerabilityDemand;
-use crate::signature::ReasonCode;
+use crate::reason::ReasonCode;
 use crate::signer::{Attestor, AttestorSet, Signer};
 use crate::verdict::Explanation;
 
