@@ -7,13 +7,13 @@ use core::fmt;
 
 use thiserror::Error;
 
-use crate::certificate::{Certificate, CertificateError};
-use crate::chain::MAX_PATH_LEN;
 use crate::digest::{Digest, HashAlgorithm};
-use crate::dsse::{Envelope, EnvelopeError};
-use crate::json::{Document, JsonError};
 use crate::log::{InclusionClaim, LogEntry};
-use crate::time::UnixTime;
+use crate::statement::dsse::{Envelope, EnvelopeError};
+use crate::text::json::{Document, JsonError};
+use crate::text::time::UnixTime;
+use crate::x509::certificate::{Certificate, CertificateError};
+use crate::x509::chain::MAX_PATH_LEN;
 
 /// As long as the largest attestation that cosign reads, in base64.
 const MAX_LEN: usize = 192 << 20;

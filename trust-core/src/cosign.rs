@@ -8,15 +8,15 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::bundle::{Bundle, Content, Material, Timestamp};
-use crate::certificate::{Certificate, CertificateError};
-use crate::chain::MAX_PATH_LEN;
 use crate::digest::{Digest, DigestError};
-use crate::dsse::{Envelope, EnvelopeError};
-use crate::encoding;
-use crate::json::{self, JsonError};
 use crate::log::LogEntry;
-use crate::pem;
-use crate::time::UnixTime;
+use crate::statement::dsse::{Envelope, EnvelopeError};
+use crate::text::encoding;
+use crate::text::json::{self, JsonError};
+use crate::text::pem;
+use crate::text::time::UnixTime;
+use crate::x509::certificate::{Certificate, CertificateError};
+use crate::x509::chain::MAX_PATH_LEN;
 
 /// Media type of a layer that holds a [`SimpleSigning`] payload.
 pub const SIMPLE_SIGNING_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
@@ -284,7 +284,7 @@ mod wire {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pem::PemError;
+    use crate::text::pem::PemError;
 
     #[test]
     fn a_payload_of_another_type_is_refused() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::Digest as _;
 use thiserror::Error;
 
-use crate::encoding;
+use crate::text::encoding;
 
 /// The hash functions that the formats here allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,17 +3,14 @@
 //! Which bytes are a key, which schemes it verifies, and what they sign is decided here. The arithmetic is behind
 //! [`SignatureAlgorithm`]. It handles public data only, so it need not be constant-time.
 
+mod scheme;
+
+mod ecdsa;
+mod pure_rust;
+
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
-mod ecdsa;
-mod field;
-mod multiples;
-mod point;
-mod pure_rust;
 mod remembering;
-mod scheme;
-#[cfg(test)]
-mod tiny_curve;
 
 use core::fmt;
 use std::sync::Arc;
@@ -35,8 +32,8 @@ pub(crate) use self::scheme::hash_from_oid;
 pub use self::scheme::{SignatureError, SignatureScheme, Signed};
 
 use crate::digest::{Digest, HashAlgorithm};
-use crate::encoding;
-use crate::pem::{self, PemError};
+use crate::text::encoding;
+use crate::text::pem::{self, PemError};
 
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const PRIME256V1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");

@@ -13,50 +13,38 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Each file is about one noun, and imports only from files above it in this list:
+//! Each file is about one noun, a folder about one stage; a file imports only from those before it in this list:
 //!
-//! | file | holds | follows |
+//! | room | holds | follows |
 //! |---|---|---|
-//! | `encoding`, `json`, `pem`, `time`, `pattern`, `reasons` | texts, strictly read; errors, wholly shown | RFC 4648, RFC 8259, RFC 7468, RFC 3339 |
-//! | `digest`, `reference` | [`Digest`]; [`ImageRef`] and [`PinnedImage`] | OCI image and distribution specifications |
-//! | `asn1`, `key` | [`PublicKey`], [`SignatureScheme`] | X.690, RFC 5480, RFC 8017, RFC 8032 |
-//! | `certificate`, `chain`, `authority`, `identity` | [`Certificate`], [`verify_path`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |
-//! | `tuf`, `root` | [`TufRepository`]; [`TrustRoot`] | The Update Framework; sigstore_trustroot.proto |
+//! | `text` | [`encoding`], [`json`], [`pem`], times, patterns, [`Reasons`] | RFC 4648, RFC 8259, RFC 7468, RFC 3339 |
+//! | `digest`, `image_ref` | [`Digest`]; [`ImageRef`] and [`PinnedImage`] | OCI image and distribution specifications |
+//! | `asn1`, `key` | [`PublicKey`], [`SignatureScheme`], [`SignatureAlgorithm`] | X.690, RFC 5480, RFC 8017, RFC 8032 |
+//! | `x509` | [`Certificate`], [`verify_path`], [`Authority`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |
+//! | `root` | [`TrustRoot`], [`LogKey`], [`TufRepository`] | sigstore_trustroot.proto, The Update Framework |
 //! | `sct` | [`verify_scts`] | RFC 6962 |
-//! | `cms`, `timestamp` | [`verify_timestamp`] | RFC 5652, RFC 3161, RFC 5816 |
-//! | `dsse`, `statement` | [`Envelope`], [`Statement`] | DSSE, in-toto |
+//! | `timestamp` | [`verify_timestamp`] | RFC 3161, RFC 5816, RFC 5652 |
+//! | `statement` | [`Envelope`], [`Statement`] | DSSE, in-toto |
 //! | `log` | [`TransparencyLog`], the joint to `trust-rekor` | sigstore_rekor.proto |
 //! | `bundle`, `cosign` | [`Bundle`]; image signatures of cosign 1 and 2 | sigstore_bundle.proto, cosign's specifications |
 //! | `verify` | [`Verifier`] | Sigstore's client specification |
 
-pub mod encoding;
-pub mod json;
-pub mod pem;
-mod reasons;
-mod time;
+mod text;
 
 mod digest;
-mod pattern;
-mod reference;
+mod image_ref;
 
 mod asn1;
 mod key;
 
-mod certificate;
-mod chain;
-
-mod authority;
-mod identity;
+mod x509;
 
 mod root;
-mod tuf;
 
 mod sct;
 
-mod cms;
 mod timestamp;
 
-mod dsse;
 mod statement;
 
 mod log;
@@ -66,17 +54,11 @@ pub mod cosign;
 
 mod verify;
 
-pub use authority::Authority;
+pub use text::{encoding, json, pem};
+
 pub use bundle::{Bundle, BundleError, BundleVersion, Content, Material};
-pub use certificate::{Certificate, CertificateError};
-pub use chain::{ChainError, Constraint, MAX_PATH_LEN, Usage, verify_path};
-pub use cms::CmsError;
 pub use digest::{Digest, DigestError, DigestMismatch, HashAlgorithm, Hasher};
-pub use dsse::{Envelope, EnvelopeError};
-pub use identity::{
-    CertificateIdentity, EmptyIdentityPolicy, FulcioExtension, Identity, IdentityError, IdentityPolicy,
-    Subject, SubjectKind,
-};
+pub use image_ref::{ImageRef, ImageRefError, PinError, PinnedImage, canonical_registry, is_registry};
 #[cfg(feature = "aws-lc")]
 pub use key::AwsLc;
 pub use key::{
@@ -87,18 +69,26 @@ pub use log::{
     ClaimedContent, ClaimedSigner, InclusionClaim, LogClaim, LogEntry, LogError, TransparencyLog,
     VerifiedLogEntry,
 };
-pub use pattern::{AnchoredRegex, Pattern, PatternError};
-pub use reasons::Reasons;
-pub use reference::{ImageRef, ImageRefError, PinError, PinnedImage, canonical_registry, is_registry};
+pub use root::tuf::{TufError, TufRepository, VerifiedTargets};
 pub use root::{LogKey, RootError, SkippedEntry, TrustRoot};
 pub use sct::{SctError, SctProblem, VerifiedSct, verify_scts};
+pub use statement::dsse::{Envelope, EnvelopeError};
 pub use statement::{PAYLOAD_TYPE, Statement, StatementError, StatementSubject};
-pub use time::{TimeError, TimeWindow, UnixTime};
+pub use text::pattern::{AnchoredRegex, Pattern, PatternError};
+pub use text::reasons::Reasons;
+pub use text::time::{TimeError, TimeWindow, UnixTime};
+pub use timestamp::cms::CmsError;
 pub use timestamp::{TimestampError, VerifiedTimestamp, verify_timestamp};
-pub use tuf::{TufError, TufRepository, VerifiedTargets};
 #[cfg(feature = "rayon")]
 pub use verify::Question;
 pub use verify::{
     Attested, ManagedKey, SignerPolicy, TimeSource, VerifiedBundle, VerifiedCache, VerifiedSigner,
     VerifiedTime, Verifier, VerifyError, VerifyJsonError,
+};
+pub use x509::authority::Authority;
+pub use x509::certificate::{Certificate, CertificateError};
+pub use x509::chain::{ChainError, Constraint, MAX_PATH_LEN, Usage, verify_path};
+pub use x509::identity::{
+    CertificateIdentity, EmptyIdentityPolicy, FulcioExtension, Identity, IdentityError, IdentityPolicy,
+    Subject, SubjectKind,
 };

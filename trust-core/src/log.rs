@@ -6,11 +6,11 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::certificate::Certificate;
-use crate::dsse::Envelope;
 use crate::key::{PublicKey, SignatureScheme, Signed};
 use crate::root::LogKey;
-use crate::time::{TimeWindow, UnixTime};
+use crate::statement::dsse::Envelope;
+use crate::text::time::{TimeWindow, UnixTime};
+use crate::x509::certificate::Certificate;
 
 /// A log entry as a bundle claims it (`TransparencyLogEntry` of sigstore_rekor.proto). It proves nothing yet.
 #[derive(Clone, Debug, PartialEq, Eq)]

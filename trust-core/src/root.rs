@@ -4,16 +4,18 @@
 mod log_key;
 mod wire;
 
+pub(crate) mod tuf;
+
 use thiserror::Error;
 
 pub use self::log_key::LogKey;
 use self::wire::{authority, entries, log_key};
-use crate::authority::Authority;
-use crate::certificate::CertificateError;
 use crate::digest::Digest;
-use crate::json::{self, JsonError};
 use crate::key::{KeyError, PublicKey, SignatureAlgorithm, Tables};
-use crate::time::UnixTime;
+use crate::text::json::{self, JsonError};
+use crate::text::time::UnixTime;
+use crate::x509::authority::Authority;
+use crate::x509::certificate::CertificateError;
 
 /// The public-good root has 6 KiB.
 const MAX_LEN: usize = 4 << 20;

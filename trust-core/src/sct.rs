@@ -8,12 +8,12 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::asn1::{self, Element, Malformed};
-use crate::certificate::Certificate;
 use crate::digest::HashAlgorithm;
-use crate::encoding;
 use crate::key::{PublicKey, SignatureScheme, Signed};
 use crate::root::LogKey;
-use crate::time::{TimeWindow, UnixTime};
+use crate::text::encoding;
+use crate::text::time::{TimeWindow, UnixTime};
+use crate::x509::certificate::Certificate;
 
 const SCT_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
 

@@ -1,6 +1,8 @@
 //! [`Statement`]: what an attestation says about which artifacts
 //! ([in-toto attestation framework](https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md)).
 
+pub(crate) mod dsse;
+
 use core::fmt;
 use std::borrow::Cow;
 
@@ -10,8 +12,8 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::digest::{Digest, HashAlgorithm};
-use crate::encoding;
-use crate::json::{self, AtMost, JsonError};
+use crate::text::encoding;
+use crate::text::json::{self, AtMost, JsonError};
 
 /// The media type of statements in an [`Envelope`](crate::Envelope).
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";

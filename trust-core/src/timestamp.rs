@@ -1,18 +1,20 @@
 //! Timestamps of authorities ([RFC 3161](https://www.rfc-editor.org/rfc/rfc3161), [RFC 5816](https://www.rfc-editor.org/rfc/rfc5816)).
 
+pub(crate) mod cms;
+
 use der::Tag;
 use der::asn1::ObjectIdentifier;
 use spki::AlgorithmIdentifierRef;
 use thiserror::Error;
 
+use self::cms::{CmsError, SignedData};
 use crate::asn1::{self, Element, Malformed};
-use crate::authority::Authority;
-use crate::certificate::Certificate;
-use crate::chain::{ChainError, MAX_PATH_LEN, Usage};
-use crate::cms::{CmsError, SignedData};
 use crate::digest::{Digest, HashAlgorithm};
 use crate::key;
-use crate::time::{TimeWindow, UnixTime};
+use crate::text::time::{TimeWindow, UnixTime};
+use crate::x509::authority::Authority;
+use crate::x509::certificate::Certificate;
+use crate::x509::chain::{ChainError, MAX_PATH_LEN, Usage};
 
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
 

@@ -1,11 +1,13 @@
 //! [`Verifier`]: from a [`Bundle`], which anybody can write, to a [`VerifiedBundle`], which only a check can make
 //! ([Sigstore client specification, verification](https://github.com/sigstore/architecture-docs/blob/main/client-spec.md#4-verification)).
 
+mod verified;
+
+mod error;
+
 #[cfg(feature = "rayon")]
 mod batch;
 mod cache;
-mod error;
-mod verified;
 
 use std::collections::BTreeSet;
 
@@ -16,19 +18,19 @@ pub use error::VerifyError;
 pub use verified::{Attested, TimeSource, VerifiedBundle, VerifiedSigner, VerifiedTime};
 
 use self::verified::{VerifiedContent, VerifiedScheme};
-use crate::authority::Authority;
 use crate::bundle::{Bundle, Content, Material};
-use crate::certificate::Certificate;
-use crate::chain::{ChainError, Usage};
 use crate::digest::{Digest, HashAlgorithm};
-use crate::identity::{Identity, IdentityPolicy};
 use crate::key::{PublicKey, SignatureScheme, Signed};
 use crate::log::{ClaimedContent, ClaimedSigner, LogClaim, LogError, TransparencyLog, VerifiedLogEntry};
 use crate::root::TrustRoot;
 use crate::sct::{self, VerifiedSct};
 use crate::statement::{PAYLOAD_TYPE, Statement};
-use crate::time::{TimeWindow, UnixTime};
+use crate::text::time::{TimeWindow, UnixTime};
 use crate::timestamp::{self, TimestampError};
+use crate::x509::authority::Authority;
+use crate::x509::certificate::Certificate;
+use crate::x509::chain::{ChainError, Usage};
+use crate::x509::identity::{Identity, IdentityPolicy};
 
 /// Verifies bundles against one trust root.
 ///

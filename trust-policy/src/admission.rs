@@ -7,10 +7,10 @@ use thiserror::Error;
 use trust_core::json::{self, JsonError};
 use trust_core::{Reasons, encoding};
 
-use crate::mode::Mode;
-use crate::plain::Plain;
-use crate::request::{Operation, Parent, Request, User};
-use crate::resource::{Resource, ResourceError};
+use crate::kubernetes::request::{Operation, Parent, Request, User};
+use crate::kubernetes::resource::{Resource, ResourceError};
+use crate::policy::mode::Mode;
+use crate::verdict::plain::Plain;
 use crate::verdict::{Decision, Explanation, RuleVerdict, Verdict};
 
 /// Kubernetes' own limit of a request.

@@ -11,10 +11,10 @@ use trust_rekor::WitnessPolicyError;
 
 use crate::evaluate::evaluate;
 use crate::evidence::Evidence;
-use crate::model::{PolicySet, Uncovered};
-use crate::reader::PolicyError;
-use crate::reference::ReferencePattern;
-use crate::request::Request;
+use crate::kubernetes::image_pattern::ReferencePattern;
+use crate::kubernetes::request::Request;
+use crate::language::reader::PolicyError;
+use crate::policy::policy_set::{PolicySet, Uncovered};
 use crate::trust::{Trust, TrustOptions};
 use crate::verdict::Verdict;
 

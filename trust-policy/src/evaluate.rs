@@ -2,15 +2,30 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `config` | what images say about themselves |
-//! | `form` | rules about the form of a resource |
-//! | `images` | rules about images |
-//! | `trust` | rules about what supply chains attest |
+//! | `image_content` | what images say about themselves |
+//! | `scope`, `image_extractor` | what a rule's expressions can refer to; the images of a resource, for one rule |
+//! | `signed_artifact` | signatures and attestations, in whichever form they were stored |
+//! | `judged` | what rules about images share |
+//! | `image_rule`, `image_config`, `image_trust` | who signed images; what they say about themselves; what supply chains attest |
+//! | `resource_rule` | the form of a resource |
+//! | `requirements` | [`PolicySet::requirements`]: what to fetch |
 
-mod config;
-pub(crate) mod form;
-mod images;
-mod trust;
+mod image_content;
+mod scope;
+
+mod image_extractor;
+
+mod signed_artifact;
+
+mod judged;
+
+mod image_config;
+mod image_rule;
+
+mod image_trust;
+pub(crate) mod resource_rule;
+
+pub(crate) mod requirements;
 
 use core::ptr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,19 +34,18 @@ use std::rc::Rc;
 use trust_core::{ImageRef, PinnedImage, Reasons, UnixTime};
 use trust_sbom::Answer;
 
-use self::form::FormRule;
-use self::images::Parsed;
+use self::image_rule::Parsed;
+use self::resource_rule::FormRule;
+use self::scope::Scopes;
 use crate::evidence::{Evidence, FailureKind, ImageEvidence};
 use crate::expression::{Scope, Unresolved};
-use crate::image_extractor;
-use crate::mode::Mode;
-use crate::model::{Check, Exception, Policy, PolicySet, Rule, Uncovered};
-use crate::reason::ReasonCode;
-use crate::reference;
-use crate::request::{Before, Request};
-use crate::resource::ContainerImage;
-use crate::scope::{self, Scopes};
+use crate::kubernetes::image_pattern;
+use crate::kubernetes::request::{Before, Request};
+use crate::kubernetes::resource::ContainerImage;
+use crate::policy::mode::Mode;
+use crate::policy::policy_set::{Check, Exception, Policy, PolicySet, Rule, Uncovered};
 use crate::trust::Trust;
+use crate::verdict::reason::ReasonCode;
 use crate::verdict::{
     Decision, Explanation, Outcome, PatchOperation, RuleVerdict, UncoveredImage, Verdict, VerifiedImage,
 };
@@ -299,7 +313,7 @@ impl<'a> Evaluation<'a> {
         let Some((name, evidence)) = self.evidence.images.get_key_value(&image.image) else {
             return Rc::default();
         };
-        self.parsed.entry(name).or_insert_with(|| Rc::new(images::parsed(evidence))).clone()
+        self.parsed.entry(name).or_insert_with(|| Rc::new(image_rule::parsed(evidence))).clone()
     }
 
     /// The image with the digest that it was resolved to, and what was fetched for it.
@@ -340,5 +354,5 @@ fn unresolved(check: &str, error: &Unresolved) -> Explanation {
 fn kyverno_pin(pinned: &PinnedImage) -> String {
     let reference = pinned.reference();
     let tag = reference.tag().map_or_else(String::new, |tag| format!(":{tag}"));
-    format!("{}{tag}@{}", reference::kyverno_name(reference), pinned.digest())
+    format!("{}{tag}@{}", image_pattern::kyverno_name(reference), pinned.digest())
 }

@@ -11,6 +11,8 @@
 //! Where an expression holds another one (`time_since('', '{{ a }}', '')`), the inner one's value takes the place of its
 //! text as a value: whoever writes the value cannot change the expression.
 
+pub(crate) mod budget;
+
 mod arithmetic;
 mod moment;
 pub(crate) mod version_range;
@@ -19,6 +21,12 @@ mod x509;
 mod functions;
 
 mod interpreter;
+
+pub(crate) mod template;
+
+pub(crate) mod operator;
+
+pub(crate) mod condition;
 
 use core::cell::RefCell;
 use core::convert::Infallible;
@@ -32,10 +40,10 @@ use serde_json::Value;
 use thiserror::Error;
 use trust_core::UnixTime;
 
+use self::budget::Budget;
 use self::interpreter::Stop;
-use crate::budget::Budget;
-use crate::object_name::ObjectName;
-use crate::value_pattern::scalar_text;
+use crate::kubernetes::object_name::ObjectName;
+use crate::value::value_pattern::scalar_text;
 
 /// Longer expressions are not read. The longest published ones have some 300 bytes.
 const MAX_LEN: usize = 4096;

@@ -1,5 +1,10 @@
 //! [`Verdict`]: what was decided about a resource, and the whole tree of why.
 
+pub(crate) mod plain;
+pub(crate) mod reason;
+
+pub(crate) mod report;
+
 use core::fmt;
 use std::borrow::Cow;
 
@@ -8,10 +13,10 @@ use trust_core::{
     Digest, FulcioExtension, UnixTime, VerifiedBundle, VerifiedLogEntry, VerifiedSigner, VerifiedTime,
 };
 
-use crate::mode::Mode;
-use crate::plain::Plain;
-use crate::reason::ReasonCode;
-use crate::resource::{ContainerImage, ResourceId};
+use self::plain::Plain;
+use self::reason::ReasonCode;
+use crate::kubernetes::resource::{ContainerImage, ResourceId};
+use crate::policy::mode::Mode;
 
 /// Whether the resource may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,105 +21,66 @@
 //! with a place. What is odd but harms nothing is a [`Diagnostic`]. Nothing is fetched, nothing is guessed, and nothing
 //! here says who wrote a document: pass what came out of a verified attestation ([`Predicate::of`]).
 //!
-//! | file | holds |
+//! Each file is about one noun, a folder about one stage; a file imports only from those before it in this list:
+//!
+//! | room | holds |
 //! |---|---|
-//! | `lenient`, `percent` | values written in several ways; percent-encoding |
+//! | `lenient` | values written in several ways |
 //! | `answer` | [`Answer`]: yes, no or unknown |
-//! | `limits` | [`Limits`]: how much is read |
-//! | `version` | [`VersionScheme`]: the order of versions, one ecosystem a file |
-//! | `cpe`, `purl` | [`Cpe`], [`Purl`]: names of packages |
-//! | `vers` | [`Vers`]: ranges of versions |
-//! | `diagnostic` | [`Diagnostics`]: what is odd |
-//! | `license` | [`LicenseClaim`]: who says which license; [`LicensePolicy`]: which are allowed |
-//! | `component`, `relationship` | [`Component`], [`Relationship`]: the parts, and how they hang together |
-//! | `vex_statement` | [`VexStatement`]: whether a vulnerability affects a product |
-//! | `finding` | [`Finding`]: a vulnerability in a component, its ratings, its fix |
-//! | `sbom`, `error` | [`Sbom`]; [`SbomError`] |
-//! | `draft`, `stream`, `write` | what the readers share: references until they are resolved, lists one item at a time; what the writers share |
-//! | `cyclonedx` | CycloneDX 1.0 to 1.7 in JSON and XML, its schema, its writer |
-//! | `spdx` | SPDX 2.1 to 2.3 in JSON, YAML and tag-value, its writer |
-//! | `spdx3` | SPDX 3.0 in JSON-LD |
-//! | `read` | [`Sbom::read`]: which format a document is of; [`Strictness`] |
+//! | `package` | [`Purl`], [`Cpe`], [`VersionScheme`], [`Vers`] |
+//! | `model` | [`Sbom`], [`Component`], [`Relationship`], [`LicenseClaim`], [`Finding`], [`VexStatement`], [`Diagnostics`] |
+//! | `read` | [`Sbom::read`], bounded by [`Limits`]: CycloneDX 1.0 to 1.7, SPDX 2.1 to 2.3, SPDX 3.0; [`Strictness`] |
+//! | `write` | [`Sbom::to_cyclonedx`], [`Sbom::to_spdx`] |
 //! | `report` | [`ScanReport`]: Trivy, Grype, SARIF, osv-scanner, in-toto and CycloneDX; [`FindingRule`] |
 //! | `vex` | [`Vex`]: OpenVEX, CSAF, CycloneDX and SPDX 3; [`ScanReport::suppress`] |
-//! | `compare`, `profile`, `query` | [`Sbom::diff`] and [`Sbom::merge`]; [`Profile`]; [`Sbom::find`] and [`Sbom::exposure`] |
-//! | `advisory` | [`Advisory`]: which versions are affected, by OSV |
-//! | `provenance` | [`Provenance`], [`VerificationSummary`]: SLSA |
-//! | `predicate` | [`Predicate`]: what an attestation says, by its type |
+//! | `question` | [`Sbom::find`], [`Sbom::exposure`], [`Advisory`], [`Profile`], [`Sbom::diff`], [`Sbom::merge`] |
+//! | `attestation` | [`Predicate`]: what an attestation says, by its type; [`Provenance`], [`VerificationSummary`] |
 
 mod lenient;
-mod percent;
 
 mod answer;
-mod limits;
-mod version;
 
-mod cpe;
-mod purl;
-mod vers;
+mod package;
 
-mod diagnostic;
-mod license;
-
-mod component;
-mod relationship;
-
-mod vex_statement;
-
-mod finding;
-
-mod sbom;
-
-mod error;
-
-mod draft;
-mod stream;
-mod write;
-
-mod cyclonedx;
-mod spdx;
-mod spdx3;
+mod model;
 
 mod read;
+
+mod write;
 
 mod report;
 
 mod vex;
 
-mod advisory;
-mod compare;
-mod profile;
-mod query;
+mod question;
 
-mod provenance;
+mod attestation;
 
-mod predicate;
-
-pub use advisory::{Advisory, AdvisoryError, AffectedVersions, VersionEvent};
 pub use answer::Answer;
-pub use compare::{Aspect, Change, Diff};
-pub use component::{
+pub use attestation::predicate::{Predicate, PredicateError, PredicateKind};
+pub use attestation::provenance::{Material, Provenance, Source, VerificationSummary};
+pub use model::component::{
     Agent, AgentKind, Component, ComponentId, ComponentKind, ExternalReference, Hash, Scope, Stated, Tool,
 };
-pub use cpe::{Cpe, CpeError};
-pub use diagnostic::{Diagnostic, DiagnosticKind, Diagnostics, Grade};
-pub use error::SbomError;
-pub use finding::{Affected, Epss, Finding, FixState, Rating, Severity, Suppression};
-pub use license::{License, LicenseClaim, LicenseError, LicensePolicy, LicenseRole};
-pub use limits::Limits;
-pub use predicate::{Predicate, PredicateError, PredicateKind};
-pub use profile::{CheckResult, Conformance, Level, Profile};
-pub use provenance::{Material, Provenance, Source, VerificationSummary};
-pub use purl::{Purl, PurlError, PurlParts};
-pub use query::{Exposed, Exposure, MatchedBy, PackageMatch, PackagePattern, Paths, Way};
-pub use read::Strictness;
-pub use relationship::{
+pub use model::diagnostic::{Diagnostic, DiagnosticKind, Diagnostics, Grade};
+pub use model::finding::{Affected, Epss, Finding, FixState, Rating, Severity, Suppression};
+pub use model::license::{License, LicenseClaim, LicenseError, LicensePolicy, LicenseRole};
+pub use model::relationship::{
     Aggregate, Completeness, CompletenessOf, DependencyScope, Node, Relationship, RelationshipKind,
 };
+pub use model::sbom::{Encoding, ExternalDocument, ExtractedLicense, Format, Header, Sbom};
+pub use model::vex_statement::{VexDecision, VexProduct, VexStatement, VexStatus};
+pub use package::cpe::{Cpe, CpeError};
+pub use package::purl::{Purl, PurlError, PurlParts};
+pub use package::vers::{Vers, VersError};
+pub use package::version::VersionScheme;
+pub use question::advisory::{Advisory, AdvisoryError, AffectedVersions, VersionEvent};
+pub use question::compare::{Aspect, Change, Diff};
+pub use question::profile::{CheckResult, Conformance, Level, Profile};
+pub use question::query::{Exposed, Exposure, MatchedBy, PackageMatch, PackagePattern, Paths, Way};
+pub use read::Strictness;
+pub use read::error::SbomError;
+pub use read::limits::Limits;
 pub use report::{FindingRule, ReportError, ReportFormat, ScanReport, join_findings};
-pub use sbom::{Encoding, ExternalDocument, ExtractedLicense, Format, Header, Sbom};
-pub use vers::{Vers, VersError};
-pub use version::VersionScheme;
 pub use vex::{UnmatchedStatement, Vex, VexError, VexFormat, VexMatching, VexSource, VexSubject};
-pub use vex_statement::{VexDecision, VexProduct, VexStatement, VexStatus};
 pub use write::Written;

@@ -1,22 +1,31 @@
 //! [`Sbom::read`]: finds out what a document is, by its content alone, and reads it.
 
+pub(crate) mod error;
+pub(crate) mod limits;
+
+pub(crate) mod draft;
+pub(crate) mod stream;
+
+pub(crate) mod cyclonedx;
+pub(crate) mod spdx;
+pub(crate) mod spdx3;
+
 use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::{Map, Value};
 use trust_core::json;
 use trust_core::{HashAlgorithm, Hasher};
 
-use crate::component::Component;
-use crate::cyclonedx::{self, CycloneDx};
-use crate::diagnostic::{DiagnosticKind, Diagnostics};
-use crate::draft::{Draft, Sink};
-use crate::error::SbomError;
-use crate::limits::Limits;
-use crate::sbom::{Encoding, Format, Sbom};
-use crate::spdx::{self, Spdx};
-use crate::spdx3::Spdx3;
-use crate::stream::JsonStream;
-use crate::write::Written;
+use self::cyclonedx::CycloneDx;
+use self::draft::{Draft, Sink};
+use self::error::SbomError;
+use self::limits::Limits;
+use self::spdx::Spdx;
+use self::spdx3::Spdx3;
+use self::stream::JsonStream;
+use crate::model::component::Component;
+use crate::model::diagnostic::{DiagnosticKind, Diagnostics};
+use crate::model::sbom::{Encoding, Format, Sbom};
 
 /// How much of what a specification says a document must keep to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,21 +82,6 @@ impl Sbom {
         take: &'a mut dyn FnMut(Component),
     ) -> Result<(Self, Diagnostics), SbomError> {
         read(input, limits, Strictness::Meaning, Sink::Pass(take))
-    }
-}
-
-impl Sbom {
-    /// The document as [CycloneDX 1.6](https://cyclonedx.org/docs/1.6/json/) in JSON. Reading it gives the same model,
-    /// but for what is [lost](Written::lost) because CycloneDX has no place for it.
-    #[must_use]
-    pub fn to_cyclonedx(&self) -> Written {
-        cyclonedx::write(self)
-    }
-
-    /// The document as [SPDX 2.3](https://spdx.github.io/spdx-spec/v2.3/) in JSON, likewise.
-    #[must_use]
-    pub fn to_spdx(&self) -> Written {
-        spdx::write(self)
     }
 }
 

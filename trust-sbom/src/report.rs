@@ -21,13 +21,13 @@ use trust_core::UnixTime;
 use trust_core::json::{self, JsonError};
 
 use crate::answer::Answer;
-use crate::component::Tool;
-use crate::draft;
-use crate::error::SbomError;
-use crate::finding::{Epss, Finding, Severity};
 use crate::lenient::without_marks;
-use crate::limits::Limits;
-use crate::sbom::Sbom;
+use crate::model::component::Tool;
+use crate::model::finding::{Epss, Finding, Severity};
+use crate::model::sbom::Sbom;
+use crate::read::draft;
+use crate::read::error::SbomError;
+use crate::read::limits::Limits;
 
 /// What a scanner found in a piece of software, at a time, with a database. It proves nothing by itself, least of all
 /// that there is nothing else: see [`has`](Self::has).

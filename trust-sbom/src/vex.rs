@@ -17,14 +17,14 @@ use thiserror::Error;
 use trust_core::json::{self, JsonError};
 use trust_core::{Digest, UnixTime};
 
-use crate::error::SbomError;
-use crate::finding::{Affected, Finding, Suppression, is_cve};
 use crate::lenient::without_marks;
-use crate::limits::Limits;
-use crate::purl::Purl;
+use crate::model::finding::{Affected, Finding, Suppression, is_cve};
+use crate::model::sbom::{Format, Sbom};
+use crate::model::vex_statement::{VexDecision, VexProduct, VexStatement};
+use crate::package::purl::Purl;
+use crate::read::error::SbomError;
+use crate::read::limits::Limits;
 use crate::report::ScanReport;
-use crate::sbom::{Format, Sbom};
-use crate::vex_statement::{VexDecision, VexProduct, VexStatement};
 
 /// A document of statements. Reading it changes nothing: see [`ScanReport::suppress`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,7 +1,12 @@
-//! What both writers share: objects in which nothing empty is written.
+//! Documents out of the model: [`Sbom::to_cyclonedx`] and [`Sbom::to_spdx`], and what both share.
+
+mod cyclonedx;
+mod spdx;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+
+use crate::model::sbom::Sbom;
 
 /// A document that was written, and what its format could not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +16,21 @@ pub struct Written {
     pub json: String,
     /// What is not in it, in words.
     pub lost: Vec<String>,
+}
+
+impl Sbom {
+    /// The document as [CycloneDX 1.6](https://cyclonedx.org/docs/1.6/json/) in JSON. Reading it gives the same model,
+    /// but for what is [lost](Written::lost) because CycloneDX has no place for it.
+    #[must_use]
+    pub fn to_cyclonedx(&self) -> Written {
+        cyclonedx::write(self)
+    }
+
+    /// The document as [SPDX 2.3](https://spdx.github.io/spdx-spec/v2.3/) in JSON, likewise.
+    #[must_use]
+    pub fn to_spdx(&self) -> Written {
+        spdx::write(self)
+    }
 }
 
 /// JSON while it is written.

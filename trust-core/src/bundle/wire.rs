@@ -11,9 +11,9 @@ use super::{
     BundleError, BundleVersion, Certificate, Content, Digest, Envelope, HashAlgorithm, InclusionClaim,
     LogEntry, MAX_LOG_ENTRIES, MAX_PATH_LEN, MAX_PROOF_HASHES, MAX_TIMESTAMPS, Material, Timestamp, UnixTime,
 };
-use crate::dsse::WireEnvelope;
-use crate::encoding;
-use crate::json::{AtMost, proto_enum};
+use crate::statement::dsse::WireEnvelope;
+use crate::text::encoding;
+use crate::text::json::{AtMost, proto_enum};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -4,6 +4,13 @@
 //! Keys are checked and signatures are read by RustCrypto, which also computes modulo the order. Only the sum of two
 //! products of points is made here, over fiat-crypto's field; RustCrypto's is the oracle of the tests.
 
+mod field;
+mod point;
+
+mod multiples;
+#[cfg(test)]
+mod tiny_curve;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, OnceLock};
 
@@ -14,9 +21,9 @@ use elliptic_curve::point::AffineCoordinates as _;
 use elliptic_curve::scalar::IsHigh as _;
 use elliptic_curve::{CurveArithmetic, Field as _, FieldBytes, PrimeField as _, Scalar};
 
-use super::field::{Field, P256Field, P384Field};
-use super::multiples::{self, Multiples};
-use super::point::{AffinePoint, Point};
+use self::field::{Field, P256Field, P384Field};
+use self::multiples::Multiples;
+use self::point::{AffinePoint, Point};
 
 /// How much memory a key may take to verify faster. Only ECDSA on P-256 and P-384 gains by tables.
 ///
@@ -189,8 +196,8 @@ mod tests {
     use elliptic_curve::{Group as _, ProjectivePoint};
     use proptest::prelude::*;
 
+    use self::point;
     use super::*;
-    use crate::key::point;
 
     fn affine<C: Curve>(point: &ProjectivePoint<C>) -> AffinePoint<C::Field> {
         let point = point.to_affine();

@@ -1,8 +1,8 @@
 //! [`LogKey`]: a log, and the key by which it signs.
 
-use crate::authority::{host, operator_of, without_scheme};
 use crate::key::PublicKey;
-use crate::time::TimeWindow;
+use crate::text::time::TimeWindow;
+use crate::x509::authority::{host, operator_of, without_scheme};
 
 /// A log and its key.
 #[derive(Clone, Debug)]

@@ -3,13 +3,13 @@
 use serde::Deserialize;
 
 use super::{LogKey, RootError, SkippedEntry};
-use crate::authority::{Authority, operator_of};
-use crate::certificate::{Certificate, CertificateError};
-use crate::chain::MAX_PATH_LEN;
-use crate::encoding;
-use crate::json::{AtMost, proto_enum};
 use crate::key::{KeyAlgorithm, KeyError, PublicKey};
-use crate::time::{TimeWindow, UnixTime};
+use crate::text::encoding;
+use crate::text::json::{AtMost, proto_enum};
+use crate::text::time::{TimeWindow, UnixTime};
+use crate::x509::authority::{Authority, operator_of};
+use crate::x509::certificate::{Certificate, CertificateError};
+use crate::x509::chain::MAX_PATH_LEN;
 
 /// No instance has more than ten entries of a kind.
 const MAX_ENTRIES: usize = 256;

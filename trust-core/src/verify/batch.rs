@@ -5,7 +5,7 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use super::{SignerPolicy, VerifiedBundle, Verifier, VerifyError};
 use crate::bundle::Bundle;
 use crate::key::Signed;
-use crate::time::UnixTime;
+use crate::text::time::UnixTime;
 
 /// One bundle, and what it must prove.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use super::{SignerPolicy, TimeSource, VerifiedBundle, Verifier, VerifyError};
 use crate::bundle::{Bundle, BundleError};
 use crate::digest::Digest;
 use crate::key::Signed;
-use crate::time::UnixTime;
+use crate::text::time::UnixTime;
 
 /// What one verifier verified for one policy: the same bundle about the same artifact again costs one SHA-256.
 ///

@@ -3,16 +3,16 @@
 use thiserror::Error;
 
 use super::verified::TimeSource;
-use crate::chain::ChainError;
 use crate::digest::Digest;
-use crate::identity::IdentityError;
 use crate::key::SignatureError;
 use crate::log::LogError;
-use crate::reasons::Reasons;
 use crate::sct::SctError;
 use crate::statement::{PAYLOAD_TYPE, StatementError};
-use crate::time::{TimeWindow, UnixTime};
+use crate::text::reasons::Reasons;
+use crate::text::time::{TimeWindow, UnixTime};
 use crate::timestamp::TimestampError;
+use crate::x509::chain::ChainError;
+use crate::x509::identity::IdentityError;
 
 /// A bundle does not prove what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

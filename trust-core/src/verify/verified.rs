@@ -3,12 +3,12 @@
 use serde::{Serialize, Serializer};
 
 use crate::digest::Digest;
-use crate::identity::Identity;
 use crate::key::SignatureScheme;
 use crate::log::VerifiedLogEntry;
 use crate::sct::VerifiedSct;
 use crate::statement::Statement;
-use crate::time::UnixTime;
+use crate::text::time::UnixTime;
+use crate::x509::identity::Identity;
 
 /// A bundle that was verified: who signed what, when, and who witnessed it.
 ///

@@ -4,8 +4,8 @@
 use jmespath::Variable;
 use serde_json::Number;
 
-use crate::duration;
-use crate::quantity::{Format, Quantity};
+use crate::value::duration;
+use crate::value::quantity::{Format, Quantity};
 
 /// What is calculated with.
 enum Operand {

@@ -12,9 +12,9 @@ use trust_core::{Digest, Pattern, UnixTime, encoding};
 use super::arithmetic::{self, number};
 use super::moment::Moment;
 use super::{from_json, version_range, x509};
-use crate::duration;
-use crate::reference;
-use crate::value_pattern::scalar_text;
+use crate::kubernetes::image_pattern;
+use crate::value::duration;
+use crate::value::value_pattern::scalar_text;
 use crate::yaml;
 
 /// No function makes a longer text.
@@ -35,7 +35,7 @@ const FUNCTIONS: [(&str, usize, Implementation); 48] = [
     ("equal_fold", 2, |a| boolean(a.text(0)?.to_lowercase() == a.text(1)?.to_lowercase())),
     ("image_normalize", 1, |a| {
         let image = a.text(0)?.parse().map_err(|error| format!("{error}"))?;
-        text(reference::kyverno_form(&image))
+        text(image_pattern::kyverno_form(&image))
     }),
     ("items", 3, items),
     // JMESPath's own, but bounded.
@@ -390,7 +390,7 @@ fn canonical_path(path: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::budget::Budget;
+    use crate::expression::budget::Budget;
     use crate::expression::{Expression, Scope};
 
     fn evaluate(text: &str) -> Result<Value, String> {

@@ -10,7 +10,7 @@ use jmespath::ast::{Ast, Comparator};
 use jmespath::{Context, Rcvar, Variable};
 
 use super::{RUNTIME, functions};
-use crate::budget::{Budget, Exhausted};
+use crate::expression::budget::{Budget, Exhausted};
 
 /// Why there is no value.
 pub(super) enum Stop {

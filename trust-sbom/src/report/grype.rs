@@ -8,10 +8,10 @@ use trust_core::json::Document;
 
 use super::{ReportError, ReportFormat, ScanReport, cwes, time};
 use crate::answer::Answer;
-use crate::component::Tool;
-use crate::finding::{Affected, Epss, Finding, FixState, Rating, Severity, Suppression};
 use crate::lenient::{Number, nullable};
-use crate::limits::Limits;
+use crate::model::component::Tool;
+use crate::model::finding::{Affected, Epss, Finding, FixState, Rating, Severity, Suppression};
+use crate::read::limits::Limits;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

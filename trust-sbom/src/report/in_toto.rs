@@ -11,10 +11,10 @@ use trust_core::json::Document;
 
 use super::{ReportError, ReportFormat, ScanReport, time};
 use crate::answer::Answer;
-use crate::component::Tool;
-use crate::finding::{Finding, Rating, highest};
 use crate::lenient::{Number, nullable};
-use crate::limits::Limits;
+use crate::model::component::Tool;
+use crate::model::finding::{Finding, Rating, highest};
+use crate::read::limits::Limits;
 
 #[derive(Deserialize)]
 struct Predicate<'a> {

@@ -10,10 +10,10 @@ use trust_core::json::Document;
 
 use super::{ReportError, ReportFormat, ScanReport, cwes, time};
 use crate::answer::Answer;
-use crate::component::Tool;
-use crate::finding::{Affected, Finding, FixState, Rating, Severity, highest};
 use crate::lenient::nullable;
-use crate::limits::Limits;
+use crate::model::component::Tool;
+use crate::model::finding::{Affected, Finding, FixState, Rating, Severity, highest};
+use crate::read::limits::Limits;
 
 #[derive(Deserialize)]
 pub(crate) struct Advisory {

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use trust_core::json::Document;
 
 use super::{Vex, VexError, VexFormat};
-use crate::component::Hash;
-use crate::draft;
 use crate::lenient::nullable;
-use crate::purl::Purl;
-use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
+use crate::model::component::Hash;
+use crate::model::vex_statement::{VexProduct, VexStatement, VexStatus};
+use crate::package::purl::Purl;
+use crate::read::draft;
 
 #[derive(Deserialize)]
 struct Wire {

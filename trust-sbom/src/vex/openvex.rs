@@ -7,10 +7,10 @@ use serde::Deserialize;
 use trust_core::json::Document;
 
 use super::{Vex, VexError, VexFormat};
-use crate::component::Hash;
-use crate::draft;
 use crate::lenient::nullable;
-use crate::vex_statement::{VexProduct, VexStatement, VexStatus};
+use crate::model::component::Hash;
+use crate::model::vex_statement::{VexProduct, VexStatement, VexStatus};
+use crate::read::draft;
 
 const CONTEXTS: [&str; 3] =
     ["https://openvex.dev/ns", "https://openvex.dev/ns/v0.0.1", "https://openvex.dev/ns/v0.2.0"];

@@ -1,0 +1,81 @@
+//! What images must say about themselves.
+
+use trust_core::{Digest, UnixTime};
+
+use super::judged::{is_young, judged};
+use crate::evaluate::image_content::{Content, platforms};
+use crate::evidence::Evidence;
+use crate::policy::image_trust::ImageDemand;
+use crate::verdict::Explanation;
+use crate::verdict::reason::ReasonCode;
+
+/// Whether every platform of an image says what is demanded.
+pub(super) fn judge(demand: &ImageDemand, image: &Digest, evidence: &Evidence, now: UnixTime) -> Explanation {
+    let platforms = match platforms(image, evidence) {
+        Ok(platforms) => platforms,
+        Err(problem) => return Explanation::fail(demand.path.clone(), ReasonCode::NotFetched, problem),
+    };
+    let judge = |content: Content| {
+        let mut checks = Vec::new();
+        if let Some(max_age) = demand.max_age {
+            checks.push(is_young(content.created(), max_age, now, "the image does not say when it was made"));
+        }
+        if demand.non_root {
+            checks.push(user(content.user()));
+        }
+        if !demand.bases.is_empty() {
+            checks.push(base(demand, content.base_name()));
+        }
+        judged(&content.name, checks)
+    };
+    judged(&demand.path, platforms.into_iter().map(judge).collect())
+}
+
+/// Whether an image has a base's layers below its own, on every platform.
+pub(super) fn stands_on(image: &Digest, base: &Digest, evidence: &Evidence) -> Result<(), String> {
+    let (own, below) = (platforms(image, evidence)?, platforms(base, evidence)?);
+    for content in &own {
+        let of_platform = below.iter().find(|one| one.name == content.name);
+        let single = below.first().filter(|_| below.len() == 1);
+        let base = of_platform.or(single).ok_or_else(|| format!("the base has no {}", content.name))?;
+        if !content.stands_on(base) {
+            return Err(format!("{} has not the layers of its base below its own", content.name));
+        }
+    }
+    Ok(())
+}
+
+/// Root is the user 0, and the user of an image that names none. Whom another name stands for, only the image's own list of
+/// users says, so it is not known; nor is what runtimes make of a number that is not written as one.
+fn user(written: &str) -> Explanation {
+    let name = written.split(':').next().unwrap_or_default();
+    let number = name.parse::<u32>().ok().filter(|number| number.to_string() == name);
+    match number {
+        Some(number) if (1..1 << 31).contains(&number) => {
+            Explanation::pass("user", format!("is `{written}`"))
+        }
+        _ if number == Some(0) || name.is_empty() || name == "root" => {
+            let message = format!("found `{written}`, expected a user who is not root");
+            Explanation::fail("user", ReasonCode::Condition, message)
+        }
+        _ => {
+            let message = format!(
+                "found `{written}`, expected a number from 1 to 2147483647: whether another is root cannot be determined"
+            );
+            Explanation::fail("user", ReasonCode::Unresolved, message)
+        }
+    }
+}
+
+fn base(demand: &ImageDemand, name: Option<&str>) -> Explanation {
+    let is_meant = |name: &str| demand.bases.iter().any(|pattern| pattern.matches(name) == Ok(true));
+    match name {
+        Some(name) if is_meant(name) => Explanation::pass("base", format!("says `{name}`")),
+        found => {
+            let expected: Vec<_> = demand.bases.iter().map(ToString::to_string).collect();
+            let found = found.map_or_else(|| "nothing".to_owned(), |name| format!("`{name}`"));
+            let message = format!("found {found}, expected {}", expected.join(" or "));
+            Explanation::fail("base", ReasonCode::Condition, message)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What is asked of provenance and of verification summaries: who built it, from what, and who checked that.
+
+use trust_core::ImageRef;
+use trust_sbom::{Predicate, PredicateKind, Provenance, Purl, VerificationSummary};
+
+use super::{Asked, one_text, unreadable};
+use crate::evaluate::judged::{is_of_the_future, is_young, judged};
+use crate::policy::image_trust::{ProvenanceDemand, SummaryDemand};
+use crate::verdict::Explanation;
+use crate::verdict::reason::ReasonCode;
+
+impl Asked<'_> {
+    pub(super) fn provenance(&self, demand: &ProvenanceDemand) -> Explanation {
+        let judge = |content: &Result<Predicate, String>| match content {
+            Ok(Predicate::Provenance(provenance)) => {
+                judged("provenance", provenance_checks(demand, provenance))
+            }
+            other => unreadable("provenance", other),
+        };
+        self.satisfying(&demand.path, PredicateKind::Provenance, &demand.attestors, &judge)
+    }
+
+    /// Whether a summary is about this image: it names what the policy says, else the image's repository or digest.
+    fn resource(&self, demand: &SummaryDemand, found: &str) -> Explanation {
+        if !demand.resources.is_empty() {
+            return one_text("resource", &demand.resources, Some(found));
+        }
+        let image = self.image;
+        let name = image.reference().name();
+        let bare = found.split_once("://").map_or(found, |(_, rest)| rest);
+        let is_repository = bare.parse::<ImageRef>().is_ok_and(|named| {
+            named.name() == name && named.digest().is_none_or(|digest| digest == image.digest())
+        });
+        let is_purl = found.parse::<Purl>().is_ok_and(|purl| {
+            purl.package_type() == "oci" && purl.version() == Some(image.digest().to_string().as_str())
+        });
+        match is_repository || is_purl || found == image.digest().to_string() {
+            true => Explanation::pass("resource", format!("is `{found}`")),
+            false => {
+                let message = format!("found `{found}`, expected `{name}` or `{}`", image.digest());
+                Explanation::fail("resource", ReasonCode::OtherImage, message)
+            }
+        }
+    }
+
+    pub(super) fn summary(&self, demand: &SummaryDemand) -> Explanation {
+        let judge = |content: &Result<Predicate, String>| match content {
+            Ok(Predicate::VerificationSummary(summary)) => {
+                judged("verification summary", self.summary_checks(demand, summary))
+            }
+            other => unreadable("verification summary", other),
+        };
+        self.satisfying(&demand.path, PredicateKind::VerificationSummary, &demand.attestors, &judge)
+    }
+
+    fn summary_checks(&self, demand: &SummaryDemand, summary: &VerificationSummary) -> Vec<Explanation> {
+        let mut checks = vec![
+            one_text("verifier", &demand.verifiers, Some(&summary.verifier)),
+            self.resource(demand, &summary.resource),
+            one_text("policy", &demand.policies, Some(&summary.policy)),
+        ];
+        checks.extend(match (demand.max_age, summary.verified) {
+            (Some(max_age), time) => {
+                Some(is_young(time, max_age, self.now, "it does not say when it was made"))
+            }
+            (None, time) => time.and_then(|time| is_of_the_future(time, self.now)),
+        });
+        checks.push(match summary.has_passed {
+            true => Explanation::pass("result", "passed"),
+            false => Explanation::fail("result", ReasonCode::Condition, "found a failure, expected `PASSED`"),
+        });
+        if let Some(wanted) = demand.level {
+            let level = summary
+                .levels
+                .iter()
+                .filter_map(|one| one.strip_prefix("SLSA_BUILD_LEVEL_")?.parse::<u8>().ok());
+            checks.push(match level.max() {
+                Some(found) if found >= wanted => Explanation::pass("level", format!("is {found}")),
+                found => {
+                    let found = found.map_or_else(|| "none".to_owned(), |found| found.to_string());
+                    let message = format!("found {found}, expected SLSA build level {wanted} or above");
+                    Explanation::fail("level", ReasonCode::Condition, message)
+                }
+            });
+        }
+        checks
+    }
+}
+
+fn provenance_checks(demand: &ProvenanceDemand, provenance: &Provenance) -> Vec<Explanation> {
+    // One source, in each way in which it is written.
+    let forms = provenance.source().map(|source| source.forms()).unwrap_or_default();
+    let source = forms.iter().find(|form| demand.sources.iter().any(|pattern| pattern.matches(form)));
+    let mut checks = vec![
+        one_text("builder", &demand.builders, Some(&provenance.builder)),
+        one_text("build type", &demand.build_types, Some(&provenance.build_type)),
+        one_text("source", &demand.sources, source.or(forms.first()).map(String::as_str)),
+    ];
+    for pattern in &demand.dependencies {
+        let found = provenance.dependencies.iter().find(|one| pattern.matches(&one.uri));
+        checks.push(match found {
+            Some(one) => Explanation::pass("dependency", format!("found `{}`", one.uri)),
+            None => Explanation::fail(
+                "dependency",
+                ReasonCode::Condition,
+                format!("not found, expected {pattern}"),
+            ),
+        });
+    }
+    checks
+}

@@ -1,0 +1,35 @@
+//! What rules about images share: several explanations as one, and the age of what was found.
+
+use trust_core::UnixTime;
+
+use crate::verdict::Explanation;
+use crate::verdict::reason::ReasonCode;
+
+/// Whether a time is at most so many milliseconds before `now`, and not after it.
+pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unknown: &str) -> Explanation {
+    let Some(time) = time else { return Explanation::fail("age", ReasonCode::Unresolved, unknown) };
+    let oldest = now.plus_millis(-max_age);
+    match is_of_the_future(time, now) {
+        Some(unknown) => unknown,
+        None if time >= oldest => {
+            Explanation::pass("age", format!("is of {time}")).until(time.plus_millis(max_age))
+        }
+        None => {
+            let message = format!("is of {time}, expected {oldest} or later");
+            Explanation::fail("age", ReasonCode::Condition, message)
+        }
+    }
+}
+
+pub(super) fn is_of_the_future(time: UnixTime, now: UnixTime) -> Option<Explanation> {
+    let message = format!("is of {time}, which is after {now}: its age cannot be determined");
+    (time > now).then(|| Explanation::fail("age", ReasonCode::Unresolved, message))
+}
+
+/// All of these must hold.
+pub(super) fn judged(path: &str, causes: Vec<Explanation>) -> Explanation {
+    match causes.iter().find_map(|cause| cause.code) {
+        Some(code) => Explanation::fail(path, code, "is not satisfied").because(causes),
+        None => Explanation::pass(path, "is satisfied").because(causes),
+    }
+}

@@ -1,0 +1,141 @@
+//! [`PolicySet::requirements`]: what must be fetched to judge a request, given what was fetched already.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use trust_core::UnixTime;
+use trust_sbom::Answer;
+
+use crate::evaluate::image_extractor;
+use crate::evaluate::resource_rule::{self, Subject};
+use crate::evaluate::scope::{self, Scopes};
+use crate::evidence::Evidence;
+use crate::kubernetes::object_name::ObjectName;
+use crate::kubernetes::request::Request;
+use crate::kubernetes::resource::ContainerImage;
+use crate::policy::policy_set::{Check, Demand, Policy, PolicySet, Rule};
+use crate::policy::signer::{AttestorSet, Signer};
+
+/// What must be fetched to judge a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Requirements {
+    /// Images whose signatures and attestations are needed: each once, as written.
+    pub images: Vec<String>,
+    /// Those of them whose own manifests and configurations are needed, too.
+    pub documents: Vec<String>,
+    /// Those of them whose [bases](crate::Evidence::bases_of) are needed as well, and the bases of those.
+    pub bases: Vec<String>,
+    /// Repositories in which signatures of an image are kept beside its own.
+    pub repositories: BTreeMap<String, BTreeSet<String>>,
+    /// Objects of the cluster that rules refer to and that are not in the evidence yet.
+    pub objects: BTreeSet<ObjectName>,
+}
+
+impl Requirements {
+    /// Images, and what their signers need.
+    fn add<'a>(
+        &mut self,
+        images: Vec<String>,
+        sets: impl Iterator<Item = &'a AttestorSet>,
+        evidence: &Evidence,
+    ) {
+        if images.is_empty() {
+            return;
+        }
+        add(&mut self.images, &images);
+        for set in sets {
+            set.each(&mut |attestor| {
+                if let Signer::KeyInSecret(object) = &attestor.signer
+                    && !evidence.objects.contains_key(&object.to_string())
+                {
+                    self.objects.insert(object.clone());
+                }
+                for image in attestor.repository.iter().flat_map(|_| &images) {
+                    self.repositories.entry(image.clone()).or_default().extend(attestor.repository.clone());
+                }
+            });
+        }
+    }
+}
+
+impl PolicySet {
+    /// What must be fetched to judge a request, given what was fetched already. It is more than is needed in the end where
+    /// a rule's preconditions depend on what is fetched.
+    ///
+    /// The name of an object can stand in another object, so objects are asked for in rounds: fetch the
+    /// [objects](Requirements::objects), put each into the evidence, found or not, and ask again, until none is asked for.
+    /// Then fetch the images.
+    #[must_use]
+    pub fn requirements(&self, request: &Request, evidence: &Evidence, now: UnixTime) -> Requirements {
+        let mut needed = Requirements::default();
+        let mut scopes = Scopes::new(request, now);
+        for (_, rule, _) in self.rules_for(request) {
+            let mut scope = scopes.of_rule(rule, false);
+            scope::set_context(&mut scope, &rule.context, evidence);
+            let missing = scope.missing();
+            // What depends on an object that is not there yet may hold once it is.
+            let is_known = missing.is_empty();
+            needed.objects.extend(missing);
+            let images = image_extractor::images(rule, request, &mut scope).unwrap_or_default();
+            if let Some(preconditions) = &rule.preconditions
+                && is_known
+                && preconditions.judge(&scope).holds == Ok(false)
+            {
+                continue;
+            }
+            match &rule.check {
+                Check::Images { requirements, .. } => {
+                    for requirement in requirements {
+                        let names = names(&images, |image| requirement.is_about(image));
+                        needed.add(names, requirement.attestor_sets(), evidence);
+                    }
+                }
+                Check::Trust(trust) => {
+                    let names = names(&images, |image| trust.is_about(image));
+                    if let Some(image) = &trust.image {
+                        add(&mut needed.documents, &names);
+                        if image.base_policy.is_some() {
+                            add(&mut needed.bases, &names);
+                        }
+                    }
+                    needed.add(names, trust.attestors(), evidence);
+                }
+                // What a loop asks for depends on its elements: it is found by going through it.
+                Check::Form { demand: demand @ Demand::ForEach(_), .. } => {
+                    let _ =
+                        resource_rule::judge(demand, Subject { value: None, pointer: "" }, &scope, evidence);
+                    needed.objects.extend(scope.missing());
+                }
+                Check::Form { .. } => {}
+            }
+        }
+        needed
+    }
+
+    /// The rules that are about a request, or may be, with their policies and whether they are.
+    pub(crate) fn rules_for<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> impl Iterator<Item = (&'a Policy, &'a Rule, Answer)> {
+        let namespace = &request.resource.id().namespace;
+        let is_here = move |policy: &&Policy| policy.namespace.as_ref().is_none_or(|own| own == namespace);
+        self.policies().iter().filter(is_here).flat_map(move |policy| {
+            let about = policy.rules.iter().map(move |rule| (policy, rule, rule.matches.is_about(request)));
+            about.filter(|(.., answer)| *answer != Answer::No)
+        })
+    }
+}
+
+/// The images that are meant, as written.
+fn names(images: &[ContainerImage], is_meant: impl Fn(&ContainerImage) -> bool) -> Vec<String> {
+    images.iter().filter(|image| is_meant(image)).map(|image| image.image.clone()).collect()
+}
+
+/// Adds what is not there yet.
+fn add(list: &mut Vec<String>, names: &[String]) {
+    for name in names {
+        if !list.contains(name) {
+            list.push(name.clone());
+        }
+    }
+}

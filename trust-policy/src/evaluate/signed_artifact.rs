@@ -1,0 +1,176 @@
+//! [`SignedArtifact`]: a signature or attestation on an image, in whichever form it was stored.
+
+use thiserror::Error;
+use trust_core::cosign::{self, CosignError, SimpleSigning};
+use trust_core::{
+    Bundle, BundleError, Content, Digest, LogError, ManagedKey, Signed, SignerPolicy, Statement, UnixTime,
+    VerifiedBundle, VerifiedSigner, VerifyError,
+};
+
+use crate::evidence::Artifact;
+use crate::policy::signer::{Attestor, Signer};
+use crate::trust::Trust;
+use crate::verdict::reason::ReasonCode;
+
+/// A signature or attestation, parsed. It proves nothing yet.
+pub(crate) struct SignedArtifact<'a> {
+    bundle: Bundle,
+    /// The payload that names the manifest, in the form of cosign 1 and 2.
+    payload: Option<(&'a [u8], SimpleSigning)>,
+    statement: Option<Statement>,
+}
+
+/// Why an artifact is not the signature or attestation that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum ArtifactError {
+    #[error("layer of type `{found}` is neither a signature nor an attestation")]
+    MediaType { found: String },
+    #[error("signature cannot be read")]
+    Cosign(#[from] CosignError),
+    #[error("bundle cannot be read")]
+    Bundle(#[from] BundleError),
+    #[error("signature is for the image `{found}`, expected `{expected}`")]
+    OtherImage { found: Digest, expected: Digest },
+    #[error("the policy's key cannot be used")]
+    UnusableKey(#[from] trust_core::KeyError),
+    #[error("{signer} cannot be verified here")]
+    Unsupported { signer: String },
+    #[error("signature has {} as annotation `{name}`, expected `{expected}`", found.as_ref().map_or("nothing".to_owned(), |found| format!("`{found}`")))]
+    Annotation { name: String, found: Option<String>, expected: String },
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
+
+impl ArtifactError {
+    pub(crate) fn code(&self) -> ReasonCode {
+        match self {
+            Self::MediaType { .. } | Self::Cosign(_) | Self::Bundle(_) => ReasonCode::Malformed,
+            Self::OtherImage { .. } => ReasonCode::OtherImage,
+            Self::UnusableKey(_) | Self::Unsupported { .. } => ReasonCode::UnusablePolicy,
+            Self::Annotation { .. } => ReasonCode::WrongAnnotation,
+            Self::Verify(error) => match error {
+                VerifyError::Subject { .. } | VerifyError::MessageDigest { .. } => ReasonCode::OtherImage,
+                VerifyError::Signature { .. } | VerifyError::Material { .. } => ReasonCode::WrongKey,
+                VerifyError::Identity(_) => ReasonCode::WrongIdentity,
+                VerifyError::TooFewLogEntries { .. }
+                | VerifyError::LogEntry { source: LogError::UnknownLog { .. }, .. } => ReasonCode::NotInLog,
+                VerifyError::Statement(_) | VerifyError::PayloadType { .. } => ReasonCode::Malformed,
+                _ => ReasonCode::NotTrusted,
+            },
+        }
+    }
+}
+
+impl<'a> SignedArtifact<'a> {
+    pub(crate) fn parse(artifact: &'a Artifact) -> Result<Self, ArtifactError> {
+        let (bundle, payload) = match artifact.media_type.as_str() {
+            cosign::SIMPLE_SIGNING_MEDIA_TYPE => {
+                let payload = SimpleSigning::from_json(&artifact.content)?;
+                (cosign::signature_bundle(&artifact.annotations)?, Some((&artifact.content[..], payload)))
+            }
+            cosign::ENVELOPE_MEDIA_TYPE => {
+                (cosign::attestation_bundle(&artifact.content, &artifact.annotations)?, None)
+            }
+            other if other.starts_with(cosign::BUNDLE_MEDIA_TYPE_PREFIX) => {
+                (Bundle::from_json(&artifact.content)?, None)
+            }
+            other => return Err(ArtifactError::MediaType { found: other.to_owned() }),
+        };
+        let statement = match bundle.unverified_content() {
+            Content::Envelope(envelope) => {
+                Some(Statement::from_json(envelope.payload()).map_err(VerifyError::from)?)
+            }
+            Content::Message { .. } => None,
+        };
+        Ok(Self { bundle, payload, statement })
+    }
+
+    /// The type of the attestation; `None` for a signature on the image itself.
+    ///
+    /// cosign 3 signs images by an attestation of its own type, which counts as a signature.
+    pub(crate) fn unverified_attestation_type(&self) -> Option<&str> {
+        let statement = self.statement.as_ref()?;
+        Some(statement.predicate_type())
+            .filter(|predicate_type| *predicate_type != cosign::SIGN_PREDICATE_TYPE)
+    }
+
+    /// The attestation; `None` for a signature over something else.
+    pub(crate) fn unverified_statement(&self) -> Option<&Statement> {
+        self.statement.as_ref()
+    }
+
+    /// Proves that the signature has the annotations that are wanted.
+    fn check_annotations(&self, wanted: &[(String, String)], image: &Digest) -> Result<(), ArtifactError> {
+        let own = self.payload.as_ref().map(|(_, payload)| payload.annotations());
+        let subjects = self.statement.iter().flat_map(Statement::subjects);
+        let subjects: Vec<_> = subjects.filter(|subject| subject.digests().contains(image)).collect();
+        for (name, expected) in wanted {
+            let of_subjects = subjects.iter().filter_map(|subject| subject.annotation(name));
+            let found: Vec<_> =
+                own.and_then(|own| own.get(name)).cloned().into_iter().chain(of_subjects).collect();
+            if !found.iter().any(|value| value.as_str() == Some(expected)) {
+                let found = found
+                    .first()
+                    .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                return Err(ArtifactError::Annotation {
+                    name: name.clone(),
+                    found,
+                    expected: expected.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Proves that `attestor` signed this, and that it is about `image`.
+    pub(crate) fn verify(
+        &self,
+        attestor: &Attestor,
+        image: &Digest,
+        trust: &Trust,
+        now: UnixTime,
+    ) -> Result<VerifiedBundle, ArtifactError> {
+        let policy = match &attestor.signer {
+            Signer::Key(key) => SignerPolicy::Key(key.as_ref().clone().into()),
+            Signer::Certificate(certificate) => SignerPolicy::Key(
+                ManagedKey::new(certificate.public_key().clone()).with_validity(certificate.validity()),
+            ),
+            Signer::Identity(policy) => SignerPolicy::Identity(policy.clone()),
+            Signer::UnusableKey(error) => return Err(error.clone().into()),
+            Signer::Some(_) | Signer::KeysOf(_) | Signer::KeyInSecret(_) | Signer::Unsupported(_) => {
+                return Err(ArtifactError::Unsupported { signer: attestor.signer.to_string() });
+            }
+        };
+        let own = attestor.roots.as_ref().map(|roots| roots.instead_of(trust.root()));
+        let mut verifier = trust.verifier(own.as_ref().unwrap_or(trust.root()));
+        if !attestor.needs_log_entry {
+            verifier = verifier.accepting_signatures_in_no_transparency_log();
+        }
+        if !attestor.needs_certificate_log {
+            verifier = verifier.accepting_certificates_in_no_transparency_log();
+        }
+        let signed = match &self.payload {
+            Some((bytes, _)) => Signed::Message(bytes),
+            None => Signed::Digest(image),
+        };
+        let verified = verifier.verify(&self.bundle, signed, &policy, now)?;
+        // The signature is over the payload; the payload must be about this image.
+        if let Some((_, payload)) = &self.payload
+            && payload.manifest_digest() != image
+        {
+            return Err(ArtifactError::OtherImage {
+                found: payload.manifest_digest().clone(),
+                expected: image.clone(),
+            });
+        }
+        self.check_annotations(&attestor.annotations, image).map(|()| verified)
+    }
+}
+
+/// A name for the signer, equal for two signatures if the same signer made them.
+pub(crate) fn signer_name(signer: &VerifiedSigner) -> String {
+    match signer {
+        VerifiedSigner::Key(fingerprint) => format!("key {fingerprint}"),
+        VerifiedSigner::Identity(identity) => identity.to_string(),
+    }
+}

@@ -1,0 +1,21 @@
+//! What every policy language compiles to.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mode` | [`Mode`](crate::Mode): what a violation does |
+//! | `signer` | [`AttestorSet`](crate::AttestorSet): who must have signed |
+//! | `resource_match` | [`ResourceMatch`](crate::ResourceMatch): which requests a rule is about |
+//! | `overlay` | [`Overlay`](crate::Overlay): forms of resources |
+//! | `image_trust` | [`ImageTrust`](crate::ImageTrust): what is asked of what supply chains attest |
+//! | `policy_set` | [`PolicySet`](crate::PolicySet): policies, their rules, their exceptions |
+
+pub(crate) mod mode;
+pub(crate) mod signer;
+
+pub(crate) mod resource_match;
+
+pub(crate) mod overlay;
+
+pub(crate) mod image_trust;
+
+pub(crate) mod policy_set;

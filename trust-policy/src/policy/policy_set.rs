@@ -1,0 +1,473 @@
+//! [`PolicySet`]: the one model that every policy language compiles to.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use trust_core::Pattern;
+
+use crate::expression::condition::Conditions;
+use crate::expression::template::Template;
+use crate::kubernetes::image_pattern::ReferencePattern;
+use crate::kubernetes::resource::{ContainerImage, Resource};
+use crate::policy::image_trust::ImageTrust;
+use crate::policy::mode::ModeRule;
+use crate::policy::overlay::Overlay;
+use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
+use crate::policy::signer::AttestorSet;
+use crate::yaml::Span;
+
+/// Policies to judge by. All of them are judged; one that denies is enough.
+#[derive(Clone, Debug, Default)]
+pub struct PolicySet {
+    policies: Vec<Policy>,
+    exceptions: Vec<Exception>,
+    uncovered: Uncovered,
+    allowed: Vec<ReferencePattern>,
+    blocks_unchanged: bool,
+}
+
+/// What becomes of a workload with an image that no image rule judges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Uncovered {
+    /// It is denied: a set from which a policy is missing must not let through what that policy was for.
+    #[default]
+    Deny,
+    /// It is reported.
+    Report,
+    /// It is allowed.
+    Allow,
+}
+
+/// A policy, with its rules.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// Its namespace, outside of which it does not apply; `None` for all namespaces.
+    pub namespace: Option<String>,
+    /// Its rules, in order.
+    pub rules: Vec<Rule>,
+    /// Whether of each kind of rules only the first counts that judges a resource.
+    pub first_rule_only: bool,
+    /// What is odd about it, though it can be read.
+    pub lints: Vec<Lint>,
+}
+
+impl Policy {
+    /// A policy for all namespaces.
+    #[must_use]
+    pub fn new(name: impl Into<String>, rules: Vec<Rule>) -> Self {
+        Self { name: name.into(), namespace: None, rules, first_rule_only: false, lints: Vec::new() }
+    }
+
+    /// A policy that demands this of every resource with images.
+    ///
+    /// ```
+    /// use trust_core::PublicKey;
+    /// use trust_policy::{Attestor, AttestorSet, ImageTrust, Policy, PolicySet, ReferencePattern, SbomDemand, Signer};
+    ///
+    /// let key = PublicKey::from_pem(
+    ///     "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEi2S6o+OgSF2KM/C69kidhhoK7kxtYSfjg7vQ0h4L5Xd+6ymfIrFxi/CI2U1jYkW9LLWibC6JbCnqUrXlyahLVw==\n-----END PUBLIC KEY-----\n",
+    /// )?;
+    /// let builder = AttestorSet::new(vec![Attestor::new(Signer::Key(Box::new(key)))])?;
+    /// let mut trust = ImageTrust::new(vec![ReferencePattern::by_segment("ghcr.io/acme/**")?]);
+    /// trust.sbom = Some(SbomDemand::new(builder));
+    /// let policies = PolicySet::new(vec![Policy::trusting("sbom", trust)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn trusting(name: impl Into<String>, trust: ImageTrust) -> Self {
+        let matched = Filters::Any(vec![Filter::default()]);
+        let matches = ResourceMatch { matched, excluded: None };
+        Self::new(name, vec![Rule::new("require", matches, Check::Trust(Box::new(trust)))])
+    }
+}
+
+/// A rule: what it is about, and what it demands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// Which requests it is about.
+    pub matches: ResourceMatch,
+    /// Whether it speaks of a pod, wherever in the resource the pod stands.
+    pub of_pod: bool,
+    /// Names for its expressions, each for those after it.
+    pub context: Vec<ContextEntry>,
+    /// Where these do not hold, it is about nothing.
+    pub preconditions: Option<Conditions>,
+    /// What it demands.
+    pub check: Check,
+}
+
+impl Rule {
+    /// A rule about these requests.
+    #[must_use]
+    pub fn new(name: impl Into<String>, matches: ResourceMatch, check: Check) -> Self {
+        let name = name.into();
+        Self { name, matches, of_pod: false, context: Vec::new(), preconditions: None, check }
+    }
+}
+
+/// A name for expressions.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ContextEntry {
+    /// The name.
+    pub name: String,
+    /// What it stands for.
+    pub source: ContextSource,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ContextSource {
+    /// A value, computed or written.
+    Variable {
+        /// What is taken a part of; everything if there is none.
+        value: Option<Template>,
+        /// The part.
+        path: Option<Template>,
+        /// What it is if that has no value.
+        default: Option<Template>,
+    },
+    /// A ConfigMap, by namespace and name, which whoever collects the evidence looks up.
+    ConfigMap {
+        /// Its namespace.
+        namespace: Template,
+        /// Its name.
+        name: Template,
+    },
+}
+
+/// What a rule demands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Check {
+    /// Signed images.
+    Images {
+        /// Where images stand in kinds that have them elsewhere than in pods.
+        extractors: Vec<ImageExtractor>,
+        /// What is demanded of them.
+        requirements: Vec<ImageRequirement>,
+    },
+    /// Images of which trusted signers attest what is demanded.
+    Trust(Box<ImageTrust>),
+    /// A resource of a certain form.
+    Form {
+        /// What a violation does.
+        mode: ModeRule,
+        /// What the policy's author says about a violation.
+        message: Option<Template>,
+        /// The form.
+        demand: Demand,
+        /// Whether an update is reported only, if the resource violated the rule before it.
+        allows_existing: bool,
+    },
+}
+
+/// What is demanded of a resource, or of an element of one of its lists.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Demand {
+    /// One of these forms.
+    Forms(Vec<Overlay>),
+    /// That these conditions do not hold.
+    Deny(Conditions),
+    /// Something of each element of some lists.
+    ForEach(Vec<ForEach>),
+}
+
+/// What is demanded of each element of a list.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ForEach {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// An expression whose value is the list.
+    pub list: Template,
+    /// Names for the expressions, each for those after it.
+    pub context: Vec<ContextEntry>,
+    /// Elements for which these do not hold are passed over.
+    pub preconditions: Option<Conditions>,
+    /// Whether a form is demanded of the element, or of what the loop stands in; without it of the element if it is a map.
+    pub of_element: Option<bool>,
+    /// What is demanded.
+    pub demand: Demand,
+}
+
+/// What is demanded of the images that match.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ImageRequirement {
+    /// Where it stands in the policy, such as `spec.rules[0].verifyImages[0]`.
+    pub path: String,
+    /// Its place in the text.
+    pub span: Span,
+    /// What a violation does.
+    pub mode: ModeRule,
+    /// Which images it is about: those that match any of these …
+    pub references: Vec<ReferencePattern>,
+    /// … and none of these.
+    pub except: Vec<ReferencePattern>,
+    /// Who must have signed: all of these sets.
+    pub attestors: Vec<AttestorSet>,
+    /// What must have been attested: all of these.
+    pub attestations: Vec<AttestationRequirement>,
+    /// What must not hold of the attestations that have a name.
+    pub deny: Option<AttestationDeny>,
+    /// What the policy says about credentials for registries, as written: for whoever collects the evidence.
+    pub registry_credentials: Option<serde_json::Value>,
+    /// Whether the resource is changed to name the digest that was verified.
+    pub pins_digest: bool,
+    /// Whether the resource must name a digest in the end.
+    pub needs_digest: bool,
+}
+
+/// An attestation that must be there.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AttestationRequirement {
+    /// Where it stands, relative to the requirement, such as `.attestations[0]`.
+    pub path: String,
+    /// The type of its predicate.
+    pub predicate_type: String,
+    /// The name by which [`AttestationDeny`] speaks of its predicate.
+    pub name: Option<String>,
+    /// Who must have signed it: all of these sets.
+    pub attestors: Vec<AttestorSet>,
+    /// What must hold of every predicate that a signer signed.
+    pub conditions: Option<Conditions>,
+}
+
+/// What must not hold of attestations, together.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AttestationDeny {
+    /// Where it stands, relative to the requirement.
+    pub path: String,
+    /// What the policy's author says about it.
+    pub message: Option<Template>,
+    /// The conditions.
+    pub conditions: Conditions,
+}
+
+/// Something odd in a policy that can be read: it may not mean what its author thinks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lint {
+    /// Where it stands.
+    pub path: String,
+    /// Its place in the text.
+    pub span: Span,
+    /// What is odd.
+    pub message: String,
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: `{}` {}", self.span, self.path, self.message)
+    }
+}
+
+/// Where images stand in a kind of resource.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ImageExtractor {
+    /// The kind.
+    pub kind: String,
+    /// The way to the images, or to what holds them; `*` for every element.
+    pub path: Vec<String>,
+    /// The field that is the image, of what the path leads to; `None` if that is the image itself.
+    pub value: Option<String>,
+    /// The field that names it, for messages.
+    pub key: Option<String>,
+    /// An expression that makes a reference of what is found.
+    pub transform: Option<Template>,
+}
+
+impl PolicySet {
+    /// A set of policies.
+    #[must_use]
+    pub fn new(policies: Vec<Policy>) -> Self {
+        Self { policies, ..Self::default() }
+    }
+
+    /// Says what becomes of workloads with an image that no image rule judges; without it they are denied.
+    ///
+    /// An image is covered if a `verifyImages` rule or an `ImageTrustPolicy` judges it, or passes over it by name or by an
+    /// exception. In a set without any such rule, every rule about the workload covers its images.
+    #[must_use]
+    pub fn with_uncovered(mut self, uncovered: Uncovered) -> Self {
+        self.uncovered = uncovered;
+        self
+    }
+
+    /// Allows uncovered images that one of these patterns selects.
+    #[must_use]
+    pub fn allowing_images(mut self, patterns: impl IntoIterator<Item = ReferencePattern>) -> Self {
+        self.allowed.extend(patterns);
+        self
+    }
+
+    /// Blocks updates that leave an image, or a form that was wrong before, as it was. Without it such violations are
+    /// reported and do not deny: a label, a finalizer or a scale-down starts nothing that does not run already.
+    #[must_use]
+    pub fn blocking_unchanged(mut self) -> Self {
+        self.blocks_unchanged = true;
+        self
+    }
+
+    /// What becomes of workloads with an image that no image rule judges.
+    #[must_use]
+    pub fn uncovered(&self) -> Uncovered {
+        self.uncovered
+    }
+
+    /// Which uncovered images are allowed.
+    #[must_use]
+    pub fn allowed_images(&self) -> &[ReferencePattern] {
+        &self.allowed
+    }
+
+    /// Whether updates are blocked that leave a violation as it was.
+    #[must_use]
+    pub fn blocks_unchanged(&self) -> bool {
+        self.blocks_unchanged
+    }
+
+    /// Adds the policies of another set after these. What is allowed beyond both stays as it is here.
+    pub fn extend(&mut self, other: Self) {
+        self.policies.extend(other.policies);
+        self.exceptions.extend(other.exceptions);
+    }
+
+    /// The policies, in order.
+    #[must_use]
+    pub fn policies(&self) -> &[Policy] {
+        &self.policies
+    }
+
+    /// Adds exceptions: what they are about, the rules that they name do not judge.
+    pub fn add_exceptions(&mut self, exceptions: impl IntoIterator<Item = Exception>) {
+        self.exceptions.extend(exceptions);
+    }
+
+    /// The exceptions.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
+    }
+}
+
+/// Requests that some rules do not judge.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Exception {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The rules, by policy (with its namespace, if it has one) and name, with wildcards.
+    pub rules: Vec<(Pattern, Vec<Pattern>)>,
+    /// Which requests.
+    pub matches: ResourceMatch,
+    /// And only where these hold.
+    pub conditions: Option<Conditions>,
+}
+
+impl Exception {
+    /// Whether it names a rule, by the name that Kyverno gives it for a resource: a rule about pods that extends to their
+    /// controllers is called `autogen-…` there.
+    #[must_use]
+    pub fn names(&self, policy: &Policy, rule: &Rule, resource: &Resource) -> bool {
+        let rule = match (rule.of_pod, resource.id().kind.as_str()) {
+            (false, _) | (true, "Pod") => rule.name.clone(),
+            (true, "CronJob") => format!("autogen-cronjob-{}", rule.name),
+            (true, _) => format!("autogen-{}", rule.name),
+        };
+        let full = policy.namespace.as_ref().map(|namespace| format!("{namespace}/{}", policy.name));
+        let policy = full.as_ref().unwrap_or(&policy.name);
+        self.rules
+            .iter()
+            .any(|(name, rules)| name.matches(policy) && rules.iter().any(|pattern| pattern.matches(&rule)))
+    }
+}
+
+/// Whether an image is passed over by name though a pattern selects it.
+fn pass_over(references: &[ReferencePattern], except: &[ReferencePattern], image: &ContainerImage) -> bool {
+    image.forms().is_some_and(|forms| {
+        references.iter().any(|pattern| pattern.selects(forms))
+            && except.iter().any(|pattern| pattern.passes_over(forms))
+    })
+}
+
+/// Whether patterns select an image. One that cannot be read is selected by every pattern, and passed over by none: it must
+/// not slip through.
+fn select(references: &[ReferencePattern], except: &[ReferencePattern], image: &ContainerImage) -> bool {
+    let Some(forms) = image.forms() else { return !references.is_empty() };
+    references.iter().any(|pattern| pattern.selects(forms))
+        && !except.iter().any(|pattern| pattern.passes_over(forms))
+}
+
+impl Rule {
+    /// Whether any expression in it refers to the request.
+    pub(crate) fn has_expressions(&self) -> bool {
+        let of_check = match &self.check {
+            Check::Images { extractors, requirements } => {
+                extractors.iter().any(|one| one.transform.is_some())
+                    || requirements.iter().any(|one| {
+                        one.deny.is_some()
+                            || one.attestations.iter().any(|one| one.conditions.is_some())
+                            || one.attestor_sets().any(AttestorSet::has_expressions)
+                    })
+            }
+            Check::Trust(trust) => trust.attestors().any(AttestorSet::has_expressions),
+            Check::Form { message, demand, .. } => {
+                message.as_ref().is_some_and(|message| message.constant().is_none())
+                    || !matches!(demand, Demand::Forms(forms) if !forms.iter().any(Overlay::has_expressions))
+            }
+        };
+        of_check || !self.context.is_empty() || self.preconditions.is_some()
+    }
+}
+
+impl ImageRequirement {
+    /// Every set of signers that it names.
+    pub(crate) fn attestor_sets(&self) -> impl Iterator<Item = &AttestorSet> {
+        self.attestors.iter().chain(self.attestations.iter().flat_map(|one| &one.attestors))
+    }
+
+    /// Whether it is about this image.
+    #[must_use]
+    pub fn is_about(&self, image: &ContainerImage) -> bool {
+        select(&self.references, &self.except, image)
+    }
+}
+
+impl Check {
+    /// Whether it is about images, and judges an image or passes over it by name.
+    pub(crate) fn covers(&self, image: &ContainerImage) -> bool {
+        let covers = |references: &[_], except: &[_]| {
+            select(references, except, image) || pass_over(references, except, image)
+        };
+        match self {
+            Self::Images { requirements, .. } => {
+                requirements.iter().any(|one| covers(&one.references, &one.except))
+            }
+            Self::Trust(trust) => covers(&trust.references, &trust.except),
+            Self::Form { .. } => false,
+        }
+    }
+}
+
+impl ImageTrust {
+    /// Whether it is about this image.
+    #[must_use]
+    pub fn is_about(&self, image: &ContainerImage) -> bool {
+        select(&self.references, &self.except, image)
+    }
+}

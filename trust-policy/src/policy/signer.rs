@@ -1,0 +1,207 @@
+//! [`AttestorSet`]: who must have signed.
+
+use core::fmt;
+
+use thiserror::Error;
+use trust_core::{Authority, Certificate, IdentityPolicy, KeyError, LogKey, PublicKey, TrustRoot};
+
+use crate::expression::template::Template;
+use crate::kubernetes::object_name::ObjectName;
+
+/// Signers of whom some must have signed, each counted once.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AttestorSet {
+    /// Where it stands, relative to the requirement, such as `.attestors[0]`.
+    pub path: String,
+    /// How many different ones must have signed, at least 1; `None` for all.
+    pub count: Option<usize>,
+    /// The signers; at least `count`.
+    pub attestors: Vec<Attestor>,
+}
+
+/// A signer.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Attestor {
+    /// Where it stands, relative to the requirement, such as `.attestors[0].entries[0].keys`.
+    pub path: String,
+    /// Who it is.
+    pub signer: Signer,
+    /// Whether its signatures must be in a transparency log.
+    pub needs_log_entry: bool,
+    /// Whether its certificates must be in a certificate transparency log.
+    pub needs_certificate_log: bool,
+    /// The repository in which it keeps signatures, if it does not beside the image. Where a signature is found proves
+    /// nothing, so those beside the image count as well.
+    pub repository: Option<String>,
+    /// What is trusted for it instead of what the trust root has.
+    pub roots: Option<Box<OwnRoots>>,
+    /// Annotations that the signature must have.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// What a policy trusts for a signer instead of what the trust root has: each list that is there.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct OwnRoots {
+    /// Certificate authorities.
+    pub certificate_authorities: Option<Vec<Authority>>,
+    /// Timestamp authorities.
+    pub timestamp_authorities: Option<Vec<Authority>>,
+    /// Transparency logs.
+    pub transparency_logs: Option<Vec<LogKey>>,
+    /// Certificate logs.
+    pub certificate_logs: Option<Vec<LogKey>>,
+}
+
+impl OwnRoots {
+    /// The trust root with these instead.
+    pub(crate) fn instead_of(&self, root: &TrustRoot) -> TrustRoot {
+        let mut root = root.clone();
+        if let Some(authorities) = &self.certificate_authorities {
+            root = root.with_certificate_authorities(authorities.clone());
+        }
+        if let Some(authorities) = &self.timestamp_authorities {
+            root = root.with_timestamp_authorities(authorities.clone());
+        }
+        if let Some(logs) = &self.transparency_logs {
+            root = root.with_transparency_logs(logs.clone());
+        }
+        if let Some(logs) = &self.certificate_logs {
+            root = root.with_certificate_logs(logs.clone());
+        }
+        root
+    }
+}
+
+impl PartialEq for OwnRoots {
+    fn eq(&self, other: &Self) -> bool {
+        let chains = |list: &Option<Vec<Authority>>| -> Option<Vec<Vec<Certificate>>> {
+            list.as_ref().map(|list| list.iter().map(|one| one.chain().to_vec()).collect())
+        };
+        let keys = |list: &Option<Vec<LogKey>>| -> Option<Vec<PublicKey>> {
+            list.as_ref().map(|list| list.iter().map(|one| one.key.clone()).collect())
+        };
+        chains(&self.certificate_authorities) == chains(&other.certificate_authorities)
+            && chains(&self.timestamp_authorities) == chains(&other.timestamp_authorities)
+            && keys(&self.transparency_logs) == keys(&other.transparency_logs)
+            && keys(&self.certificate_logs) == keys(&other.certificate_logs)
+    }
+}
+
+/// Who a signer is.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Signer {
+    /// The holder of a key.
+    Key(Box<PublicKey>),
+    /// The holder of a certificate's key, while the certificate is valid.
+    Certificate(Box<Certificate>),
+    /// The holder of a key that cannot be read; nobody can be it.
+    UnusableKey(KeyError),
+    /// The holders of the keys that expressions have as their value.
+    KeysOf(Template),
+    /// The holder of the key in a Secret, which whoever collects the evidence looks up.
+    KeyInSecret(ObjectName),
+    /// Somebody with an identity that a certificate authority of the trust root vouches for.
+    Identity(IdentityPolicy),
+    /// Some of the signers of a set.
+    Some(Box<AttestorSet>),
+    /// Somebody whose signature cannot be verified here yet; nobody can be it.
+    Unsupported(&'static str),
+}
+
+impl Attestor {
+    /// A signer whose signatures and certificates must be in transparency logs.
+    #[must_use]
+    pub fn new(signer: Signer) -> Self {
+        Self {
+            path: "attestor".to_owned(),
+            signer,
+            needs_log_entry: true,
+            needs_certificate_log: true,
+            repository: None,
+            roots: None,
+            annotations: Vec::new(),
+        }
+    }
+}
+
+/// A set of signers that nobody could satisfy, or everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AttestorSetError {
+    /// It names nobody.
+    #[error("set of signers is empty, expected at least one signer")]
+    Empty,
+    /// Nobody of it must have signed, or more than it names.
+    #[error("{found} of {signers} signers must have signed, expected 1 to {signers}")]
+    Count {
+        /// How many must have signed.
+        found: usize,
+        /// How many it names.
+        signers: usize,
+    },
+}
+
+impl AttestorSet {
+    /// All of these signers.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn new(attestors: Vec<Attestor>) -> Result<Self, AttestorSetError> {
+        if attestors.is_empty() {
+            return Err(AttestorSetError::Empty);
+        }
+        Ok(Self { path: "attestors".to_owned(), count: None, attestors })
+    }
+
+    /// Some of these signers: at least `count` different ones.
+    ///
+    /// # Errors
+    /// If that is none, or more than there are.
+    pub fn at_least(count: usize, attestors: Vec<Attestor>) -> Result<Self, AttestorSetError> {
+        let signers = attestors.len();
+        if !(1..=signers).contains(&count) {
+            return Err(AttestorSetError::Count { found: count, signers });
+        }
+        Ok(Self { path: "attestors".to_owned(), count: Some(count), attestors })
+    }
+
+    /// Sees every attestor, those in sets within, too.
+    pub(crate) fn each(&self, see: &mut impl FnMut(&Attestor)) {
+        for attestor in &self.attestors {
+            see(attestor);
+            if let Signer::Some(set) = &attestor.signer {
+                set.each(see);
+            }
+        }
+    }
+
+    /// Whether keys in it are the values of expressions.
+    pub(crate) fn has_expressions(&self) -> bool {
+        let mut has = false;
+        self.each(&mut |attestor| has |= matches!(attestor.signer, Signer::KeysOf(_)));
+        has
+    }
+}
+
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Certificate(certificate) => write!(f, "the certificate `{}`", certificate.subject()),
+            Self::UnusableKey(_) => f.write_str("an unusable key"),
+            Self::KeysOf(_) => f.write_str("keys of a context entry"),
+            Self::KeyInSecret(object) => write!(f, "the key in {object}"),
+            Self::Identity(policy) => policy.fmt(f),
+            Self::Some(set) => {
+                let signers: Vec<_> = set.attestors.iter().map(|one| one.signer.to_string()).collect();
+                let count = set.count.map_or_else(|| "all".to_owned(), |count| count.to_string());
+                write!(f, "{count} of ({})", signers.join("; "))
+            }
+            Self::Unsupported(what) => f.write_str(what),
+        }
+    }
+}
