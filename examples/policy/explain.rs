@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use trust_policy::{
-    AttestorSet, Check, Conditions, Demand, Filter, Filters, ImageRequirement, ImageTrust, ModeRule, Policy,
-    PolicySet, Rule,
+    AttestorSet, Conditions, Demand, Filter, Filters, ImageRequirement, ImageTrust, ModeRule, Policy,
+    PolicySet, Requirement, Rule,
 };
 use trust_sbom::PackagePattern;
 
@@ -52,8 +52,8 @@ fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
     if let Some(preconditions) = &rule.preconditions {
         writeln!(text, "    only where {}", count(preconditions))?;
     }
-    match &rule.check {
-        Check::Images { extractors, requirements } => {
+    match &rule.requirement {
+        Requirement::Images { extractors, requirements } => {
             for extractor in extractors {
                 writeln!(
                     text,
@@ -64,7 +64,7 @@ fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
             }
             requirements.iter().try_for_each(|one| requirement(text, one))
         }
-        Check::Form { mode, demand, .. } => {
+        Requirement::Form { mode, demand, .. } => {
             let demand = match demand {
                 Demand::Forms(forms) if forms.len() == 1 => "the resource must have a form".to_owned(),
                 Demand::Forms(forms) => format!("the resource must have one of {} forms", forms.len()),
@@ -76,7 +76,7 @@ fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
             };
             writeln!(text, "    {demand} ({})", mode_text(mode))
         }
-        Check::Trust(one) => trust(text, one),
+        Requirement::Trust(one) => trust(text, one),
         _ => writeln!(text, "    something else is demanded"),
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use trust_gate::{Limits, Objects, collect_for};
 use trust_policy::{
-    Check, Evidence, Outcome, PolicySet, ReasonCode, Request, Resource, RuleVerdict, evaluate, yaml,
+    Evidence, Outcome, PolicySet, ReasonCode, Request, Requirement, Resource, RuleVerdict, evaluate, yaml,
 };
 
 use super::given::Given;
@@ -187,7 +187,7 @@ fn judge(
         .iter()
         .filter(|one| one.name == policy)
         .flat_map(|one| &one.rules)
-        .any(|one| one.name == rule && matches!(one.check, Check::Images { .. }));
+        .any(|one| one.name == rule && matches!(one.requirement, Requirement::Images { .. }));
     if needs_signatures && given.images.is_empty() {
         return row(Row::Skipped("it verifies images, of which none is given".to_owned()));
     }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use trust_core::UnixTime;
 use trust_fuzz::within;
-use trust_policy::{Check, Decision, Evidence, Mode, PolicySet, Request, Resource, Trust, evaluate};
+use trust_policy::{Requirement, Decision, Evidence, Mode, PolicySet, Request, Resource, Trust, evaluate};
 
 static POD: LazyLock<Request> = LazyLock::new(|| {
     let text = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: default}, \
@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
     let Ok(policies) = within(128, text.as_bytes(), |_| PolicySet::from_yaml(text)) else { return };
     let image = &POD.resource.images()[0];
     for rule in policies.policies().iter().flat_map(|policy| &policy.rules) {
-        let Check::Images { requirements, .. } = &rule.check else { continue };
+        let Requirement::Images { requirements, .. } = &rule.requirement else { continue };
         for requirement in requirements {
             assert!(!requirement.references.is_empty());
             for set in &requirement.attestors {

@@ -7,6 +7,7 @@
 //! | `signed_artifact` | signatures and attestations, in whichever form they were stored |
 //! | `judged` | what rules about images share |
 //! | `image_rule`, `image_config`, `image_trust` | who signed images; what they say about themselves; what supply chains attest |
+//! | `own_check` | what embedders ask themselves |
 //! | `resource_rule` | the form of a resource |
 //! | `requirements` | [`PolicySet::requirements`]: what to fetch |
 
@@ -23,6 +24,7 @@ mod image_config;
 mod image_rule;
 
 mod image_trust;
+mod own_check;
 pub(crate) mod resource_rule;
 
 pub(crate) mod requirements;
@@ -43,7 +45,7 @@ use crate::kubernetes::image_pattern;
 use crate::kubernetes::request::{Before, Request};
 use crate::kubernetes::resource::ContainerImage;
 use crate::policy::mode::Mode;
-use crate::policy::policy_set::{Check, Exception, Policy, PolicySet, Rule, Uncovered};
+use crate::policy::policy_set::{Exception, Policy, PolicySet, Requirement, Rule, Uncovered};
 use crate::trust::Trust;
 use crate::verdict::reason::ReasonCode;
 use crate::verdict::{
@@ -111,9 +113,9 @@ enum RuleKind {
 
 impl RuleKind {
     fn of(rule: &Rule) -> Self {
-        match rule.check {
-            Check::Images { .. } | Check::Trust(_) => Self::Images,
-            Check::Form { .. } => Self::Form,
+        match rule.requirement {
+            Requirement::Images { .. } | Requirement::Trust(_) => Self::Images,
+            Requirement::Form { .. } | Requirement::Check(_) => Self::Form,
         }
     }
 }
@@ -205,12 +207,13 @@ impl<'a> Evaluation<'a> {
     }
 
     fn rule(&mut self, policy: &Policy, rule: &Rule, is_about: Answer) -> RuleVerdict {
-        let strictest = match &rule.check {
-            Check::Images { requirements, .. } => {
+        let strictest = match &rule.requirement {
+            Requirement::Images { requirements, .. } => {
                 requirements.iter().map(|one| one.mode.of(self.request)).max().unwrap_or(Mode::Audit)
             }
-            Check::Trust(trust) => trust.mode.of(self.request),
-            Check::Form { mode, .. } => mode.of(self.request),
+            Requirement::Trust(trust) => trust.mode.of(self.request),
+            Requirement::Form { mode, .. } => mode.of(self.request),
+            Requirement::Check(own) => own.mode.of(self.request),
         };
         let judged = match is_about {
             Answer::Unknown(reason) => {
@@ -243,12 +246,13 @@ impl<'a> Evaluation<'a> {
             Ok(prepared) => prepared,
             Err(judged) => return judged,
         };
-        match &rule.check {
-            Check::Images { requirements, .. } => {
+        match &rule.requirement {
+            Requirement::Images { requirements, .. } => {
                 Judged::Found(self.images(requirements, &images, strictest, &scope))
             }
-            Check::Trust(trust) => Judged::Found(self.image_trust(trust, &images, &scope)),
-            Check::Form { message, demand, allows_existing, .. } => {
+            Requirement::Trust(trust) => Judged::Found(self.image_trust(trust, &images, &scope)),
+            Requirement::Check(own) => Judged::Found(self.own_check(own, &images, strictest)),
+            Requirement::Form { message, demand, allows_existing, .. } => {
                 let form = FormRule { demand, message: message.as_ref(), allows_existing: *allows_existing };
                 self.form(policy, rule, &form, strictest, &scope)
             }
@@ -268,7 +272,7 @@ impl<'a> Evaluation<'a> {
             match self.is_excepted(exception, policy, rule, &scope) {
                 Answer::Yes => {
                     let images = self.request.resource.images();
-                    let covered = images.iter().filter(|image| rule.check.covers(image));
+                    let covered = images.iter().filter(|image| rule.requirement.covers(image));
                     self.covered.extend(covered.map(|image| image.pointer.clone()));
                     let name = format!("exception `{}/{}`", exception.namespace, exception.name);
                     return Err(Judged::Skipped(Explanation::skip(name, "the rule does not judge this")));
@@ -294,7 +298,7 @@ impl<'a> Evaluation<'a> {
                 }
             }
         }
-        let covered = images.iter().filter(|image| rule.check.covers(image));
+        let covered = images.iter().filter(|image| rule.requirement.covers(image));
         self.covered.extend(covered.map(|image| image.pointer.clone()));
         Ok((scope, images))
     }

@@ -1,31 +1,105 @@
-//! [`PolicySet::from_yaml`]: policies of every language that is read, by their API version.
+//! [`PolicySet::from_yaml`]: policies of every language that is read, by their API version; and [`PolicyLanguage`], for those of
+//! embedders.
 
 pub(crate) mod reader;
 
 mod image_trust_policy;
 mod kyverno;
 
+use core::fmt;
+use std::sync::Arc;
+
 use self::reader::{At, PolicyError};
 use crate::policy::policy_set::PolicySet;
 use crate::yaml::{self, Node, Value};
 
-/// Policy languages that are known and not read here.
-const OTHER_LANGUAGES: [(&str, &str); 3] = [
-    ("policies.kyverno.io/", "Kyverno's policies in CEL"),
-    ("policy.sigstore.dev/", "policy-controller's ClusterImagePolicy and TrustRoot"),
-    ("constraints.gatekeeper.sh/", "Gatekeeper's constraints"),
-];
+/// A policy language: which documents are of it, and what they demand.
+///
+/// Whoever implements it promises that a policy never means less than it says: a field that is not understood is an error, with
+/// its path and place.
+///
+/// ```
+/// use std::sync::Arc;
+/// use trust_policy::yaml::Node;
+/// use trust_policy::{Check, CheckAnswer, CheckRequirement, CheckSubject, Languages, Policy, PolicyError, PolicyLanguage, PolicySet};
+///
+/// /// `kind: Curfew`, with the names of those who may always deploy.
+/// #[derive(Debug)]
+/// struct Curfew;
+///
+/// #[derive(Debug)]
+/// struct NotAtNight(Vec<String>);
+///
+/// impl Check for NotAtNight {
+///     fn name(&self) -> &str {
+///         "curfew"
+///     }
+///     fn judge(&self, subject: &CheckSubject<'_>) -> CheckAnswer {
+///         let hour = subject.now.as_millis().div_euclid(3_600_000).rem_euclid(24);
+///         match subject.request.user.as_ref().is_some_and(|user| self.0.contains(&user.username)) {
+///             false if hour < 6 => CheckAnswer::Violated { found: format!("hour {hour}"), expected: "6 to 23".to_owned() },
+///             _ => CheckAnswer::Holds { message: "may deploy now".to_owned() },
+///         }
+///     }
+/// }
+///
+/// impl PolicyLanguage for Curfew {
+///     fn reads(&self, api_version: &str, kind: &str) -> bool {
+///         api_version == "acme.example/v1" && kind == "Curfew"
+///     }
+///     fn compile(&self, document: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
+///         let except = document.to_json()["except"].clone();
+///         let except = serde_json::from_value(except.clone()).map_err(|_| PolicyError::Value {
+///             path: "except".to_owned(),
+///             span: document.get("except").unwrap_or(document).span(),
+///             found: except.to_string(),
+///             expected: "a list of users".to_owned(),
+///         })?;
+///         set.extend(PolicySet::new(vec![Policy::checking("curfew", CheckRequirement::on_request(Arc::new(NotAtNight(except))))]));
+///         Ok(())
+///     }
+/// }
+///
+/// let languages = Languages::default().with(Curfew);
+/// let policies = languages.read("{apiVersion: acme.example/v1, kind: Curfew, except: [on-call]}")?;
+/// assert_eq!(policies.policies().len(), 1);
+/// assert!(languages.read("{apiVersion: acme.example/v1, kind: Curfew, except: 1}").is_err());
+/// # Ok::<(), PolicyError>(())
+/// ```
+pub trait PolicyLanguage: fmt::Debug + Send + Sync {
+    /// Whether a document of this API version and kind is of this language.
+    fn reads(&self, api_version: &str, kind: &str) -> bool;
 
-impl PolicySet {
+    /// Adds what a document demands to the set.
+    ///
+    /// # Errors
+    /// If it is malformed, or has anything that is not understood.
+    fn compile(&self, document: &Node, set: &mut PolicySet) -> Result<(), PolicyError>;
+}
+
+/// The languages in which policies are read: an embedder's own first, then those that are built in.
+#[derive(Clone, Debug, Default)]
+pub struct Languages {
+    own: Vec<Arc<dyn PolicyLanguage>>,
+}
+
+impl Languages {
+    /// Reads this language, too.
+    #[must_use]
+    pub fn with(mut self, language: impl PolicyLanguage + 'static) -> Self {
+        self.own.push(Arc::new(language));
+        self
+    }
+
     /// Reads every policy and every exception of a YAML or JSON text; those in a `List` stand for themselves.
     ///
     /// # Errors
-    /// If it is not YAML, a document is neither, or uses what is not implemented: with path, line and column. It is the first
-    /// of the [errors](Self::errors_in).
-    pub fn from_yaml(text: &str) -> Result<Self, PolicyError> {
-        let mut set = Self::default();
+    /// If it is not YAML, a document is of no language, or uses what is not implemented: with path, line and column. It is the
+    /// first of the [errors](Self::errors_in).
+    pub fn read(&self, text: &str) -> Result<PolicySet, PolicyError> {
+        let mut set = PolicySet::default();
         for node in yaml::parse_documents(text)?.iter().flat_map(items) {
-            read(node, &mut set)?;
+            self.compile(node, &mut set)?;
         }
         if set.policies().is_empty() && set.exceptions().is_empty() {
             return Err(PolicyError::NoPolicy);
@@ -35,7 +109,7 @@ impl PolicySet {
 
     /// Everything for which a text is refused: of each document the first mistake.
     #[must_use]
-    pub fn errors_in(text: &str) -> Vec<PolicyError> {
+    pub fn errors_in(&self, text: &str) -> Vec<PolicyError> {
         let documents = match yaml::parse_documents(text) {
             Ok(documents) => documents,
             Err(error) => return vec![error.into()],
@@ -44,7 +118,49 @@ impl PolicySet {
         if nodes.is_empty() {
             return vec![PolicyError::NoPolicy];
         }
-        nodes.into_iter().filter_map(|node| read(node, &mut Self::default()).err()).collect()
+        nodes.into_iter().filter_map(|node| self.compile(node, &mut PolicySet::default()).err()).collect()
+    }
+
+    fn compile(&self, node: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
+        let text = |field| node.get(field).and_then(Node::as_str).unwrap_or_default();
+        let (api_version, kind) = (text("apiVersion"), text("kind"));
+        if let Some(own) = self.own.iter().find(|one| one.reads(api_version, kind)) {
+            return own.compile(node, set);
+        }
+        if let Some((_, language)) =
+            OTHER_LANGUAGES.iter().find(|(prefix, _)| api_version.starts_with(prefix))
+        {
+            let span = node.get("apiVersion").map_or(node.span(), Node::span);
+            return Err(PolicyError::OtherLanguage { span, found: api_version.to_owned(), language });
+        }
+        let document = At::root(node);
+        match api_version.starts_with("trust.dev/") {
+            true => image_trust_policy::read(&document, set),
+            false => kyverno::read(&document, set),
+        }
+    }
+}
+
+/// Policy languages that are known and not read here.
+const OTHER_LANGUAGES: [(&str, &str); 3] = [
+    ("policies.kyverno.io/", "Kyverno's policies in CEL"),
+    ("policy.sigstore.dev/", "policy-controller's ClusterImagePolicy and TrustRoot"),
+    ("constraints.gatekeeper.sh/", "Gatekeeper's constraints"),
+];
+
+impl PolicySet {
+    /// Reads the policies of a text in the built-in [languages](Languages).
+    ///
+    /// # Errors
+    /// As [`Languages::read`].
+    pub fn from_yaml(text: &str) -> Result<Self, PolicyError> {
+        Languages::default().read(text)
+    }
+
+    /// Everything for which a text is refused: of each document the first mistake.
+    #[must_use]
+    pub fn errors_in(text: &str) -> Vec<PolicyError> {
+        Languages::default().errors_in(text)
     }
 }
 
@@ -54,18 +170,5 @@ fn items(document: &Node) -> Vec<&Node> {
     match document.get("items").map(|items| &items.value) {
         Some(Value::List(nodes)) if kind.ends_with("List") => nodes.iter().flat_map(items).collect(),
         _ => vec![document],
-    }
-}
-
-fn read(node: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
-    let document = At::root(node);
-    let api_version = node.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
-    if let Some((_, language)) = OTHER_LANGUAGES.iter().find(|(prefix, _)| api_version.starts_with(prefix)) {
-        let span = node.get("apiVersion").map_or(node.span(), Node::span);
-        return Err(PolicyError::OtherLanguage { span, found: api_version.to_owned(), language });
-    }
-    match api_version.starts_with("trust.dev/") {
-        true => image_trust_policy::read(&document, set),
-        false => kyverno::read(&document, set),
     }
 }

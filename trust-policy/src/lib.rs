@@ -36,8 +36,8 @@
 //! | `value` | durations, quantities, [`ValuePattern`] |
 //! | `kubernetes` | [`Resource`], [`Request`], [`ReferencePattern`], [`LabelSelector`] |
 //! | `expression` | JMESPath, [`Template`], [`Operator`], [`Conditions`] |
-//! | `policy` | [`PolicySet`], [`Rule`], [`AttestorSet`], [`Mode`], [`ImageTrust`]: what every language compiles to |
-//! | `language` | [`PolicySet::from_yaml`]: Kyverno's policies, and our own `ImageTrustPolicy`; [`PolicyError`] |
+//! | `policy` | [`PolicySet`], [`Rule`], [`AttestorSet`], [`Mode`], [`ImageTrust`], [`Check`]: what every language compiles to |
+//! | `language` | [`PolicyLanguage`]; Kyverno's policies, and our own `ImageTrustPolicy`; [`PolicyError`] |
 //! | `evidence`, `trust` | [`Evidence`]: what was fetched, as plain data; [`Trust`]: by what signatures are verified |
 //! | `verdict` | [`Verdict`], its [`Explanation`], its [`ReasonCode`]s; [`Verdict::to_report`] |
 //! | `evaluate` | [`evaluate`]; [`PolicySet::requirements`]: what to fetch |
@@ -81,6 +81,8 @@ pub use kubernetes::object_name::ObjectName;
 pub use kubernetes::request::{Operation, Parent, Request, User};
 pub use kubernetes::resource::{ContainerImage, ContainerKind, Resource, ResourceError, ResourceId};
 pub use language::reader::PolicyError;
+pub use language::{Languages, PolicyLanguage};
+pub use policy::check::{Check, CheckAnswer, CheckRequirement, CheckSubject, CheckSubjects, ImageConfig};
 pub use policy::image_trust::{
     AttestationDemand, DeniedPackage, ImageDemand, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand,
     VexDemand, VulnerabilityDemand,
@@ -88,8 +90,8 @@ pub use policy::image_trust::{
 pub use policy::mode::{Mode, ModeOverride, ModeRule};
 pub use policy::overlay::{KeyRule, Overlay, OverlayKey};
 pub use policy::policy_set::{
-    AttestationDeny, AttestationRequirement, Check, ContextEntry, ContextSource, Demand, Exception, ForEach,
-    ImageExtractor, ImageRequirement, Lint, Policy, PolicySet, Rule, Uncovered,
+    AttestationDeny, AttestationRequirement, ContextEntry, ContextSource, Demand, Exception, ForEach,
+    ImageExtractor, ImageRequirement, Lint, Policy, PolicySet, Requirement, Rule, Uncovered,
 };
 pub use policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Signer};

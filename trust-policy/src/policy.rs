@@ -6,6 +6,7 @@
 //! | `signer` | [`AttestorSet`](crate::AttestorSet): who must have signed |
 //! | `resource_match` | [`ResourceMatch`](crate::ResourceMatch): which requests a rule is about |
 //! | `overlay` | [`Overlay`](crate::Overlay): forms of resources |
+//! | `check` | [`Check`](crate::Check): what an embedder demands where no language has words for it |
 //! | `image_trust` | [`ImageTrust`](crate::ImageTrust): what is asked of what supply chains attest |
 //! | `policy_set` | [`PolicySet`](crate::PolicySet): policies, their rules, their exceptions |
 
@@ -16,6 +17,7 @@ pub(crate) mod resource_match;
 
 pub(crate) mod overlay;
 
+pub(crate) mod check;
 pub(crate) mod image_trust;
 
 pub(crate) mod policy_set;

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use trust_core::{Digest, TrustRoot};
 use trust_policy::{
-    Check, Decision, Evidence, ImageEvidence, Mode, PolicySet, Request, Resource, Signer, Trust, Uncovered,
-    Verdict, evaluate,
+    Decision, Evidence, ImageEvidence, Mode, PolicySet, Request, Requirement, Resource, Signer, Trust,
+    Uncovered, Verdict, evaluate,
 };
 
 /// The text of a policy; `None` where there are no vectors.
@@ -46,7 +46,9 @@ fn judge(policies: &PolicySet, request: &Request) -> Verdict {
 fn require_signed_images_is_about_its_own_organization() {
     let Some(text) = published("ch27-0-require-signed-images.yaml") else { return };
     let policies = PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow);
-    let Check::Images { requirements, .. } = &policies.policies()[0].rules[0].check else { panic!("images") };
+    let Requirement::Images { requirements, .. } = &policies.policies()[0].rules[0].requirement else {
+        panic!("images")
+    };
     let requirement = &requirements[0];
     assert!(requirement.pins_digest && requirement.needs_digest && requirement.mode.default == Mode::Enforce);
     assert_eq!(requirement.attestors[0].count, None);
@@ -104,7 +106,9 @@ fn restrict_registries_demands_init_containers_as_written() {
 fn check_image_matches_short_names_and_needs_the_log() {
     let Some(text) = published("zero-trust-check-image.yaml") else { return };
     let policies = PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow);
-    let Check::Images { requirements, .. } = &policies.policies()[0].rules[0].check else { panic!("images") };
+    let Requirement::Images { requirements, .. } = &policies.policies()[0].rules[0].requirement else {
+        panic!("images")
+    };
     let [set] = &requirements[0].attestors[..] else { panic!("one set") };
     assert!(matches!(&set.attestors[0].signer, Signer::Key(_)));
     assert!(set.attestors[0].needs_log_entry && requirements[0].mode.default == Mode::Enforce);

@@ -51,6 +51,8 @@ pub(crate) struct Content {
     pub(crate) name: String,
     manifest: Manifest,
     config: Config,
+    /// The configuration as a whole.
+    pub(crate) json: Value,
 }
 
 #[derive(Default, Deserialize)]
@@ -145,8 +147,10 @@ pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Conte
 
 fn platform(name: String, manifest: Manifest, evidence: &Evidence) -> Result<Content, String> {
     let config = manifest.config.as_ref().ok_or_else(|| format!("{name} has no configuration"))?;
-    let config = document(&config.digest, evidence)?;
-    Ok(Content { name, manifest, config })
+    let json: Value = document(&config.digest, evidence)?;
+    let read = serde_json::from_value(json.clone()).map(|Objects(config)| config);
+    let config = read.map_err(|error| format!("`{}`: {error}", config.digest))?;
+    Ok(Content { name, manifest, config, json })
 }
 
 /// A document that is what its digest says.

@@ -6,7 +6,7 @@ use crate::evaluate::scope;
 use crate::expression::Scope;
 use crate::kubernetes::request::Request;
 use crate::kubernetes::resource::{ContainerImage, ContainerKind};
-use crate::policy::policy_set::{Check, ImageExtractor, Rule};
+use crate::policy::policy_set::{ImageExtractor, Requirement, Rule};
 use crate::value::pointer::child;
 
 /// As many images as a pod may have containers.
@@ -19,10 +19,10 @@ pub(crate) fn images(
     request: &Request,
     scope: &mut Scope,
 ) -> Result<Vec<ContainerImage>, String> {
-    let images = match &rule.check {
-        Check::Images { extractors, .. } => extracted(extractors, request, scope)?,
-        Check::Trust(_) => request.resource.images().to_vec(),
-        Check::Form { .. } => Vec::new(),
+    let images = match &rule.requirement {
+        Requirement::Images { extractors, .. } => extracted(extractors, request, scope)?,
+        Requirement::Trust(_) | Requirement::Check(_) => request.resource.images().to_vec(),
+        Requirement::Form { .. } => Vec::new(),
     };
     if images.iter().any(|image| !image.is_in_pod()) {
         scope::set_images(scope, &images);

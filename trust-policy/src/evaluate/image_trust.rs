@@ -14,7 +14,7 @@ use crate::expression::Scope;
 use crate::kubernetes::resource::{ContainerImage, ContainerKind};
 use crate::policy::image_trust::ImageTrust;
 use crate::policy::mode::Mode;
-use crate::policy::policy_set::Check;
+use crate::policy::policy_set::Requirement;
 use crate::policy::signer::AttestorSet;
 use crate::verdict::reason::ReasonCode;
 use crate::verdict::{Explanation, VerifiedImage};
@@ -145,8 +145,8 @@ impl Evaluation<'_> {
         }
         let policies = self.policies;
         let named = policies.policies().iter().filter(|one| one.name == policy).flat_map(|one| &one.rules);
-        let mut named = named.filter_map(|rule| match &rule.check {
-            Check::Trust(trust) => Some(trust),
+        let mut named = named.filter_map(|rule| match &rule.requirement {
+            Requirement::Trust(trust) => Some(trust),
             _ => None,
         });
         let Some(trust) = named.next() else {

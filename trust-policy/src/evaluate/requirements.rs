@@ -12,7 +12,7 @@ use crate::evidence::Evidence;
 use crate::kubernetes::object_name::ObjectName;
 use crate::kubernetes::request::Request;
 use crate::kubernetes::resource::ContainerImage;
-use crate::policy::policy_set::{Check, Demand, Policy, PolicySet, Rule};
+use crate::policy::policy_set::{Demand, Policy, PolicySet, Requirement, Rule};
 use crate::policy::signer::{AttestorSet, Signer};
 
 /// What must be fetched to judge a request.
@@ -83,14 +83,14 @@ impl PolicySet {
             {
                 continue;
             }
-            match &rule.check {
-                Check::Images { requirements, .. } => {
+            match &rule.requirement {
+                Requirement::Images { requirements, .. } => {
                     for requirement in requirements {
                         let names = names(&images, |image| requirement.is_about(image));
                         needed.add(names, requirement.attestor_sets(), evidence);
                     }
                 }
-                Check::Trust(trust) => {
+                Requirement::Trust(trust) => {
                     let names = names(&images, |image| trust.is_about(image));
                     if let Some(image) = &trust.image {
                         add(&mut needed.documents, &names);
@@ -100,13 +100,20 @@ impl PolicySet {
                     }
                     needed.add(names, trust.attestors(), evidence);
                 }
+                Requirement::Check(own) => {
+                    let names = names(&images, |image| own.is_about(image));
+                    if own.check.needs_image_configs() {
+                        add(&mut needed.documents, &names);
+                    }
+                    needed.add(names, core::iter::empty(), evidence);
+                }
                 // What a loop asks for depends on its elements: it is found by going through it.
-                Check::Form { demand: demand @ Demand::ForEach(_), .. } => {
+                Requirement::Form { demand: demand @ Demand::ForEach(_), .. } => {
                     let _ =
                         resource_rule::judge(demand, Subject { value: None, pointer: "" }, &scope, evidence);
                     needed.objects.extend(scope.missing());
                 }
-                Check::Form { .. } => {}
+                Requirement::Form { .. } => {}
             }
         }
         needed

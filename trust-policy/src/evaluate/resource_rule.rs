@@ -13,7 +13,7 @@ use crate::expression::template::Template;
 use crate::kubernetes::request::Operation;
 use crate::policy::mode::Mode;
 use crate::policy::overlay::{Deviation, Overlay};
-use crate::policy::policy_set::{Check, Demand, ForEach, Policy, Rule};
+use crate::policy::policy_set::{Demand, ForEach, Policy, Requirement, Rule};
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
@@ -125,8 +125,8 @@ impl Evaluation<'_> {
             return false;
         }
         let mut evaluation = Evaluation::new(self.policies, before, self.evidence, self.trust, self.now);
-        let (Check::Form { demand, .. }, Ok((scope, _))) =
-            (&rule.check, evaluation.prepared(policy, rule, Mode::Enforce))
+        let (Requirement::Form { demand, .. }, Ok((scope, _))) =
+            (&rule.requirement, evaluation.prepared(policy, rule, Mode::Enforce))
         else {
             return false;
         };

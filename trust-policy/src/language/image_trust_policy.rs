@@ -30,7 +30,7 @@ use crate::policy::image_trust::{
     VexDemand, VulnerabilityDemand,
 };
 use crate::policy::mode::Mode;
-use crate::policy::policy_set::{Check, Policy, PolicySet, Rule};
+use crate::policy::policy_set::{Policy, PolicySet, Requirement, Rule};
 use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
 use crate::value::duration;
@@ -71,7 +71,7 @@ pub(crate) fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyE
     trust.pins_digest = pins_digest;
     let filter = Filter { namespaces, namespace_selector, ..Filter::default() };
     let matches = ResourceMatch { matched: Filters::Any(vec![filter]), excluded: None };
-    let rule = Rule::new("require", matches, Check::Trust(Box::new(trust)));
+    let rule = Rule::new("require", matches, Requirement::Trust(Box::new(trust)));
     set.extend(PolicySet::new(vec![Policy::new(name, vec![rule])]));
     Ok(())
 }

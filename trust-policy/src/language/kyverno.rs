@@ -31,7 +31,7 @@ mod exception;
 
 use crate::language::reader::{At, Fields, PolicyError, mode_rule};
 use crate::policy::mode::{Mode, ModeRule};
-use crate::policy::policy_set::{Check, Lint, Policy, PolicySet, Rule};
+use crate::policy::policy_set::{Lint, Policy, PolicySet, Requirement, Rule};
 
 const API_VERSIONS: &str = "`kyverno.io/v1` or `kyverno.io/v2beta1`";
 
@@ -183,8 +183,8 @@ fn rule(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Ru
         fields.ignore_empty(empty);
     }
     let mut filled = |name| fields.get(name).filter(|at| !at.is_empty());
-    let check = match (filled("verifyImages"), filled("validate")) {
-        (Some(verify_images), None) => Check::Images {
+    let requirement = match (filled("verifyImages"), filled("validate")) {
+        (Some(verify_images), None) => Requirement::Images {
             extractors: match fields.get("imageExtractors") {
                 Some(extractors) => image_extractors::read(&extractors)?,
                 None => Vec::new(),
@@ -207,7 +207,7 @@ fn rule(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Ru
         }
     };
     fields.finish()?;
-    Ok(Rule { name, matches, of_pod: false, context, preconditions, check })
+    Ok(Rule { name, matches, of_pod: false, context, preconditions, requirement })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::expression::condition::Conditions;
 use crate::expression::template::Template;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::resource::{ContainerImage, Resource};
+use crate::policy::check::{CheckRequirement, CheckSubjects};
 use crate::policy::image_trust::ImageTrust;
 use crate::policy::mode::ModeRule;
 use crate::policy::overlay::Overlay;
@@ -79,9 +80,19 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn trusting(name: impl Into<String>, trust: ImageTrust) -> Self {
+        Self::of_one_rule(name, Requirement::Trust(Box::new(trust)))
+    }
+
+    /// A policy that asks this of every resource.
+    #[must_use]
+    pub fn checking(name: impl Into<String>, requirement: CheckRequirement) -> Self {
+        Self::of_one_rule(name, Requirement::Check(requirement))
+    }
+
+    fn of_one_rule(name: impl Into<String>, requirement: Requirement) -> Self {
         let matched = Filters::Any(vec![Filter::default()]);
         let matches = ResourceMatch { matched, excluded: None };
-        Self::new(name, vec![Rule::new("require", matches, Check::Trust(Box::new(trust)))])
+        Self::new(name, vec![Rule::new("require", matches, requirement)])
     }
 }
 
@@ -100,15 +111,15 @@ pub struct Rule {
     /// Where these do not hold, it is about nothing.
     pub preconditions: Option<Conditions>,
     /// What it demands.
-    pub check: Check,
+    pub requirement: Requirement,
 }
 
 impl Rule {
     /// A rule about these requests.
     #[must_use]
-    pub fn new(name: impl Into<String>, matches: ResourceMatch, check: Check) -> Self {
+    pub fn new(name: impl Into<String>, matches: ResourceMatch, requirement: Requirement) -> Self {
         let name = name.into();
-        Self { name, matches, of_pod: false, context: Vec::new(), preconditions: None, check }
+        Self { name, matches, of_pod: false, context: Vec::new(), preconditions: None, requirement }
     }
 }
 
@@ -147,7 +158,7 @@ pub enum ContextSource {
 /// What a rule demands.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Check {
+pub enum Requirement {
     /// Signed images.
     Images {
         /// Where images stand in kinds that have them elsewhere than in pods.
@@ -168,6 +179,8 @@ pub enum Check {
         /// Whether an update is reported only, if the resource violated the rule before it.
         allows_existing: bool,
     },
+    /// What an embedder's own check says.
+    Check(CheckRequirement),
 }
 
 /// What is demanded of a resource, or of an element of one of its lists.
@@ -416,8 +429,8 @@ fn select(references: &[ReferencePattern], except: &[ReferencePattern], image: &
 impl Rule {
     /// Whether any expression in it refers to the request.
     pub(crate) fn has_expressions(&self) -> bool {
-        let of_check = match &self.check {
-            Check::Images { extractors, requirements } => {
+        let of_requirement = match &self.requirement {
+            Requirement::Images { extractors, requirements } => {
                 extractors.iter().any(|one| one.transform.is_some())
                     || requirements.iter().any(|one| {
                         one.deny.is_some()
@@ -425,13 +438,14 @@ impl Rule {
                             || one.attestor_sets().any(AttestorSet::has_expressions)
                     })
             }
-            Check::Trust(trust) => trust.attestors().any(AttestorSet::has_expressions),
-            Check::Form { message, demand, .. } => {
+            Requirement::Trust(trust) => trust.attestors().any(AttestorSet::has_expressions),
+            Requirement::Check(_) => false,
+            Requirement::Form { message, demand, .. } => {
                 message.as_ref().is_some_and(|message| message.constant().is_none())
                     || !matches!(demand, Demand::Forms(forms) if !forms.iter().any(Overlay::has_expressions))
             }
         };
-        of_check || !self.context.is_empty() || self.preconditions.is_some()
+        of_requirement || !self.context.is_empty() || self.preconditions.is_some()
     }
 }
 
@@ -448,7 +462,7 @@ impl ImageRequirement {
     }
 }
 
-impl Check {
+impl Requirement {
     /// Whether it is about images, and judges an image or passes over it by name.
     pub(crate) fn covers(&self, image: &ContainerImage) -> bool {
         let covers = |references: &[_], except: &[_]| {
@@ -459,7 +473,19 @@ impl Check {
                 requirements.iter().any(|one| covers(&one.references, &one.except))
             }
             Self::Trust(trust) => covers(&trust.references, &trust.except),
-            Self::Form { .. } => false,
+            // What an embedder asks besides does not release an image.
+            Self::Form { .. } | Self::Check(_) => false,
+        }
+    }
+}
+
+impl CheckRequirement {
+    /// Whether it is about this image.
+    #[must_use]
+    pub fn is_about(&self, image: &ContainerImage) -> bool {
+        match &self.subjects {
+            CheckSubjects::Request => false,
+            CheckSubjects::Images(references) => references.is_empty() || select(references, &[], image),
         }
     }
 }

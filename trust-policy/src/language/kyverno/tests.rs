@@ -5,7 +5,7 @@ use crate::kubernetes::object_name::ObjectName;
 use crate::kubernetes::resource::Resource;
 use crate::language::reader::PolicyError;
 use crate::policy::mode::Mode;
-use crate::policy::policy_set::{Check, ImageRequirement, PolicySet};
+use crate::policy::policy_set::{ImageRequirement, PolicySet, Requirement};
 use crate::policy::signer::Signer;
 use crate::yaml::Span;
 
@@ -21,7 +21,7 @@ fn policy(rule: &str) -> String {
 
 fn requirement(entry: &str) -> ImageRequirement {
     let set = PolicySet::from_yaml(&policy(&format!("verifyImages: [{entry}]"))).unwrap();
-    let Check::Images { requirements, .. } = &set.policies()[0].rules[0].check else {
+    let Requirement::Images { requirements, .. } = &set.policies()[0].rules[0].requirement else {
         panic!("not about images")
     };
     requirements[0].clone()
@@ -96,7 +96,9 @@ fn modes_are_read_in_any_case_and_default_to_audit() {
         let text =
             policy("verifyImages: [{imageReferences: [a]}]").replace("spec:\n", &format!("spec:\n{action}"));
         let set = PolicySet::from_yaml(&text).unwrap();
-        let Check::Images { requirements, .. } = &set.policies()[0].rules[0].check else { panic!("images") };
+        let Requirement::Images { requirements, .. } = &set.policies()[0].rules[0].requirement else {
+            panic!("images")
+        };
         requirements[0].mode.default
     };
     assert_eq!(mode(""), Mode::Audit);

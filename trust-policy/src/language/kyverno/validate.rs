@@ -5,7 +5,7 @@ use super::{conditions, context};
 use crate::language::reader::{At, PolicyError, mode_rule};
 use crate::policy::mode::ModeRule;
 use crate::policy::overlay::{KeyRule, Overlay, OverlayKey};
-use crate::policy::policy_set::{Check, Demand, ForEach, Lint};
+use crate::policy::policy_set::{Demand, ForEach, Lint, Requirement};
 use crate::value::value_pattern::ValuePattern;
 use crate::yaml::Value;
 
@@ -14,7 +14,11 @@ const OPTIONAL_LISTS: [&str; 2] = ["initContainers", "ephemeralContainers"];
 /// How deep lists of elements of lists may go.
 const MAX_NESTING: usize = 4;
 
-pub(super) fn read(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Check, PolicyError> {
+pub(super) fn read(
+    at: &At<'_>,
+    policy_mode: &ModeRule,
+    lints: &mut Vec<Lint>,
+) -> Result<Requirement, PolicyError> {
     let mut fields = at.fields()?;
     let message = fields.get("message").map(|at| at.template()).transpose()?;
     let mode = mode_rule(fields.get("failureAction"), fields.get("failureActionOverrides"), policy_mode)?;
@@ -28,7 +32,7 @@ pub(super) fn read(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -
         Some(list) => return Err(list.wrong("one of `pattern`, `anyPattern`, `deny` and `foreach`")),
         None => demand(at, pattern, any, deny, lints)?,
     };
-    Ok(Check::Form { mode, message, demand, allows_existing })
+    Ok(Requirement::Form { mode, message, demand, allows_existing })
 }
 
 fn demand(

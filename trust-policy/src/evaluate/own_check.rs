@@ -1,0 +1,59 @@
+//! What embedders ask themselves, by a [`Check`](crate::Check).
+
+use trust_core::PinnedImage;
+
+use super::Evaluation;
+use crate::evaluate::image_content::{Content, platforms};
+use crate::kubernetes::resource::ContainerImage;
+use crate::policy::check::{CheckAnswer, CheckRequirement, CheckSubject, CheckSubjects, ImageConfig};
+use crate::policy::mode::Mode;
+use crate::verdict::Explanation;
+use crate::verdict::reason::ReasonCode;
+
+impl Evaluation<'_> {
+    pub(super) fn own_check(
+        &self,
+        own: &CheckRequirement,
+        images: &[ContainerImage],
+        mode: Mode,
+    ) -> Vec<(Mode, Explanation)> {
+        if own.subjects == CheckSubjects::Request {
+            return vec![(mode, self.answer(own, None))];
+        }
+        let about = images.iter().filter(|image| own.is_about(image));
+        about.map(|image| (self.mode_on(mode, image), self.checked_image(own, image))).collect()
+    }
+
+    fn checked_image(&self, own: &CheckRequirement, image: &ContainerImage) -> Explanation {
+        let check = format!("{image}, image `{}`", image.image);
+        let pinned = match self.pinned(image) {
+            Ok((pinned, _)) => pinned,
+            Err((code, message)) => return Explanation::fail(check, code, message).about(image, None),
+        };
+        let answer = self.answer(own, Some(&pinned));
+        let explanation = match answer.code {
+            Some(code) => Explanation::fail(check, code, "does not satisfy the check"),
+            None => Explanation::pass(check, "satisfies the check"),
+        };
+        explanation.about(image, Some(pinned.digest())).because(vec![answer])
+    }
+
+    fn answer(&self, own: &CheckRequirement, image: Option<&PinnedImage>) -> Explanation {
+        let configs = match image.filter(|_| own.check.needs_image_configs()) {
+            Some(image) => platforms(image.digest(), self.evidence),
+            None => Err("the check did not say that it needs what images say about themselves".to_owned()),
+        };
+        let config = |one: Content| ImageConfig { platform: one.name, json: one.json };
+        let configs = configs.map(|platforms| platforms.into_iter().map(config).collect());
+        let name = own.check.name();
+        match own.check.judge(&CheckSubject { request: self.request, image, now: self.now, configs }) {
+            CheckAnswer::Holds { message } => Explanation::pass(name, message),
+            CheckAnswer::Violated { found, expected } => {
+                Explanation::fail(name, ReasonCode::Condition, format!("found {found}, expected {expected}"))
+            }
+            CheckAnswer::Unknown { reason } => {
+                Explanation::fail(name, ReasonCode::Unresolved, format!("cannot be determined: {reason}"))
+            }
+        }
+    }
+}

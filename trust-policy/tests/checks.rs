@@ -1,0 +1,224 @@
+//! What embedders ask themselves: their checks, in policies written in Rust and in languages of their own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use trust_core::{Digest, UnixTime};
+use trust_policy::yaml::Node;
+use trust_policy::{
+    Check, CheckAnswer, CheckRequirement, CheckSubject, Decision, Evidence, ImageEvidence, Languages, Mode,
+    Outcome, Policy, PolicyError, PolicyLanguage, PolicySet, ReasonCode, ReferencePattern, Request, Resource,
+    Trust, Uncovered, Verdict, evaluate,
+};
+
+const IMAGE: &str = "ghcr.io/acme/app:v1";
+const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+/// Every platform has a label.
+#[derive(Debug)]
+struct Labelled {
+    name: &'static str,
+    says_that_it_needs_configs: bool,
+}
+
+impl Check for Labelled {
+    fn name(&self) -> &str {
+        "label"
+    }
+
+    fn needs_image_configs(&self) -> bool {
+        self.says_that_it_needs_configs
+    }
+
+    fn judge(&self, subject: &CheckSubject<'_>) -> CheckAnswer {
+        assert_eq!(subject.now, NOW);
+        match subject.image_configs() {
+            Err(reason) => CheckAnswer::Unknown { reason },
+            Ok(configs) => match configs.iter().find(|one| one.label(self.name).is_none()) {
+                Some(one) => CheckAnswer::Violated {
+                    found: format!("none on {}", one.platform),
+                    expected: format!("the label `{}`", self.name),
+                },
+                None => CheckAnswer::Holds { message: format!("has `{}`", self.name) },
+            },
+        }
+    }
+}
+
+fn labelled(name: &'static str) -> Arc<Labelled> {
+    Arc::new(Labelled { name, says_that_it_needs_configs: true })
+}
+
+fn request() -> Request {
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+        "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
+    Request::from(Resource::from_json(pod).unwrap())
+}
+
+/// An image with this configuration.
+fn evidence(config: &Value) -> Evidence {
+    let config = config.to_string();
+    let config_digest = Digest::sha256(config.as_bytes()).to_string();
+    let manifest = json!({"schemaVersion": 2, "config": {"digest": config_digest}, "layers": []}).to_string();
+    let digest = Digest::sha256(manifest.as_bytes());
+    let found =
+        ImageEvidence { digest: Ok(digest.clone()), artifacts: vec![], failures: vec![], notes: vec![] };
+    let mut evidence = Evidence { images: [(IMAGE.to_owned(), found)].into(), ..Evidence::default() };
+    evidence.documents = [(digest.to_string(), manifest), (config_digest, config)].into();
+    evidence
+}
+
+fn judge(requirement: CheckRequirement, evidence: &Evidence) -> Verdict {
+    let policies = PolicySet::new(vec![Policy::checking("ours", requirement)]);
+    evaluate(&policies, &request(), evidence, &Trust::nobody(), NOW)
+}
+
+/// The innermost explanation, and the verdict's decision.
+fn reason(verdict: &Verdict) -> (Decision, Option<ReasonCode>, String) {
+    let image = &verdict.rules[0].explanations[0];
+    let own = image.because.first().unwrap_or(image);
+    (verdict.decision, own.code, format!("{}: {}", own.check, own.message))
+}
+
+#[test]
+fn a_check_is_asked_of_each_image_that_it_is_about() {
+    let ours = || vec![ReferencePattern::by_segment("ghcr.io/acme/**").unwrap()];
+    let source = "org.opencontainers.image.source";
+    let with = evidence(&json!({"config": {"Labels": {source: "https://git.example/app"}}}));
+    let on = |references, check| judge(CheckRequirement::on_images(references, check), &with);
+    let held = (Decision::Allow, None, format!("label: has `{source}`"));
+    assert_eq!(reason(&on(ours(), labelled(source))), held);
+    assert_eq!(reason(&on(Vec::new(), labelled(source))), held, "no pattern means every image");
+    let missing = (
+        Decision::Deny,
+        Some(ReasonCode::Condition),
+        "label: found none on image, expected the label `x`".to_owned(),
+    );
+    assert_eq!(reason(&on(ours(), labelled("x"))), missing);
+    let others = vec![ReferencePattern::by_segment("ghcr.io/other/**").unwrap()];
+    assert_eq!(on(others, labelled("x")).rules[0].outcome, Outcome::Skip);
+    let audit = CheckRequirement::on_images(ours(), labelled("x")).with_mode(Mode::Audit);
+    let verdict = judge(audit, &with);
+    assert_eq!((verdict.decision, verdict.rules[0].outcome), (Decision::Allow, Outcome::Fail));
+}
+
+#[test]
+fn what_a_check_cannot_know_denies() {
+    let unknown = |check: Labelled, evidence: &Evidence, expected: &str| {
+        let verdict = judge(CheckRequirement::on_images(Vec::new(), Arc::new(check)), evidence);
+        let (decision, code, message) = reason(&verdict);
+        assert_eq!(decision, Decision::Deny);
+        assert!(matches!(code, Some(ReasonCode::Unresolved | ReasonCode::NotFetched)), "{message}");
+        assert!(message.contains(expected), "{message}");
+    };
+    let check = |says_that_it_needs_configs| Labelled { name: "x", says_that_it_needs_configs };
+    let with = evidence(&json!({"config": {"Labels": {"x": "y"}}}));
+    unknown(check(false), &with, "did not say that it needs");
+    unknown(check(true), &Evidence::default(), "nothing was fetched");
+    let mut without = with.clone();
+    without.documents.clear();
+    unknown(check(true), &without, "was not fetched");
+    let mut tampered = with.clone();
+    for text in tampered.documents.values_mut() {
+        *text = text.replace('y', "z");
+    }
+    unknown(check(true), &tampered, "expected");
+    // Of two spellings of one field a runtime takes one, and nobody knows which.
+    let twice = evidence(&json!({"config": {"Labels": {"x": "y"}, "labels": {}}}));
+    unknown(check(true), &twice, "twice");
+}
+
+#[test]
+fn what_a_check_needs_is_asked_for() {
+    let requirements = |check: Labelled| {
+        let requirement = CheckRequirement::on_images(Vec::new(), Arc::new(check));
+        let policies = PolicySet::new(vec![Policy::checking("ours", requirement)]);
+        let needed = policies.requirements(&request(), &Evidence::default(), NOW);
+        (needed.images.len(), needed.documents.len())
+    };
+    assert_eq!(requirements(Labelled { name: "x", says_that_it_needs_configs: true }), (1, 1));
+    assert_eq!(requirements(Labelled { name: "x", says_that_it_needs_configs: false }), (1, 0));
+}
+
+/// The namespace must not be the default one.
+#[derive(Debug)]
+struct NotDefault;
+
+impl Check for NotDefault {
+    fn name(&self) -> &str {
+        "namespace"
+    }
+
+    fn judge(&self, subject: &CheckSubject<'_>) -> CheckAnswer {
+        assert!(subject.image.is_none());
+        match subject.request.resource.id().namespace.as_str() {
+            "" | "default" => CheckAnswer::Violated {
+                found: "`default`".to_owned(),
+                expected: "a namespace of its own".to_owned(),
+            },
+            other => CheckAnswer::Holds { message: format!("is `{other}`") },
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Namespaces;
+
+impl PolicyLanguage for Namespaces {
+    fn reads(&self, api_version: &str, kind: &str) -> bool {
+        (api_version, kind) == ("acme.example/v1", "NamespacePolicy")
+    }
+
+    fn compile(&self, document: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
+        if let Some(field) = document.get("spec") {
+            return Err(PolicyError::Unknown {
+                path: "spec".to_owned(),
+                span: field.span(),
+                suggestion: None,
+            });
+        }
+        let requirement = CheckRequirement::on_request(Arc::new(NotDefault));
+        set.extend(PolicySet::new(vec![Policy::checking("namespaces", requirement)]));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_language_of_an_embedders_own_is_read_beside_the_others() {
+    let languages = Languages::default().with(Namespaces);
+    let own = "apiVersion: acme.example/v1\nkind: NamespacePolicy\n";
+    let kyverno = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: a}\nspec: {rules: [{name: b, match: {any: \
+                   [{resources: {kinds: [Pod]}}]}, validate: {pattern: {metadata: {name: '?*'}}}}]}\n";
+    let policies = languages.read(&format!("{own}---\n{kyverno}")).unwrap().with_uncovered(Uncovered::Allow);
+    let names: Vec<&str> = policies.policies().iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["namespaces", "a"]);
+    let verdict = evaluate(&policies, &request(), &Evidence::default(), &Trust::nobody(), NOW);
+    assert_eq!(verdict.decision, Decision::Deny);
+    assert!(
+        verdict.to_string().contains("namespace: found `default`, expected a namespace of its own"),
+        "{verdict}"
+    );
+    // Without it the document is of no language; with a field that it does not know it is refused.
+    assert!(PolicySet::from_yaml(own).is_err());
+    let error = languages.read(&format!("{own}spec: {{}}\n")).unwrap_err();
+    assert_eq!(error.to_string(), "line 3, column 7: `spec` is an unknown field");
+    assert_eq!(languages.errors_in(&format!("{own}spec: {{}}\n")), [error]);
+}
+
+#[test]
+fn a_check_of_ones_own_releases_no_image() {
+    let requirement = CheckRequirement::on_images(Vec::new(), labelled("x"));
+    let mut policies = PolicySet::new(vec![Policy::checking("ours", requirement)]);
+    policies.extend(
+        PolicySet::from_yaml(
+            "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {name: p}\nspec: {images: ['ghcr.io/other/**'], \
+             require: {registries: ['ghcr.io/other/**']}}",
+        )
+        .unwrap(),
+    );
+    let found = evidence(&json!({"config": {"Labels": {"x": "y"}}}));
+    let verdict = evaluate(&policies, &request(), &found, &Trust::nobody(), NOW);
+    assert_eq!((verdict.decision, verdict.uncovered.len()), (Decision::Deny, 1), "{verdict}");
+}
