@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use trust_core::UnixTime;
 use trust_fuzz::within;
-use trust_policy::{Requirement, Decision, Evidence, Mode, PolicySet, Request, Resource, Trust, evaluate};
+use trust_policy::{Decision, Evidence, Mode, PolicySet, Request, Requirement, Resource, Trust, evaluate};
 
 static POD: LazyLock<Request> = LazyLock::new(|| {
     let text = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: default}, \

@@ -97,11 +97,8 @@ pub trait SignatureAlgorithm: fmt::Debug + Send + Sync {
     ) -> Result<(), SignatureError>;
 }
 
-/// The back end of keys for which no other was chosen.
-#[cfg(not(feature = "aws-lc"))]
+/// The back end of keys for which no other was chosen, whatever features a build has: another is chosen by a call.
 const DEFAULT_BACK_END: &dyn SignatureAlgorithm = &PureRust;
-#[cfg(feature = "aws-lc")]
-const DEFAULT_BACK_END: &dyn SignatureAlgorithm = &AwsLc;
 
 /// A public key, checked when it was read. Two keys are equal if their SubjectPublicKeyInfo DER is.
 ///

@@ -9,6 +9,7 @@ mod error;
 mod batch;
 mod cache;
 
+use core::num::NonZeroUsize;
 use std::collections::BTreeSet;
 
 #[cfg(feature = "rayon")]
@@ -69,7 +70,7 @@ impl ManagedKey {
     /// A key whose signatures always count.
     #[must_use]
     pub fn new(key: PublicKey) -> Self {
-        Self { key, valid_for: TimeWindow::default() }
+        Self { key, valid_for: TimeWindow::ALWAYS }
     }
 
     /// Counts only signatures made in this window.
@@ -111,15 +112,15 @@ impl<'a> Verifier<'a> {
     /// Demands entries in the logs of so many different operators. Where the trust root does not say who runs a log, its domain
     /// counts ([`LogKey::operator`](crate::LogKey)): both logs of the public-good instance are one operator's.
     #[must_use]
-    pub fn with_log_threshold(mut self, operators: usize) -> Self {
-        self.log_entries = operators;
+    pub fn with_log_threshold(mut self, operators: NonZeroUsize) -> Self {
+        self.log_entries = operators.get();
         self
     }
 
     /// Demands that so many different certificate logs vouch for a certificate.
     #[must_use]
-    pub fn with_certificate_log_threshold(mut self, logs: usize) -> Self {
-        self.scts = logs;
+    pub fn with_certificate_log_threshold(mut self, logs: NonZeroUsize) -> Self {
+        self.scts = logs.get();
         self
     }
 
@@ -160,15 +161,17 @@ impl<'a> Verifier<'a> {
     ///
     /// An entry of a log that the trust root knows is verified all the same.
     #[must_use]
-    pub fn accepting_signatures_in_no_transparency_log(self) -> Self {
-        self.with_log_threshold(0)
+    pub fn accepting_signatures_in_no_transparency_log(mut self) -> Self {
+        self.log_entries = 0;
+        self
     }
 
     /// Accepts certificates that no certificate transparency log vouches for, so that nobody learns of a
     /// certificate that an authority should not have issued.
     #[must_use]
-    pub fn accepting_certificates_in_no_transparency_log(self) -> Self {
-        self.with_certificate_log_threshold(0)
+    pub fn accepting_certificates_in_no_transparency_log(mut self) -> Self {
+        self.scts = 0;
+        self
     }
 
     /// Proves that a signer whom `policy` wants signed `artifact`, or a statement about it.

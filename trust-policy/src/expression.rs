@@ -87,17 +87,32 @@ pub(crate) struct Scope {
 
 /// The text is no expression that is read here.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum ExpressionError {
+#[non_exhaustive]
+pub enum ExpressionError {
+    /// It is too long.
     #[error("expression has {found} bytes, expected at most {MAX_LEN}")]
-    TooLong { found: usize },
+    TooLong {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// It could multiply a value too often.
     #[error("expression is too complex")]
     TooComplex,
+    /// It calls a function that there is not.
     #[error("`{function}` is no function that is known here")]
-    UnknownFunction { function: String },
+    UnknownFunction {
+        /// Which.
+        function: String,
+    },
+    /// Its braces do not end.
     #[error("`{{{{` has no `}}}}`")]
     Unclosed,
+    /// It is no JMESPath.
     #[error("{problem}")]
-    Syntax { problem: String },
+    Syntax {
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 /// An expression has no value.

@@ -72,6 +72,7 @@ pub use archive::{Archive, ArchiveDigests, ArchiveError, ArchivedRequest, Differ
 pub use evaluate::evaluate;
 pub use evaluate::requirements::Requirements;
 pub use evidence::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence};
+pub use expression::ExpressionError;
 pub use expression::condition::{Condition, ConditionBlock, Conditions};
 pub use expression::operator::{Operator, UnknownOperator};
 pub use expression::template::Template;

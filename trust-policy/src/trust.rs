@@ -115,8 +115,8 @@ impl Trust {
     pub(crate) fn verifier<'a>(&'a self, root: &'a TrustRoot) -> Verifier<'a> {
         let options = &self.options;
         let verifier = Verifier::new(root, self.log.as_ref())
-            .with_log_threshold(options.transparency_logs.get())
-            .with_certificate_log_threshold(options.certificate_logs.get())
+            .with_log_threshold(options.transparency_logs)
+            .with_certificate_log_threshold(options.certificate_logs)
             .with_timestamp_threshold(options.timestamp_authorities)
             .with_observer_threshold(options.observers)
             .with_clock_tolerance(options.clock_tolerance_millis);

@@ -222,3 +222,34 @@ fn a_check_of_ones_own_releases_no_image() {
     let verdict = evaluate(&policies, &request(), &found, &Trust::nobody(), NOW);
     assert_eq!((verdict.decision, verdict.uncovered.len()), (Decision::Deny, 1), "{verdict}");
 }
+
+#[test]
+fn a_policy_is_written_in_rust_from_end_to_end() {
+    use trust_core::Pattern;
+    use trust_policy::{
+        Condition, ConditionBlock, Exception, Filter, Filters, ModeOverride, ModeRule, Operator, Template,
+    };
+    let lab = ModeOverride::in_namespaces(Mode::Audit, vec![Pattern::exact("lab")]);
+    let requirement = CheckRequirement::on_request(Arc::new(NotDefault))
+        .with_mode(ModeRule::from(Mode::Enforce).with_override(lab));
+    let key = Template::of_expression("request.object.metadata.name").unwrap();
+    let named = Condition::new(key, Operator::NotEquals, Template::new(&json!("a*")).unwrap());
+    let mut policy = Policy::checking("ours", requirement);
+    let judge = |policy: &Policy, exception: Option<Exception>| {
+        let mut policies = PolicySet::new(vec![policy.clone()]).with_uncovered(Uncovered::Allow);
+        policies.add_exceptions(exception);
+        evaluate(&policies, &request(), &Evidence::default(), &Trust::nobody(), NOW)
+    };
+    assert_eq!(judge(&policy, None).decision, Decision::Deny);
+    // Of an exception the rule says nothing, nor of what its preconditions are not about.
+    let rules = |name: &str| vec![(Pattern::exact(name), vec![Pattern::exact("require")])];
+    let mut filter = Filter::default();
+    filter.names = vec![Pattern::exact("a")];
+    let mut named_so = policy.rules[0].matches.clone();
+    named_so.matched = Filters::Any(vec![filter]);
+    let exception = |name| Exception::new("ours", rules(name), named_so.clone());
+    assert_eq!(judge(&policy, Some(exception("ours"))).decision, Decision::Allow);
+    assert_eq!(judge(&policy, Some(exception("theirs"))).decision, Decision::Deny);
+    policy.rules[0].preconditions = Some(ConditionBlock::all(vec![named]).into());
+    assert_eq!(judge(&policy, None).decision, Decision::Allow);
+}

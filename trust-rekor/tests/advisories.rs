@@ -11,7 +11,7 @@ mod pki;
 use serde_json::{Value, json};
 use trust_core::encoding::to_base64;
 
-use crate::pki::world::{Beside, CT_LOG, Content, Entry, LOG, Log, Stamp, World, accepted, denied};
+use crate::pki::world::{Beside, CT_LOG, Content, Entry, LOG, Log, Stamp, TWO, World, accepted, denied};
 use crate::pki::{Key, tlv};
 
 /// A world whose log is of the generation and kind, with the content that fits.
@@ -311,7 +311,7 @@ fn ghsa_hm8f_75xx_w2vr_a_bundle_for_another_artifact_by_its_own_account() {
 fn cve_2026_49834_thresholds_count_operators_and_logs() {
     let two_logs = |world: &mut World, second: &'static str| {
         world.logs = vec![Log::v2(6, LOG, "operator"), Log::v2(5, "second.example", second)];
-        world.configure = |verifier| verifier.with_log_threshold(2);
+        world.configure = |verifier| verifier.with_log_threshold(TWO);
     };
     let verified = accepted(|world| two_logs(world, "another operator"));
     assert_eq!(verified.log_entries().len(), 2);
@@ -345,7 +345,7 @@ fn cve_2026_49834_thresholds_count_operators_and_logs() {
 
     let two_scts = |world: &mut World| {
         world.scts.push(Key::p256(5));
-        world.configure = |verifier| verifier.with_certificate_log_threshold(2);
+        world.configure = |verifier| verifier.with_certificate_log_threshold(TWO);
     };
     let verified = accepted(|world| {
         two_scts(world);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
+use core::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ struct Case {
     digest: Digest,
     policy: SignerPolicy,
     now: UnixTime,
-    log_threshold: usize,
+    log_threshold: NonZeroUsize,
 }
 
 fn data() -> PathBuf {
@@ -66,7 +67,7 @@ impl Case {
             digest,
             policy: identity(SUBJECT, ISSUER),
             now: "2026-11-27T00:00:00Z".parse().unwrap(),
-            log_threshold: 1,
+            log_threshold: NonZeroUsize::MIN,
         }
     }
 
@@ -211,7 +212,7 @@ fn a_log_entry_that_does_not_hold_is_denied() {
         case.material()["tlogEntries"] = json!([]);
     });
     denied("threshold", "found the signature in 1 trusted transparency logs, expected 2", |case| {
-        case.log_threshold = 2;
+        case.log_threshold = NonZeroUsize::new(2).unwrap();
     });
     denied("kind", "bundle says the entry is `dsse/0.0.2`, but it is `hashedrekord/0.0.2`", |case| {
         case.entry()["kindVersion"]["kind"] = "dsse".into();

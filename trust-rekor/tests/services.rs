@@ -13,7 +13,7 @@ use trust_core::{
 };
 use trust_rekor::{RekorLog, WitnessPolicy, WitnessedLog};
 
-use crate::pki::world::{ARTIFACT, Beside, Content, Entry, LOG, Log, Stamp, World, accepted, denied};
+use crate::pki::world::{ARTIFACT, Beside, Content, Entry, LOG, Log, Stamp, TWO, World, accepted, denied};
 use crate::pki::{Key, SIGNED_AT};
 
 fn keys() -> Vec<(Key, &'static str)> {
@@ -209,8 +209,9 @@ fn logs_of_both_generations_and_several_authorities_count_together() {
         old.operator = "another operator";
         world.logs.push(old);
         world.stamps.push(Stamp::new(20, "second.example", "second"));
-        world.configure =
-            |verifier| verifier.with_log_threshold(2).with_timestamp_threshold(2).with_observer_threshold(3);
+        world.configure = |verifier| {
+            verifier.with_log_threshold(TWO).with_timestamp_threshold(2).with_observer_threshold(3)
+        };
     });
     assert_eq!((verified.log_entries().len(), verified.times().len()), (2, 3));
     denied("signed times by 1 operators of timestamp authorities and logs, expected 2", |world| {
@@ -293,7 +294,7 @@ fn the_way_to_the_root_may_come_with_the_signature() {
         let root = TrustRoot::from_json(root.to_string().as_bytes()).unwrap();
         let wanted = SignerPolicy::Identity(IdentityPolicy::new(world.wanted.clone()).unwrap());
         Verifier::new(&root, &RekorLog)
-            .with_log_threshold(0)
+            .accepting_signatures_in_no_transparency_log()
             .verify(
                 &trust_core::cosign::signature_bundle(&annotations).unwrap(),
                 Signed::Message(ARTIFACT),

@@ -215,5 +215,5 @@ pub(super) fn authority(path: &str, wire: WireAuthority) -> Result<Authority, Ro
 }
 
 fn window(wire: Option<TimeRange>) -> TimeWindow {
-    wire.map_or_else(TimeWindow::default, |range| TimeWindow { start: range.start, end: range.end })
+    wire.map_or(TimeWindow::ALWAYS, |range| TimeWindow { start: range.start, end: range.end })
 }

@@ -166,7 +166,7 @@ impl<'de> Deserialize<'de> for UnixTime {
 /// A closed interval of time, open-ended where a bound is absent.
 ///
 /// Both ends belong to it, as in RFC 5280 section 4.1.2.5 and in `TimeRange` of Sigstore's trust root.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct TimeWindow {
     /// The first instant inside.
     pub start: Option<UnixTime>,
@@ -175,6 +175,9 @@ pub struct TimeWindow {
 }
 
 impl TimeWindow {
+    /// Any time.
+    pub const ALWAYS: Self = Self { start: None, end: None };
+
     /// Whether `time` lies inside.
     #[must_use]
     pub fn contains(&self, time: UnixTime) -> bool {

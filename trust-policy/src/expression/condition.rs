@@ -41,6 +41,44 @@ pub struct Condition {
     pub message: Option<Template>,
 }
 
+impl Condition {
+    /// Asks whether a key and a value compare so.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use trust_policy::{Condition, ConditionBlock, Conditions, Operator, Template};
+    /// let key = Template::of_expression("request.operation")?;
+    /// let condition = Condition::new(key, Operator::In, Template::new(&json!(["CREATE", "UPDATE"]))?);
+    /// let conditions = Conditions::from(ConditionBlock::all(vec![condition]));
+    /// assert_eq!(conditions.blocks.len(), 1);
+    /// # Ok::<(), trust_policy::ExpressionError>(())
+    /// ```
+    #[must_use]
+    pub fn new(key: Template, operator: Operator, value: Template) -> Self {
+        Self { path: "condition".to_owned(), key, operator, value, message: None }
+    }
+}
+
+impl ConditionBlock {
+    /// All of these must hold.
+    #[must_use]
+    pub fn all(conditions: Vec<Condition>) -> Self {
+        Self { any: None, all: conditions }
+    }
+
+    /// At least one of these must hold.
+    #[must_use]
+    pub fn any(conditions: Vec<Condition>) -> Self {
+        Self { any: Some(conditions), all: Vec::new() }
+    }
+}
+
+impl From<ConditionBlock> for Conditions {
+    fn from(block: ConditionBlock) -> Self {
+        Self { blocks: vec![block] }
+    }
+}
+
 /// Whether conditions hold, and what each of them found.
 pub(crate) struct Judgement {
     pub(crate) holds: Result<bool, Unresolved>,

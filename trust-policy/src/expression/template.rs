@@ -27,13 +27,19 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads the expressions of a value, in the keys of its maps, too.
-    pub(crate) fn new(value: &Value) -> Result<Self, ExpressionError> {
+    /// Reads the expressions of a value, in the keys of its maps, too: those between `{{` and `}}`.
+    ///
+    /// # Errors
+    /// If one of them is no expression.
+    pub fn new(value: &Value) -> Result<Self, ExpressionError> {
         part(value).map(Self)
     }
 
     /// A text that is one expression, with braces around it or without.
-    pub(crate) fn of_expression(text: &str) -> Result<Self, ExpressionError> {
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn of_expression(text: &str) -> Result<Self, ExpressionError> {
         let text = text.trim();
         let within =
             text.strip_prefix("{{").filter(|rest| end_of(rest).is_some_and(|end| end + 2 == rest.len()));

@@ -59,7 +59,28 @@ impl From<Mode> for ModeRule {
     }
 }
 
+impl ModeOverride {
+    /// Does this in namespaces that one of these patterns means.
+    #[must_use]
+    pub fn in_namespaces(mode: Mode, namespaces: Vec<Pattern>) -> Self {
+        Self { mode, namespaces, selector: None }
+    }
+
+    /// Does this in namespaces with these labels.
+    #[must_use]
+    pub fn by_labels(mode: Mode, selector: LabelSelector) -> Self {
+        Self { mode, namespaces: Vec::new(), selector: Some(selector) }
+    }
+}
+
 impl ModeRule {
+    /// Does something else in some namespaces; of several the first counts that is about a namespace.
+    #[must_use]
+    pub fn with_override(mut self, one: ModeOverride) -> Self {
+        self.overrides.push(one);
+        self
+    }
+
     /// What a violation does in a request's namespace. Where that cannot be known, the stricter is taken.
     #[must_use]
     pub fn of(&self, request: &Request) -> Mode {

@@ -393,6 +393,13 @@ pub struct Exception {
 }
 
 impl Exception {
+    /// Requests that some rules do not judge: those of policies whose names match the first pattern of a pair, and whose own names
+    /// match one of its others. A filter that names nothing exempts nothing.
+    #[must_use]
+    pub fn new(name: impl Into<String>, rules: Vec<(Pattern, Vec<Pattern>)>, matches: ResourceMatch) -> Self {
+        Self { name: name.into(), namespace: String::new(), rules, matches, conditions: None }
+    }
+
     /// Whether it names a rule, by the name that Kyverno gives it for a resource: a rule about pods that extends to their
     /// controllers is called `autogen-…` there.
     #[must_use]

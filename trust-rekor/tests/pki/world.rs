@@ -1,5 +1,7 @@
 //! [`World`]: one signature with everything around it, right in every respect until a test changes one.
 
+use core::num::NonZeroUsize;
+
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use trust_core::encoding::to_base64;
@@ -17,6 +19,7 @@ pub(crate) const ARTIFACT: &[u8] = b"an artifact";
 pub(crate) const YEAR: (&str, &str) = ("260101000000Z", "270101000000Z");
 pub(crate) const LOG: &str = "log.example";
 pub(crate) const CT_LOG: u8 = 4;
+pub(crate) const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 /// What is signed.
 #[derive(Clone, Copy, PartialEq)]

@@ -52,10 +52,7 @@ pub(super) fn authorities(certificates: &[Certificate]) -> Vec<Authority> {
         }
         path
     };
-    certificates
-        .iter()
-        .map(|one| Authority::assertion("the policy", path(one), TimeWindow::default()))
-        .collect()
+    certificates.iter().map(|one| Authority::assertion("the policy", path(one), TimeWindow::ALWAYS)).collect()
 }
 
 #[derive(Clone)]
@@ -105,7 +102,7 @@ pub(super) fn read_logs(fields: &mut Fields<'_>, lints: &mut Vec<Lint>) -> Resul
         if let Some(at) = fields.get("tsaCertChain").filter(|at| at.text() != Ok("")) {
             match certificates_of(&at) {
                 Ok(chain) => {
-                    let authority = Authority::assertion("the policy", chain, TimeWindow::default());
+                    let authority = Authority::assertion("the policy", chain, TimeWindow::ALWAYS);
                     logs.roots.timestamp_authorities = Some(vec![authority]);
                 }
                 Err(problem) => {
@@ -131,7 +128,7 @@ fn log_keys(
     let keys: Result<Vec<_>, _> = blocks.into_iter().map(PublicKey::from_pem).collect();
     match keys {
         Ok(keys) if !keys.is_empty() => {
-            Some(keys.into_iter().map(|key| LogKey::assertion(url, key, TimeWindow::default())).collect())
+            Some(keys.into_iter().map(|key| LogKey::assertion(url, key, TimeWindow::ALWAYS)).collect())
         }
         _ => {
             lints.push(at.lint("cannot be used, so nobody can satisfy it"));
