@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use trust_policy::{
-    AttestorSet, Conditions, Demand, Filter, Filters, ImageRequirement, ImageTrust, ModeRule, Policy,
-    PolicySet, Requirement, Rule,
+    AttestorSet, Conditions, Demand, Filter, Filters, ImageRule, ModeRule, Policy, PolicySet, Requirement,
+    Rule,
 };
 use trust_sbom::PackagePattern;
 
@@ -53,7 +53,7 @@ fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
         writeln!(text, "    only where {}", count(preconditions))?;
     }
     match &rule.requirement {
-        Requirement::Images { extractors, requirements } => {
+        Requirement::Images { extractors, rules } => {
             for extractor in extractors {
                 writeln!(
                     text,
@@ -62,7 +62,7 @@ fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
                     extractor.path.join("/")
                 )?;
             }
-            requirements.iter().try_for_each(|one| requirement(text, one))
+            rules.iter().try_for_each(|one| image_rule(text, one))
         }
         Requirement::Form { mode, demand, .. } => {
             let demand = match demand {
@@ -76,17 +76,19 @@ fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
             };
             writeln!(text, "    {demand} ({})", mode_text(mode))
         }
-        Requirement::Trust(one) => trust(text, one),
         _ => writeln!(text, "    something else is demanded"),
     }
 }
 
-fn requirement(text: &mut String, one: &ImageRequirement) -> std::fmt::Result {
+fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result {
     writeln!(text, "    images {} ({})", list(&one.references), mode_text(&one.mode))?;
     if !one.except.is_empty() {
         writeln!(text, "      but not {}", list(&one.except))?;
     }
-    for set in &one.attestors {
+    if !one.registries.is_empty() {
+        writeln!(text, "      must come from {}", list(&one.registries))?;
+    }
+    for set in &one.signatures {
         writeln!(text, "      must be signed by {}", signers(set))?;
     }
     for attestation in &one.attestations {
@@ -100,32 +102,6 @@ fn requirement(text: &mut String, one: &ImageRequirement) -> std::fmt::Result {
     }
     if let Some(deny) = &one.deny {
         writeln!(text, "      is refused where, of the attestations together, {}", count(&deny.conditions))?;
-    }
-    match (one.pins_digest, one.needs_digest) {
-        (true, _) => writeln!(text, "      is pinned to the digest that was verified"),
-        (false, true) => writeln!(text, "      must be named by digest"),
-        (false, false) => Ok(()),
-    }
-}
-
-fn trust(text: &mut String, one: &ImageTrust) -> std::fmt::Result {
-    writeln!(text, "    images {} ({})", list(&one.references), mode_text(&one.mode))?;
-    if !one.except.is_empty() {
-        writeln!(text, "      but not {}", list(&one.except))?;
-    }
-    if !one.registries.is_empty() {
-        writeln!(text, "      must come from {}", list(&one.registries))?;
-    }
-    if let Some(set) = &one.signatures {
-        writeln!(text, "      must be signed by {}", signers(set))?;
-    }
-    for demand in &one.attestations {
-        let kind = &demand.predicate_type;
-        writeln!(
-            text,
-            "      must have an attestation of type `{kind}`, signed by {}",
-            signers(&demand.attestors)
-        )?;
     }
     if let Some(demand) = &one.sbom {
         let profile = demand
@@ -181,10 +157,11 @@ fn trust(text: &mut String, one: &ImageTrust) -> std::fmt::Result {
             writeln!(text, "      must be built on an image that satisfies the policy `{policy}`")?;
         }
     }
-    if one.pins_digest {
-        writeln!(text, "      is pinned to the digest that was verified")?;
+    match (one.pins_digest, one.needs_digest) {
+        (true, _) => writeln!(text, "      is pinned to the digest that was verified"),
+        (false, true) => writeln!(text, "      must be named by digest"),
+        (false, false) => Ok(()),
     }
-    Ok(())
 }
 
 fn package(pattern: &PackagePattern) -> String {

@@ -18,10 +18,10 @@ fuzz_target!(|text: &str| {
     let Ok(policies) = within(128, text.as_bytes(), |_| PolicySet::from_yaml(text)) else { return };
     let image = &POD.resource.images()[0];
     for rule in policies.policies().iter().flat_map(|policy| &policy.rules) {
-        let Requirement::Images { requirements, .. } = &rule.requirement else { continue };
-        for requirement in requirements {
-            assert!(!requirement.references.is_empty());
-            for set in &requirement.attestors {
+        let Requirement::Images { rules, .. } = &rule.requirement else { continue };
+        for one in rules {
+            assert!(!one.references.is_empty());
+            for set in &one.signatures {
                 assert!(set.count.is_none_or(|count| (1..=set.attestors.len()).contains(&count)));
             }
         }

@@ -6,7 +6,8 @@
 //! | `scope`, `image_extractor` | what a rule's expressions can refer to; the images of a resource, for one rule |
 //! | `signed_artifact` | signatures and attestations, in whichever form they were stored |
 //! | `judged` | what rules about images share |
-//! | `image_rule`, `image_config`, `image_trust` | who signed images; what they say about themselves; what supply chains attest |
+//! | `signers`, `image_config` | who signed an image and what they attested; what it says about itself |
+//! | `image_rule` | rules about images |
 //! | `own_check` | what embedders ask themselves |
 //! | `resource_rule` | the form of a resource |
 //! | `requirements` | [`PolicySet::requirements`]: what to fetch |
@@ -21,9 +22,9 @@ mod signed_artifact;
 mod judged;
 
 mod image_config;
-mod image_rule;
+mod signers;
 
-mod image_trust;
+mod image_rule;
 mod own_check;
 pub(crate) mod resource_rule;
 
@@ -36,9 +37,9 @@ use std::rc::Rc;
 use trust_core::{ImageRef, PinnedImage, Reasons, UnixTime};
 use trust_sbom::Answer;
 
-use self::image_rule::Parsed;
 use self::resource_rule::FormRule;
 use self::scope::Scopes;
+use self::signers::Parsed;
 use crate::evidence::{Evidence, FailureKind, ImageEvidence};
 use crate::expression::{Scope, Unresolved};
 use crate::kubernetes::image_pattern;
@@ -114,7 +115,7 @@ enum RuleKind {
 impl RuleKind {
     fn of(rule: &Rule) -> Self {
         match rule.requirement {
-            Requirement::Images { .. } | Requirement::Trust(_) => Self::Images,
+            Requirement::Images { .. } => Self::Images,
             Requirement::Form { .. } | Requirement::Check(_) => Self::Form,
         }
     }
@@ -208,10 +209,9 @@ impl<'a> Evaluation<'a> {
 
     fn rule(&mut self, policy: &Policy, rule: &Rule, is_about: Answer) -> RuleVerdict {
         let strictest = match &rule.requirement {
-            Requirement::Images { requirements, .. } => {
-                requirements.iter().map(|one| one.mode.of(self.request)).max().unwrap_or(Mode::Audit)
+            Requirement::Images { rules, .. } => {
+                rules.iter().map(|one| one.mode.of(self.request)).max().unwrap_or(Mode::Audit)
             }
-            Requirement::Trust(trust) => trust.mode.of(self.request),
             Requirement::Form { mode, .. } => mode.of(self.request),
             Requirement::Check(own) => own.mode.of(self.request),
         };
@@ -247,10 +247,9 @@ impl<'a> Evaluation<'a> {
             Err(judged) => return judged,
         };
         match &rule.requirement {
-            Requirement::Images { requirements, .. } => {
-                Judged::Found(self.images(requirements, &images, strictest, &scope))
+            Requirement::Images { rules, .. } => {
+                Judged::Found(self.images(rules, &images, strictest, &scope))
             }
-            Requirement::Trust(trust) => Judged::Found(self.image_trust(trust, &images, &scope)),
             Requirement::Check(own) => Judged::Found(self.own_check(own, &images, strictest)),
             Requirement::Form { message, demand, allows_existing, .. } => {
                 let form = FormRule { demand, message: message.as_ref(), allows_existing: *allows_existing };
@@ -317,7 +316,7 @@ impl<'a> Evaluation<'a> {
         let Some((name, evidence)) = self.evidence.images.get_key_value(&image.image) else {
             return Rc::default();
         };
-        self.parsed.entry(name).or_insert_with(|| Rc::new(image_rule::parsed(evidence))).clone()
+        self.parsed.entry(name).or_insert_with(|| Rc::new(signers::parsed(evidence))).clone()
     }
 
     /// The image with the digest that it was resolved to, and what was fetched for it.

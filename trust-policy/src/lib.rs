@@ -36,7 +36,7 @@
 //! | `value` | durations, quantities, [`ValuePattern`] |
 //! | `kubernetes` | [`Resource`], [`Request`], [`ReferencePattern`], [`LabelSelector`] |
 //! | `expression` | JMESPath, [`Template`], [`Operator`], [`Conditions`] |
-//! | `policy` | [`PolicySet`], [`Rule`], [`AttestorSet`], [`Mode`], [`ImageTrust`], [`Check`]: what every language compiles to |
+//! | `policy` | [`PolicySet`], [`Rule`], [`AttestorSet`], [`Mode`], [`ImageRule`], [`Check`]: what every language compiles to |
 //! | `language` | [`PolicyLanguage`]; Kyverno's policies, and our own `ImageTrustPolicy`; [`PolicyError`] |
 //! | `evidence`, `trust` | [`Evidence`]: what was fetched, as plain data; [`Trust`]: by what signatures are verified |
 //! | `verdict` | [`Verdict`], its [`Explanation`], its [`ReasonCode`]s; [`Verdict::to_report`] |
@@ -84,15 +84,15 @@ pub use kubernetes::resource::{ContainerImage, ContainerKind, Resource, Resource
 pub use language::reader::PolicyError;
 pub use language::{Languages, PolicyLanguage};
 pub use policy::check::{Check, CheckAnswer, CheckRequirement, CheckSubject, CheckSubjects, ImageConfig};
-pub use policy::image_trust::{
-    AttestationDemand, DeniedPackage, ImageDemand, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand,
-    VexDemand, VulnerabilityDemand,
+pub use policy::image_rule::{
+    AttestationDeny, AttestationRequirement, DeniedPackage, ImageConfigRequirement, ImageRule,
+    ProvenanceRequirement, SbomRequirement, SummaryRequirement, VexRequirement, VulnerabilityRequirement,
 };
 pub use policy::mode::{Mode, ModeOverride, ModeRule};
 pub use policy::overlay::{KeyRule, Overlay, OverlayKey};
 pub use policy::policy_set::{
-    AttestationDeny, AttestationRequirement, ContextEntry, ContextSource, Demand, Exception, ForEach,
-    ImageExtractor, ImageRequirement, Lint, Policy, PolicySet, Requirement, Rule, Uncovered,
+    ContextEntry, ContextSource, Demand, Exception, ForEach, ImageExtractor, Lint, Policy, PolicySet,
+    Requirement, Rule, Uncovered,
 };
 pub use policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Signer};

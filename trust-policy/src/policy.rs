@@ -7,7 +7,7 @@
 //! | `resource_match` | [`ResourceMatch`](crate::ResourceMatch): which requests a rule is about |
 //! | `overlay` | [`Overlay`](crate::Overlay): forms of resources |
 //! | `check` | [`Check`](crate::Check): what an embedder demands where no language has words for it |
-//! | `image_trust` | [`ImageTrust`](crate::ImageTrust): what is asked of what supply chains attest |
+//! | `image_rule` | [`ImageRule`](crate::ImageRule): what is demanded of images |
 //! | `policy_set` | [`PolicySet`](crate::PolicySet): policies, their rules, their exceptions |
 
 pub(crate) mod mode;
@@ -18,6 +18,6 @@ pub(crate) mod resource_match;
 pub(crate) mod overlay;
 
 pub(crate) mod check;
-pub(crate) mod image_trust;
+pub(crate) mod image_rule;
 
 pub(crate) mod policy_set;

@@ -46,15 +46,15 @@ fn judge(policies: &PolicySet, request: &Request) -> Verdict {
 fn require_signed_images_is_about_its_own_organization() {
     let Some(text) = published("ch27-0-require-signed-images.yaml") else { return };
     let policies = PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow);
-    let Requirement::Images { requirements, .. } = &policies.policies()[0].rules[0].requirement else {
+    let Requirement::Images { rules, .. } = &policies.policies()[0].rules[0].requirement else {
         panic!("images")
     };
-    let requirement = &requirements[0];
-    assert!(requirement.pins_digest && requirement.needs_digest && requirement.mode.default == Mode::Enforce);
-    assert_eq!(requirement.attestors[0].count, None);
-    assert!(requirement.attestors[0].attestors[0].needs_log_entry);
+    let rule = &rules[0];
+    assert!(rule.pins_digest && rule.needs_digest && rule.mode.default == Mode::Enforce);
+    assert_eq!(rule.signatures[0].count, None);
+    assert!(rule.signatures[0].attestors[0].needs_log_entry);
     assert_eq!(
-        requirement.attestors[0].attestors[0].signer.to_string(),
+        rule.signatures[0].attestors[0].signer.to_string(),
         "`https://github.com/myorg/*` (issuer `https://token.actions.githubusercontent.com`)"
     );
     assert_eq!(judge(&policies, &pod("ghcr.io/myorg/a:1", "")).decision, Decision::Deny);
@@ -106,12 +106,12 @@ fn restrict_registries_demands_init_containers_as_written() {
 fn check_image_matches_short_names_and_needs_the_log() {
     let Some(text) = published("zero-trust-check-image.yaml") else { return };
     let policies = PolicySet::from_yaml(&text).unwrap().with_uncovered(Uncovered::Allow);
-    let Requirement::Images { requirements, .. } = &policies.policies()[0].rules[0].requirement else {
+    let Requirement::Images { rules, .. } = &policies.policies()[0].rules[0].requirement else {
         panic!("images")
     };
-    let [set] = &requirements[0].attestors[..] else { panic!("one set") };
+    let [set] = &rules[0].signatures[..] else { panic!("one set") };
     assert!(matches!(&set.attestors[0].signer, Signer::Key(_)));
-    assert!(set.attestors[0].needs_log_entry && requirements[0].mode.default == Mode::Enforce);
+    assert!(set.attestors[0].needs_log_entry && rules[0].mode.default == Mode::Enforce);
     assert_eq!(judge(&policies, &pod("gkovan/quarkus-base-image:1.0", "")).decision, Decision::Deny);
     assert_eq!(judge(&policies, &pod("docker.io/gkovan/a", "")).decision, Decision::Deny);
     assert_eq!(judge(&policies, &pod("quay.io/gkovan/a", "")).decision, Decision::Allow);

@@ -5,12 +5,17 @@ use trust_core::{Digest, UnixTime};
 use super::judged::{is_young, judged};
 use crate::evaluate::image_content::{Content, platforms};
 use crate::evidence::Evidence;
-use crate::policy::image_trust::ImageDemand;
+use crate::policy::image_rule::ImageConfigRequirement;
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
 /// Whether every platform of an image says what is demanded.
-pub(super) fn judge(demand: &ImageDemand, image: &Digest, evidence: &Evidence, now: UnixTime) -> Explanation {
+pub(super) fn judge(
+    demand: &ImageConfigRequirement,
+    image: &Digest,
+    evidence: &Evidence,
+    now: UnixTime,
+) -> Explanation {
     let platforms = match platforms(image, evidence) {
         Ok(platforms) => platforms,
         Err(problem) => return Explanation::fail(demand.path.clone(), ReasonCode::NotFetched, problem),
@@ -67,7 +72,7 @@ fn user(written: &str) -> Explanation {
     }
 }
 
-fn base(demand: &ImageDemand, name: Option<&str>) -> Explanation {
+fn base(demand: &ImageConfigRequirement, name: Option<&str>) -> Explanation {
     let is_meant = |name: &str| demand.bases.iter().any(|pattern| pattern.matches(name) == Ok(true));
     match name {
         Some(name) if is_meant(name) => Explanation::pass("base", format!("says `{name}`")),

@@ -1,149 +1,113 @@
-//! Rules about images: who must have signed them, and what must have been attested.
+//! Rules about images: where they come from, who signed them, what is attested about them, what they say about themselves.
+
+mod origin;
+mod sbom;
+mod vulnerabilities;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::Value;
-use trust_core::json::{self, JsonError};
-use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime, VerifiedTime, encoding, pem};
-use trust_sbom::PredicateKind;
+use trust_core::{Digest, Pattern, PinnedImage, Reasons, Statement, UnixTime};
+use trust_sbom::{Answer, Limits, Predicate, PredicateKind};
 
-use super::judged::is_young;
-use super::{Evaluation, unresolved};
-use crate::evaluate::signed_artifact::{ArtifactError, SignedArtifact, signer_name};
-use crate::evidence::ImageEvidence;
+use super::judged::judged;
+use super::signers::{Signed, SignedStatement, Wanted, What, predicate};
+use super::{Evaluation, image_config, unresolved};
 use crate::expression::Scope;
-use crate::expression::condition::Conditions;
-use crate::kubernetes::object_name::ObjectName;
-use crate::kubernetes::resource::ContainerImage;
+use crate::kubernetes::resource::{ContainerImage, ContainerKind};
+use crate::policy::image_rule::{AttestationDeny, ImageRule};
 use crate::policy::mode::Mode;
-use crate::policy::policy_set::{AttestationDeny, ImageRequirement};
-use crate::policy::signer::{Attestor, AttestorSet, Signer};
+use crate::policy::policy_set::Requirement;
+use crate::policy::signer::AttestorSet;
 use crate::verdict::reason::ReasonCode;
 use crate::verdict::{Explanation, VerifiedImage};
 
 /// Statements under one name, multiplied over all names, of which something is denied.
 const MAX_COMBINATIONS: usize = 1000;
-/// Things that are there instead of what is wanted, and that are named.
-const MAX_NOTICED: usize = 10;
-/// What may be said about an attestation, whatever its predicate says.
-const OWN_NAMES: [&str; 4] = ["request", "images", "serviceAccountName", "serviceAccountNamespace"];
+/// Images below one another of which something is demanded.
+const MAX_BASES: usize = 3;
+/// Violations that are named one by one.
+const MAX_NAMED: usize = 20;
 
-pub(super) type Parsed<'a> = Vec<(&'a str, Result<SignedArtifact<'a>, ArtifactError>)>;
-
-/// What is wanted of the artifacts of one image.
-pub(super) struct Wanted<'a> {
-    pub(super) image: &'a PinnedImage,
-    pub(super) evidence: &'a ImageEvidence,
-    pub(super) artifacts: &'a Parsed<'a>,
-    pub(super) scope: &'a Scope,
-    pub(super) what: What<'a>,
+/// A document that a trusted signer attests, or why it cannot be read.
+struct Document {
+    signer: String,
+    statement: Statement,
+    content: Result<Predicate, String>,
 }
 
-/// What an artifact must be.
-#[derive(Clone, Copy)]
-pub(super) enum What<'a> {
-    /// A signature on the image itself.
-    Signature,
-    /// An attestation of a type, and what each must say.
-    Type(&'a str, Option<&'a Conditions>),
-    /// One of a type that was signed at most so many milliseconds ago; an older one does not harm.
-    Young(&'a str, i64),
-    /// An attestation of one of the types of a kind.
-    Kind(PredicateKind),
-    /// One of them that satisfies; another one does not harm.
-    Satisfying(PredicateKind, &'a dyn Fn(&Statement) -> Explanation),
-}
-
-impl What<'_> {
-    /// What is asked of a statement, and whether it is so.
-    fn judge(
-        self,
-        statement: &Statement,
-        signed: Option<UnixTime>,
-        now: UnixTime,
-        scope: &Scope,
-    ) -> Vec<Explanation> {
-        match self {
-            Self::Young(_, max_age) => {
-                vec![is_young(signed, max_age, now, "no time of the signature is vouched for")]
-            }
-            Self::Type(_, Some(conditions)) => unmet(conditions, statement, scope),
-            Self::Satisfying(_, judge) => vec![judge(statement)],
-            Self::Signature | Self::Type(_, None) | Self::Kind(_) => Vec::new(),
-        }
-    }
-}
-
-/// What a set of attestors signed.
-pub(super) struct Signed {
-    pub(super) explanation: Explanation,
-    /// Each signer once for each attestor.
-    signers: Vec<String>,
-    /// What they attested.
-    pub(super) statements: Vec<SignedStatement>,
-}
-
-/// An attestation that somebody who is wanted signed.
-#[derive(Clone)]
-pub(super) struct SignedStatement {
-    pub(super) statement: Statement,
-    pub(super) signer: String,
+/// What is asked of one image.
+struct Asked<'a> {
+    image: &'a PinnedImage,
+    /// What is there, or may be, and cannot be read.
+    unknown: Vec<Explanation>,
+    signed: &'a dyn Fn(What<'_>, &AttestorSet) -> Signed,
+    now: UnixTime,
 }
 
 impl Evaluation<'_> {
     pub(super) fn images(
         &mut self,
-        requirements: &[ImageRequirement],
+        rules: &[ImageRule],
         images: &[ContainerImage],
         mode: Mode,
         scope: &Scope,
     ) -> Vec<(Mode, Explanation)> {
         let mut judged = Vec::new();
         for image in images {
-            for requirement in requirements.iter().filter(|one| one.is_about(image)) {
+            for rule in rules.iter().filter(|one| one.is_about(image)) {
                 // Where entries of one rule say different things, the strictest counts for the rule.
-                judged.push((self.mode_on(mode, image), self.image(requirement, image, scope)));
+                judged.push((self.mode_on(mode, image), self.image(rule, image, scope, 0)));
             }
         }
         judged
     }
 
+    /// Whether an image satisfies a rule; `depth` counts the images that stand on it.
     fn image(
         &mut self,
-        requirement: &ImageRequirement,
+        rule: &ImageRule,
         image: &ContainerImage,
         scope: &Scope,
+        depth: usize,
     ) -> Explanation {
         let check = format!("{image}, image `{}`", image.image);
+        let mut causes = Vec::new();
+        causes.extend((!rule.registries.is_empty()).then(|| registries(rule, image)));
+        let has_signers = rule.attestor_sets().next().is_some();
+        if !has_signers && rule.image.is_none() && !rule.pins_digest && !rule.needs_digest {
+            return summed(check, &rule.path, None, image, causes);
+        }
         let (pinned, evidence) = match self.pinned(image) {
             Ok(found) => found,
             Err((code, message)) => {
-                let sets = requirement.attestor_sets();
-                return Explanation::fail(check, code, message)
-                    .about(image, None)
-                    .because(sets.flat_map(|set| self.unusable_signers(set, scope)).collect());
+                let sets = rule.attestor_sets();
+                causes.extend(sets.flat_map(|set| self.unusable_signers(set, scope)));
+                return Explanation::fail(check, code, message).about(image, None).because(causes);
             }
         };
-        let artifacts = match requirement.attestors.is_empty() && requirement.attestations.is_empty() {
-            true => Rc::default(),
-            false => self.parsed(image),
+        let artifacts = if has_signers { self.parsed(image) } else { Rc::default() };
+        let signed = |what: What<'_>, set: &AttestorSet| {
+            let wanted = Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, what };
+            self.attestor_set(&wanted, set)
         };
-        let wanted = |what| Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, what };
-        let (mut causes, mut named) = (Vec::new(), BTreeMap::new());
-        for set in &requirement.attestors {
-            causes.push(self.attestor_set(&wanted(What::Signature), set).explanation);
-        }
+        let unknown =
+            Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, what: What::Signature }
+                .unknown();
+        causes.extend(rule.signatures.iter().map(|set| signed(What::Signature, set).explanation));
         // Conditions must hold of every attestation, so all must be known.
-        let needs_all =
-            requirement.deny.is_some() || requirement.attestations.iter().any(|one| one.conditions.is_some());
-        if needs_all {
-            causes.extend(wanted(What::Signature).unknown());
+        if rule.deny.is_some() || rule.attestations.iter().any(|one| one.conditions.is_some()) {
+            causes.extend(unknown.iter().cloned());
         }
-        for attestation in &requirement.attestations {
-            let what = What::Type(&attestation.predicate_type, attestation.conditions.as_ref());
+        let mut named = BTreeMap::new();
+        for attestation in &rule.attestations {
+            let what = match attestation.max_age {
+                Some(max_age) => What::Young(&attestation.predicate_type, max_age),
+                None => What::Type(&attestation.predicate_type, attestation.conditions.as_ref()),
+            };
             for set in &attestation.attestors {
-                let signed = self.attestor_set(&wanted(what), set);
+                let signed = signed(what, set);
                 if let (Some(name), true) = (&attestation.name, signed.explanation.holds()) {
                     let predicates =
                         signed.statements.iter().filter_map(|one| predicate(&one.statement).ok());
@@ -153,337 +117,115 @@ impl Evaluation<'_> {
             }
         }
         // What is denied is asked of what was attested, so only once all of it was.
-        if let Some(deny) = &requirement.deny
+        if let Some(deny) = &rule.deny
             && causes.iter().all(Explanation::holds)
         {
             causes.push(denied(deny, &named, scope));
         }
+        let asked = Asked { image: &pinned, unknown, signed: &signed, now: self.now };
+        causes.extend(rule.sbom.as_ref().map(|one| asked.sbom(one)));
+        causes.extend(rule.vulnerabilities.as_ref().map(|one| asked.vulnerabilities(one)));
+        causes.extend(rule.provenance.as_ref().map(|one| asked.provenance(one)));
+        causes.extend(rule.summary.as_ref().map(|one| asked.summary(one)));
+        if let Some(config) = &rule.image {
+            causes.push(image_config::judge(config, pinned.digest(), self.evidence, self.now));
+            if let Some(policy) = &config.base_policy {
+                causes.push(self.base(policy, pinned.digest(), scope, depth));
+            }
+        }
         let names_digest = pinned.reference().digest().is_some();
-        if requirement.needs_digest && !requirement.pins_digest && !names_digest {
+        if rule.needs_digest && !rule.pins_digest && !names_digest {
             causes.push(Explanation::fail(
                 "digest",
                 ReasonCode::NoDigest,
                 "the image is named by tag, expected `@sha256:…`",
             ));
         }
-        let path = &requirement.path;
-        if let Some(code) = causes.iter().find_map(|cause| cause.code) {
-            let message = format!("does not satisfy `{path}` as `{}`", pinned.digest());
-            return Explanation::fail(check, code, message)
-                .about(image, Some(pinned.digest()))
-                .because(causes);
-        }
-        if requirement.pins_digest && !names_digest && image.is_written {
-            self.pins.insert(image.pointer.clone(), super::kyverno_pin(&pinned));
-        }
-        if !requirement.attestors.is_empty() || !requirement.attestations.is_empty() {
-            let verified = VerifiedImage { image: image.image.clone(), digest: pinned.digest().clone() };
-            self.images.insert(image.image.clone(), verified);
-        }
-        Explanation::pass(check, format!("satisfies `{path}` as `{}`", pinned.digest()))
-            .about(image, Some(pinned.digest()))
-            .because(causes)
-    }
-
-    pub(super) fn attestor_set(&self, wanted: &Wanted<'_>, set: &AttestorSet) -> Signed {
-        let attestors = self.expanded(set, wanted.scope);
-        let count = set.count.unwrap_or(attestors.len());
-        // Nobody of nobody has signed nothing.
-        if count == 0 || attestors.is_empty() {
-            let message = "the policy names no signers, so nobody can satisfy it";
-            let explanation = Explanation::fail(set.path.clone(), ReasonCode::UnusablePolicy, message);
-            return Signed { explanation, signers: Vec::new(), statements: Vec::new() };
-        }
-        let kind = wanted.kind();
-        let failures: Vec<_> = wanted
-            .evidence
-            .failures
-            .iter()
-            .map(|one| Explanation::fail(one.location.clone(), ReasonCode::NotFetched, one.problem.clone()))
-            .collect();
-        let candidates = wanted.candidates();
-        if candidates.is_empty() {
-            let code = if failures.is_empty() { ReasonCode::NotFound } else { ReasonCode::NotFetched };
-            let signers: Vec<_> = set.attestors.iter().map(|attestor| attestor.signer.to_string()).collect();
-            let message = format!("found no {kind} of the image, expected {count} of {}", signers.join("; "));
-            let mut causes = failures;
-            causes.extend(wanted.noticed());
-            causes.extend(self.unusable_signers(set, wanted.scope));
-            let explanation = Explanation::fail(set.path.clone(), code, message).because(causes);
-            return Signed { explanation, signers: Vec::new(), statements: Vec::new() };
-        }
-        let mut causes: Vec<_> =
-            attestors.iter().filter_map(|attestor| self.unusable_signer(attestor, wanted.scope)).collect();
-        let (mut signers, mut statements) = (Vec::new(), Vec::new());
-        for attestor in &attestors {
-            let signed = match &attestor.signer {
-                Signer::Some(inner) => self.attestor_set(wanted, inner),
-                _ if self.unusable_signer(attestor, wanted.scope).is_some() => continue,
-                _ => self.attestor(wanted, attestor, &candidates),
-            };
-            causes.push(signed.explanation);
-            signers.push(signed.signers);
-            statements.extend(signed.statements);
-        }
-        let found = distinct_signers(&signers);
-        let message = format!("{found} of {count} required signers");
-        let explanation = if found >= count {
-            Explanation::pass(set.path.clone(), message)
-        } else {
-            // One attestor's own reason says more than that the number is too small.
-            let code = match (&causes[..], failures.is_empty()) {
-                ([only], true) => only.code.unwrap_or(ReasonCode::TooFewSigners),
-                (_, true) => ReasonCode::TooFewSigners,
-                (_, false) => ReasonCode::NotFetched,
-            };
-            causes.extend(failures);
-            Explanation::fail(set.path.clone(), code, message)
-        };
-        let (signers, statements) = match explanation.holds() {
-            true => (signers.concat(), statements),
-            false => (Vec::new(), Vec::new()),
-        };
-        Signed { explanation: explanation.because(causes), signers, statements }
-    }
-
-    /// What one attestor signed. Every attestation of a type must meet the conditions; of those of which some must satisfy,
-    /// only those count that do.
-    fn attestor(
-        &self,
-        wanted: &Wanted<'_>,
-        attestor: &Attestor,
-        candidates: &[&(&str, Result<SignedArtifact<'_>, ArtifactError>)],
-    ) -> Signed {
-        let kind = wanted.kind();
-        let (mut signers, mut statements) = (Vec::new(), Vec::new());
-        // What was found, of the others first what was signed.
-        let (mut found, mut unmet, mut unsigned) = (Vec::new(), Vec::new(), Vec::new());
-        for (location, parsed) in candidates {
-            let verified = match parsed {
-                Ok(artifact) => artifact
-                    .verify(attestor, wanted.image.digest(), self.trust, self.now)
-                    .map(|verified| (artifact, verified)),
-                Err(error) => Err(error.clone()),
-            };
-            let check = format!("{kind} in {location}");
-            let (artifact, verified) = match verified {
-                Ok(verified) => verified,
-                Err(error) => {
-                    let message = format!("{}{}", Reasons(&error), remedy(&error, attestor));
-                    unsigned.push(Explanation::fail(check, error.code(), message));
-                    continue;
-                }
-            };
-            let signer = signer_name(verified.signer());
-            let statement = artifact.unverified_statement().filter(|_| wanted.is_attestation());
-            let attested = artifact.unverified_attestation_type();
-            let time = verified.times().iter().map(VerifiedTime::time).min();
-            let judged =
-                statement.map(|statement| wanted.what.judge(statement, time, self.now, wanted.scope));
-            let judged = judged.unwrap_or_default();
-            if let Some(code) = judged.iter().find_map(|one| one.code) {
-                let message = format!("by {signer}, does not say what it must");
-                unmet.push(
-                    Explanation::fail(check, code, message).signed(&verified, attested).because(judged),
-                );
-                continue;
+        let digest = pinned.digest();
+        if causes.iter().all(Explanation::holds) {
+            if rule.pins_digest && !names_digest && image.is_written {
+                self.pins.insert(image.pointer.clone(), super::kyverno_pin(&pinned));
             }
-            found.push(
-                Explanation::pass(check, format!("by {signer}")).signed(&verified, attested).because(judged),
-            );
-            statements.extend(
-                statement.map(|statement| SignedStatement {
-                    statement: statement.clone(),
-                    signer: signer.clone(),
-                }),
-            );
-            signers.push(signer);
-        }
-        let check = format!("{}: {}", attestor.path, attestor.signer);
-        let all_must = matches!(wanted.what, What::Type(..));
-        let failed = |code, message, because| Signed {
-            explanation: Explanation::fail(check.clone(), code, message).because(because),
-            signers: Vec::new(),
-            statements: Vec::new(),
-        };
-        match (unmet.iter().find_map(|one| one.code), unsigned.iter().find_map(|one| one.code)) {
-            (Some(_), _) if all_must => {
-                let because = found.into_iter().chain(unmet).collect();
-                failed(ReasonCode::Condition, "has signed what does not meet the conditions", because)
-            }
-            (Some(code), _) if signers.is_empty() => {
-                failed(code, "has signed nothing that says what it must", unmet)
-            }
-            (None, Some(code)) if signers.is_empty() => failed(code, "has not signed the image", unsigned),
-            _ => {
-                let explanation = Explanation::pass(check, "has signed the image").because(found);
-                Signed { explanation, signers, statements }
+            if has_signers {
+                let verified = VerifiedImage { image: image.image.clone(), digest: digest.clone() };
+                self.images.insert(image.image.clone(), verified);
             }
         }
-    }
-
-    /// The attestors of a set, with one for each key where keys stand elsewhere.
-    fn expanded(&self, set: &AttestorSet, scope: &Scope) -> Vec<Attestor> {
-        let expand = |attestor: &Attestor| {
-            let Ok(Some(text)) = self.keys_elsewhere(attestor, scope) else { return vec![attestor.clone()] };
-            let blocks = pem::split_blocks(&text);
-            let one = |block| {
-                let signer = match PublicKey::from_pem(block) {
-                    Ok(key) => Signer::Key(Box::new(key)),
-                    Err(error) => Signer::UnusableKey(error),
-                };
-                Attestor { signer, ..attestor.clone() }
-            };
-            if blocks.is_empty() { vec![one(text.as_str())] } else { blocks.into_iter().map(one).collect() }
-        };
-        set.attestors.iter().flat_map(expand).collect()
-    }
-
-    /// The text of keys that do not stand in the policy itself; `None` for other signers.
-    fn keys_elsewhere(&self, attestor: &Attestor, scope: &Scope) -> Result<Option<String>, String> {
-        match &attestor.signer {
-            Signer::KeysOf(template) => {
-                template.resolve_text(scope).map(Some).map_err(|error| error.to_string())
-            }
-            Signer::KeyInSecret(object) => self.key_in(object).map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    fn key_in(&self, secret: &ObjectName) -> Result<String, String> {
-        let object = match self.evidence.objects.get(&secret.to_string()) {
-            Some(Ok(object)) => object,
-            Some(Err(failure)) => return Err(failure.to_string()),
-            None => return Err(format!("{secret} was not looked up")),
-        };
-        let data = object.pointer("/data/cosign.pub").and_then(Value::as_str);
-        let data = data.ok_or_else(|| format!("{secret} has no `cosign.pub`"))?;
-        let bytes = encoding::from_base64(data).and_then(|bytes| String::from_utf8(bytes).ok());
-        bytes.ok_or_else(|| format!("`cosign.pub` of {secret} is not a text in base64"))
-    }
-
-    /// The signers of a set whose signatures cannot be verified, whatever is found.
-    fn unusable_signers(&self, set: &AttestorSet, scope: &Scope) -> Vec<Explanation> {
-        let unusable = |attestor: &Attestor| match &attestor.signer {
-            Signer::Some(inner) => self.unusable_signers(inner, scope),
-            _ => self.unusable_signer(attestor, scope).into_iter().collect(),
-        };
-        self.expanded(set, scope).iter().flat_map(unusable).collect()
-    }
-
-    fn unusable_signer(&self, attestor: &Attestor, scope: &Scope) -> Option<Explanation> {
-        let message = match &attestor.signer {
-            Signer::UnusableKey(error) => format!("the policy's key cannot be used: {}", Reasons(error)),
-            Signer::Unsupported(what) => format!("{what} are not verified here yet"),
-            _ => self.keys_elsewhere(attestor, scope).err()?,
-        };
-        Some(Explanation::fail(attestor.path.clone(), ReasonCode::UnusablePolicy, message))
+        summed(check, &rule.path, Some(digest), image, causes)
     }
 }
 
-impl<'a> Wanted<'a> {
-    fn kind(&self) -> String {
-        match self.what {
-            What::Signature => "signature".to_owned(),
-            What::Type(predicate_type, _) | What::Young(predicate_type, _) => {
-                format!("attestation of type `{predicate_type}`")
-            }
-            What::Kind(kind) | What::Satisfying(kind, _) => match kind {
-                PredicateKind::Sbom => "bill of materials".to_owned(),
-                PredicateKind::ScanReport => "scan report".to_owned(),
-                PredicateKind::Vex => "VEX document".to_owned(),
-                PredicateKind::Provenance => "provenance".to_owned(),
-                PredicateKind::VerificationSummary => "verification summary".to_owned(),
-                kind => format!("attestation of kind {kind:?}"),
-            },
+fn registries(rule: &ImageRule, image: &ContainerImage) -> Explanation {
+    if rule.registries.iter().any(|one| one.matches(&image.image) == Ok(true)) {
+        return Explanation::pass("registries", "comes from where it may");
+    }
+    let expected: Vec<_> = rule.registries.iter().map(ToString::to_string).collect();
+    let message = format!("found `{}`, expected {}", image.image, expected.join(" or "));
+    Explanation::fail("registries", ReasonCode::Form, message)
+}
+
+impl Evaluation<'_> {
+    /// Whether the image below another one satisfies a policy of the set.
+    fn base(&mut self, policy: &str, image: &Digest, scope: &Scope, depth: usize) -> Explanation {
+        let check = format!("base, by policy `{policy}`");
+        let fail = |code, message: String| Explanation::fail(check.clone(), code, message);
+        if depth == MAX_BASES {
+            return fail(
+                ReasonCode::Unresolved,
+                format!("is the base of a base more than {MAX_BASES} times"),
+            );
         }
-    }
-
-    /// What is there, or may be, and cannot be read: where all of something must be good, it is not known whether it is.
-    pub(super) fn unknown(&self) -> Vec<Explanation> {
-        let fetched = self.evidence.failures.iter();
-        let fetched = fetched.map(|one| (one.location.as_str(), one.problem.clone()));
-        let read = self
-            .artifacts
-            .iter()
-            .filter_map(|(location, parsed)| Some((*location, Reasons(parsed.as_ref().err()?).to_string())));
-        let unknown = |(location, problem): (&str, String)| {
-            let message = format!("may hold what decides otherwise, and cannot be read: {problem}");
-            Explanation::fail(location, ReasonCode::NotFetched, message)
-        };
-        fetched.chain(read).map(unknown).collect()
-    }
-
-    /// What is there instead of what is wanted. It counts for nothing.
-    fn noticed(&self) -> Vec<Explanation> {
-        let types = self.artifacts.iter().filter_map(|(location, parsed)| {
-            let found = parsed.as_ref().ok()?;
-            let what = match found.unverified_attestation_type() {
-                Some(predicate_type) => format!("an attestation of type `{predicate_type}`"),
-                None => "a signature on the image itself".to_owned(),
-            };
-            Some(format!("{location} is {what}"))
+        let policies = self.policies;
+        let named = policies.policies().iter().filter(|one| one.name == policy).flat_map(|one| &one.rules);
+        let rules = named.filter_map(|rule| match &rule.requirement {
+            Requirement::Images { rules, .. } => Some(rules),
+            _ => None,
         });
-        let notes = types.chain(self.evidence.notes.iter().cloned());
-        notes.take(MAX_NOTICED).map(|note| Explanation::skip("noticed", note)).collect()
-    }
-
-    fn is_attestation(&self) -> bool {
-        !matches!(self.what, What::Signature)
-    }
-
-    fn candidates(&self) -> Vec<&'a (&'a str, Result<SignedArtifact<'a>, ArtifactError>)> {
-        let is_wanted = |parsed: &Result<SignedArtifact<'_>, ArtifactError>| match parsed {
-            Ok(artifact) => match (self.what, artifact.unverified_attestation_type()) {
-                (What::Signature, found) => found.is_none(),
-                (What::Type(wanted, _) | What::Young(wanted, _), found) => found == Some(wanted),
-                (What::Kind(wanted) | What::Satisfying(wanted, _), found) => {
-                    found.and_then(PredicateKind::of) == Some(wanted)
-                }
-            },
-            // It may be the wanted one: whoever reads the verdict should know that it is there.
-            Err(_) => true,
+        let rules: Vec<&ImageRule> = rules.flatten().collect();
+        if rules.is_empty() {
+            return fail(ReasonCode::Unresolved, "there is no such policy about images".to_owned());
         };
-        self.artifacts.iter().filter(|(_, parsed)| is_wanted(parsed)).collect()
-    }
-}
-
-/// Everything that was found on an image, parsed once.
-pub(super) fn parsed(evidence: &ImageEvidence) -> Parsed<'_> {
-    let artifacts = evidence.artifacts.iter();
-    artifacts.map(|artifact| (artifact.location.as_str(), SignedArtifact::parse(artifact))).collect()
-}
-
-fn predicate(statement: &Statement) -> Result<Value, JsonError> {
-    json::from_slice(statement.predicate_json().as_bytes())
-}
-
-/// The conditions that a predicate does not meet. Its fields are names; those that are there already it cannot take.
-fn unmet(conditions: &Conditions, statement: &Statement, scope: &Scope) -> Vec<Explanation> {
-    let mut scope = scope.clone();
-    let predicate = match predicate(statement) {
-        Ok(predicate) => predicate,
-        Err(error) => return vec![Explanation::fail("predicate", ReasonCode::Malformed, error.to_string())],
-    };
-    for (name, value) in predicate.as_object().into_iter().flatten() {
-        if !OWN_NAMES.contains(&name.as_str()) && !scope.has(name) {
-            scope.set(name, value);
+        let bases = self.evidence.bases_of(image);
+        let [base] = &bases[..] else {
+            return fail(
+                ReasonCode::Condition,
+                format!("found {} bases, expected the image to name one", bases.len()),
+            );
+        };
+        let base =
+            ContainerImage::new(ContainerKind::Custom, "base".to_owned(), String::new(), base.clone(), false);
+        let about: Vec<_> = rules.into_iter().filter(|rule| rule.is_about(&base)).collect();
+        if about.is_empty() {
+            return fail(
+                ReasonCode::Condition,
+                format!("found `{}`, which the policy is not about", base.image),
+            );
         }
+        let digest = match self.pinned(&base) {
+            Ok((pinned, _)) => pinned.digest().clone(),
+            Err((code, message)) => return fail(code, format!("`{}`: {message}", base.image)),
+        };
+        if let Err(problem) = image_config::stands_on(image, &digest, self.evidence) {
+            return fail(ReasonCode::Condition, problem);
+        }
+        let satisfied = about.into_iter().map(|rule| self.image(rule, &base, scope, depth + 1)).collect();
+        judged(&check, satisfied)
     }
-    if let Err(error) = conditions.resolve(&scope) {
-        return vec![unresolved("conditions", &error)];
-    }
-    let judgement = conditions.judge(&scope);
-    match judgement.holds {
-        Ok(true) => Vec::new(),
-        Ok(false) => judgement
-            .findings
-            .into_iter()
-            .filter(|finding| finding.holds != Ok(true))
-            .map(|finding| Explanation::fail(finding.path, ReasonCode::Condition, finding.text))
-            .collect(),
-        Err(error) => vec![unresolved("conditions", &error)],
-    }
+}
+
+fn summed(
+    check: String,
+    path: &str,
+    digest: Option<&Digest>,
+    image: &ContainerImage,
+    causes: Vec<Explanation>,
+) -> Explanation {
+    let as_digest = digest.map_or_else(String::new, |digest| format!(" as `{digest}`"));
+    let explanation = match causes.iter().find_map(|cause| cause.code) {
+        Some(code) => Explanation::fail(check, code, format!("does not satisfy `{path}`{as_digest}")),
+        None => Explanation::pass(check, format!("satisfies `{path}`{as_digest}")),
+    };
+    explanation.about(image, digest).because(causes)
 }
 
 /// Whether some combination of the attestations that have a name is denied.
@@ -521,60 +263,73 @@ fn denied(deny: &AttestationDeny, named: &BTreeMap<&str, Vec<Value>>, scope: &Sc
     Explanation::pass(deny.path.clone(), "is not denied")
 }
 
-/// What the policy's author can do, where the signature is good but for something that the policy may give up.
-fn remedy(error: &ArtifactError, attestor: &Attestor) -> &'static str {
-    match (error.code(), &attestor.signer) {
-        (ReasonCode::NotInLog, Signer::Key(_)) => {
-            " (a policy accepts a key's signatures that are in no log only with `rekor.ignoreTlog: true`)"
+/// An answer that must be "no".
+fn must_not(check: &str, answer: &Answer, what: &str) -> Explanation {
+    match answer {
+        Answer::No => Explanation::pass(check, format!("no {what}")),
+        Answer::Yes => Explanation::fail(check, ReasonCode::Condition, what),
+        Answer::Unknown(reason) => {
+            Explanation::fail(check, ReasonCode::Unresolved, format!("cannot be determined: {reason}"))
         }
-        _ => "",
     }
 }
 
-/// How many attestors can be matched with signers so that no signer counts twice.
-///
-/// Two entries that one signer satisfies are one signer: otherwise "2 of 3" could be had from one.
-fn distinct_signers(signed_by: &[Vec<String>]) -> usize {
-    fn assign<'a>(
-        attestor: usize,
-        signed_by: &'a [Vec<String>],
-        tried: &mut Vec<&'a str>,
-        taken: &mut BTreeMap<&'a str, usize>,
-    ) -> bool {
-        for signer in signed_by.get(attestor).into_iter().flatten() {
-            if tried.contains(&signer.as_str()) {
-                continue;
-            }
-            tried.push(signer);
-            let is_free = match taken.get(signer.as_str()).copied() {
-                None => true,
-                Some(holder) => assign(holder, signed_by, tried, taken),
-            };
-            if is_free {
-                taken.insert(signer, attestor);
-                return true;
-            }
-        }
-        false
-    }
-    let mut taken = BTreeMap::new();
-    (0..signed_by.len()).filter(|&attestor| assign(attestor, signed_by, &mut Vec::new(), &mut taken)).count()
+/// Some of many, for a message.
+fn some(mut items: Vec<String>) -> String {
+    let more = items.len().saturating_sub(MAX_NAMED);
+    items.truncate(MAX_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", items.join("; "))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(signed_by: &[&[&str]]) -> Vec<Vec<String>> {
-        signed_by.iter().map(|names| names.iter().map(|name| (*name).to_owned()).collect()).collect()
+impl Asked<'_> {
+    /// Whether enough trusted signers attest documents of a kind, and the documents.
+    fn documents(&self, kind: PredicateKind, set: &AttestorSet) -> (Explanation, Vec<Document>) {
+        let signed = (self.signed)(What::Kind(kind), set);
+        let read = |one: SignedStatement| {
+            let content = read(&one.statement);
+            Document { signer: one.signer, statement: one.statement, content }
+        };
+        (signed.explanation, signed.statements.into_iter().map(read).collect())
     }
 
-    #[test]
-    fn one_signer_counts_once() {
-        assert_eq!(distinct_signers(&names(&[&["a"], &["a"]])), 1);
-        assert_eq!(distinct_signers(&names(&[&["a", "b"], &["a"]])), 2);
-        assert_eq!(distinct_signers(&names(&[&["a", "b"], &["a", "b"], &["a", "b"]])), 2);
-        assert_eq!(distinct_signers(&names(&[&[], &["a"]])), 1);
-        assert_eq!(distinct_signers(&[]), 0);
+    /// Whether enough trusted signers attest, each of them, a document that satisfies.
+    fn satisfying(
+        &self,
+        path: &str,
+        kind: PredicateKind,
+        set: &AttestorSet,
+        judge: &dyn Fn(&Result<Predicate, String>) -> Explanation,
+    ) -> Explanation {
+        let judge = |statement: &Statement| judge(&read(statement));
+        judged(path, vec![(self.signed)(What::Satisfying(kind, &judge), set).explanation])
     }
+}
+
+fn read(statement: &Statement) -> Result<Predicate, String> {
+    Predicate::of(statement, &Limits::default()).map_err(|error| Reasons(&error).to_string())
+}
+
+/// Why a document is not what its type says.
+fn unreadable(check: &str, content: &Result<Predicate, String>) -> Explanation {
+    let problem = match content {
+        Ok(_) => "is another document than its type says",
+        Err(problem) => problem,
+    };
+    Explanation::fail(check, ReasonCode::Malformed, problem)
+}
+
+/// A text that one of the patterns must match, if there are any.
+fn one_text(check: &str, patterns: &[Pattern], found: Option<&str>) -> Explanation {
+    if patterns.is_empty() || found.is_some_and(|found| patterns.iter().any(|pattern| pattern.matches(found)))
+    {
+        return Explanation::pass(check, format!("is `{}`", found.unwrap_or_default()));
+    }
+    let expected: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+    let found = found.map_or_else(|| "nothing".to_owned(), |found| format!("`{found}`"));
+    Explanation::fail(
+        check,
+        ReasonCode::Condition,
+        format!("found {found}, expected {}", expected.join(" or ")),
+    )
 }

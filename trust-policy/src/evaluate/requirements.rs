@@ -84,21 +84,17 @@ impl PolicySet {
                 continue;
             }
             match &rule.requirement {
-                Requirement::Images { requirements, .. } => {
-                    for requirement in requirements {
-                        let names = names(&images, |image| requirement.is_about(image));
-                        needed.add(names, requirement.attestor_sets(), evidence);
-                    }
-                }
-                Requirement::Trust(trust) => {
-                    let names = names(&images, |image| trust.is_about(image));
-                    if let Some(image) = &trust.image {
-                        add(&mut needed.documents, &names);
-                        if image.base_policy.is_some() {
-                            add(&mut needed.bases, &names);
+                Requirement::Images { rules, .. } => {
+                    for one in rules {
+                        let names = names(&images, |image| one.is_about(image));
+                        if let Some(config) = &one.image {
+                            add(&mut needed.documents, &names);
+                            if config.base_policy.is_some() {
+                                add(&mut needed.bases, &names);
+                            }
                         }
+                        needed.add(names, one.attestor_sets(), evidence);
                     }
-                    needed.add(names, trust.attestors(), evidence);
                 }
                 Requirement::Check(own) => {
                     let names = names(&images, |image| own.is_about(image));

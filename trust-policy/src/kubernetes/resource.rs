@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::kubernetes::image_pattern::ReferenceForms;
+use crate::kubernetes::image_pattern::{ReferenceForms, ReferencePattern};
 use crate::yaml::{self, Node, Span, YamlError};
 
 /// Kubernetes' own limit is the size of the object; this one bounds the work.
@@ -93,6 +93,26 @@ impl ContainerImage {
     /// How patterns see it; `None` if it is no reference.
     pub(crate) fn forms(&self) -> Option<&ReferenceForms> {
         self.forms.as_ref()
+    }
+
+    /// Whether patterns select it. What cannot be read is selected by every pattern, and passed over by none: it must not slip
+    /// through.
+    pub(crate) fn is_selected(&self, references: &[ReferencePattern], except: &[ReferencePattern]) -> bool {
+        let Some(forms) = self.forms() else { return !references.is_empty() };
+        references.iter().any(|pattern| pattern.selects(forms))
+            && !except.iter().any(|pattern| pattern.passes_over(forms))
+    }
+
+    /// Whether it is passed over by name though a pattern selects it.
+    pub(crate) fn is_passed_over(
+        &self,
+        references: &[ReferencePattern],
+        except: &[ReferencePattern],
+    ) -> bool {
+        self.forms().is_some_and(|forms| {
+            references.iter().any(|pattern| pattern.selects(forms))
+                && except.iter().any(|pattern| pattern.passes_over(forms))
+        })
     }
 
     /// Whether it stands where pods have images.

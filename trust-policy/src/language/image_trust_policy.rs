@@ -25,9 +25,9 @@ use trust_sbom::{
 
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::language::reader::{At, Fields, PolicyError, labels, mode_rule};
-use crate::policy::image_trust::{
-    AttestationDemand, DeniedPackage, ImageDemand, ImageTrust, ProvenanceDemand, SbomDemand, SummaryDemand,
-    VexDemand, VulnerabilityDemand,
+use crate::policy::image_rule::{
+    AttestationRequirement, DeniedPackage, ImageConfigRequirement, ImageRule, ProvenanceRequirement,
+    SbomRequirement, SummaryRequirement, VexRequirement, VulnerabilityRequirement,
 };
 use crate::policy::mode::Mode;
 use crate::policy::policy_set::{Policy, PolicySet, Requirement, Rule};
@@ -64,14 +64,15 @@ pub(crate) fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyE
     fields.finish()?;
 
     let reader = Reader { signers };
-    let mut trust = reader.require(&require)?;
-    trust.mode = mode;
-    trust.references = references(Some(images))?;
-    trust.except = except;
-    trust.pins_digest = pins_digest;
+    let mut images_rule = reader.require(&require)?;
+    images_rule.mode = mode;
+    images_rule.references = references(Some(images))?;
+    images_rule.except = except;
+    images_rule.pins_digest = pins_digest;
     let filter = Filter { namespaces, namespace_selector, ..Filter::default() };
     let matches = ResourceMatch { matched: Filters::Any(vec![filter]), excluded: None };
-    let rule = Rule::new("require", matches, Requirement::Trust(Box::new(trust)));
+    let requirement = Requirement::Images { extractors: Vec::new(), rules: vec![images_rule] };
+    let rule = Rule::new("require", matches, requirement);
     set.extend(PolicySet::new(vec![Policy::new(name, vec![rule])]));
     Ok(())
 }
@@ -159,27 +160,28 @@ struct Reader {
 }
 
 impl Reader {
-    fn require(&self, at: &At<'_>) -> Result<ImageTrust, PolicyError> {
+    fn require(&self, at: &At<'_>) -> Result<ImageRule, PolicyError> {
         let mut fields = at.fields()?;
         let registries = references(fields.get("registries"))?;
         let attestations = fields.get("attestations").map(|at| at.list()).transpose()?.unwrap_or_default();
-        let mut trust = ImageTrust::new(Vec::new());
-        at.path().clone_into(&mut trust.path);
-        trust.span = at.span();
-        trust.registries = registries;
-        trust.signatures = fields.get("signatures").map(|at| self.signatures(&at)).transpose()?;
-        trust.attestations = attestations.iter().map(|at| self.attestation(at)).collect::<Result<_, _>>()?;
-        trust.sbom = fields.get("sbom").map(|at| self.sbom(&at)).transpose()?;
-        trust.vulnerabilities =
+        let mut rule = ImageRule::new(Vec::new());
+        at.path().clone_into(&mut rule.path);
+        rule.span = at.span();
+        rule.registries = registries;
+        rule.signatures =
+            fields.get("signatures").map(|at| self.signatures(&at)).transpose()?.into_iter().collect();
+        rule.attestations = attestations.iter().map(|at| self.attestation(at)).collect::<Result<_, _>>()?;
+        rule.sbom = fields.get("sbom").map(|at| self.sbom(&at)).transpose()?;
+        rule.vulnerabilities =
             fields.get("vulnerabilities").map(|at| self.vulnerabilities(&at)).transpose()?;
-        trust.provenance = fields.get("provenance").map(|at| self.provenance(&at)).transpose()?;
-        trust.image = fields.get("image").map(|at| image(&at)).transpose()?;
-        trust.summary = fields.get("verificationSummary").map(|at| self.summary(&at)).transpose()?;
+        rule.provenance = fields.get("provenance").map(|at| self.provenance(&at)).transpose()?;
+        rule.image = fields.get("image").map(|at| image(&at)).transpose()?;
+        rule.summary = fields.get("verificationSummary").map(|at| self.summary(&at)).transpose()?;
         fields.finish()?;
-        if trust.registries.is_empty() && trust.image.is_none() && trust.attestors().next().is_none() {
+        if rule.registries.is_empty() && rule.image.is_none() && rule.attestor_sets().next().is_none() {
             return Err(at.wrong("at least one demand"));
         }
-        Ok(trust)
+        Ok(rule)
     }
 
     fn signatures(&self, at: &At<'_>) -> Result<AttestorSet, PolicyError> {
@@ -210,18 +212,17 @@ impl Reader {
         Ok(AttestorSet { path: at.path().to_owned(), count, attestors })
     }
 
-    fn attestation(&self, at: &At<'_>) -> Result<AttestationDemand, PolicyError> {
+    fn attestation(&self, at: &At<'_>) -> Result<AttestationRequirement, PolicyError> {
         let mut fields = at.fields()?;
-        let demand = AttestationDemand {
-            predicate_type: fields.require("type", "the type of the predicate")?.text()?.to_owned(),
-            attestors: self.from(at, &mut fields)?,
-            max_age: age(fields.get("maxAge"))?,
-        };
+        let predicate_type = fields.require("type", "the type of the predicate")?.text()?.to_owned();
+        let mut attestation = AttestationRequirement::new(predicate_type, self.from(at, &mut fields)?);
+        at.path().clone_into(&mut attestation.path);
+        attestation.max_age = age(fields.get("maxAge"))?;
         fields.finish()?;
-        Ok(demand)
+        Ok(attestation)
     }
 
-    fn sbom(&self, at: &At<'_>) -> Result<SbomDemand, PolicyError> {
+    fn sbom(&self, at: &At<'_>) -> Result<SbomRequirement, PolicyError> {
         let mut fields = at.fields()?;
         let attestors = self.from(at, &mut fields)?;
         let profile = match fields.get("profile") {
@@ -234,10 +235,10 @@ impl Reader {
         let licenses = fields.get("licenses").map(|at| licenses(&at)).transpose()?;
         fields.finish()?;
         let denied = denied.iter().map(denied_package).collect::<Result<_, _>>()?;
-        Ok(SbomDemand { path: at.path().to_owned(), attestors, profile, denied, licenses })
+        Ok(SbomRequirement { path: at.path().to_owned(), attestors, profile, denied, licenses })
     }
 
-    fn vulnerabilities(&self, at: &At<'_>) -> Result<VulnerabilityDemand, PolicyError> {
+    fn vulnerabilities(&self, at: &At<'_>) -> Result<VulnerabilityRequirement, PolicyError> {
         let mut fields = at.fields()?;
         let attestors = self.from(at, &mut fields)?;
         let mut rule = FindingRule::default();
@@ -256,10 +257,10 @@ impl Reader {
         let max_age = age(fields.get("maxAge"))?;
         let vex = fields.get("vex").map(|at| self.vex(&at)).transpose()?;
         fields.finish()?;
-        Ok(VulnerabilityDemand { path: at.path().to_owned(), attestors, rule, max_age, vex })
+        Ok(VulnerabilityRequirement { path: at.path().to_owned(), attestors, rule, max_age, vex })
     }
 
-    fn vex(&self, at: &At<'_>) -> Result<VexDemand, PolicyError> {
+    fn vex(&self, at: &At<'_>) -> Result<VexRequirement, PolicyError> {
         let mut fields = at.fields()?;
         let attestors = self.from(at, &mut fields)?;
         let matching = match fields.get("products") {
@@ -271,12 +272,12 @@ impl Reader {
             },
         };
         fields.finish()?;
-        Ok(VexDemand { attestors, matching })
+        Ok(VexRequirement { attestors, matching })
     }
 
-    fn provenance(&self, at: &At<'_>) -> Result<ProvenanceDemand, PolicyError> {
+    fn provenance(&self, at: &At<'_>) -> Result<ProvenanceRequirement, PolicyError> {
         let mut fields = at.fields()?;
-        let demand = ProvenanceDemand {
+        let demand = ProvenanceRequirement {
             path: at.path().to_owned(),
             attestors: self.from(at, &mut fields)?,
             builders: patterns(&mut fields, "builders")?,
@@ -288,10 +289,10 @@ impl Reader {
         Ok(demand)
     }
 
-    fn summary(&self, at: &At<'_>) -> Result<SummaryDemand, PolicyError> {
+    fn summary(&self, at: &At<'_>) -> Result<SummaryRequirement, PolicyError> {
         let mut fields = at.fields()?;
         let level = fields.get("buildLevel");
-        let demand = SummaryDemand {
+        let demand = SummaryRequirement {
             path: at.path().to_owned(),
             attestors: self.from(at, &mut fields)?,
             verifiers: patterns(&mut fields, "verifiers")?,
@@ -313,9 +314,9 @@ impl Reader {
     }
 }
 
-fn image(at: &At<'_>) -> Result<ImageDemand, PolicyError> {
+fn image(at: &At<'_>) -> Result<ImageConfigRequirement, PolicyError> {
     let mut fields = at.fields()?;
-    let demand = ImageDemand {
+    let demand = ImageConfigRequirement {
         path: at.path().to_owned(),
         max_age: age(fields.get("maxAge"))?,
         non_root: fields.get("nonRoot").map(|at| at.boolean()).transpose()?.unwrap_or_default(),

@@ -189,7 +189,7 @@ fn rule(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Ru
                 Some(extractors) => image_extractors::read(&extractors)?,
                 None => Vec::new(),
             },
-            requirements: verify_images::read(&verify_images, policy_mode, lints)?,
+            rules: verify_images::read(&verify_images, policy_mode, lints)?,
         },
         (None, Some(validate)) => validate::read(&validate, policy_mode, lints)?,
         (Some(_), Some(validate)) => {

@@ -8,6 +8,7 @@ use trust_core::{PinnedImage, UnixTime};
 
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::request::Request;
+use crate::kubernetes::resource::ContainerImage;
 use crate::policy::mode::{Mode, ModeRule};
 
 /// One demand on a request, or on each image of it.
@@ -160,6 +161,15 @@ impl CheckRequirement {
     #[must_use]
     pub fn on_request(check: Arc<dyn Check>) -> Self {
         Self { mode: Mode::Enforce.into(), subjects: CheckSubjects::Request, check }
+    }
+
+    /// Whether it is about this image.
+    #[must_use]
+    pub fn is_about(&self, image: &ContainerImage) -> bool {
+        match &self.subjects {
+            CheckSubjects::Request => false,
+            CheckSubjects::Images(references) => references.is_empty() || image.is_selected(references, &[]),
+        }
     }
 
     /// Says what a violation does.

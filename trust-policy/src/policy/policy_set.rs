@@ -9,12 +9,11 @@ use crate::expression::condition::Conditions;
 use crate::expression::template::Template;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::resource::{ContainerImage, Resource};
-use crate::policy::check::{CheckRequirement, CheckSubjects};
-use crate::policy::image_trust::ImageTrust;
+use crate::policy::check::CheckRequirement;
+use crate::policy::image_rule::ImageRule;
 use crate::policy::mode::ModeRule;
 use crate::policy::overlay::Overlay;
 use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
-use crate::policy::signer::AttestorSet;
 use crate::yaml::Span;
 
 /// Policies to judge by. All of them are judged; one that denies is enough.
@@ -67,20 +66,20 @@ impl Policy {
     ///
     /// ```
     /// use trust_core::PublicKey;
-    /// use trust_policy::{Attestor, AttestorSet, ImageTrust, Policy, PolicySet, ReferencePattern, SbomDemand, Signer};
+    /// use trust_policy::{Attestor, AttestorSet, ImageRule, Policy, PolicySet, ReferencePattern, SbomRequirement, Signer};
     ///
     /// let key = PublicKey::from_pem(
     ///     "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEi2S6o+OgSF2KM/C69kidhhoK7kxtYSfjg7vQ0h4L5Xd+6ymfIrFxi/CI2U1jYkW9LLWibC6JbCnqUrXlyahLVw==\n-----END PUBLIC KEY-----\n",
     /// )?;
     /// let builder = AttestorSet::new(vec![Attestor::new(Signer::Key(Box::new(key)))])?;
-    /// let mut trust = ImageTrust::new(vec![ReferencePattern::by_segment("ghcr.io/acme/**")?]);
-    /// trust.sbom = Some(SbomDemand::new(builder));
-    /// let policies = PolicySet::new(vec![Policy::trusting("sbom", trust)]);
+    /// let mut rule = ImageRule::new(vec![ReferencePattern::by_segment("ghcr.io/acme/**")?]);
+    /// rule.sbom = Some(SbomRequirement::new(builder));
+    /// let policies = PolicySet::new(vec![Policy::about_images("sbom", rule)]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn trusting(name: impl Into<String>, trust: ImageTrust) -> Self {
-        Self::of_one_rule(name, Requirement::Trust(Box::new(trust)))
+    pub fn about_images(name: impl Into<String>, rule: ImageRule) -> Self {
+        Self::of_one_rule(name, Requirement::Images { extractors: Vec::new(), rules: vec![rule] })
     }
 
     /// A policy that asks this of every resource.
@@ -159,15 +158,13 @@ pub enum ContextSource {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Requirement {
-    /// Signed images.
+    /// Something of images.
     Images {
         /// Where images stand in kinds that have them elsewhere than in pods.
         extractors: Vec<ImageExtractor>,
-        /// What is demanded of them.
-        requirements: Vec<ImageRequirement>,
+        /// What.
+        rules: Vec<ImageRule>,
     },
-    /// Images of which trusted signers attest what is demanded.
-    Trust(Box<ImageTrust>),
     /// A resource of a certain form.
     Form {
         /// What a violation does.
@@ -211,62 +208,6 @@ pub struct ForEach {
     pub of_element: Option<bool>,
     /// What is demanded.
     pub demand: Demand,
-}
-
-/// What is demanded of the images that match.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ImageRequirement {
-    /// Where it stands in the policy, such as `spec.rules[0].verifyImages[0]`.
-    pub path: String,
-    /// Its place in the text.
-    pub span: Span,
-    /// What a violation does.
-    pub mode: ModeRule,
-    /// Which images it is about: those that match any of these …
-    pub references: Vec<ReferencePattern>,
-    /// … and none of these.
-    pub except: Vec<ReferencePattern>,
-    /// Who must have signed: all of these sets.
-    pub attestors: Vec<AttestorSet>,
-    /// What must have been attested: all of these.
-    pub attestations: Vec<AttestationRequirement>,
-    /// What must not hold of the attestations that have a name.
-    pub deny: Option<AttestationDeny>,
-    /// What the policy says about credentials for registries, as written: for whoever collects the evidence.
-    pub registry_credentials: Option<serde_json::Value>,
-    /// Whether the resource is changed to name the digest that was verified.
-    pub pins_digest: bool,
-    /// Whether the resource must name a digest in the end.
-    pub needs_digest: bool,
-}
-
-/// An attestation that must be there.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct AttestationRequirement {
-    /// Where it stands, relative to the requirement, such as `.attestations[0]`.
-    pub path: String,
-    /// The type of its predicate.
-    pub predicate_type: String,
-    /// The name by which [`AttestationDeny`] speaks of its predicate.
-    pub name: Option<String>,
-    /// Who must have signed it: all of these sets.
-    pub attestors: Vec<AttestorSet>,
-    /// What must hold of every predicate that a signer signed.
-    pub conditions: Option<Conditions>,
-}
-
-/// What must not hold of attestations, together.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct AttestationDeny {
-    /// Where it stands, relative to the requirement.
-    pub path: String,
-    /// What the policy's author says about it.
-    pub message: Option<Template>,
-    /// The conditions.
-    pub conditions: Conditions,
 }
 
 /// Something odd in a policy that can be read: it may not mean what its author thinks.
@@ -417,35 +358,14 @@ impl Exception {
     }
 }
 
-/// Whether an image is passed over by name though a pattern selects it.
-fn pass_over(references: &[ReferencePattern], except: &[ReferencePattern], image: &ContainerImage) -> bool {
-    image.forms().is_some_and(|forms| {
-        references.iter().any(|pattern| pattern.selects(forms))
-            && except.iter().any(|pattern| pattern.passes_over(forms))
-    })
-}
-
-/// Whether patterns select an image. One that cannot be read is selected by every pattern, and passed over by none: it must
-/// not slip through.
-fn select(references: &[ReferencePattern], except: &[ReferencePattern], image: &ContainerImage) -> bool {
-    let Some(forms) = image.forms() else { return !references.is_empty() };
-    references.iter().any(|pattern| pattern.selects(forms))
-        && !except.iter().any(|pattern| pattern.passes_over(forms))
-}
-
 impl Rule {
     /// Whether any expression in it refers to the request.
     pub(crate) fn has_expressions(&self) -> bool {
         let of_requirement = match &self.requirement {
-            Requirement::Images { extractors, requirements } => {
+            Requirement::Images { extractors, rules } => {
                 extractors.iter().any(|one| one.transform.is_some())
-                    || requirements.iter().any(|one| {
-                        one.deny.is_some()
-                            || one.attestations.iter().any(|one| one.conditions.is_some())
-                            || one.attestor_sets().any(AttestorSet::has_expressions)
-                    })
+                    || rules.iter().any(ImageRule::has_expressions)
             }
-            Requirement::Trust(trust) => trust.attestors().any(AttestorSet::has_expressions),
             Requirement::Check(_) => false,
             Requirement::Form { message, demand, .. } => {
                 message.as_ref().is_some_and(|message| message.constant().is_none())
@@ -456,51 +376,13 @@ impl Rule {
     }
 }
 
-impl ImageRequirement {
-    /// Every set of signers that it names.
-    pub(crate) fn attestor_sets(&self) -> impl Iterator<Item = &AttestorSet> {
-        self.attestors.iter().chain(self.attestations.iter().flat_map(|one| &one.attestors))
-    }
-
-    /// Whether it is about this image.
-    #[must_use]
-    pub fn is_about(&self, image: &ContainerImage) -> bool {
-        select(&self.references, &self.except, image)
-    }
-}
-
 impl Requirement {
     /// Whether it is about images, and judges an image or passes over it by name.
     pub(crate) fn covers(&self, image: &ContainerImage) -> bool {
-        let covers = |references: &[_], except: &[_]| {
-            select(references, except, image) || pass_over(references, except, image)
-        };
         match self {
-            Self::Images { requirements, .. } => {
-                requirements.iter().any(|one| covers(&one.references, &one.except))
-            }
-            Self::Trust(trust) => covers(&trust.references, &trust.except),
+            Self::Images { rules, .. } => rules.iter().any(|one| one.covers(image)),
             // What an embedder asks besides does not release an image.
             Self::Form { .. } | Self::Check(_) => false,
         }
-    }
-}
-
-impl CheckRequirement {
-    /// Whether it is about this image.
-    #[must_use]
-    pub fn is_about(&self, image: &ContainerImage) -> bool {
-        match &self.subjects {
-            CheckSubjects::Request => false,
-            CheckSubjects::Images(references) => references.is_empty() || select(references, &[], image),
-        }
-    }
-}
-
-impl ImageTrust {
-    /// Whether it is about this image.
-    #[must_use]
-    pub fn is_about(&self, image: &ContainerImage) -> bool {
-        select(&self.references, &self.except, image)
     }
 }

@@ -4,8 +4,9 @@ use crate::evidence::Evidence;
 use crate::kubernetes::object_name::ObjectName;
 use crate::kubernetes::resource::Resource;
 use crate::language::reader::PolicyError;
+use crate::policy::image_rule::ImageRule;
 use crate::policy::mode::Mode;
-use crate::policy::policy_set::{ImageRequirement, PolicySet, Requirement};
+use crate::policy::policy_set::{PolicySet, Requirement};
 use crate::policy::signer::Signer;
 use crate::yaml::Span;
 
@@ -19,12 +20,12 @@ fn policy(rule: &str) -> String {
     )
 }
 
-fn requirement(entry: &str) -> ImageRequirement {
+fn requirement(entry: &str) -> ImageRule {
     let set = PolicySet::from_yaml(&policy(&format!("verifyImages: [{entry}]"))).unwrap();
-    let Requirement::Images { requirements, .. } = &set.policies()[0].rules[0].requirement else {
+    let Requirement::Images { rules, .. } = &set.policies()[0].rules[0].requirement else {
         panic!("not about images")
     };
-    requirements[0].clone()
+    rules[0].clone()
 }
 
 fn required_images(set: &PolicySet, mut resources: Vec<Resource>) -> usize {
@@ -47,7 +48,7 @@ fn several_keys_in_one_text_are_several_attestors() {
         "{{imageReferences: [a], attestors: [{{entries: [{{keys: {{publicKeys: \"{KEY}{KEY}\"}}}}]}}]}}"
     );
     let requirement = requirement(&entry);
-    let [set] = &requirement.attestors[..] else { panic!("{requirement:?}") };
+    let [set] = &requirement.signatures[..] else { panic!("{requirement:?}") };
     assert_eq!((set.path.as_str(), set.count, set.attestors.len()), (".attestors[0]", None, 2));
     assert_eq!(set.attestors[1].path, ".attestors[0].entries[0].keys.publicKeys[1]");
     assert!(set.attestors[1].needs_log_entry && set.attestors[1].needs_certificate_log);
@@ -57,7 +58,7 @@ fn several_keys_in_one_text_are_several_attestors() {
 fn the_older_form_is_the_newer_one() {
     let requirement = requirement(&format!("{{image: 'docker.io/a/*', key: \"{KEY}\"}}"));
     assert_eq!(requirement.references[0].to_string(), "`docker.io/a/*`");
-    let [set] = &requirement.attestors[..] else { panic!("{requirement:?}") };
+    let [set] = &requirement.signatures[..] else { panic!("{requirement:?}") };
     assert!(
         matches!(&set.attestors[..], [one] if matches!(one.signer, Signer::Key(_)) && one.needs_log_entry)
     );
@@ -73,7 +74,7 @@ fn a_placeholder_key_loads_and_is_marked() {
     assert_eq!(lint.path, "spec.rules[0].verifyImages[0].attestors[0].entries[0].keys.publicKeys");
     let found = "...your public key...".to_owned();
     let expected = Signer::UnusableKey(KeyError::Pem(PemError::Base64 { found }));
-    assert_eq!(requirement(entry).attestors[0].attestors[0].signer, expected);
+    assert_eq!(requirement(entry).signatures[0].attestors[0].signer, expected);
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn logs_are_needed_unless_the_policy_ignores_them() {
         let keys = format!("{{keys: {{publicKeys: \"{KEY}\"{logs}}}}}");
         let requirement =
             requirement(&format!("{{imageReferences: [a], attestors: [{{entries: [{keys}]}}]}}"));
-        let attestor = &requirement.attestors[0].attestors[0];
+        let attestor = &requirement.signatures[0].attestors[0];
         (attestor.needs_log_entry, attestor.needs_certificate_log)
     };
     assert_eq!(with(""), (true, true));
@@ -96,10 +97,10 @@ fn modes_are_read_in_any_case_and_default_to_audit() {
         let text =
             policy("verifyImages: [{imageReferences: [a]}]").replace("spec:\n", &format!("spec:\n{action}"));
         let set = PolicySet::from_yaml(&text).unwrap();
-        let Requirement::Images { requirements, .. } = &set.policies()[0].rules[0].requirement else {
+        let Requirement::Images { rules, .. } = &set.policies()[0].rules[0].requirement else {
             panic!("images")
         };
-        requirements[0].mode.default
+        rules[0].mode.default
     };
     assert_eq!(mode(""), Mode::Audit);
     assert_eq!(mode("  validationFailureAction: enforce\n"), Mode::Enforce);
@@ -183,19 +184,19 @@ fn what_cannot_be_verified_yet_loads_and_is_marked() {
         );
         let requirement =
             requirement(&format!("{{imageReferences: [a], attestors: [{{entries: [{entry}]}}]}}"));
-        assert_eq!(requirement.attestors[0].attestors[0].signer, Signer::Unsupported(what), "{entry}");
+        assert_eq!(requirement.signatures[0].attestors[0].signer, Signer::Unsupported(what), "{entry}");
     }
     let notary = requirement(
         "{imageReferences: [a], type: Notary, attestors: [{entries: [{certificates: {cert: a}}]}]}",
     );
-    assert_eq!(notary.attestors[0].attestors[0].signer, Signer::Unsupported("Notary signatures"));
+    assert_eq!(notary.signatures[0].attestors[0].signer, Signer::Unsupported("Notary signatures"));
 }
 
 #[test]
 fn signers_of_every_kind_are_read() {
     let signer = |entry: &str| {
         let entry = format!("{{imageReferences: [a], attestors: [{{entries: [{entry}]}}]}}");
-        requirement(&entry).attestors[0].attestors[0].signer.clone()
+        requirement(&entry).signatures[0].attestors[0].signer.clone()
     };
     let secret = ObjectName { kind: "Secret", namespace: "ns".to_owned(), name: "s".to_owned() };
     assert_eq!(signer("{keys: {secret: {name: s, namespace: ns}}}"), Signer::KeyInSecret(secret.clone()));
@@ -382,7 +383,7 @@ fn a_certificate_signs_and_its_chain_certifies_it() {
     let signer = |fields: &str| {
         let entry =
             format!("{{imageReferences: [a], attestors: [{{entries: [{{certificates: {{{fields}}}}}]}}]}}");
-        requirement(&entry).attestors[0].attestors[0].signer.clone()
+        requirement(&entry).signatures[0].attestors[0].signer.clone()
     };
     let own = signer(&format!("cert: \"{}\"", pem(&chains[0])));
     assert_eq!(own, Signer::Certificate(Box::new(chains[0].clone())));

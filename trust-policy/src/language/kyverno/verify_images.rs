@@ -5,26 +5,23 @@ use super::attestors::Reader;
 use super::conditions;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::language::reader::{At, PolicyError, mode_rule};
+use crate::policy::image_rule::{AttestationDeny, AttestationRequirement, ImageRule};
 use crate::policy::mode::{Mode, ModeRule};
-use crate::policy::policy_set::{AttestationDeny, AttestationRequirement, ImageRequirement, Lint};
+use crate::policy::policy_set::Lint;
 
 pub(super) fn read(
     at: &At<'_>,
     policy_mode: &ModeRule,
     lints: &mut Vec<Lint>,
-) -> Result<Vec<ImageRequirement>, PolicyError> {
+) -> Result<Vec<ImageRule>, PolicyError> {
     let list = at.list()?;
     if list.is_empty() {
         return Err(at.wrong("at least one entry"));
     }
-    list.iter().map(|entry| requirement(entry, policy_mode, lints)).collect()
+    list.iter().map(|entry| rule(entry, policy_mode, lints)).collect()
 }
 
-fn requirement(
-    at: &At<'_>,
-    policy_mode: &ModeRule,
-    lints: &mut Vec<Lint>,
-) -> Result<ImageRequirement, PolicyError> {
+fn rule(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<ImageRule, PolicyError> {
     let mut fields = at.fields()?;
     let mode = mode_rule(fields.get("failureAction"), None, policy_mode)?;
     let mut references = patterns(fields.get("imageReferences"))?;
@@ -80,18 +77,18 @@ fn requirement(
     if attestors.is_empty() && attestations.is_empty() {
         lints.push(at.lint("names no attestors and no attestations: nobody needs to have signed the images"));
     }
-    Ok(ImageRequirement {
+    Ok(ImageRule {
         path: at.path().to_owned(),
         span: at.span(),
         mode,
-        references,
         except,
-        attestors,
+        signatures: attestors,
         attestations,
         deny,
         registry_credentials,
         pins_digest,
         needs_digest,
+        ..ImageRule::new(references)
     })
 }
 
@@ -151,6 +148,7 @@ fn attestation(
         name,
         attestors,
         conditions,
+        max_age: None,
     })
 }
 

@@ -5,12 +5,12 @@ use trust_sbom::{
 };
 
 use super::{Asked, judged, must_not, some, unreadable};
-use crate::policy::image_trust::SbomDemand;
+use crate::policy::image_rule::SbomRequirement;
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
 impl Asked<'_> {
-    pub(super) fn sbom(&self, demand: &SbomDemand) -> Explanation {
+    pub(super) fn sbom(&self, demand: &SbomRequirement) -> Explanation {
         let (signed, documents) = self.documents(PredicateKind::Sbom, &demand.attestors);
         if !signed.holds() {
             return judged(&demand.path, vec![signed]);
@@ -29,7 +29,7 @@ impl Asked<'_> {
     }
 }
 
-fn sbom_checks(demand: &SbomDemand, sbom: &Sbom) -> Vec<Explanation> {
+fn sbom_checks(demand: &SbomRequirement, sbom: &Sbom) -> Vec<Explanation> {
     let mut checks = Vec::new();
     if let Some(profile) = demand.profile {
         let conformance = profile.check(sbom);

@@ -5,12 +5,12 @@ use trust_sbom::{Predicate, PredicateKind, Provenance, Purl, VerificationSummary
 
 use super::{Asked, one_text, unreadable};
 use crate::evaluate::judged::{is_of_the_future, is_young, judged};
-use crate::policy::image_trust::{ProvenanceDemand, SummaryDemand};
+use crate::policy::image_rule::{ProvenanceRequirement, SummaryRequirement};
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
 impl Asked<'_> {
-    pub(super) fn provenance(&self, demand: &ProvenanceDemand) -> Explanation {
+    pub(super) fn provenance(&self, demand: &ProvenanceRequirement) -> Explanation {
         let judge = |content: &Result<Predicate, String>| match content {
             Ok(Predicate::Provenance(provenance)) => {
                 judged("provenance", provenance_checks(demand, provenance))
@@ -21,7 +21,7 @@ impl Asked<'_> {
     }
 
     /// Whether a summary is about this image: it names what the policy says, else the image's repository or digest.
-    fn resource(&self, demand: &SummaryDemand, found: &str) -> Explanation {
+    fn resource(&self, demand: &SummaryRequirement, found: &str) -> Explanation {
         if !demand.resources.is_empty() {
             return one_text("resource", &demand.resources, Some(found));
         }
@@ -43,7 +43,7 @@ impl Asked<'_> {
         }
     }
 
-    pub(super) fn summary(&self, demand: &SummaryDemand) -> Explanation {
+    pub(super) fn summary(&self, demand: &SummaryRequirement) -> Explanation {
         let judge = |content: &Result<Predicate, String>| match content {
             Ok(Predicate::VerificationSummary(summary)) => {
                 judged("verification summary", self.summary_checks(demand, summary))
@@ -53,7 +53,7 @@ impl Asked<'_> {
         self.satisfying(&demand.path, PredicateKind::VerificationSummary, &demand.attestors, &judge)
     }
 
-    fn summary_checks(&self, demand: &SummaryDemand, summary: &VerificationSummary) -> Vec<Explanation> {
+    fn summary_checks(&self, demand: &SummaryRequirement, summary: &VerificationSummary) -> Vec<Explanation> {
         let mut checks = vec![
             one_text("verifier", &demand.verifiers, Some(&summary.verifier)),
             self.resource(demand, &summary.resource),
@@ -87,7 +87,7 @@ impl Asked<'_> {
     }
 }
 
-fn provenance_checks(demand: &ProvenanceDemand, provenance: &Provenance) -> Vec<Explanation> {
+fn provenance_checks(demand: &ProvenanceRequirement, provenance: &Provenance) -> Vec<Explanation> {
     // One source, in each way in which it is written.
     let forms = provenance.source().map(|source| source.forms()).unwrap_or_default();
     let source = forms.iter().find(|form| demand.sources.iter().any(|pattern| pattern.matches(form)));

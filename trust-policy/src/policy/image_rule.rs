@@ -1,18 +1,21 @@
-//! [`ImageTrust`]: what is demanded of images and of what is attested about them, whatever language says it.
+//! [`ImageRule`]: what is demanded of images: who signed them, what is attested about them, what they say about themselves.
 
 use trust_core::Pattern;
 use trust_sbom::{FindingRule, LicensePolicy, PackagePattern, Profile, Vers, VexMatching};
 
+use crate::expression::condition::Conditions;
+use crate::expression::template::Template;
 use crate::kubernetes::image_pattern::ReferencePattern;
+use crate::kubernetes::resource::ContainerImage;
 use crate::policy::mode::{Mode, ModeRule};
 use crate::policy::signer::AttestorSet;
 use crate::yaml::Span;
 
-/// What is demanded of images, and of what trusted signers attest about them.
+/// What is demanded of images, whatever language says it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct ImageTrust {
-    /// Where it stands in the policy.
+pub struct ImageRule {
+    /// Where it stands in the policy, such as `spec.rules[0].verifyImages[0]`.
     pub path: String,
     /// Its place in the text.
     pub span: Span,
@@ -24,40 +27,64 @@ pub struct ImageTrust {
     pub except: Vec<ReferencePattern>,
     /// Where images may come from; anywhere if there are none.
     pub registries: Vec<ReferencePattern>,
-    /// Who must have signed them.
-    pub signatures: Option<AttestorSet>,
-    /// What must have been attested.
-    pub attestations: Vec<AttestationDemand>,
+    /// Who must have signed them: all of these sets.
+    pub signatures: Vec<AttestorSet>,
+    /// What must have been attested: all of these.
+    pub attestations: Vec<AttestationRequirement>,
+    /// What must not hold of the attestations that have a name.
+    pub deny: Option<AttestationDeny>,
     /// What they must be made of.
-    pub sbom: Option<SbomDemand>,
+    pub sbom: Option<SbomRequirement>,
     /// What must not be found in them.
-    pub vulnerabilities: Option<VulnerabilityDemand>,
+    pub vulnerabilities: Option<VulnerabilityRequirement>,
     /// How they must have been built.
-    pub provenance: Option<ProvenanceDemand>,
+    pub provenance: Option<ProvenanceRequirement>,
     /// What they must say about themselves.
-    pub image: Option<ImageDemand>,
+    pub image: Option<ImageConfigRequirement>,
     /// Who must have checked them, and what for.
-    pub summary: Option<SummaryDemand>,
+    pub summary: Option<SummaryRequirement>,
+    /// What the policy says about credentials for registries, as written: for whoever collects the evidence.
+    pub registry_credentials: Option<serde_json::Value>,
     /// Whether the resource is changed to name the digest that was verified.
     pub pins_digest: bool,
+    /// Whether the resource must name a digest in the end.
+    pub needs_digest: bool,
 }
 
 /// An attestation that must be there.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct AttestationDemand {
+pub struct AttestationRequirement {
+    /// Where it stands in the policy.
+    pub path: String,
     /// The type of its predicate.
     pub predicate_type: String,
-    /// Who must have signed it.
-    pub attestors: AttestorSet,
+    /// The name by which [`AttestationDeny`] speaks of its predicate.
+    pub name: Option<String>,
+    /// Who must have signed it: all of these sets.
+    pub attestors: Vec<AttestorSet>,
+    /// What must hold of every predicate that a signer signed.
+    pub conditions: Option<Conditions>,
     /// How old its signature may be, in milliseconds.
     pub max_age: Option<i64>,
+}
+
+/// What must not hold of attestations, together.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AttestationDeny {
+    /// Where it stands, relative to the requirement.
+    pub path: String,
+    /// What the policy's author says about it.
+    pub message: Option<Template>,
+    /// The conditions.
+    pub conditions: Conditions,
 }
 
 /// What must be true of every bill of materials that trusted signers attest; at least one must be there.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct SbomDemand {
+pub struct SbomRequirement {
     /// Where it stands in the policy.
     pub path: String,
     /// Who must have signed it.
@@ -85,7 +112,7 @@ pub struct DeniedPackage {
 /// What must not be found.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct VulnerabilityDemand {
+pub struct VulnerabilityRequirement {
     /// Where it stands in the policy.
     pub path: String,
     /// Who must have signed the report.
@@ -95,13 +122,13 @@ pub struct VulnerabilityDemand {
     /// How old the report's knowledge may be, in milliseconds.
     pub max_age: Option<i64>,
     /// Who may say that a finding does not count.
-    pub vex: Option<VexDemand>,
+    pub vex: Option<VexRequirement>,
 }
 
 /// Who may say that findings do not count.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct VexDemand {
+pub struct VexRequirement {
     /// Who must have signed the statements.
     pub attestors: AttestorSet,
     /// How they must name the image.
@@ -111,7 +138,7 @@ pub struct VexDemand {
 /// How an image must have been built: some provenance must say all of it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct ProvenanceDemand {
+pub struct ProvenanceRequirement {
     /// Where it stands in the policy.
     pub path: String,
     /// Who must have signed it.
@@ -129,7 +156,7 @@ pub struct ProvenanceDemand {
 /// What an image must say about itself, on every platform. Whoever built it says so, so it is worth what its signature is.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct ImageDemand {
+pub struct ImageConfigRequirement {
     /// Where it stands in the policy.
     pub path: String,
     /// How long ago it may have been made, in milliseconds.
@@ -139,14 +166,14 @@ pub struct ImageDemand {
     /// Which image it must say that it was built on
     /// ([`org.opencontainers.image.base.name`](https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md)).
     pub bases: Vec<ReferencePattern>,
-    /// The [`ImageTrust`] policy that the image must satisfy on which it was built, as its layers prove.
+    /// The [`ImageRule`] policy that the image must satisfy on which it was built, as its layers prove.
     pub base_policy: Option<String>,
 }
 
 /// Who must have checked an image: some summary must say all of it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct SummaryDemand {
+pub struct SummaryRequirement {
     /// Where it stands in the policy.
     pub path: String,
     /// Who must have signed it.
@@ -163,8 +190,8 @@ pub struct SummaryDemand {
     pub level: Option<u8>,
 }
 
-impl ImageTrust {
-    /// Demands nothing yet of the images that one of these patterns means; violations are denied.
+impl ImageRule {
+    /// Demands nothing yet of the images that one of these patterns means, and pins them; violations are denied.
     #[must_use]
     pub fn new(references: Vec<ReferencePattern>) -> Self {
         Self {
@@ -174,40 +201,68 @@ impl ImageTrust {
             references,
             except: Vec::new(),
             registries: Vec::new(),
-            signatures: None,
+            signatures: Vec::new(),
             attestations: Vec::new(),
+            deny: None,
             sbom: None,
             vulnerabilities: None,
             provenance: None,
             image: None,
             summary: None,
+            registry_credentials: None,
             pins_digest: true,
+            needs_digest: false,
         }
     }
 
+    /// Whether it is about this image.
+    #[must_use]
+    pub fn is_about(&self, image: &ContainerImage) -> bool {
+        image.is_selected(&self.references, &self.except)
+    }
+
+    /// Whether it is about this image, or passes over it by name.
+    pub(crate) fn covers(&self, image: &ContainerImage) -> bool {
+        self.is_about(image) || image.is_passed_over(&self.references, &self.except)
+    }
+
     /// Every set of signers that it names.
-    pub(crate) fn attestors(&self) -> impl Iterator<Item = &AttestorSet> {
+    pub(crate) fn attestor_sets(&self) -> impl Iterator<Item = &AttestorSet> {
         let vulnerabilities = self.vulnerabilities.as_ref();
         self.signatures
             .iter()
-            .chain(self.attestations.iter().map(|one| &one.attestors))
+            .chain(self.attestations.iter().flat_map(|one| &one.attestors))
             .chain(self.sbom.as_ref().map(|one| &one.attestors))
             .chain(vulnerabilities.map(|one| &one.attestors))
             .chain(vulnerabilities.and_then(|one| one.vex.as_ref()).map(|one| &one.attestors))
             .chain(self.provenance.as_ref().map(|one| &one.attestors))
             .chain(self.summary.as_ref().map(|one| &one.attestors))
     }
-}
 
-impl AttestationDemand {
-    /// An attestation of this type, of any age.
-    #[must_use]
-    pub fn new(predicate_type: impl Into<String>, attestors: AttestorSet) -> Self {
-        Self { predicate_type: predicate_type.into(), attestors, max_age: None }
+    /// Whether any expression in it refers to the request.
+    pub(crate) fn has_expressions(&self) -> bool {
+        self.deny.is_some()
+            || self.attestations.iter().any(|one| one.conditions.is_some())
+            || self.attestor_sets().any(AttestorSet::has_expressions)
     }
 }
 
-impl SbomDemand {
+impl AttestationRequirement {
+    /// An attestation of this type, of any age.
+    #[must_use]
+    pub fn new(predicate_type: impl Into<String>, attestors: AttestorSet) -> Self {
+        Self {
+            path: "attestation".to_owned(),
+            predicate_type: predicate_type.into(),
+            name: None,
+            attestors: vec![attestors],
+            conditions: None,
+            max_age: None,
+        }
+    }
+}
+
+impl SbomRequirement {
     /// A bill of materials that lists something.
     #[must_use]
     pub fn new(attestors: AttestorSet) -> Self {
@@ -223,7 +278,7 @@ impl DeniedPackage {
     }
 }
 
-impl VulnerabilityDemand {
+impl VulnerabilityRequirement {
     /// A report of any age, without findings that the rule forbids.
     #[must_use]
     pub fn new(attestors: AttestorSet, rule: FindingRule) -> Self {
@@ -231,7 +286,7 @@ impl VulnerabilityDemand {
     }
 }
 
-impl VexDemand {
+impl VexRequirement {
     /// Statements by these signers, about products that are named in this way.
     #[must_use]
     pub fn new(attestors: AttestorSet, matching: VexMatching) -> Self {
@@ -239,7 +294,7 @@ impl VexDemand {
     }
 }
 
-impl ProvenanceDemand {
+impl ProvenanceRequirement {
     /// Provenance of any kind.
     #[must_use]
     pub fn new(attestors: AttestorSet) -> Self {
@@ -255,7 +310,7 @@ impl ProvenanceDemand {
     }
 }
 
-impl SummaryDemand {
+impl SummaryRequirement {
     /// A summary that says that something passed.
     #[must_use]
     pub fn new(attestors: AttestorSet) -> Self {

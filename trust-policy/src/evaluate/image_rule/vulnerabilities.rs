@@ -7,15 +7,15 @@ use trust_sbom::{
 };
 
 use super::{Asked, must_not, some, unreadable};
-use crate::evaluate::image_rule::What;
 use crate::evaluate::judged::{is_young, judged};
-use crate::policy::image_trust::VulnerabilityDemand;
+use crate::evaluate::signers::What;
+use crate::policy::image_rule::VulnerabilityRequirement;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
 impl Asked<'_> {
-    pub(super) fn vulnerabilities(&self, demand: &VulnerabilityDemand) -> Explanation {
+    pub(super) fn vulnerabilities(&self, demand: &VulnerabilityRequirement) -> Explanation {
         let (signed, documents) = self.documents(PredicateKind::ScanReport, &demand.attestors);
         if !signed.holds() {
             return judged(&demand.path, vec![signed]);
@@ -78,7 +78,7 @@ impl Asked<'_> {
     /// not heard, and said.
     fn vex(
         &self,
-        demand: &VulnerabilityDemand,
+        demand: &VulnerabilityRequirement,
         causes: &mut Vec<Explanation>,
     ) -> Vec<(Vex, String, VexMatching)> {
         let Some(vex) = &demand.vex else { return Vec::new() };
@@ -178,7 +178,11 @@ fn vex_subject(image: &PinnedImage) -> VexSubject {
     subject
 }
 
-fn findings(demand: &VulnerabilityDemand, mut report: ScanReport, ignored: Vec<Explanation>) -> Explanation {
+fn findings(
+    demand: &VulnerabilityRequirement,
+    mut report: ScanReport,
+    ignored: Vec<Explanation>,
+) -> Explanation {
     report.findings = join_findings(core::mem::take(&mut report.findings));
     // What does not count is said, with who says so and why.
     let suppressed = report.findings.iter().filter_map(|one| {

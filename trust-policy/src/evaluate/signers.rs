@@ -1,0 +1,446 @@
+//! Who of those that are wanted signed an image, and what they attested.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use trust_core::json::{self, JsonError};
+use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime, VerifiedTime, encoding, pem};
+use trust_sbom::PredicateKind;
+
+use super::judged::is_young;
+use super::{Evaluation, unresolved};
+use crate::evaluate::signed_artifact::{ArtifactError, SignedArtifact, signer_name};
+use crate::evidence::ImageEvidence;
+use crate::expression::Scope;
+use crate::expression::condition::Conditions;
+use crate::kubernetes::object_name::ObjectName;
+use crate::policy::signer::{Attestor, AttestorSet, Signer};
+use crate::verdict::Explanation;
+use crate::verdict::reason::ReasonCode;
+
+/// Things that are there instead of what is wanted, and that are named.
+const MAX_NOTICED: usize = 10;
+/// What may be said about an attestation, whatever its predicate says.
+const OWN_NAMES: [&str; 4] = ["request", "images", "serviceAccountName", "serviceAccountNamespace"];
+
+pub(super) type Parsed<'a> = Vec<(&'a str, Result<SignedArtifact<'a>, ArtifactError>)>;
+
+/// What is wanted of the artifacts of one image.
+pub(super) struct Wanted<'a> {
+    pub(super) image: &'a PinnedImage,
+    pub(super) evidence: &'a ImageEvidence,
+    pub(super) artifacts: &'a Parsed<'a>,
+    pub(super) scope: &'a Scope,
+    pub(super) what: What<'a>,
+}
+
+/// What an artifact must be.
+#[derive(Clone, Copy)]
+pub(super) enum What<'a> {
+    /// A signature on the image itself.
+    Signature,
+    /// An attestation of a type, and what each must say.
+    Type(&'a str, Option<&'a Conditions>),
+    /// One of a type that was signed at most so many milliseconds ago; an older one does not harm.
+    Young(&'a str, i64),
+    /// An attestation of one of the types of a kind.
+    Kind(PredicateKind),
+    /// One of them that satisfies; another one does not harm.
+    Satisfying(PredicateKind, &'a dyn Fn(&Statement) -> Explanation),
+}
+
+impl What<'_> {
+    /// What is asked of a statement, and whether it is so.
+    fn judge(
+        self,
+        statement: &Statement,
+        signed: Option<UnixTime>,
+        now: UnixTime,
+        scope: &Scope,
+    ) -> Vec<Explanation> {
+        match self {
+            Self::Young(_, max_age) => {
+                vec![is_young(signed, max_age, now, "no time of the signature is vouched for")]
+            }
+            Self::Type(_, Some(conditions)) => unmet(conditions, statement, scope),
+            Self::Satisfying(_, judge) => vec![judge(statement)],
+            Self::Signature | Self::Type(_, None) | Self::Kind(_) => Vec::new(),
+        }
+    }
+}
+
+/// What a set of attestors signed.
+pub(super) struct Signed {
+    pub(super) explanation: Explanation,
+    /// Each signer once for each attestor.
+    signers: Vec<String>,
+    /// What they attested.
+    pub(super) statements: Vec<SignedStatement>,
+}
+
+/// An attestation that somebody who is wanted signed.
+#[derive(Clone)]
+pub(super) struct SignedStatement {
+    pub(super) statement: Statement,
+    pub(super) signer: String,
+}
+
+impl Evaluation<'_> {
+    pub(super) fn attestor_set(&self, wanted: &Wanted<'_>, set: &AttestorSet) -> Signed {
+        let attestors = self.expanded(set, wanted.scope);
+        let count = set.count.unwrap_or(attestors.len());
+        // Nobody of nobody has signed nothing.
+        if count == 0 || attestors.is_empty() {
+            let message = "the policy names no signers, so nobody can satisfy it";
+            let explanation = Explanation::fail(set.path.clone(), ReasonCode::UnusablePolicy, message);
+            return Signed { explanation, signers: Vec::new(), statements: Vec::new() };
+        }
+        let kind = wanted.kind();
+        let failures: Vec<_> = wanted
+            .evidence
+            .failures
+            .iter()
+            .map(|one| Explanation::fail(one.location.clone(), ReasonCode::NotFetched, one.problem.clone()))
+            .collect();
+        let candidates = wanted.candidates();
+        if candidates.is_empty() {
+            let code = if failures.is_empty() { ReasonCode::NotFound } else { ReasonCode::NotFetched };
+            let signers: Vec<_> = set.attestors.iter().map(|attestor| attestor.signer.to_string()).collect();
+            let message = format!("found no {kind} of the image, expected {count} of {}", signers.join("; "));
+            let mut causes = failures;
+            causes.extend(wanted.noticed());
+            causes.extend(self.unusable_signers(set, wanted.scope));
+            let explanation = Explanation::fail(set.path.clone(), code, message).because(causes);
+            return Signed { explanation, signers: Vec::new(), statements: Vec::new() };
+        }
+        let mut causes: Vec<_> =
+            attestors.iter().filter_map(|attestor| self.unusable_signer(attestor, wanted.scope)).collect();
+        let (mut signers, mut statements) = (Vec::new(), Vec::new());
+        for attestor in &attestors {
+            let signed = match &attestor.signer {
+                Signer::Some(inner) => self.attestor_set(wanted, inner),
+                _ if self.unusable_signer(attestor, wanted.scope).is_some() => continue,
+                _ => self.attestor(wanted, attestor, &candidates),
+            };
+            causes.push(signed.explanation);
+            signers.push(signed.signers);
+            statements.extend(signed.statements);
+        }
+        let found = distinct_signers(&signers);
+        let message = format!("{found} of {count} required signers");
+        let explanation = if found >= count {
+            Explanation::pass(set.path.clone(), message)
+        } else {
+            // One attestor's own reason says more than that the number is too small.
+            let code = match (&causes[..], failures.is_empty()) {
+                ([only], true) => only.code.unwrap_or(ReasonCode::TooFewSigners),
+                (_, true) => ReasonCode::TooFewSigners,
+                (_, false) => ReasonCode::NotFetched,
+            };
+            causes.extend(failures);
+            Explanation::fail(set.path.clone(), code, message)
+        };
+        let (signers, statements) = match explanation.holds() {
+            true => (signers.concat(), statements),
+            false => (Vec::new(), Vec::new()),
+        };
+        Signed { explanation: explanation.because(causes), signers, statements }
+    }
+
+    /// What one attestor signed. Every attestation of a type must meet the conditions; of those of which some must satisfy,
+    /// only those count that do.
+    fn attestor(
+        &self,
+        wanted: &Wanted<'_>,
+        attestor: &Attestor,
+        candidates: &[&(&str, Result<SignedArtifact<'_>, ArtifactError>)],
+    ) -> Signed {
+        let kind = wanted.kind();
+        let (mut signers, mut statements) = (Vec::new(), Vec::new());
+        // What was found, of the others first what was signed.
+        let (mut found, mut unmet, mut unsigned) = (Vec::new(), Vec::new(), Vec::new());
+        for (location, parsed) in candidates {
+            let verified = match parsed {
+                Ok(artifact) => artifact
+                    .verify(attestor, wanted.image.digest(), self.trust, self.now)
+                    .map(|verified| (artifact, verified)),
+                Err(error) => Err(error.clone()),
+            };
+            let check = format!("{kind} in {location}");
+            let (artifact, verified) = match verified {
+                Ok(verified) => verified,
+                Err(error) => {
+                    let message = format!("{}{}", Reasons(&error), remedy(&error, attestor));
+                    unsigned.push(Explanation::fail(check, error.code(), message));
+                    continue;
+                }
+            };
+            let signer = signer_name(verified.signer());
+            let statement = artifact.unverified_statement().filter(|_| wanted.is_attestation());
+            let attested = artifact.unverified_attestation_type();
+            let time = verified.times().iter().map(VerifiedTime::time).min();
+            let judged =
+                statement.map(|statement| wanted.what.judge(statement, time, self.now, wanted.scope));
+            let judged = judged.unwrap_or_default();
+            if let Some(code) = judged.iter().find_map(|one| one.code) {
+                let message = format!("by {signer}, does not say what it must");
+                unmet.push(
+                    Explanation::fail(check, code, message).signed(&verified, attested).because(judged),
+                );
+                continue;
+            }
+            found.push(
+                Explanation::pass(check, format!("by {signer}")).signed(&verified, attested).because(judged),
+            );
+            statements.extend(
+                statement.map(|statement| SignedStatement {
+                    statement: statement.clone(),
+                    signer: signer.clone(),
+                }),
+            );
+            signers.push(signer);
+        }
+        let check = format!("{}: {}", attestor.path, attestor.signer);
+        let all_must = matches!(wanted.what, What::Type(..));
+        let failed = |code, message, because| Signed {
+            explanation: Explanation::fail(check.clone(), code, message).because(because),
+            signers: Vec::new(),
+            statements: Vec::new(),
+        };
+        match (unmet.iter().find_map(|one| one.code), unsigned.iter().find_map(|one| one.code)) {
+            (Some(_), _) if all_must => {
+                let because = found.into_iter().chain(unmet).collect();
+                failed(ReasonCode::Condition, "has signed what does not meet the conditions", because)
+            }
+            (Some(code), _) if signers.is_empty() => {
+                failed(code, "has signed nothing that says what it must", unmet)
+            }
+            (None, Some(code)) if signers.is_empty() => failed(code, "has not signed the image", unsigned),
+            _ => {
+                let explanation = Explanation::pass(check, "has signed the image").because(found);
+                Signed { explanation, signers, statements }
+            }
+        }
+    }
+
+    /// The attestors of a set, with one for each key where keys stand elsewhere.
+    fn expanded(&self, set: &AttestorSet, scope: &Scope) -> Vec<Attestor> {
+        let expand = |attestor: &Attestor| {
+            let Ok(Some(text)) = self.keys_elsewhere(attestor, scope) else { return vec![attestor.clone()] };
+            let blocks = pem::split_blocks(&text);
+            let one = |block| {
+                let signer = match PublicKey::from_pem(block) {
+                    Ok(key) => Signer::Key(Box::new(key)),
+                    Err(error) => Signer::UnusableKey(error),
+                };
+                Attestor { signer, ..attestor.clone() }
+            };
+            if blocks.is_empty() { vec![one(text.as_str())] } else { blocks.into_iter().map(one).collect() }
+        };
+        set.attestors.iter().flat_map(expand).collect()
+    }
+
+    /// The text of keys that do not stand in the policy itself; `None` for other signers.
+    fn keys_elsewhere(&self, attestor: &Attestor, scope: &Scope) -> Result<Option<String>, String> {
+        match &attestor.signer {
+            Signer::KeysOf(template) => {
+                template.resolve_text(scope).map(Some).map_err(|error| error.to_string())
+            }
+            Signer::KeyInSecret(object) => self.key_in(object).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn key_in(&self, secret: &ObjectName) -> Result<String, String> {
+        let object = match self.evidence.objects.get(&secret.to_string()) {
+            Some(Ok(object)) => object,
+            Some(Err(failure)) => return Err(failure.to_string()),
+            None => return Err(format!("{secret} was not looked up")),
+        };
+        let data = object.pointer("/data/cosign.pub").and_then(Value::as_str);
+        let data = data.ok_or_else(|| format!("{secret} has no `cosign.pub`"))?;
+        let bytes = encoding::from_base64(data).and_then(|bytes| String::from_utf8(bytes).ok());
+        bytes.ok_or_else(|| format!("`cosign.pub` of {secret} is not a text in base64"))
+    }
+
+    /// The signers of a set whose signatures cannot be verified, whatever is found.
+    pub(super) fn unusable_signers(&self, set: &AttestorSet, scope: &Scope) -> Vec<Explanation> {
+        let unusable = |attestor: &Attestor| match &attestor.signer {
+            Signer::Some(inner) => self.unusable_signers(inner, scope),
+            _ => self.unusable_signer(attestor, scope).into_iter().collect(),
+        };
+        self.expanded(set, scope).iter().flat_map(unusable).collect()
+    }
+
+    fn unusable_signer(&self, attestor: &Attestor, scope: &Scope) -> Option<Explanation> {
+        let message = match &attestor.signer {
+            Signer::UnusableKey(error) => format!("the policy's key cannot be used: {}", Reasons(error)),
+            Signer::Unsupported(what) => format!("{what} are not verified here yet"),
+            _ => self.keys_elsewhere(attestor, scope).err()?,
+        };
+        Some(Explanation::fail(attestor.path.clone(), ReasonCode::UnusablePolicy, message))
+    }
+}
+
+impl<'a> Wanted<'a> {
+    fn kind(&self) -> String {
+        match self.what {
+            What::Signature => "signature".to_owned(),
+            What::Type(predicate_type, _) | What::Young(predicate_type, _) => {
+                format!("attestation of type `{predicate_type}`")
+            }
+            What::Kind(kind) | What::Satisfying(kind, _) => match kind {
+                PredicateKind::Sbom => "bill of materials".to_owned(),
+                PredicateKind::ScanReport => "scan report".to_owned(),
+                PredicateKind::Vex => "VEX document".to_owned(),
+                PredicateKind::Provenance => "provenance".to_owned(),
+                PredicateKind::VerificationSummary => "verification summary".to_owned(),
+                kind => format!("attestation of kind {kind:?}"),
+            },
+        }
+    }
+
+    /// What is there, or may be, and cannot be read: where all of something must be good, it is not known whether it is.
+    pub(super) fn unknown(&self) -> Vec<Explanation> {
+        let fetched = self.evidence.failures.iter();
+        let fetched = fetched.map(|one| (one.location.as_str(), one.problem.clone()));
+        let read = self
+            .artifacts
+            .iter()
+            .filter_map(|(location, parsed)| Some((*location, Reasons(parsed.as_ref().err()?).to_string())));
+        let unknown = |(location, problem): (&str, String)| {
+            let message = format!("may hold what decides otherwise, and cannot be read: {problem}");
+            Explanation::fail(location, ReasonCode::NotFetched, message)
+        };
+        fetched.chain(read).map(unknown).collect()
+    }
+
+    /// What is there instead of what is wanted. It counts for nothing.
+    fn noticed(&self) -> Vec<Explanation> {
+        let types = self.artifacts.iter().filter_map(|(location, parsed)| {
+            let found = parsed.as_ref().ok()?;
+            let what = match found.unverified_attestation_type() {
+                Some(predicate_type) => format!("an attestation of type `{predicate_type}`"),
+                None => "a signature on the image itself".to_owned(),
+            };
+            Some(format!("{location} is {what}"))
+        });
+        let notes = types.chain(self.evidence.notes.iter().cloned());
+        notes.take(MAX_NOTICED).map(|note| Explanation::skip("noticed", note)).collect()
+    }
+
+    fn is_attestation(&self) -> bool {
+        !matches!(self.what, What::Signature)
+    }
+
+    fn candidates(&self) -> Vec<&'a (&'a str, Result<SignedArtifact<'a>, ArtifactError>)> {
+        let is_wanted = |parsed: &Result<SignedArtifact<'_>, ArtifactError>| match parsed {
+            Ok(artifact) => match (self.what, artifact.unverified_attestation_type()) {
+                (What::Signature, found) => found.is_none(),
+                (What::Type(wanted, _) | What::Young(wanted, _), found) => found == Some(wanted),
+                (What::Kind(wanted) | What::Satisfying(wanted, _), found) => {
+                    found.and_then(PredicateKind::of) == Some(wanted)
+                }
+            },
+            // It may be the wanted one: whoever reads the verdict should know that it is there.
+            Err(_) => true,
+        };
+        self.artifacts.iter().filter(|(_, parsed)| is_wanted(parsed)).collect()
+    }
+}
+
+/// Everything that was found on an image, parsed once.
+pub(super) fn parsed(evidence: &ImageEvidence) -> Parsed<'_> {
+    let artifacts = evidence.artifacts.iter();
+    artifacts.map(|artifact| (artifact.location.as_str(), SignedArtifact::parse(artifact))).collect()
+}
+
+pub(super) fn predicate(statement: &Statement) -> Result<Value, JsonError> {
+    json::from_slice(statement.predicate_json().as_bytes())
+}
+
+/// The conditions that a predicate does not meet. Its fields are names; those that are there already it cannot take.
+fn unmet(conditions: &Conditions, statement: &Statement, scope: &Scope) -> Vec<Explanation> {
+    let mut scope = scope.clone();
+    let predicate = match predicate(statement) {
+        Ok(predicate) => predicate,
+        Err(error) => return vec![Explanation::fail("predicate", ReasonCode::Malformed, error.to_string())],
+    };
+    for (name, value) in predicate.as_object().into_iter().flatten() {
+        if !OWN_NAMES.contains(&name.as_str()) && !scope.has(name) {
+            scope.set(name, value);
+        }
+    }
+    if let Err(error) = conditions.resolve(&scope) {
+        return vec![unresolved("conditions", &error)];
+    }
+    let judgement = conditions.judge(&scope);
+    match judgement.holds {
+        Ok(true) => Vec::new(),
+        Ok(false) => judgement
+            .findings
+            .into_iter()
+            .filter(|finding| finding.holds != Ok(true))
+            .map(|finding| Explanation::fail(finding.path, ReasonCode::Condition, finding.text))
+            .collect(),
+        Err(error) => vec![unresolved("conditions", &error)],
+    }
+}
+
+/// What the policy's author can do, where the signature is good but for something that the policy may give up.
+fn remedy(error: &ArtifactError, attestor: &Attestor) -> &'static str {
+    match (error.code(), &attestor.signer) {
+        (ReasonCode::NotInLog, Signer::Key(_)) => {
+            " (a policy accepts a key's signatures that are in no log only with `rekor.ignoreTlog: true`)"
+        }
+        _ => "",
+    }
+}
+
+/// How many attestors can be matched with signers so that no signer counts twice.
+///
+/// Two entries that one signer satisfies are one signer: otherwise "2 of 3" could be had from one.
+fn distinct_signers(signed_by: &[Vec<String>]) -> usize {
+    fn assign<'a>(
+        attestor: usize,
+        signed_by: &'a [Vec<String>],
+        tried: &mut Vec<&'a str>,
+        taken: &mut BTreeMap<&'a str, usize>,
+    ) -> bool {
+        for signer in signed_by.get(attestor).into_iter().flatten() {
+            if tried.contains(&signer.as_str()) {
+                continue;
+            }
+            tried.push(signer);
+            let is_free = match taken.get(signer.as_str()).copied() {
+                None => true,
+                Some(holder) => assign(holder, signed_by, tried, taken),
+            };
+            if is_free {
+                taken.insert(signer, attestor);
+                return true;
+            }
+        }
+        false
+    }
+    let mut taken = BTreeMap::new();
+    (0..signed_by.len()).filter(|&attestor| assign(attestor, signed_by, &mut Vec::new(), &mut taken)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(signed_by: &[&[&str]]) -> Vec<Vec<String>> {
+        signed_by.iter().map(|names| names.iter().map(|name| (*name).to_owned()).collect()).collect()
+    }
+
+    #[test]
+    fn one_signer_counts_once() {
+        assert_eq!(distinct_signers(&names(&[&["a"], &["a"]])), 1);
+        assert_eq!(distinct_signers(&names(&[&["a", "b"], &["a"]])), 2);
+        assert_eq!(distinct_signers(&names(&[&["a", "b"], &["a", "b"], &["a", "b"]])), 2);
+        assert_eq!(distinct_signers(&names(&[&[], &["a"]])), 1);
+        assert_eq!(distinct_signers(&[]), 0);
+    }
+}
