@@ -34,7 +34,7 @@
 //! | `report` | [`ScanReport`]: Trivy, Grype, SARIF, osv-scanner, in-toto and CycloneDX; [`FindingRule`] |
 //! | `vex` | [`Vex`]: OpenVEX, CSAF, CycloneDX and SPDX 3; [`ScanReport::suppress`] |
 //! | `question` | [`Sbom::find`], [`Sbom::exposure`], [`Advisory`], [`Profile`], [`Sbom::diff`], [`Sbom::merge`] |
-//! | `attestation` | [`Predicate`]: what an attestation says, by its type; [`Provenance`], [`VerificationSummary`] |
+//! | `attestation` | [`Predicate`]: what an attestation says, by its type; [`Provenance`], [`VerificationSummary`]; [`DocumentFormat`] |
 
 mod lenient;
 
@@ -57,6 +57,7 @@ mod question;
 mod attestation;
 
 pub use answer::Answer;
+pub use attestation::format::{DocumentFormat, Formats};
 pub use attestation::predicate::{Predicate, PredicateError, PredicateKind};
 pub use attestation::provenance::{Material, Provenance, Source, VerificationSummary};
 pub use model::component::{
@@ -79,6 +80,7 @@ pub use question::compare::{Aspect, Change, Diff};
 pub use question::profile::{CheckResult, Conformance, Level, Profile};
 pub use question::query::{Exposed, Exposure, MatchedBy, PackageMatch, PackagePattern, Paths, Way};
 pub use read::Strictness;
+pub use read::builder::SbomBuilder;
 pub use read::error::SbomError;
 pub use read::limits::Limits;
 pub use report::{FindingRule, ReportError, ReportFormat, ScanReport, join_findings};

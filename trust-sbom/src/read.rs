@@ -6,6 +6,8 @@ pub(crate) mod limits;
 pub(crate) mod draft;
 pub(crate) mod stream;
 
+pub(crate) mod builder;
+
 pub(crate) mod cyclonedx;
 pub(crate) mod spdx;
 pub(crate) mod spdx3;

@@ -70,6 +70,8 @@ pub enum ReportFormat {
     CycloneDx,
     /// The predicate [vulns](https://github.com/in-toto/attestation/blob/main/spec/predicates/vuln.md), 0.1 and 0.2.
     InTotoVulns,
+    /// None of these: a program made it ([`ScanReport::new`]).
+    Own,
 }
 
 /// The text is not a report that is read here.
@@ -144,6 +146,13 @@ impl ScanReport {
         }
         let document = json::Document::new(without_marks(bytes))?;
         read(&document, limits)
+    }
+
+    /// A report that a program makes: of a format of its own. `scanned` says whether vulnerabilities were looked for in
+    /// something; without that no finding is not "no".
+    #[must_use]
+    pub fn new(scanned: Answer, findings: Vec<Finding>) -> Self {
+        Self { scanned, findings, ..Self::of(ReportFormat::Own) }
     }
 
     /// A report without findings yet.

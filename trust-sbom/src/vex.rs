@@ -42,6 +42,14 @@ pub struct Vex {
     pub statements: Vec<VexStatement>,
 }
 
+impl Vex {
+    /// Statements that a program makes: of a format of its own.
+    #[must_use]
+    pub fn new(statements: Vec<VexStatement>) -> Self {
+        Self { format: VexFormat::Own, id: None, author: None, timestamp: None, statements }
+    }
+}
+
 /// The formats of VEX documents.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,6 +64,8 @@ pub enum VexFormat {
     CycloneDx,
     /// [SPDX 3](https://spdx.github.io/spdx-spec/v3.0.1/model/Security/Security/).
     Spdx3,
+    /// None of these: a program made it ([`Vex::new`]).
+    Own,
 }
 
 impl VexFormat {

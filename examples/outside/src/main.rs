@@ -1,5 +1,5 @@
-//! Every joint implemented from outside: a store, a log verifier, a back end for signatures, a policy language and a check of one's
-//! own decide about one image together.
+//! Every joint implemented from outside: a store, a log verifier, a back end for signatures, a policy language, a check and a document
+//! format of one's own decide about one image together.
 //!
 //! usage: cargo run --manifest-path examples/outside/Cargo.toml
 
@@ -19,6 +19,7 @@ use trust_policy::{
     PolicyLanguage, PolicySet, Request, Resource, Trust, evaluate,
 };
 use trust_rekor::RekorLog;
+use trust_sbom::{Component, DocumentFormat, Formats, Predicate, PredicateKind, SbomBuilder};
 
 /// A store: what a layout has, and how often it was asked.
 #[derive(Debug)]
@@ -141,6 +142,29 @@ impl PolicyLanguage for Freshness {
     }
 }
 
+/// A document format: the name of a component on each line.
+#[derive(Debug)]
+struct Lines;
+
+impl DocumentFormat for Lines {
+    fn name(&self) -> &str {
+        "a list of components"
+    }
+    fn kind_of(&self, predicate_type: &str) -> Option<PredicateKind> {
+        (predicate_type == "https://acme.example/components").then_some(PredicateKind::Sbom)
+    }
+    fn read(&self, predicate: &[u8], limits: &trust_sbom::Limits) -> Result<Predicate, String> {
+        let mut builder = SbomBuilder::new(limits);
+        for line in std::str::from_utf8(predicate).map_err(|error| error.to_string())?.lines() {
+            let mut component = Component::default();
+            line.clone_into(&mut component.name);
+            builder.add(component).map_err(|error| error.to_string())?;
+        }
+        let (sbom, diagnostics) = builder.finish();
+        Ok(Predicate::Sbom(Box::new(sbom), diagnostics))
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");
     let text = |file: &str| std::fs::read_to_string(data.join(file));
@@ -157,6 +181,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let judge = |since: &str, operator: &str| -> Result<_, Box<dyn Error>> {
         let own = format!("{{apiVersion: acme.example/v1, kind: Freshness, since: '{since}'}}");
         let policies = Languages::default().with(Freshness).read(&format!("{own}\n---\n{kyverno}"))?;
+        let policies = policies.with_formats(Formats::default().with(Lines));
         let evidence =
             collect_for(&policies, &request, &repositories, &Objects::default(), &Limits::default(), now);
         let trust = Trust::new(root.clone()).with_log(Arc::new(OneOperator(operator.to_owned())));
@@ -172,6 +197,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{old}\n");
     assert_eq!(old.decision, Decision::Deny, "the check says no");
     assert!(judge("tomorrow", &operator).is_err(), "the language refuses");
+    let formats = Formats::default().with(Lines);
+    let read = formats.read("https://acme.example/components", b"a\nb", &trust_sbom::Limits::default())?;
+    assert!(matches!(read, Predicate::Sbom(sbom, _) if sbom.components().len() == 2), "the format reads");
     let (fetched, verified) = (fetched.load(Ordering::Relaxed), ARITHMETIC.0.load(Ordering::Relaxed));
     println!("{fetched} blobs fetched, {verified} signatures verified");
     assert!(fetched > 0 && verified > 0, "the store and the back end were asked");

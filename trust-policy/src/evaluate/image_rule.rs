@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use trust_core::{Digest, Pattern, PinnedImage, Reasons, Statement, UnixTime};
-use trust_sbom::{Answer, Limits, Predicate, PredicateKind};
+use trust_sbom::{Answer, Formats, Limits, Predicate, PredicateKind};
 
 use super::judged::judged;
 use super::signers::{Signed, SignedStatement, Wanted, What, predicate};
@@ -43,6 +43,7 @@ struct Asked<'a> {
     /// What is there, or may be, and cannot be read.
     unknown: Vec<Explanation>,
     signed: &'a dyn Fn(What<'_>, &AttestorSet) -> Signed,
+    formats: &'a Formats,
     now: UnixTime,
 }
 
@@ -88,12 +89,13 @@ impl Evaluation<'_> {
             }
         };
         let artifacts = if has_signers { self.parsed(image) } else { Rc::default() };
+        let formats = self.policies.formats();
         let signed = |what: What<'_>, set: &AttestorSet| {
-            let wanted = Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, what };
+            let wanted = Wanted { image: &pinned, evidence, artifacts: &artifacts, formats, scope, what };
             self.attestor_set(&wanted, set)
         };
         let unknown =
-            Wanted { image: &pinned, evidence, artifacts: &artifacts, scope, what: What::Signature }
+            Wanted { image: &pinned, evidence, artifacts: &artifacts, formats, scope, what: What::Signature }
                 .unknown();
         causes.extend(rule.signatures.iter().map(|set| signed(What::Signature, set).explanation));
         // Conditions must hold of every attestation, so all must be known.
@@ -122,7 +124,7 @@ impl Evaluation<'_> {
         {
             causes.push(denied(deny, &named, scope));
         }
-        let asked = Asked { image: &pinned, unknown, signed: &signed, now: self.now };
+        let asked = Asked { image: &pinned, unknown, signed: &signed, formats, now: self.now };
         causes.extend(rule.sbom.as_ref().map(|one| asked.sbom(one)));
         causes.extend(rule.vulnerabilities.as_ref().map(|one| asked.vulnerabilities(one)));
         causes.extend(rule.provenance.as_ref().map(|one| asked.provenance(one)));
@@ -283,11 +285,16 @@ fn some(mut items: Vec<String>) -> String {
 }
 
 impl Asked<'_> {
+    fn read(&self, statement: &Statement) -> Result<Predicate, String> {
+        let read = self.formats.predicate_of(statement, &Limits::default());
+        read.map_err(|error| Reasons(&error).to_string())
+    }
+
     /// Whether enough trusted signers attest documents of a kind, and the documents.
     fn documents(&self, kind: PredicateKind, set: &AttestorSet) -> (Explanation, Vec<Document>) {
         let signed = (self.signed)(What::Kind(kind), set);
         let read = |one: SignedStatement| {
-            let content = read(&one.statement);
+            let content = self.read(&one.statement);
             Document { signer: one.signer, statement: one.statement, content }
         };
         (signed.explanation, signed.statements.into_iter().map(read).collect())
@@ -301,13 +308,9 @@ impl Asked<'_> {
         set: &AttestorSet,
         judge: &dyn Fn(&Result<Predicate, String>) -> Explanation,
     ) -> Explanation {
-        let judge = |statement: &Statement| judge(&read(statement));
+        let judge = |statement: &Statement| judge(&self.read(statement));
         judged(path, vec![(self.signed)(What::Satisfying(kind, &judge), set).explanation])
     }
-}
-
-fn read(statement: &Statement) -> Result<Predicate, String> {
-    Predicate::of(statement, &Limits::default()).map_err(|error| Reasons(&error).to_string())
 }
 
 /// Why a document is not what its type says.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use trust_core::json::{self, JsonError};
 use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime, VerifiedTime, encoding, pem};
-use trust_sbom::PredicateKind;
+use trust_sbom::{Formats, PredicateKind};
 
 use super::judged::is_young;
 use super::{Evaluation, unresolved};
@@ -30,6 +30,7 @@ pub(super) struct Wanted<'a> {
     pub(super) image: &'a PinnedImage,
     pub(super) evidence: &'a ImageEvidence,
     pub(super) artifacts: &'a Parsed<'a>,
+    pub(super) formats: &'a Formats,
     pub(super) scope: &'a Scope,
     pub(super) what: What<'a>,
 }
@@ -339,7 +340,7 @@ impl<'a> Wanted<'a> {
                 (What::Signature, found) => found.is_none(),
                 (What::Type(wanted, _) | What::Young(wanted, _), found) => found == Some(wanted),
                 (What::Kind(wanted) | What::Satisfying(wanted, _), found) => {
-                    found.and_then(PredicateKind::of) == Some(wanted)
+                    found.and_then(|found| self.formats.kind_of(found)) == Some(wanted)
                 }
             },
             // It may be the wanted one: whoever reads the verdict should know that it is there.

@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 use trust_core::Pattern;
+use trust_sbom::Formats;
 
 use crate::expression::condition::Conditions;
 use crate::expression::template::Template;
@@ -24,6 +25,7 @@ pub struct PolicySet {
     uncovered: Uncovered,
     allowed: Vec<ReferencePattern>,
     blocks_unchanged: bool,
+    formats: Formats,
 }
 
 /// What becomes of a workload with an image that no image rule judges.
@@ -273,6 +275,19 @@ impl PolicySet {
     pub fn blocking_unchanged(mut self) -> Self {
         self.blocks_unchanged = true;
         self
+    }
+
+    /// Reads attested documents in these formats.
+    #[must_use]
+    pub fn with_formats(mut self, formats: Formats) -> Self {
+        self.formats = formats;
+        self
+    }
+
+    /// The formats in which attested documents are read.
+    #[must_use]
+    pub fn formats(&self) -> &Formats {
+        &self.formats
     }
 
     /// What becomes of workloads with an image that no image rule judges.

@@ -52,6 +52,14 @@ pub enum PredicateError {
     /// It is no VEX document.
     #[error("predicate is not the VEX document that its type says")]
     Vex(#[from] VexError),
+    /// It is not what an embedder's own format demands.
+    #[error("predicate is not {format}: {problem}")]
+    Own {
+        /// The format's name.
+        format: String,
+        /// What is wrong, in its reader's words.
+        problem: String,
+    },
     /// It is a bill of materials of the other format.
     #[error("predicate is {found}, its type says {expected}")]
     Format {
@@ -159,6 +167,19 @@ struct Wrapped<'a> {
 }
 
 impl Predicate {
+    /// What it is about; `None` for what is not read here.
+    #[must_use]
+    pub fn kind(&self) -> Option<PredicateKind> {
+        Some(match self {
+            Self::Sbom(..) => PredicateKind::Sbom,
+            Self::ScanReport(_) => PredicateKind::ScanReport,
+            Self::Vex(_) => PredicateKind::Vex,
+            Self::Provenance(_) => PredicateKind::Provenance,
+            Self::VerificationSummary(_) => PredicateKind::VerificationSummary,
+            Self::Other => return None,
+        })
+    }
+
     /// Reads the predicate of a statement.
     ///
     /// Who says so is not part of it: the statement must come out of a verified bundle.

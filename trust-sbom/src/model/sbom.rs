@@ -102,6 +102,8 @@ pub enum Format {
     Spdx,
     /// [SPDX](https://spdx.github.io/spdx-spec/v3.0.1/) 3.0.
     Spdx3,
+    /// None: a program made it ([`SbomBuilder`](crate::SbomBuilder)).
+    Own,
 }
 
 impl fmt::Display for Format {
@@ -109,6 +111,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::CycloneDx => "CycloneDX",
             Self::Spdx | Self::Spdx3 => "SPDX",
+            Self::Own => "a format of its own",
         })
     }
 }
@@ -126,6 +129,8 @@ pub enum Encoding {
     TagValue,
     /// YAML.
     Yaml,
+    /// As its own format has it.
+    Own,
 }
 
 impl fmt::Display for Encoding {
@@ -135,6 +140,7 @@ impl fmt::Display for Encoding {
             Self::Xml => "XML",
             Self::TagValue => "tag-value",
             Self::Yaml => "YAML",
+            Self::Own => "its own form",
         })
     }
 }

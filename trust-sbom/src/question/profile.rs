@@ -333,7 +333,7 @@ fn is_of_current_format(view: &View<'_>) -> bool {
     match view.sbom.format() {
         Format::CycloneDx => ["1.6", "1.7"].contains(&view.sbom.version()),
         Format::Spdx3 => view.sbom.version() != "3.0.0",
-        Format::Spdx => false,
+        Format::Spdx | Format::Own => false,
     }
 }
 
