@@ -45,7 +45,6 @@ pub struct Archive {
     /// The trust root, as JSON.
     pub trust_root: Value,
     /// What was demanded of every signature.
-    #[serde(default)]
     pub trust_options: TrustOptions,
     /// The digests of policies and trust root when it was judged.
     pub digests: ArchiveDigests,

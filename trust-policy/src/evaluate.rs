@@ -69,6 +69,7 @@ pub fn evaluate(
     let mut rules: Vec<RuleVerdict> = Vec::new();
     // The kinds of rules of which the current policy had one that judged.
     let (mut current, mut applied) = (None, BTreeSet::new());
+    let mut has_judged_form = false;
     for (policy, rule, answer) in policies.rules_for(request) {
         // Policies of several namespaces may share a name.
         if !current.replace(policy).is_some_and(|last| ptr::eq(last, policy)) {
@@ -81,11 +82,12 @@ pub fn evaluate(
         let verdict = evaluation.rule(policy, rule, answer);
         if verdict.outcome != Outcome::Skip {
             applied.insert(kind);
+            has_judged_form |= kind == RuleKind::Form;
         }
         rules.push(verdict);
     }
     let is_denied = |rule: &RuleVerdict| rule.outcome == Outcome::Fail && rule.mode == Mode::Enforce;
-    let uncovered = evaluation.uncovered(&rules);
+    let uncovered = evaluation.uncovered(has_judged_form);
     let denies_uncovered = !uncovered.is_empty() && policies.uncovered() == Uncovered::Deny;
     let decision = match denies_uncovered || rules.iter().any(is_denied) {
         true => Decision::Deny,
@@ -110,13 +112,15 @@ pub fn evaluate(
 enum RuleKind {
     Images,
     Form,
+    Check,
 }
 
 impl RuleKind {
     fn of(rule: &Rule) -> Self {
         match rule.requirement {
             Requirement::Images { .. } => Self::Images,
-            Requirement::Form { .. } | Requirement::Check(_) => Self::Form,
+            Requirement::Form { .. } => Self::Form,
+            Requirement::Check(_) => Self::Check,
         }
     }
 }
@@ -170,15 +174,15 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The images that would run and that nothing judged.
-    fn uncovered(&self, rules: &[RuleVerdict]) -> Vec<UncoveredImage> {
+    /// The images that would run and that nothing judged. In a set without rules about images one about the form does.
+    fn uncovered(&self, has_judged_form: bool) -> Vec<UncoveredImage> {
         let is_about_images = |rule: &Rule| RuleKind::of(rule) == RuleKind::Images;
         let has_image_rules =
             self.policies.policies().iter().flat_map(|policy| &policy.rules).any(is_about_images);
         if self.policies.uncovered() == Uncovered::Allow
             || !self.request.starts_images()
             || self.before.is_being_deleted(self.request)
-            || !has_image_rules && rules.iter().any(|rule| rule.outcome != Outcome::Skip)
+            || !has_image_rules && has_judged_form
         {
             return Vec::new();
         }

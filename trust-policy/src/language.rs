@@ -98,7 +98,7 @@ impl Languages {
     /// first of the [errors](Self::errors_in).
     pub fn read(&self, text: &str) -> Result<PolicySet, PolicyError> {
         let mut set = PolicySet::default();
-        for node in yaml::parse_documents(text)?.iter().flat_map(items) {
+        for node in yaml::parse_documents(text)?.iter().flat_map(|node| self.items(node)) {
             self.compile(node, &mut set)?;
         }
         if set.policies().is_empty() && set.exceptions().is_empty() {
@@ -114,19 +114,36 @@ impl Languages {
             Ok(documents) => documents,
             Err(error) => return vec![error.into()],
         };
-        let nodes: Vec<&Node> = documents.iter().flat_map(items).collect();
+        let nodes: Vec<&Node> = documents.iter().flat_map(|node| self.items(node)).collect();
         if nodes.is_empty() {
             return vec![PolicyError::NoPolicy];
         }
         nodes.into_iter().filter_map(|node| self.compile(node, &mut PolicySet::default()).err()).collect()
     }
 
-    fn compile(&self, node: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
+    /// The language of an embedder that reads this document.
+    fn own(&self, node: &Node) -> Option<&dyn PolicyLanguage> {
         let text = |field| node.get(field).and_then(Node::as_str).unwrap_or_default();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
-        if let Some(own) = self.own.iter().find(|one| one.reads(api_version, kind)) {
+        self.own.iter().find(|one| one.reads(api_version, kind)).map(AsRef::as_ref)
+    }
+
+    /// The items of a list of objects, or the object. What a language reads is its own, whatever it is called.
+    fn items<'n>(&self, document: &'n Node) -> Vec<&'n Node> {
+        let kind = document.get("kind").and_then(Node::as_str).unwrap_or_default();
+        match document.get("items").map(|items| &items.value) {
+            Some(Value::List(nodes)) if kind.ends_with("List") && self.own(document).is_none() => {
+                nodes.iter().flat_map(|node| self.items(node)).collect()
+            }
+            _ => vec![document],
+        }
+    }
+
+    fn compile(&self, node: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
+        if let Some(own) = self.own(node) {
             return own.compile(node, set);
         }
+        let api_version = node.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
         if let Some((_, language)) =
             OTHER_LANGUAGES.iter().find(|(prefix, _)| api_version.starts_with(prefix))
         {
@@ -161,14 +178,5 @@ impl PolicySet {
     #[must_use]
     pub fn errors_in(text: &str) -> Vec<PolicyError> {
         Languages::default().errors_in(text)
-    }
-}
-
-/// The items of a list of objects, or the object.
-fn items(document: &Node) -> Vec<&Node> {
-    let kind = document.get("kind").and_then(Node::as_str).unwrap_or_default();
-    match document.get("items").map(|items| &items.value) {
-        Some(Value::List(nodes)) if kind.ends_with("List") => nodes.iter().flat_map(items).collect(),
-        _ => vec![document],
     }
 }

@@ -72,6 +72,7 @@ fn evidence(config: &Value) -> Evidence {
 
 fn judge(requirement: CheckRequirement, evidence: &Evidence) -> Verdict {
     let policies = PolicySet::new(vec![Policy::checking("ours", requirement)]);
+    let policies = policies.with_uncovered(Uncovered::Allow);
     evaluate(&policies, &request(), evidence, &Trust::nobody(), NOW)
 }
 
@@ -211,6 +212,9 @@ fn a_language_of_an_embedders_own_is_read_beside_the_others() {
 fn a_check_of_ones_own_releases_no_image() {
     let requirement = CheckRequirement::on_images(Vec::new(), labelled("x"));
     let mut policies = PolicySet::new(vec![Policy::checking("ours", requirement)]);
+    let found = evidence(&json!({"config": {"Labels": {"x": "y"}}}));
+    let alone = evaluate(&policies, &request(), &found, &Trust::nobody(), NOW);
+    assert_eq!((alone.decision, alone.uncovered.len()), (Decision::Deny, 1), "{alone}");
     policies.extend(
         PolicySet::from_yaml(
             "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {name: p}\nspec: {images: ['ghcr.io/other/**'], \
@@ -218,7 +222,6 @@ fn a_check_of_ones_own_releases_no_image() {
         )
         .unwrap(),
     );
-    let found = evidence(&json!({"config": {"Labels": {"x": "y"}}}));
     let verdict = evaluate(&policies, &request(), &found, &Trust::nobody(), NOW);
     assert_eq!((verdict.decision, verdict.uncovered.len()), (Decision::Deny, 1), "{verdict}");
 }
@@ -252,4 +255,33 @@ fn a_policy_is_written_in_rust_from_end_to_end() {
     assert_eq!(judge(&policy, Some(exception("theirs"))).decision, Decision::Deny);
     policy.rules[0].preconditions = Some(ConditionBlock::all(vec![named]).into());
     assert_eq!(judge(&policy, None).decision, Decision::Allow);
+}
+
+/// Whatever is called a list, and has items.
+#[derive(Debug)]
+struct DenyList;
+
+impl PolicyLanguage for DenyList {
+    fn reads(&self, api_version: &str, kind: &str) -> bool {
+        (api_version, kind) == ("acme.example/v1", "DenyList")
+    }
+
+    fn compile(&self, document: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
+        let items = document.to_json()["items"].as_array().map_or(0, Vec::len);
+        let policies = (0..=items).map(|index| {
+            let requirement = CheckRequirement::on_request(Arc::new(NotDefault));
+            Policy::checking(format!("deny-{index}"), requirement)
+        });
+        set.extend(PolicySet::new(policies.collect()));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_list_that_a_language_reads_is_its_own() {
+    let languages = Languages::default().with(DenyList);
+    for (items, count) in [("[]", 1), ("[{name: a}, {name: b}]", 3)] {
+        let text = format!("{{apiVersion: acme.example/v1, kind: DenyList, items: {items}}}");
+        assert_eq!(languages.read(&text).unwrap().policies().len(), count, "{text}");
+    }
 }

@@ -7,8 +7,9 @@ mod signing;
 use serde_json::{Value, json};
 use trust_core::{Digest, UnixTime};
 use trust_policy::{
-    Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Trust, Verdict,
-    evaluate,
+    Artifact, AttestationRequirement, Attestor, AttestorSet, Condition, ConditionBlock, Decision, Evidence,
+    ImageEvidence, ImageRule, Operator, Policy, PolicySet, ReasonCode, ReferencePattern, Request, Resource,
+    Signer, Template, Trust, Verdict, evaluate,
 };
 
 use trust_sbom::{
@@ -586,4 +587,112 @@ fn documents_are_read_in_formats_of_an_embedders_own() {
     // Without the format nobody knows what these are.
     let without = judge_by(&policies, attested(&lodash("4.17.21"), &clean), IMAGE);
     denied(&without, ReasonCode::NotFound, "found no bill of materials of the image");
+}
+
+#[test]
+fn a_rule_in_rust_demands_all_that_it_says() {
+    let signer = |seed| {
+        let key = trust_core::PublicKey::from_pem(&pem(seed).replace("\\n", "\n")).unwrap();
+        let mut attestor = Attestor::new(Signer::Key(Box::new(key)));
+        attestor.needs_log_entry = false;
+        AttestorSet::new(vec![attestor]).unwrap()
+    };
+    let judge = |change: &dyn Fn(&mut AttestationRequirement), result: &str| {
+        let mut attestation = AttestationRequirement::new("https://acme.example/test", signer(1));
+        change(&mut attestation);
+        let mut rule = ImageRule::new(vec![ReferencePattern::by_segment("ghcr.io/acme/**").unwrap()]);
+        rule.attestations.push(attestation);
+        let policies = PolicySet::new(vec![Policy::about_images("p", rule)]);
+        let artifacts = vec![attestation_of(result)];
+        judge_by(&policies, artifacts, IMAGE)
+    };
+    let passed = |attestation: &mut AttestationRequirement| {
+        let key = Template::of_expression("result").unwrap();
+        let passed = Template::new(&json!("PASSED")).unwrap();
+        let condition = Condition::new(key, Operator::Equals, passed);
+        attestation.conditions = Some(ConditionBlock::all(vec![condition]).into());
+    };
+    allowed(&judge(&|_| {}, "FAILED"));
+    allowed(&judge(&passed, "PASSED"));
+    denied(&judge(&passed, "FAILED"), ReasonCode::Condition, "has signed what does not meet the conditions");
+    // An age beside conditions takes none of them away. A key signs at no time that anybody vouches for.
+    let both = |attestation: &mut AttestationRequirement| {
+        passed(attestation);
+        attestation.max_age = Some(86_400_000);
+    };
+    let verdict = judge(&both, "FAILED");
+    assert!(verdict.to_string().contains("does not meet the conditions"), "{verdict}");
+    assert!(verdict.to_string().contains("no time of the signature is vouched for"), "{verdict}");
+    let nobody = |attestation: &mut AttestationRequirement| attestation.attestors.clear();
+    denied(&judge(&nobody, "PASSED"), ReasonCode::UnusablePolicy, "the policy names no signers");
+}
+
+fn attestation_of(result: &str) -> Artifact {
+    attestation(1, "https://acme.example/test", &json!({"result": result}))
+}
+
+#[test]
+fn what_is_denied_of_nobodys_attestations_is_judged_and_the_image_fetched() {
+    let rule = |deny: &str| {
+        format!(
+            "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: p}}\nspec:\n  validationFailureAction: Enforce\n  rules:\n  \
+             - name: r\n    match: {{any: [{{resources: {{kinds: [Pod]}}}}]}}\n    verifyImages:\n    - {{imageReferences: ['*'], \
+             mutateDigest: false, verifyDigest: false{deny}}}\n"
+        )
+    };
+    let deny = ", validate: {deny: {conditions: {any: [{key: '{{request.object.metadata.name}}', operator: Equals, value: a}]}}}";
+    let policies = |text: &str| PolicySet::from_yaml(text).unwrap();
+    denied(&judge_by(&policies(&rule(deny)), vec![], IMAGE), ReasonCode::Condition, "is denied");
+    allowed(&judge_by(&policies(&rule("")), vec![], IMAGE));
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
+    let request = Request::from(Resource::from_json(pod).unwrap());
+    let unfetched = evaluate(&policies(&rule("")), &request, &Evidence::default(), &Trust::nobody(), NOW);
+    denied(&unfetched, ReasonCode::NotFetched, "nothing was fetched");
+}
+
+#[test]
+fn nobody_puts_another_policy_in_the_place_of_a_base_policy() {
+    let golden = |kind: &str, namespace: &str| {
+        format!(
+            "---\napiVersion: kyverno.io/v1\nkind: {kind}\nmetadata: {{name: golden{namespace}}}\nspec: {{rules: [{{name: r, match: \
+             {{any: [{{resources: {{kinds: [Pod]}}}}]}}, verifyImages: [{{imageReferences: ['ghcr.io/bases/*'], mutateDigest: false, \
+             verifyDigest: false}}]}}]}}\n"
+        )
+    };
+    let judge = |others: &str| {
+        let text = format!("{}{others}", policy("{image: {basePolicy: golden}}"));
+        let policies = PolicySet::from_yaml(&text).unwrap();
+        let (base, mut documents) = manifest(&["a"], &json!({}));
+        let annotations = json!({"org.opencontainers.image.base.name": "ghcr.io/bases/debian:12",
+            "org.opencontainers.image.base.digest": base.to_string()});
+        let (image, own) = manifest(&["a", "b"], &annotations);
+        documents.extend(own);
+        let found = |digest: &Digest| ImageEvidence {
+            digest: Ok(digest.clone()),
+            artifacts: vec![],
+            failures: vec![],
+            notes: vec![],
+        };
+        let images =
+            [(IMAGE.to_owned(), found(&image)), (format!("ghcr.io/bases/debian:12@{base}"), found(&base))];
+        let mut evidence = Evidence { images: images.into(), ..Evidence::default() };
+        for document in documents {
+            evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), document);
+        }
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "prod"},
+            "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
+        let request = Request::from(Resource::from_json(pod).unwrap());
+        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
+    };
+    let one = golden("ClusterPolicy", "");
+    let of_a_team = golden("Policy", ", namespace: team-x");
+    allowed(&judge(&one));
+    allowed(&judge(&format!("{one}{of_a_team}")));
+    denied(&judge(&of_a_team), ReasonCode::Unresolved, "found 0 such policies about images, expected one");
+    denied(&judge(&format!("{one}{one}")), ReasonCode::Unresolved, "found 2 such policies");
+    let conditional = one.replace(
+        "verifyImages:",
+        "preconditions: {all: [{key: a, operator: Equals, value: a}]}, verifyImages:",
+    );
+    denied(&judge(&conditional), ReasonCode::Unresolved, "its rule `r` depends on the request");
 }

@@ -23,7 +23,7 @@ use trust_core::json::{self, JsonError};
 use crate::answer::Answer;
 use crate::lenient::without_marks;
 use crate::model::component::Tool;
-use crate::model::finding::{Epss, Finding, Severity};
+use crate::model::finding::{Epss, Finding, Severity, is_cve};
 use crate::model::sbom::Sbom;
 use crate::read::draft;
 use crate::read::error::SbomError;
@@ -269,10 +269,10 @@ impl FindingRule {
     }
 }
 
-/// Joins findings that are the same vulnerability, by all of their names, of the same component. One that names several CVEs
-/// joins those of its own name only: it is not what makes two CVEs one. The first one's own
-/// name is kept; ratings, names and addresses of all are kept; the highest severity that is known counts, and a fix that
-/// one of them knows. A joined finding is suppressed only if all were.
+/// Joins findings that are the same vulnerability, by all of their names, of the same component. Two CVEs are two, whatever other name
+/// they share; one that names several CVEs joins those of its own name only. The first one's own name is kept; ratings, names and
+/// addresses of all are kept; the highest severity that is known counts, and a fix that one of them knows. A joined finding is
+/// suppressed only if all were.
 #[must_use]
 pub fn join_findings(findings: Vec<Finding>) -> Vec<Finding> {
     let mut names = Names::default();
@@ -334,19 +334,26 @@ fn merged(same: Vec<Finding>) -> Option<Finding> {
 
 /// Names that mean the same vulnerability, as a forest.
 #[derive(Default)]
-struct Names(BTreeMap<String, String>);
+struct Names {
+    parents: BTreeMap<String, String>,
+    /// The CVE that a class means, by the name that stands for it.
+    cves: HashMap<String, String>,
+}
 
 impl Names {
     /// The name that stands for all that mean the same.
     fn class(&mut self, name: &str) -> String {
+        if is_cve(name) && !self.parents.contains_key(name) {
+            self.cves.entry(name.to_owned()).or_insert_with(|| name.to_ascii_uppercase());
+        }
         let mut root = name.to_owned();
-        while let Some(parent) = self.0.get(&root) {
+        while let Some(parent) = self.parents.get(&root) {
             root.clone_from(parent);
         }
         // Paths stay short, or long chains of aliases would cost their square.
         let mut at = name.to_owned();
         while at != root {
-            match self.0.insert(at, root.clone()) {
+            match self.parents.insert(at, root.clone()) {
                 Some(next) => at = next,
                 None => break,
             }
@@ -354,11 +361,17 @@ impl Names {
         root
     }
 
+    /// Says that two names mean the same, unless they mean different CVEs already.
     fn join(&mut self, one: &str, other: &str) {
         let (one, other) = (self.class(one), self.class(other));
-        if one != other {
-            self.0.insert(other, one);
+        let cve = |names: &Self, class: &str| names.cves.get(class).cloned();
+        match (cve(self, &one), cve(self, &other)) {
+            _ if one == other => return,
+            (Some(first), Some(second)) if first != second => return,
+            (None, Some(second)) => drop(self.cves.insert(one.clone(), second)),
+            _ => {}
         }
+        self.parents.insert(other, one);
     }
 }
 

@@ -332,6 +332,33 @@ fn an_advisory_with_several_cves_is_answered_only_when_all_are() {
     let findings = ["CVE-2026-1", "CVE-2026-2"].map(|id| grype(id, &[]).findings).concat();
     let both = grype("GHSA-aaaa-bbbb-cccc", &["CVE-2026-1", "CVE-2026-2"]).findings;
     assert_eq!(join_findings([findings, both].concat()).len(), 3);
+    // Nor does an advisory that each names.
+    let shared = ["CVE-2026-1", "CVE-2026-2"].map(|id| grype(id, &["RHSA-2026:9"]).findings).concat();
+    let again = grype("RHSA-2026:9", &["CVE-2026-1"]).findings;
+    let joined = join_findings([shared, again].concat());
+    let names: Vec<&str> = joined.iter().map(|one| &*one.id).collect();
+    assert_eq!(names, ["CVE-2026-1", "CVE-2026-2"]);
+}
+
+#[test]
+fn structs_are_objects_where_a_format_is_read_in_two_ways() {
+    let read = |text: &str| ScanReport::read(text.as_bytes(), &Limits::default()).is_ok();
+    let item = |item: &str| {
+        format!(
+            r#"{{"scanner": {{"uri": "x", "result": [{item}]}}, "metadata": {{"scanFinishedOn": "2026-01-01T00:00:00Z"}}}}"#
+        )
+    };
+    assert!(read(&item(r#"{"id": "CVE-1", "severity": [{"method": "nvd", "score": "9.8"}]}"#)));
+    assert!(!read(&item(r#"{"id": "CVE-1", "severity": [["nvd", "9.8"]]}"#)));
+    assert!(!read(&item(r#"{"vulnerability": {"id": "CVE-1", "severity": [["nvd", "9.8"]]}}"#)));
+    let bom = |tools: &str| {
+        let text = format!(
+            r#"{{"bomFormat": "CycloneDX", "specVersion": "1.5", "metadata": {{"tools": {tools}}}, "components": []}}"#
+        );
+        Sbom::read(text.as_bytes(), &Limits::default()).is_ok()
+    };
+    assert!(bom(r#"[{"vendor": "a", "name": "scan"}]"#) && bom(r#"{"components": [{"name": "scan"}]}"#));
+    assert!(!bom(r#"[["a", null, "scan"]]"#) && !bom(r#"{"components": [["a", null, "scan"]]}"#));
 }
 
 #[test]

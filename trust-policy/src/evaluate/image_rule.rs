@@ -18,7 +18,7 @@ use crate::expression::Scope;
 use crate::kubernetes::resource::{ContainerImage, ContainerKind};
 use crate::policy::image_rule::{AttestationDeny, ImageRule};
 use crate::policy::mode::Mode;
-use crate::policy::policy_set::Requirement;
+use crate::policy::policy_set::{Policy, PolicySet, Requirement, Rule};
 use crate::policy::signer::AttestorSet;
 use crate::verdict::reason::ReasonCode;
 use crate::verdict::{Explanation, VerifiedImage};
@@ -76,10 +76,10 @@ impl Evaluation<'_> {
         let check = format!("{image}, image `{}`", image.image);
         let mut causes = Vec::new();
         causes.extend((!rule.registries.is_empty()).then(|| registries(rule, image)));
-        let has_signers = rule.attestor_sets().next().is_some();
-        if !has_signers && rule.image.is_none() && !rule.pins_digest && !rule.needs_digest {
+        if rule.is_about_names_alone() {
             return summed(check, &rule.path, None, image, causes);
         }
+        let has_signers = rule.attestor_sets().next().is_some();
         let (pinned, evidence) = match self.pinned(image) {
             Ok(found) => found,
             Err((code, message)) => {
@@ -104,12 +104,20 @@ impl Evaluation<'_> {
         }
         let mut named = BTreeMap::new();
         for attestation in &rule.attestations {
-            let what = match attestation.max_age {
-                Some(max_age) => What::Young(&attestation.predicate_type, max_age),
-                None => What::Type(&attestation.predicate_type, attestation.conditions.as_ref()),
-            };
+            let (kind, conditions) = (&attestation.predicate_type, attestation.conditions.as_ref());
+            if attestation.attestors.is_empty() {
+                let message = "the policy names no signers, so nobody can satisfy it";
+                causes.push(Explanation::fail(&attestation.path, ReasonCode::UnusablePolicy, message));
+            }
             for set in &attestation.attestors {
-                let signed = signed(what, set);
+                // One must be young enough, and all must meet the conditions.
+                if let Some(max_age) = attestation.max_age {
+                    causes.push(signed(What::Young(kind, max_age), set).explanation);
+                }
+                if attestation.max_age.is_some() && conditions.is_none() && attestation.name.is_none() {
+                    continue;
+                }
+                let signed = signed(What::Type(kind, conditions), set);
                 if let (Some(name), true) = (&attestation.name, signed.explanation.holds()) {
                     let predicates =
                         signed.statements.iter().filter_map(|one| predicate(&one.statement).ok());
@@ -177,15 +185,9 @@ impl Evaluation<'_> {
                 format!("is the base of a base more than {MAX_BASES} times"),
             );
         }
-        let policies = self.policies;
-        let named = policies.policies().iter().filter(|one| one.name == policy).flat_map(|one| &one.rules);
-        let rules = named.filter_map(|rule| match &rule.requirement {
-            Requirement::Images { rules, .. } => Some(rules),
-            _ => None,
-        });
-        let rules: Vec<&ImageRule> = rules.flatten().collect();
-        if rules.is_empty() {
-            return fail(ReasonCode::Unresolved, "there is no such policy about images".to_owned());
+        let rules = match base_rules(self.policies, policy) {
+            Ok(rules) => rules,
+            Err(problem) => return fail(ReasonCode::Unresolved, problem),
         };
         let bases = self.evidence.bases_of(image);
         let [base] = &bases[..] else {
@@ -213,6 +215,28 @@ impl Evaluation<'_> {
         let satisfied = about.into_iter().map(|rule| self.image(rule, &base, scope, depth + 1)).collect();
         judged(&check, satisfied)
     }
+}
+
+/// The rules of the one policy of this name that is about images and for all namespaces: nobody may put another in its place.
+fn base_rules<'p>(policies: &'p PolicySet, name: &str) -> Result<Vec<&'p ImageRule>, String> {
+    let image_rules = |policy: &'p Policy| -> Vec<(&'p Rule, &'p [ImageRule])> {
+        let of_images = policy.rules.iter().filter_map(|rule| match &rule.requirement {
+            Requirement::Images { rules, .. } => Some((rule, &rules[..])),
+            _ => None,
+        });
+        of_images.collect()
+    };
+    let named = policies.policies().iter().filter(|one| one.name == name && one.namespace.is_none());
+    let named: Vec<_> = named.map(image_rules).filter(|rules| !rules.is_empty()).collect();
+    let [rules] = &named[..] else {
+        return Err(format!("found {} such policies about images, expected one", named.len()));
+    };
+    if let Some((rule, _)) =
+        rules.iter().find(|(rule, _)| rule.preconditions.is_some() || !rule.context.is_empty())
+    {
+        return Err(format!("its rule `{}` depends on the request, and a base is in none", rule.name));
+    }
+    Ok(rules.iter().flat_map(|(_, rules)| *rules).collect())
 }
 
 fn summed(

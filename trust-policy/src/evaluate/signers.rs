@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use trust_core::json::{self, JsonError};
-use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime, VerifiedTime, encoding, pem};
+use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime, encoding, pem};
 use trust_sbom::{Formats, PredicateKind};
 
 use super::judged::is_young;
@@ -179,7 +179,8 @@ impl Evaluation<'_> {
             let signer = signer_name(verified.signer());
             let statement = artifact.unverified_statement().filter(|_| wanted.is_attestation());
             let attested = artifact.unverified_attestation_type();
-            let time = verified.times().iter().map(VerifiedTime::time).min();
+            // What a clock that may differ says of the near future is now.
+            let time = verified.times().iter().map(|time| time.time().min(self.now)).min();
             let judged =
                 statement.map(|statement| wanted.what.judge(statement, time, self.now, wanted.scope));
             let judged = judged.unwrap_or_default();

@@ -166,7 +166,8 @@ pub struct ImageConfigRequirement {
     /// Which image it must say that it was built on
     /// ([`org.opencontainers.image.base.name`](https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md)).
     pub bases: Vec<ReferencePattern>,
-    /// The [`ImageRule`] policy that the image must satisfy on which it was built, as its layers prove.
+    /// The policy that the image must satisfy on which it was built, as its layers prove: by the name of the one policy about images
+    /// that is for all namespaces and has no preconditions.
     pub base_policy: Option<String>,
 }
 
@@ -224,6 +225,17 @@ impl ImageRule {
     /// Whether it is about this image, or passes over it by name.
     pub(crate) fn covers(&self, image: &ContainerImage) -> bool {
         self.is_about(image) || image.is_passed_over(&self.references, &self.except)
+    }
+
+    /// Whether it asks where images come from and nothing else, so that nothing need be fetched to judge it.
+    pub(crate) fn is_about_names_alone(&self) -> bool {
+        let asks_more = self.attestor_sets().next().is_some()
+            || !self.attestations.is_empty()
+            || self.deny.is_some()
+            || self.image.is_some()
+            || self.pins_digest
+            || self.needs_digest;
+        !self.registries.is_empty() && !asks_more
     }
 
     /// Every set of signers that it names.

@@ -254,8 +254,8 @@ impl PolicySet {
 
     /// Says what becomes of workloads with an image that no image rule judges; without it they are denied.
     ///
-    /// An image is covered if a `verifyImages` rule or an `ImageTrustPolicy` judges it, or passes over it by name or by an
-    /// exception. In a set without any such rule, every rule about the workload covers its images.
+    /// An image is covered if a rule about images judges it, or passes over it by name or by an exception. In a set without any
+    /// such rule, every rule about the form of the workload covers its images; a [`Check`](crate::Check) covers none.
     #[must_use]
     pub fn with_uncovered(mut self, uncovered: Uncovered) -> Self {
         self.uncovered = uncovered;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
-use trust_core::json::JsonError;
+use trust_core::json::{JsonError, Objects};
 
 use crate::lenient::{OneOrMany, nullable};
 use crate::model::component::{
@@ -101,9 +101,12 @@ impl CycloneDx {
         let lifecycles = metadata.lifecycles.into_iter();
         draft.header.lifecycles = lifecycles.filter_map(|one| one.phase.or(one.name)).collect();
         match metadata.tools {
-            Some(Tools::List(tools)) => draft.header.tools = tools.into_iter().map(Tool::from).collect(),
+            Some(Tools::List(tools)) => {
+                draft.header.tools = tools.into_iter().map(|Objects(tool)| Tool::from(tool)).collect()
+            }
             Some(Tools::Parts { components, services }) => {
-                draft.header.tools = components.into_iter().chain(services).map(Tool::from).collect();
+                let tools = components.into_iter().chain(services);
+                draft.header.tools = tools.map(|Objects(tool)| Tool::from(tool)).collect();
             }
             None => {}
         }
@@ -254,12 +257,12 @@ struct Lifecycle {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Tools {
-    List(Vec<WireTool>),
+    List(Vec<Objects<WireTool>>),
     Parts {
         #[serde(default, deserialize_with = "nullable")]
-        components: Vec<WireTool>,
+        components: Vec<Objects<WireTool>>,
         #[serde(default, deserialize_with = "nullable")]
-        services: Vec<WireTool>,
+        services: Vec<Objects<WireTool>>,
     },
 }
 

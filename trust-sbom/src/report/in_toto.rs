@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use trust_core::json::Document;
+use trust_core::json::{Document, Objects};
 
 use super::{ReportError, ReportFormat, ScanReport, time};
 use crate::answer::Answer;
@@ -53,7 +53,7 @@ struct Metadata {
 struct Item {
     vulnerability: Option<Vulnerability>,
     #[serde(flatten)]
-    plain: Vulnerability,
+    plain: Objects<Vulnerability>,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +112,7 @@ struct Nested {
 fn read_items(items: Vec<Item>) -> Result<ScanReport, ReportError> {
     let mut report = ScanReport::of(ReportFormat::InTotoVulns);
     for item in items {
-        let vulnerability = item.vulnerability.unwrap_or(item.plain);
+        let vulnerability = item.vulnerability.unwrap_or(item.plain.0);
         let Some(id) = vulnerability.id else {
             return Err(ReportError::Value {
                 field: "scanner.result.id",

@@ -344,6 +344,9 @@ impl Writer<'_> {
         let mut written = Vec::new();
         for group in self.sbom.findings().chunk_by(same) {
             let Some(first) = group.first() else { continue };
+            let words =
+                first.ratings.iter().filter(|one| one.other_score.is_some() && other_score(one).is_none());
+            self.lost.extend(words.map(|_| format!("a score of {} that is a word", first.id)));
             let about: Vec<&str> =
                 group.iter().filter_map(|one| one.component.reference.as_deref()).collect();
             let is_about = |statement: &&VexStatement| {
@@ -423,11 +426,16 @@ fn rating(rating: &Rating) -> Json {
         rating.source.as_ref().map(|source| Object::default().text("name", Some(source)).into_value());
     Object::default()
         .value("source", source)
-        .value("score", rating.score.map(Json::from))
+        .value("score", rating.score.or_else(|| other_score(rating)).map(Json::from))
         .text("severity", Some(severity))
         .text("method", rating.method.as_ref())
         .text("vector", rating.vector.as_ref())
         .into_value()
+}
+
+/// A score on another scale, which is a number too; a word has no place.
+fn other_score(rating: &Rating) -> Option<f64> {
+    rating.other_score.as_ref()?.parse().ok().filter(|score: &f64| score.is_finite())
 }
 
 /// The words that CycloneDX has not are the nearest ones that it has.

@@ -8,7 +8,8 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-/// A `T` in which each struct, at any depth, was an object.
+/// A `T` in which each struct, at any depth, was an object. What serde buffers (`untagged`, `flatten`) it reads by itself: there the
+/// types within say `Objects` again.
 #[derive(Clone, Debug)]
 pub struct Objects<T>(pub T);
 
@@ -146,6 +147,17 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strict<S> {
     }
 }
 
+/// The fields of a struct's variant, which are an object's too.
+struct Fields<V>(V);
+
+impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Fields<V> {
+    type Value = V::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        deserializer.deserialize_map(Strict(self.0))
+    }
+}
+
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strict<A> {
     type Error = A::Error;
 
@@ -204,7 +216,8 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        self.0.struct_variant(fields, Strict(visitor))
+        let _ = fields;
+        self.0.newtype_variant_seed(Fields(visitor))
     }
 }
 
@@ -257,6 +270,7 @@ mod tests {
             document(object, list, named),
             document(object, object, r#"{"Named":{"a":[1]}}"#),
             document(object, object, r#"{"Holding":[1]}"#),
+            document(object, object, r#"{"Named":[{"a":1}]}"#),
             r#"[[{"a":1}],null,{"Holding":{"a":1}},[1,2]]"#.to_owned(),
         ] {
             let problem = read(text.clone()).unwrap_err().problem;
