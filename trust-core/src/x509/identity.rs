@@ -1,4 +1,4 @@
-//! [`Identity`]: who a Fulcio certificate says signed, and [`IdentityPolicy`]: who should have.
+//! [`Identity`]: who a certificate says signed, and [`IdentityPolicy`]: who should have.
 //!
 //! The object identifiers are those of
 //! [Fulcio's certificate specification](https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md).
@@ -40,9 +40,9 @@ pub struct Subject {
     pub value: String,
 }
 
-/// What Fulcio wrote into a certificate about the signer: names, issuer of the identity token, and the build.
+/// What an authority wrote into a certificate about the signer: names; and Fulcio, the issuer of the identity token and the build.
 ///
-/// As a part of a [`VerifiedBundle`](crate::VerifiedBundle) it is what Fulcio vouches for;
+/// As a part of a [`VerifiedBundle`](crate::VerifiedBundle) it is what that authority vouches for;
 /// read out of a certificate alone it is a claim that anybody can make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
