@@ -34,7 +34,7 @@ impl Crate {
         Self { texts }
     }
 
-    /// The place of a module among those that its parent declares; tests come after everything.
+    /// The place of a module among those that its parent declares.
     fn place(&self, parent: &[String], child: &str) -> Option<usize> {
         let text = &self.texts[parent];
         let modules = text.lines().filter_map(|line| {

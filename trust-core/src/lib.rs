@@ -25,7 +25,7 @@
 //! | `sct` | [`verify_scts`] | RFC 6962 |
 //! | `timestamp` | [`verify_timestamp`] | RFC 3161, RFC 5816, RFC 5652 |
 //! | `statement` | [`Envelope`], [`Statement`] | DSSE, in-toto |
-//! | `log` | [`TransparencyLog`], the joint to `trust-rekor` | sigstore_rekor.proto |
+//! | `log` | [`TransparencyLog`], which `trust-rekor` implements | sigstore_rekor.proto |
 //! | `bundle`, `cosign` | [`Bundle`]; image signatures of cosign 1 and 2 | sigstore_bundle.proto, cosign's specifications |
 //! | `verify` | [`Verifier`] | Sigstore's client specification |
 

@@ -1,4 +1,4 @@
-//! The joint to transparency logs: what a bundle says about its log entries, and what a log verifier makes of it.
+//! The extension point for transparency logs: what a bundle says about its log entries, and what a log verifier makes of it.
 //!
 //! [`TransparencyLog`] is implemented by the crate `trust-rekor`. A verifier hands it an entry together with
 //! the claim that the entry must be about, so that neither is checked without the other.

@@ -28,11 +28,11 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `store` | [`EvidenceStore`], the joint to wherever images are kept |
+//! | `store` | [`EvidenceStore`], where images are kept |
 //! | `manifest` | OCI manifests and indexes |
 //! | `oci_layout` | [`OciLayout`]: images in a folder |
 //! | `repositories` | [`Repositories`]: which store answers for which image |
-//! | `objects` | [`ObjectStore`], the joint to the cluster's objects, and [`Objects`] at hand |
+//! | `objects` | [`ObjectStore`], where cluster objects are looked up, and [`Objects`] at hand |
 //! | `collect` | [`collect_for`]: signatures and attestations, in all the ways they are stored |
 
 mod store;

@@ -1,4 +1,4 @@
-//! [`ObjectStore`]: the joint to the cluster's objects that policies refer to, and [`Objects`]: some of them, at hand.
+//! [`ObjectStore`]: where the cluster objects are looked up that policies refer to; and [`Objects`]: some of them, at hand.
 
 use std::collections::BTreeMap;
 

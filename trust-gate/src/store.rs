@@ -1,4 +1,4 @@
-//! [`EvidenceStore`]: the joint to wherever images and their signatures are kept.
+//! [`EvidenceStore`]: where images and their signatures are kept.
 
 use thiserror::Error;
 use trust_core::{Digest, DigestMismatch, ImageRef, Reasons};
@@ -6,8 +6,8 @@ use trust_policy::{FailureKind, FetchFailure};
 
 /// One repository of images, with the signatures and attestations beside them.
 ///
-/// A store is believed in nothing: what it returns is hashed by whoever asked for it. Whoever implements it promises one thing, to
-/// tell what is not there from what cannot be known.
+/// A store is not trusted: the caller hashes what it returns. An implementor promises one thing: `None` means that something is
+/// not there, and an error that it cannot be determined.
 ///
 /// ```
 /// use std::collections::BTreeMap;

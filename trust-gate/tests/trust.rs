@@ -45,8 +45,12 @@ fn case() -> (PolicySet, Request, Evidence) {
 }
 
 fn judge(trust: &Trust) -> Verdict {
+    judge_at(trust, now())
+}
+
+fn judge_at(trust: &Trust, now: UnixTime) -> Verdict {
     let (policies, request, evidence) = case();
-    evaluate(&policies, &request, &evidence, trust, now())
+    evaluate(&policies, &request, &evidence, trust, now)
 }
 
 fn options(change: Value) -> TrustOptions {
@@ -76,6 +80,37 @@ fn each_demand_reaches_the_verdict() {
     assert!(verdict.to_string().contains("checkpoint is not witnessed"), "{verdict}");
     assert!(Trust::with_options(root(), options(json!({"witnesses": "quorum nobody"}))).is_err());
     assert!(serde_json::from_value::<TrustOptions>(json!({"certificateLogs": 0})).is_err());
+}
+
+#[test]
+fn the_clock_may_differ_by_the_tolerance() {
+    let signed = signed_time();
+    let tolerant = Trust::with_options(root(), options(json!({"clockToleranceMillis": 2000}))).unwrap();
+    for (trust, behind, decision) in [
+        (&Trust::new(root()), 0, Decision::Allow),
+        (&Trust::new(root()), 1000, Decision::Deny),
+        (&tolerant, 2000, Decision::Allow),
+        (&tolerant, 3000, Decision::Deny),
+    ] {
+        let verdict = judge_at(trust, signed.plus_millis(-behind));
+        assert_eq!(verdict.decision, decision, "{behind} ms behind: {verdict}");
+        let reason = "says the signature was made at";
+        assert_eq!(verdict.to_string().contains(reason), decision == Decision::Deny, "{verdict}");
+    }
+}
+
+/// When the embedded image was signed, as its verdict says.
+fn signed_time() -> UnixTime {
+    let verdict = serde_json::to_value(judge(&root().into())).unwrap();
+    let mut values = vec![&verdict];
+    while let Some(value) = values.pop() {
+        if let Some(time) = value.pointer("/signature/times/0/time").and_then(Value::as_str) {
+            return time.parse().unwrap();
+        }
+        values.extend(value.as_array().into_iter().flatten());
+        values.extend(value.as_object().into_iter().flat_map(|map| map.values()));
+    }
+    panic!("no signed time: {verdict}")
 }
 
 /// A log in which nothing is.

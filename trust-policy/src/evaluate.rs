@@ -5,7 +5,7 @@
 //! | `image_content` | what images say about themselves |
 //! | `scope`, `image_extractor` | what a rule's expressions can refer to; the images of a resource, for one rule |
 //! | `signed_artifact` | signatures and attestations, in whichever form they were stored |
-//! | `judged` | what rules about images share |
+//! | `age` | how old something is allowed to be |
 //! | `signers`, `image_config` | who signed an image and what they attested; what it says about itself |
 //! | `image_rule` | rules about images |
 //! | `own_check` | what embedders ask themselves |
@@ -19,7 +19,7 @@ mod image_extractor;
 
 mod signed_artifact;
 
-mod judged;
+mod age;
 
 mod image_config;
 mod signers;
@@ -55,8 +55,8 @@ use crate::verdict::{
 
 /// Judges a request by every policy that is about it.
 ///
-/// Signed times must not be after `now`; of the rest only expressions about the time depend on the clock. Evidence that is
-/// missing denies.
+/// A signed time is at most the [clock tolerance](crate::TrustOptions::clock_tolerance_millis) after `now`; of the rest only
+/// expressions about the time depend on the clock. Missing evidence denies.
 #[must_use]
 pub fn evaluate(
     policies: &PolicySet,

@@ -15,8 +15,7 @@ use crate::yaml::{self, Node, Value};
 
 /// A policy language: which documents are of it, and what they demand.
 ///
-/// Whoever implements it promises that a policy never means less than it says: a field that is not understood is an error, with
-/// its path and place.
+/// An implementor promises that a policy never means less than it says: an unknown field is an error, with its path and place.
 ///
 /// ```
 /// use std::sync::Arc;

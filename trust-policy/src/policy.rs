@@ -6,7 +6,7 @@
 //! | `signer` | [`AttestorSet`](crate::AttestorSet): who must have signed |
 //! | `resource_match` | [`ResourceMatch`](crate::ResourceMatch): which requests a rule is about |
 //! | `overlay` | [`Overlay`](crate::Overlay): forms of resources |
-//! | `check` | [`Check`](crate::Check): what an embedder demands where no language has words for it |
+//! | `check` | [`Check`](crate::Check): an embedder's own requirement |
 //! | `image_rule` | [`ImageRule`](crate::ImageRule): what is demanded of images |
 //! | `policy_set` | [`PolicySet`](crate::PolicySet): policies, their rules, their exceptions |
 

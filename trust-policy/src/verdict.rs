@@ -201,6 +201,14 @@ impl Explanation {
         Self { outcome: Outcome::Fail, code: Some(code), ..Self::pass(check, message) }
     }
 
+    /// Passes if all of these do; otherwise it has the first one's code.
+    pub(crate) fn all(check: &str, causes: Vec<Self>) -> Self {
+        match causes.iter().find_map(|cause| cause.code) {
+            Some(code) => Self::fail(check, code, "is not satisfied").because(causes),
+            None => Self::pass(check, "is satisfied").because(causes),
+        }
+    }
+
     pub(crate) fn about(mut self, image: &ContainerImage, digest: Option<&Digest>) -> Self {
         self.image = Some(Box::new(JudgedImage {
             container: image.container.clone(),

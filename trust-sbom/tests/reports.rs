@@ -177,6 +177,15 @@ fn a_score_that_is_none_is_kept_as_it_is_written_and_the_rest_is_read() {
     assert_eq!(rating(&scan(&cyclonedx(r#""unknown""#))), unknown(Severity::High));
     assert_eq!(rating(&scan(&cyclonedx(r#""7.5""#))), (Some(7.5), None, Severity::High));
     assert_eq!(rating(&scan(&cyclonedx("75"))), (None, Some("75".to_owned()), Severity::High));
+    // Written, a number is a score again; a word is lost, and said to be.
+    let written = |score: &str| {
+        let (sbom, _) = Sbom::read(cyclonedx(score).as_bytes(), &Limits::default()).unwrap();
+        let written = sbom.to_cyclonedx();
+        (rating(&scan(&written.json)).1, written.lost)
+    };
+    assert_eq!(written("75"), (Some("75".to_owned()), vec![]));
+    let lost = vec!["a score of CVE-2026-1 that is a word".to_owned()];
+    assert_eq!(written(r#""unknown""#), (None, lost));
     let (_, diagnostics) = Sbom::read(cyclonedx("{}").as_bytes(), &Limits::default()).unwrap();
     let at: Vec<_> = diagnostics.kept().iter().map(|one| one.at.as_str()).collect();
     assert_eq!(at, ["vulnerabilities.ratings.score"]);

@@ -1,5 +1,5 @@
-//! Every joint implemented from outside: a store, a log verifier, a back end for signatures, a policy language, a check and a document
-//! format of one's own decide about one image together.
+//! Extension points implemented outside the workspace: a store, a log verifier, a back end for signatures, a policy language, a check
+//! and a document format decide together whether one image may run.
 //!
 //! usage: cargo run --manifest-path examples/outside/Cargo.toml
 
@@ -63,7 +63,7 @@ impl TransparencyLog for OneOperator {
     }
 }
 
-/// A back end: somebody else's arithmetic, here with a count.
+/// A back end that counts the signatures it verifies.
 #[derive(Debug, Default)]
 struct Arithmetic(AtomicUsize);
 

@@ -2,7 +2,7 @@
 
 use trust_core::{Digest, UnixTime};
 
-use super::judged::{is_young, judged};
+use super::age::is_young;
 use crate::evaluate::image_content::{Content, platforms};
 use crate::evidence::Evidence;
 use crate::policy::image_rule::ImageConfigRequirement;
@@ -31,9 +31,9 @@ pub(super) fn judge(
         if !demand.bases.is_empty() {
             checks.push(base(demand, content.base_name()));
         }
-        judged(&content.name, checks)
+        Explanation::all(&content.name, checks)
     };
-    judged(&demand.path, platforms.into_iter().map(judge).collect())
+    Explanation::all(&demand.path, platforms.into_iter().map(judge).collect())
 }
 
 /// Whether an image has a base's layers below its own, on every platform.

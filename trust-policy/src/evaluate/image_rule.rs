@@ -11,7 +11,6 @@ use serde_json::Value;
 use trust_core::{Digest, Pattern, PinnedImage, Reasons, Statement, UnixTime};
 use trust_sbom::{Answer, Formats, Limits, Predicate, PredicateKind};
 
-use super::judged::judged;
 use super::signers::{Signed, SignedStatement, Wanted, What, predicate};
 use super::{Evaluation, image_config, unresolved};
 use crate::expression::Scope;
@@ -213,11 +212,11 @@ impl Evaluation<'_> {
             return fail(ReasonCode::Condition, problem);
         }
         let satisfied = about.into_iter().map(|rule| self.image(rule, &base, scope, depth + 1)).collect();
-        judged(&check, satisfied)
+        Explanation::all(&check, satisfied)
     }
 }
 
-/// The rules of the one policy of this name that is about images and for all namespaces: nobody may put another in its place.
+/// The rules of the only cluster-wide policy of this name that has image rules. Another policy of the same name cannot replace it.
 fn base_rules<'p>(policies: &'p PolicySet, name: &str) -> Result<Vec<&'p ImageRule>, String> {
     let image_rules = |policy: &'p Policy| -> Vec<(&'p Rule, &'p [ImageRule])> {
         let of_images = policy.rules.iter().filter_map(|rule| match &rule.requirement {
@@ -333,7 +332,7 @@ impl Asked<'_> {
         judge: &dyn Fn(&Result<Predicate, String>) -> Explanation,
     ) -> Explanation {
         let judge = |statement: &Statement| judge(&self.read(statement));
-        judged(path, vec![(self.signed)(What::Satisfying(kind, &judge), set).explanation])
+        Explanation::all(path, vec![(self.signed)(What::Satisfying(kind, &judge), set).explanation])
     }
 }
 

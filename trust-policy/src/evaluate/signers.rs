@@ -7,7 +7,7 @@ use trust_core::json::{self, JsonError};
 use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime, encoding, pem};
 use trust_sbom::{Formats, PredicateKind};
 
-use super::judged::is_young;
+use super::age::is_young;
 use super::{Evaluation, unresolved};
 use crate::evaluate::signed_artifact::{ArtifactError, SignedArtifact, signer_name};
 use crate::evidence::ImageEvidence;

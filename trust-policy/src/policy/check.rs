@@ -1,4 +1,4 @@
-//! [`Check`]: what an embedder demands where no policy language has words for it.
+//! [`Check`]: an embedder's own requirement, which no policy language can express.
 
 use core::fmt;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::kubernetes::request::Request;
 use crate::kubernetes::resource::ContainerImage;
 use crate::policy::mode::{Mode, ModeRule};
 
-/// One demand on a request, or on each image of it.
+/// One requirement on a request, or on each of its images.
 ///
-/// Whoever implements it promises two things. The same subject gets the same answer: verdicts are judged again a year later. And
-/// what cannot be known is [unknown](CheckAnswer::Unknown), which denies, and never holds.
+/// An implementor promises two things. The same subject always gets the same answer, because verdicts are replayed. And what cannot
+/// be determined is [unknown](CheckAnswer::Unknown), which denies.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -10,8 +10,8 @@ use crate::read::limits::Limits;
 
 /// A format of bills of materials, scan reports or VEX documents, as attestations carry it.
 ///
-/// Whoever implements it promises to read a document whole or to refuse it, within the limits. That nothing was found must be
-/// told from that nothing was looked at: see [`ScanReport::scanned`](crate::ScanReport::scanned).
+/// An implementor promises to read a document whole or to refuse it, within the limits, and to distinguish a scan without findings
+/// from no scan: see [`ScanReport::scanned`](crate::ScanReport::scanned).
 ///
 /// ```
 /// use trust_sbom::{Component, DocumentFormat, Formats, Limits, Predicate, PredicateKind, SbomBuilder};

@@ -213,10 +213,9 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
 
     fn struct_variant<V: Visitor<'de>>(
         self,
-        fields: &'static [&'static str],
+        _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let _ = fields;
         self.0.newtype_variant_seed(Fields(visitor))
     }
 }

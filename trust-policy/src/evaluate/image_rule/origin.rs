@@ -4,7 +4,7 @@ use trust_core::ImageRef;
 use trust_sbom::{Predicate, PredicateKind, Provenance, Purl, VerificationSummary};
 
 use super::{Asked, one_text, unreadable};
-use crate::evaluate::judged::{is_of_the_future, is_young, judged};
+use crate::evaluate::age::{is_of_the_future, is_young};
 use crate::policy::image_rule::{ProvenanceRequirement, SummaryRequirement};
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
@@ -13,7 +13,7 @@ impl Asked<'_> {
     pub(super) fn provenance(&self, demand: &ProvenanceRequirement) -> Explanation {
         let judge = |content: &Result<Predicate, String>| match content {
             Ok(Predicate::Provenance(provenance)) => {
-                judged("provenance", provenance_checks(demand, provenance))
+                Explanation::all("provenance", provenance_checks(demand, provenance))
             }
             other => unreadable("provenance", other),
         };
@@ -46,7 +46,7 @@ impl Asked<'_> {
     pub(super) fn summary(&self, demand: &SummaryRequirement) -> Explanation {
         let judge = |content: &Result<Predicate, String>| match content {
             Ok(Predicate::VerificationSummary(summary)) => {
-                judged("verification summary", self.summary_checks(demand, summary))
+                Explanation::all("verification summary", self.summary_checks(demand, summary))
             }
             other => unreadable("verification summary", other),
         };

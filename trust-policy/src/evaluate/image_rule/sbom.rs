@@ -4,7 +4,7 @@ use trust_sbom::{
     Answer, ComponentKind, License, LicenseClaim, LicensePolicy, Predicate, PredicateKind, Sbom,
 };
 
-use super::{Asked, judged, must_not, some, unreadable};
+use super::{Asked, must_not, some, unreadable};
 use crate::policy::image_rule::SbomRequirement;
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
@@ -13,7 +13,7 @@ impl Asked<'_> {
     pub(super) fn sbom(&self, demand: &SbomRequirement) -> Explanation {
         let (signed, documents) = self.documents(PredicateKind::Sbom, &demand.attestors);
         if !signed.holds() {
-            return judged(&demand.path, vec![signed]);
+            return Explanation::all(&demand.path, vec![signed]);
         }
         // All must be good, so all must be known.
         let mut causes = vec![signed];
@@ -21,11 +21,11 @@ impl Asked<'_> {
         for document in documents {
             let check = format!("SBOM by {}", document.signer);
             causes.push(match &document.content {
-                Ok(Predicate::Sbom(sbom, _)) => judged(&check, sbom_checks(demand, sbom)),
+                Ok(Predicate::Sbom(sbom, _)) => Explanation::all(&check, sbom_checks(demand, sbom)),
                 other => unreadable(&check, other),
             });
         }
-        judged(&demand.path, causes)
+        Explanation::all(&demand.path, causes)
     }
 }
 

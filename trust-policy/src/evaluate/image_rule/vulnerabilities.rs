@@ -7,7 +7,7 @@ use trust_sbom::{
 };
 
 use super::{Asked, must_not, some, unreadable};
-use crate::evaluate::judged::{is_young, judged};
+use crate::evaluate::age::is_young;
 use crate::evaluate::signers::What;
 use crate::policy::image_rule::VulnerabilityRequirement;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
@@ -18,7 +18,7 @@ impl Asked<'_> {
     pub(super) fn vulnerabilities(&self, demand: &VulnerabilityRequirement) -> Explanation {
         let (signed, documents) = self.documents(PredicateKind::ScanReport, &demand.attestors);
         if !signed.holds() {
-            return judged(&demand.path, vec![signed]);
+            return Explanation::all(&demand.path, vec![signed]);
         }
         // A newer report may be among what cannot be read.
         let mut causes = vec![signed];
@@ -69,9 +69,9 @@ impl Asked<'_> {
             let ignored = ignored.collect();
             report.suppress(&sources, &subject);
             checks.push(findings(demand, report, ignored));
-            causes.push(judged(&check, checks));
+            causes.push(Explanation::all(&check, checks));
         }
-        judged(&demand.path, causes)
+        Explanation::all(&demand.path, causes)
     }
 
     /// The statements that may be heard: those of documents that enough signers signed, each of them. What cannot be read is

@@ -1,4 +1,4 @@
-//! What rules about images share: several explanations as one, and the age of what was found.
+//! How old something is allowed to be.
 
 use trust_core::UnixTime;
 
@@ -24,12 +24,4 @@ pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unkn
 pub(super) fn is_of_the_future(time: UnixTime, now: UnixTime) -> Option<Explanation> {
     let message = format!("is of {time}, which is after {now}: its age cannot be determined");
     (time > now).then(|| Explanation::fail("age", ReasonCode::Unresolved, message))
-}
-
-/// All of these must hold.
-pub(super) fn judged(path: &str, causes: Vec<Explanation>) -> Explanation {
-    match causes.iter().find_map(|cause| cause.code) {
-        Some(code) => Explanation::fail(path, code, "is not satisfied").because(causes),
-        None => Explanation::pass(path, "is satisfied").because(causes),
-    }
 }

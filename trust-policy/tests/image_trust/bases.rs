@@ -1,0 +1,151 @@
+//! Images that others are built on.
+
+use serde_json::{Value, json};
+use trust_core::Digest;
+use trust_policy::{Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Trust, evaluate};
+
+use crate::{IMAGE, NOW, allowed, denied, policy};
+
+/// A manifest with these layers and annotations, beside its configuration.
+fn manifest(layers: &[&str], annotations: &Value) -> (Digest, Vec<String>) {
+    let config = "{}".to_owned();
+    let layers: Vec<_> =
+        layers.iter().map(|one| json!({"digest": Digest::sha256(one.as_bytes()).to_string()})).collect();
+    let manifest =
+        json!({"schemaVersion": 2, "config": {"digest": Digest::sha256(config.as_bytes()).to_string()},
+        "layers": layers, "annotations": annotations})
+        .to_string();
+    (Digest::sha256(manifest.as_bytes()), vec![manifest, config])
+}
+
+#[test]
+fn an_image_is_built_on_one_that_satisfies_another_policy() {
+    let golden = "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {name: golden}\nspec:\n  images: \
+                  ['ghcr.io/bases/*']\n  require: {registries: ['ghcr.io/bases/debian']}\n";
+    let text = format!("{}---\n{golden}", policy("{image: {basePolicy: golden}}"));
+    let policies = PolicySet::from_yaml(&text).unwrap();
+    let judge = |layers: &[&str], name: &str, fetched: bool| {
+        let (base, mut documents) = manifest(&["a", "b"], &json!({}));
+        let annotations = json!({"org.opencontainers.image.base.name": format!("{name}:12"),
+            "org.opencontainers.image.base.digest": base.to_string()});
+        let (image, own) = manifest(layers, &annotations);
+        documents.extend(own);
+        let found = |digest: &Digest| ImageEvidence {
+            digest: Ok(digest.clone()),
+            artifacts: vec![],
+            failures: vec![],
+            notes: vec![],
+        };
+        let mut evidence =
+            Evidence { images: [(IMAGE.to_owned(), found(&image))].into(), ..Evidence::default() };
+        for document in documents {
+            evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), document);
+        }
+        let bases = evidence.bases_of(&image);
+        assert_eq!(bases, [format!("{name}:12@{base}")]);
+        if fetched {
+            evidence.images.insert(bases[0].clone(), found(&base));
+        }
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
+        let request = Request::from(Resource::from_json(pod).unwrap());
+        assert_eq!(policies.requirements(&request, &Evidence::default(), NOW).bases, [IMAGE]);
+        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
+    };
+    allowed(&judge(&["a", "b", "c"], "ghcr.io/bases/debian", true));
+    let other = judge(&["a", "x", "c"], "ghcr.io/bases/debian", true);
+    denied(&other, ReasonCode::Condition, "has not the layers of its base below its own");
+    denied(
+        &judge(&["a", "b"], "ghcr.io/bases/alpine", true),
+        ReasonCode::Form,
+        "found `ghcr.io/bases/alpine",
+    );
+    denied(
+        &judge(&["a", "b"], "docker.io/library/debian", true),
+        ReasonCode::Condition,
+        "which the policy is not about",
+    );
+    denied(
+        &judge(&["a", "b"], "ghcr.io/bases/debian", false),
+        ReasonCode::NotFetched,
+        "nothing was fetched for it",
+    );
+    let nobody = PolicySet::from_yaml(&policy("{image: {basePolicy: silver}}")).unwrap();
+    assert!(nobody.policies().len() == 1);
+}
+
+#[test]
+fn a_base_is_asked_for_its_own_base_three_times() {
+    let policies = PolicySet::from_yaml(&policy("{image: {basePolicy: p}}")).unwrap();
+    let judge = |bases: usize| {
+        let mut evidence = Evidence::default();
+        let (mut top, mut documents) = manifest(&["a"], &json!({}));
+        for _ in 0..bases {
+            let base = "ghcr.io/acme/base:1";
+            let found =
+                ImageEvidence { digest: Ok(top.clone()), artifacts: vec![], failures: vec![], notes: vec![] };
+            evidence.images.insert(format!("{base}@{top}"), found);
+            let annotations = json!({"org.opencontainers.image.base.name": base,
+                "org.opencontainers.image.base.digest": top.to_string()});
+            let (image, own) = manifest(&["a"], &annotations);
+            documents.extend(own);
+            top = image;
+        }
+        for document in documents {
+            evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), document);
+        }
+        let found = ImageEvidence { digest: Ok(top), artifacts: vec![], failures: vec![], notes: vec![] };
+        evidence.images.insert(IMAGE.to_owned(), found);
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
+        let request = Request::from(Resource::from_json(pod).unwrap());
+        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
+    };
+    denied(&judge(2), ReasonCode::Condition, "found 0 bases, expected the image to name one");
+    denied(&judge(4), ReasonCode::Unresolved, "is the base of a base more than 3 times");
+}
+
+#[test]
+fn no_other_policy_replaces_a_base_policy() {
+    let golden = |kind: &str, namespace: &str| {
+        format!(
+            "---\napiVersion: kyverno.io/v1\nkind: {kind}\nmetadata: {{name: golden{namespace}}}\nspec: {{rules: [{{name: r, match: \
+             {{any: [{{resources: {{kinds: [Pod]}}}}]}}, verifyImages: [{{imageReferences: ['ghcr.io/bases/*'], mutateDigest: false, \
+             verifyDigest: false}}]}}]}}\n"
+        )
+    };
+    let judge = |others: &str| {
+        let text = format!("{}{others}", policy("{image: {basePolicy: golden}}"));
+        let policies = PolicySet::from_yaml(&text).unwrap();
+        let (base, mut documents) = manifest(&["a"], &json!({}));
+        let annotations = json!({"org.opencontainers.image.base.name": "ghcr.io/bases/debian:12",
+            "org.opencontainers.image.base.digest": base.to_string()});
+        let (image, own) = manifest(&["a", "b"], &annotations);
+        documents.extend(own);
+        let found = |digest: &Digest| ImageEvidence {
+            digest: Ok(digest.clone()),
+            artifacts: vec![],
+            failures: vec![],
+            notes: vec![],
+        };
+        let images =
+            [(IMAGE.to_owned(), found(&image)), (format!("ghcr.io/bases/debian:12@{base}"), found(&base))];
+        let mut evidence = Evidence { images: images.into(), ..Evidence::default() };
+        for document in documents {
+            evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), document);
+        }
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "prod"},
+            "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
+        let request = Request::from(Resource::from_json(pod).unwrap());
+        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
+    };
+    let one = golden("ClusterPolicy", "");
+    let of_a_team = golden("Policy", ", namespace: team-x");
+    allowed(&judge(&one));
+    allowed(&judge(&format!("{one}{of_a_team}")));
+    denied(&judge(&of_a_team), ReasonCode::Unresolved, "found 0 such policies about images, expected one");
+    denied(&judge(&format!("{one}{one}")), ReasonCode::Unresolved, "found 2 such policies");
+    let conditional = one.replace(
+        "verifyImages:",
+        "preconditions: {all: [{key: a, operator: Equals, value: a}]}, verifyImages:",
+    );
+    denied(&judge(&conditional), ReasonCode::Unresolved, "its rule `r` depends on the request");
+}

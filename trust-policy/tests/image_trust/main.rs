@@ -1,0 +1,357 @@
+//! Our own policies, on attestations that these tests sign.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+
+mod bases;
+mod config;
+mod formats;
+mod rules;
+#[path = "../signing/mod.rs"]
+mod signing;
+
+use serde_json::{Value, json};
+use trust_core::{Digest, UnixTime};
+use trust_policy::{
+    Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Trust, Verdict,
+    evaluate,
+};
+
+use crate::signing::{attestation, digest, pem};
+
+const IMAGE: &str = "ghcr.io/acme/app:v1";
+const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
+
+/// A policy with two signers, `release` and `security`.
+fn policy(require: &str) -> String {
+    format!(
+        "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
+         signers:\n    release: {{publicKey: \"{}\", transparencyLog: false}}\n    security: {{publicKey: \"{}\", \
+         transparencyLog: false}}\n  require: {require}\n",
+        pem(1),
+        pem(2)
+    )
+}
+
+fn judge(require: &str, artifacts: Vec<Artifact>) -> Verdict {
+    judge_image(require, artifacts, IMAGE)
+}
+
+fn judge_image(require: &str, artifacts: Vec<Artifact>, image: &str) -> Verdict {
+    judge_by(&PolicySet::from_yaml(&policy(require)).unwrap(), artifacts, image)
+}
+
+fn judge_by(policies: &PolicySet, artifacts: Vec<Artifact>, image: &str) -> Verdict {
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": image}]}});
+    let request = Request::from(Resource::from_json(pod).unwrap());
+    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes: vec![] };
+    let images = policies
+        .requirements(&request, &Evidence::default(), NOW)
+        .images
+        .into_iter()
+        .map(|image| (image, found.clone()));
+    let evidence = Evidence { images: images.collect(), ..Evidence::default() };
+    evaluate(policies, &request, &evidence, &Trust::nobody(), NOW)
+}
+
+#[track_caller]
+fn allowed(verdict: &Verdict) {
+    assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
+}
+
+#[track_caller]
+fn denied(verdict: &Verdict, code: ReasonCode, reason: &str) {
+    assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
+    assert_eq!(verdict.rules[0].explanations[0].code, Some(code), "{verdict}");
+    assert!(verdict.to_string().contains(reason), "expected {reason}: {verdict}");
+}
+
+const CYCLONEDX: &str = "https://cyclonedx.org/bom";
+
+fn sbom(components: &Value) -> Value {
+    json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": components})
+}
+
+fn log4j(version: &str) -> Value {
+    let purl = format!("pkg:maven/org.apache.logging.log4j/log4j-core@{version}");
+    json!([{"type": "library", "name": "log4j-core", "version": version, "purl": purl, "licenses": [{"license": {"id": "Apache-2.0"}}]}])
+}
+
+#[test]
+fn a_denied_package_is_named_with_its_signer() {
+    let require = "{sbom: {from: [release], deny: [{purl: 'pkg:maven/org.apache.logging.log4j/log4j-core', \
+                   versions: 'vers:maven/>=2.0-beta9|<2.15.0'}]}}";
+    let attested = |seed, version| vec![attestation(seed, CYCLONEDX, &sbom(&log4j(version)))];
+    allowed(&judge(require, attested(1, "2.17.1")));
+    let purl = "denied package pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1";
+    denied(&judge(require, attested(1, "2.14.1")), ReasonCode::Condition, purl);
+    denied(&judge(require, vec![]), ReasonCode::NotFound, "found no bill of materials of the image");
+    denied(&judge(require, attested(2, "2.17.1")), ReasonCode::WrongKey, "signature is not by");
+    // One that is right does not make up for one that is wrong, and one that lists nothing says nothing.
+    let both = vec![attested(1, "2.17.1").remove(0), attested(1, "2.14.1").remove(0)];
+    denied(&judge(require, both), ReasonCode::Condition, purl);
+    let empty = vec![attestation(1, CYCLONEDX, &sbom(&json!([])))];
+    denied(&judge(require, empty), ReasonCode::Unresolved, "cannot be determined: it lists no components");
+    let broken = vec![attestation(1, CYCLONEDX, &json!({"bomFormat": "CycloneDX", "specVersion": "9.9"}))];
+    denied(&judge(require, broken), ReasonCode::Malformed, "9.9");
+}
+
+#[test]
+fn licenses_and_profiles_are_demanded() {
+    let attested = || vec![attestation(1, CYCLONEDX, &sbom(&log4j("2.17.1")))];
+    allowed(&judge("{sbom: {from: [release], licenses: {allow: [Apache-2.0, MIT]}}}", attested()));
+    let verdict = judge("{sbom: {from: [release], licenses: {deny: [Apache-2.0]}}}", attested());
+    denied(&verdict, ReasonCode::Condition, "denied: log4j-core (Apache-2.0)");
+    let verdict = judge("{sbom: {from: [release], profile: ntia}}", attested());
+    denied(&verdict, ReasonCode::Condition, "is not kept: ");
+}
+
+const VULNS: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
+const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
+
+fn scan(severity: &str, fixed: &str, finished: &str) -> Value {
+    json!({
+        "invocation": {},
+        "scanner": {"uri": "trivy", "version": "0.60", "db": {"lastUpdate": finished}, "result": {
+            "SchemaVersion": 2, "ArtifactName": "a", "Trivy": {"Version": "0.60"}, "Metadata": {"OS": {"Family": "alpine", "Name": "3"}},
+            "Results": [{"Target": "t", "Class": "os-pkgs", "Vulnerabilities": [{
+                "VulnerabilityID": "CVE-2026-1", "PkgName": "libssl3", "InstalledVersion": "3.0.8-r3", "FixedVersion": fixed,
+                "Status": if fixed.is_empty() { "affected" } else { "fixed" }, "Severity": severity,
+                "PkgIdentifier": {"PURL": "pkg:apk/alpine/libssl3@3.0.8-r3"},
+            }]}]}},
+        "metadata": {"scanStartedOn": finished, "scanFinishedOn": finished},
+    })
+}
+
+const FRESH: &str = "2026-11-17T00:00:00Z";
+
+#[test]
+fn a_critical_finding_with_a_fix_is_named() {
+    let require =
+        "{vulnerabilities: {from: [security], severities: [critical], fixAvailable: true, maxAge: 168h}}";
+    let reported = |severity, fixed, finished| vec![attestation(2, VULNS, &scan(severity, fixed, finished))];
+    allowed(&judge(require, reported("HIGH", "3.0.9-r0", FRESH)));
+    allowed(&judge(require, reported("CRITICAL", "", FRESH)));
+    let verdict = judge(require, reported("CRITICAL", "3.0.9-r0", FRESH));
+    denied(&verdict, ReasonCode::Condition, "found CVE-2026-1 (critical) in pkg:apk/alpine/libssl3@3.0.8-r3");
+    assert!(verdict.to_string().contains("3.0.9-r0"), "{verdict}");
+    let old = judge(require, reported("LOW", "", "2026-10-01T00:00:00Z"));
+    denied(&old, ReasonCode::Condition, "is of 2026-10-01T00:00:00Z, expected 2026-11-1");
+    // The newest report of a scanner counts.
+    let mut both = reported("CRITICAL", "3.0.9-r0", "2026-11-16T00:00:00Z");
+    both.extend(reported("LOW", "", FRESH));
+    allowed(&judge(require, both));
+    denied(&judge(require, vec![]), ReasonCode::NotFound, "found no scan report of the image");
+}
+
+#[test]
+fn vex_is_heard_from_those_who_may_speak() {
+    let vex = |products: &Value| {
+        json!({"@context": OPENVEX, "@id": "https://vex.example/1", "author": "security", "timestamp": FRESH, "version": 1,
+            "statements": [{"vulnerability": {"name": "CVE-2026-1"}, "products": products, "status": "not_affected",
+                "justification": "vulnerable_code_not_in_execute_path"}]})
+    };
+    let image =
+        json!([{"@id": format!("pkg:oci/app@{}", digest()), "hashes": {"sha-256": digest().to_hex()}}]);
+    let require = |from: &str| {
+        format!("{{vulnerabilities: {{from: [release], severities: [critical], vex: {{from: [{from}]}}}}}}")
+    };
+    let artifacts = |products: &Value| {
+        vec![attestation(1, VULNS, &scan("CRITICAL", "", FRESH)), attestation(2, OPENVEX, &vex(products))]
+    };
+    allowed(&judge(&require("security"), artifacts(&image)));
+    denied(&judge(&require("release"), artifacts(&image)), ReasonCode::Condition, "found CVE-2026-1");
+    // Where two must speak, one is not heard.
+    denied(
+        &judge(&require("release, security"), artifacts(&image)),
+        ReasonCode::Condition,
+        "found CVE-2026-1",
+    );
+    let other = json!([{"@id": "pkg:oci/other", "hashes": {"sha-256": Digest::sha256(b"other").to_hex()}}]);
+    denied(&judge(&require("security"), artifacts(&other)), ReasonCode::Condition, "found CVE-2026-1");
+}
+
+#[test]
+fn provenance_names_builder_and_source() {
+    let provenance = |builder: &str, source: &str| {
+        let predicate = json!({
+            "buildDefinition": {"buildType": "https://actions.github.io/buildtypes/workflow/v1", "externalParameters": {"workflow": {"repository": source, "ref": "refs/heads/main", "path": "w.yml"}},
+                "resolvedDependencies": [{"uri": source, "digest": {"gitCommit": "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3"}}]},
+            "runDetails": {"builder": {"id": builder}},
+        });
+        attestation(1, "https://slsa.dev/provenance/v1", &predicate)
+    };
+    let require = "{provenance: {from: [release], builders: ['https://github.com/actions/*'], sources: ['git+https://github.com/acme/*']}}";
+    let (builder, source) = ("https://github.com/actions/runner", "https://github.com/acme/app");
+    allowed(&judge(require, vec![provenance(builder, source)]));
+    let verdict = judge(require, vec![provenance("https://laptop.example", source)]);
+    denied(
+        &verdict,
+        ReasonCode::Condition,
+        "builder: found `https://laptop.example`, expected `https://github.com/actions/*`",
+    );
+    let verdict = judge(require, vec![provenance(builder, "https://github.com/evil/app")]);
+    denied(&verdict, ReasonCode::Condition, "source: found `https://github.com/evil/app`");
+    // One is enough: an image can be rebuilt elsewhere.
+    allowed(&judge(require, vec![provenance("https://laptop.example", source), provenance(builder, source)]));
+}
+
+#[test]
+fn a_verification_summary_has_a_level() {
+    let summary = |result: &str, level: &str| {
+        let predicate = json!({"verifier": {"id": "https://verifier.example"}, "timeVerified": FRESH, "resourceUri": "ghcr.io/acme/app",
+            "policy": {"uri": "https://policy.example"}, "verificationResult": result, "verifiedLevels": [level]});
+        vec![attestation(1, "https://slsa.dev/verification_summary/v1", &predicate)]
+    };
+    let require =
+        "{verificationSummary: {from: [release], verifiers: ['https://verifier.example'], buildLevel: 3}}";
+    allowed(&judge(require, summary("PASSED", "SLSA_BUILD_LEVEL_3")));
+    denied(
+        &judge(require, summary("PASSED", "SLSA_BUILD_LEVEL_2")),
+        ReasonCode::Condition,
+        "found 2, expected SLSA build level 3",
+    );
+    denied(
+        &judge(require, summary("FAILED", "SLSA_BUILD_LEVEL_3")),
+        ReasonCode::Condition,
+        "found a failure",
+    );
+}
+
+#[test]
+fn registries_and_numbers_of_signers() {
+    allowed(&judge("{registries: ['ghcr.io/acme/*']}", vec![]));
+    let verdict = judge_image("{registries: ['ghcr.io/acme/*']}", vec![], "ghcr.io/acme/team/app");
+    denied(&verdict, ReasonCode::Form, "found `ghcr.io/acme/team/app`, expected `ghcr.io/acme/*`");
+    let both = "{attestations: [{type: t, from: [release, security]}]}";
+    let one = "{attestations: [{type: t, from: [release, security], atLeast: 1}]}";
+    let attested = |seeds: &[u8]| seeds.iter().map(|seed| attestation(*seed, "t", &json!({}))).collect();
+    allowed(&judge(both, attested(&[1, 2])));
+    allowed(&judge(one, attested(&[2])));
+    denied(&judge(both, attested(&[2])), ReasonCode::TooFewSigners, "1 of 2 required signers");
+    // A key signs at no time that anybody vouches for.
+    let aged = "{attestations: [{type: t, from: [release], maxAge: 24h}]}";
+    denied(&judge(aged, attested(&[1])), ReasonCode::Unresolved, "no time of the signature is vouched for");
+}
+
+#[test]
+fn what_is_verified_is_pinned() {
+    let verdict =
+        judge("{attestations: [{type: t, from: [release]}]}", vec![attestation(1, "t", &json!({}))]);
+    allowed(&verdict);
+    assert_eq!(verdict.patch[0].value, format!("{IMAGE}@{}", digest()));
+    assert_eq!(verdict.images[0].digest, digest());
+}
+
+#[test]
+fn what_the_language_does_not_have_is_refused() {
+    let error = |text: &str| PolicySet::from_yaml(text).unwrap_err().to_string();
+    for (require, expected) in [
+        ("{}", "`spec.require` is a map, expected at least one demand"),
+        ("{sboms: {}}", "`spec.require.sboms` is an unknown field, did you mean `sbom`?"),
+        ("{sbom: {}}", "`spec.require.sbom.from` is absent, expected names of signers"),
+        ("{sbom: {from: []}}", "`spec.require.sbom.from` is a list, expected at least one text"),
+        (
+            "{sbom: {from: [nobody]}}",
+            "`spec.require.sbom.from[0]` is `nobody`, expected the name of a signer",
+        ),
+        ("{sbom: {from: [release], atLeast: 2}}", "atLeast` is `2`, expected 1 to 1, the number of signers"),
+        ("{sbom: {from: [release], profile: iso}}", "profile` is `iso`, expected `ntia`, `cisa` or `bsi`"),
+        ("{sbom: {from: [release], deny: [{purl: x}]}}", "deny[0].purl` is `x`, expected a package URL"),
+        (
+            "{sbom: {from: [release], deny: [{name: x, versions: z}]}}",
+            "versions` is `z`, expected a VERS range",
+        ),
+        ("{sbom: {from: [release], licenses: {allow: [Mine]}}}", "allow` is a list, expected SPDX licenses"),
+        (
+            "{vulnerabilities: {from: [release], severities: [awful]}}",
+            "severities[0]` is `awful`, expected a severity",
+        ),
+        ("{vulnerabilities: {from: [release], maxAge: soon}}", "maxAge` is `soon`, expected a duration"),
+        ("{vulnerabilities: {from: [release], epss: 2}}", "epss` is `2`, expected a probability"),
+        ("{verificationSummary: {from: [release], buildLevel: 5}}", "buildLevel` is `5`, expected 1 to 4"),
+    ] {
+        let found = error(&policy(require));
+        assert!(found.contains(expected), "{require}:\n found {found}\n expected {expected}");
+    }
+    let other = policy("{registries: [a]}").replace("v1alpha1", "v1");
+    assert!(error(&other).contains("`apiVersion` is `trust.dev/v1`, expected `trust.dev/v1alpha1`"));
+    let nobody = policy("{registries: [a]}").replace("transparencyLog: false", "subject: a");
+    assert!(
+        error(&nobody).contains("expected either `publicKey`, or `issuer` or `authority` with `subject`"),
+        "{}",
+        error(&nobody)
+    );
+}
+
+/// Every field that the schema names, with a value that the language reads.
+const WHOLE: &str = "
+apiVersion: trust.dev/v1alpha1
+kind: ImageTrustPolicy
+metadata: {name: whole}
+spec:
+  mode: Warn
+  modeOverrides:
+  - {action: Audit, namespaces: [lab], namespaceSelector: {matchLabels: {a: b}, matchExpressions: [{key: c, operator: In, values: [d]}]}}
+  namespaces: [shop]
+  namespaceSelector: {matchLabels: {a: b}}
+  images: ['ghcr.io/acme/**']
+  exceptImages: ['ghcr.io/acme/lab/**']
+  pinDigest: false
+  signers:
+    ci: {issuer: 'https://i', subject: 's*', transparencyLog: true}
+    other: {issuer: 'https://i', subjectRegExp: 's.*'}
+    releases: {authority: 'https://a', subject: 's', certificateTransparencyLog: false}
+    key: {publicKey: KEY}
+  require:
+    registries: ['ghcr.io/acme/**']
+    signatures: {from: [ci, key], atLeast: 1}
+    attestations: [{type: t, from: [ci], atLeast: 1, maxAge: 24h}]
+    sbom:
+      from: [ci]
+      atLeast: 1
+      profile: bsi
+      deny: [{purl: 'pkg:npm/a', versions: 'vers:npm/<1'}, {cpe: 'cpe:2.3:a:b:c:*:*:*:*:*:*:*:*'}, {name: d}]
+      licenses: {allow: [MIT], deny: [GPL-3.0-only]}
+    vulnerabilities:
+      from: [ci]
+      atLeast: 1
+      severities: [critical, unknown]
+      fixAvailable: true
+      knownExploited: true
+      epss: 0.5
+      maxAge: 24h
+      vex: {from: [key], atLeast: 1, products: identifier}
+    provenance: {from: [ci], atLeast: 1, builders: [b], sources: [s], buildTypes: [t]}
+    image: {maxAge: 24h, nonRoot: true, base: ['docker.io/library/debian'], basePolicy: other}
+    verificationSummary: {from: [ci], atLeast: 1, verifiers: [v], buildLevel: 3}
+";
+
+/// The names of fields, at every depth of the schema.
+fn fields(schema: &Value, found: &mut std::collections::BTreeSet<String>) {
+    if let Some(properties) = schema["properties"].as_object() {
+        found.extend(properties.keys().cloned());
+    }
+    match schema {
+        Value::Object(map) => map.values().for_each(|one| fields(one, found)),
+        Value::Array(list) => list.iter().for_each(|one| fields(one, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_schema_has_the_fields_of_the_language() {
+    let key = format!("\"{}\"", pem(1));
+    PolicySet::from_yaml(&WHOLE.replace("KEY", &key)).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../schema/image-trust-policy.json")).unwrap();
+    let mut named = std::collections::BTreeSet::new();
+    fields(&schema, &mut named);
+    for field in &named {
+        assert!(WHOLE.contains(&format!("{field}:")), "the schema has `{field}`, which is not tried");
+    }
+    // And the language reads no other: a field that the schema does not name is refused.
+    for field in &named {
+        let other = WHOLE.replace("KEY", &key).replacen(&format!("{field}:"), &format!("{field}X:"), 1);
+        let is_free = ["name", "a"].contains(&field.as_str());
+        assert!(is_free || PolicySet::from_yaml(&other).is_err(), "`{field}X` was read");
+    }
+}
