@@ -9,7 +9,8 @@ use serde_json::Value;
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::types as peer;
 use trust_benches::third_party::{Case, cases, now, vectors};
-use trust_core::{Bundle, Reasons, Signed, Verifier, encoding};
+use trust_core::internal::encoding;
+use trust_core::{Bundle, Reasons, Signed, Verifier};
 use trust_rekor::RekorLog;
 
 /// How many changed bundles are judged, of each case alike many.

@@ -22,14 +22,14 @@ fn data(path: &str) -> String {
 
 #[test]
 fn the_embedded_set_gives_eight_verdicts_with_their_reasons() {
-    let output = admit(&[], "");
+    let output = admit(&["--explain"], "");
     let text = stdout(&output);
     assert_eq!(output.status.code(), Some(1), "{text}{}", stderr(&output));
     let verdicts: Vec<&str> = text.split("\n\n").collect();
     let expected = [
         (
             "ALLOW Pod shop/signed",
-            "patch /spec/containers/0/image to ghcr.io/myorg/app:signed@sha256:362fcdaa",
+            "patch /spec/containers/0/image to ghcr.io/myorg/app:signed@sha256:362fcdaaad53…",
         ),
         (
             "ALLOW Deployment shop/keyless",
@@ -51,6 +51,31 @@ fn the_embedded_set_gives_eight_verdicts_with_their_reasons() {
         assert!(verdict.contains(reason), "expected {reason}:\n{verdict}");
     }
     assert_eq!(verdicts[8].trim(), "3 allowed, 5 denied");
+}
+
+#[test]
+fn without_explain_a_container_has_a_line_and_a_failure_its_reasons() {
+    let text = stdout(&admit(&[], ""));
+    let expected = "\
+ALLOW Pod shop/signed
+  [pass] app: ghcr.io/myorg/app:signed as sha256:362fcdaaad53…
+ALLOW Deployment shop/keyless
+  [pass] web: ghcr.io/myorg/web:keyless as sha256:a8a5f4a2cf64…
+DENY Pod shop/unsigned
+  [FAIL] app: ghcr.io/myorg/app:unsigned as sha256:cc386faad510…
+    require-release-key/release-key: .attestors[0]: found no signature of the image, expected 1 of ECDSA P-256 key sha256:";
+    assert!(text.starts_with(expected), "{text}");
+    assert!(
+        text.contains(
+            "\n  allowed-registries/our-registries: form: Images must come from approved registries.\n"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("\n    audit-lab/release-key (reported only): digest: the image is named by tag"),
+        "{text}"
+    );
+    assert!(text.ends_with("\n\n3 allowed, 5 denied\n") && !text.contains('\u{1b}'), "{text}");
 }
 
 #[test]
@@ -115,12 +140,12 @@ fn bad_input_is_refused_with_file_and_line() {
         (
             vec!["--policy", &policy, "--resource", &resource, "--now", "noon"],
             "",
-            "admit: --now: `noon` is not a time",
+            "admit: invalid value 'noon' for '--now <RFC3339>': `noon` is not a time",
         ),
         (
             vec!["--policy", &policy, "--resource", &resource, "--image", "a"],
             "",
-            "admit: --image: `a` has no `=`",
+            "admit: invalid value 'a' for '--image <REF=DIR>...': `a` has no `=`",
         ),
         (
             vec!["--policy", &policy, "--resource", &resource, "--image", "a=/nowhere"],
@@ -132,9 +157,9 @@ fn bad_input_is_refused_with_file_and_line() {
             "{}",
             "admit: standard input: trust root is malformed: line 1, column 2",
         ),
-        (vec!["--format", "xml"], "", "admit: --format: found `xml`, expected `text` or `json`"),
-        (vec!["--frobnicate", "x"], "", "admit: `--frobnicate` is not an option"),
-        (vec!["frobnicate"], "", "admit: `frobnicate` is not an option"),
+        (vec!["--format", "xml"], "", "admit: invalid value 'xml' for '--format <FORMAT>'"),
+        (vec!["--frobnicate", "x"], "", "admit: unexpected argument '--frobnicate' found"),
+        (vec!["frobnicate"], "", "admit: unexpected argument 'frobnicate' found"),
     ] {
         let output = admit(&arguments, input);
         let message = stderr(&output);
@@ -199,7 +224,7 @@ fn what_builders_and_scanners_attest_decides() {
     }
     // The scanner's knowledge grows old.
     let (code, text) = judge("good", "2026-12-22T00:00:00Z");
-    assert!(code == Some(1) && text.contains("age: is of 2026-11-21T00:00:0"), "{text}");
+    assert!(code == Some(1) && text.contains("age: found `2026-11-21T00:00:0"), "{text}");
 }
 
 #[test]

@@ -145,7 +145,8 @@ fn what_an_attestation_says_is_shown() {
     ] {
         assert!(text.contains(line), "{text}");
     }
-    let payload = trust_core::encoding::to_base64(statement("https://other.example/v1", "{}").as_bytes());
+    let payload =
+        trust_core::internal::encoding::to_base64(statement("https://other.example/v1", "{}").as_bytes());
     let envelope = format!(
         r#"{{"payloadType": "application/vnd.in-toto+json", "payload": "{payload}", "signatures": [{{"sig": "AA=="}}]}}"#
     );

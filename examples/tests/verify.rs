@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use trust_core::{Bundle, Content, encoding};
+use trust_core::internal::encoding;
+use trust_core::{Bundle, Content};
 
 use crate::program::{run, stderr, stdout};
 

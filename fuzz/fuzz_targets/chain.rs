@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use trust_core::{Certificate, ChainError, MAX_PATH_LEN, UnixTime, Usage, verify_path};
+use trust_core::internal::MAX_PATH_LEN;
+use trust_core::{Certificate, ChainError, UnixTime, Usage, verify_path};
 use trust_fuzz::{AcceptAll, der_values};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use trust_core::{PublicKey, TrustRoot, encoding};
+use trust_core::internal::encoding;
+use trust_core::{PublicKey, TrustRoot};
 use trust_fuzz::AcceptAll;
 use trust_rekor::{Checkpoint, NoteKey, SignedNote};
 

@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use trust_core::{Certificate, TrustRoot, encoding, verify_scts};
+use trust_core::internal::encoding;
+use trust_core::{Certificate, TrustRoot, verify_scts};
 use trust_fuzz::{accepting_root, seed_root};
 
 static ROOT: LazyLock<TrustRoot> = LazyLock::new(seed_root);

@@ -146,7 +146,7 @@ fn split_host(name: &str) -> (Option<&str>, &str) {
 /// Whether the first part of a name with several is a registry, and not a part of the path on Docker Hub.
 ///
 /// ```
-/// assert!(trust_core::is_registry("ghcr.io") && !trust_core::is_registry("acme"));
+/// assert!(trust_core::internal::is_registry("ghcr.io") && !trust_core::is_registry("acme"));
 /// ```
 #[must_use]
 pub fn is_registry(first: &str) -> bool {
@@ -156,7 +156,7 @@ pub fn is_registry(first: &str) -> bool {
 /// One name for one registry: the host in lower case, without HTTPS's own port, Docker Hub's by one of its names.
 ///
 /// ```
-/// assert_eq!(trust_core::canonical_registry("Index.Docker.io:443"), "docker.io");
+/// assert_eq!(trust_core::internal::canonical_registry("Index.Docker.io:443"), "docker.io");
 /// ```
 #[must_use]
 pub fn canonical_registry(host: &str) -> String {

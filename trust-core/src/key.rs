@@ -25,7 +25,7 @@ use thiserror::Error;
 #[cfg(feature = "aws-lc")]
 pub use self::aws_lc::AwsLc;
 use self::ecdsa::EcdsaKey;
-pub use self::ecdsa::{Tables, USES_BEFORE_TABLE};
+pub use self::ecdsa::Tables;
 pub use self::pure_rust::PureRust;
 pub use self::remembering::Remembering;
 pub(crate) use self::scheme::hash_from_oid;

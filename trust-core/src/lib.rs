@@ -54,16 +54,14 @@ pub mod cosign;
 
 mod verify;
 
-pub use text::{encoding, json, pem};
-
 pub use bundle::{Bundle, BundleError, BundleVersion, Content, Material};
 pub use digest::{Digest, DigestError, DigestMismatch, HashAlgorithm, Hasher};
-pub use image_ref::{ImageRef, ImageRefError, PinError, PinnedImage, canonical_registry, is_registry};
+pub use image_ref::{ImageRef, ImageRefError, PinError, PinnedImage};
 #[cfg(feature = "aws-lc")]
 pub use key::AwsLc;
 pub use key::{
     KeyAlgorithm, KeyError, PublicKey, PureRust, Remembering, SignatureAlgorithm, SignatureError,
-    SignatureScheme, Signed, Tables, USES_BEFORE_TABLE,
+    SignatureScheme, Signed, Tables,
 };
 pub use log::{
     ClaimedContent, ClaimedSigner, InclusionClaim, LogClaim, LogEntry, LogError, TransparencyLog,
@@ -74,7 +72,9 @@ pub use root::{LogKey, RootError, SkippedEntry, TrustRoot};
 pub use sct::{SctError, SctProblem, VerifiedSct, verify_scts};
 pub use statement::dsse::{Envelope, EnvelopeError};
 pub use statement::{PAYLOAD_TYPE, Statement, StatementError, StatementSubject};
+pub use text::json::JsonError;
 pub use text::pattern::{AnchoredRegex, Pattern, PatternError};
+pub use text::pem::PemError;
 pub use text::reasons::Reasons;
 pub use text::time::{TimeError, TimeWindow, UnixTime};
 pub use timestamp::cms::CmsError;
@@ -87,8 +87,16 @@ pub use verify::{
 };
 pub use x509::authority::Authority;
 pub use x509::certificate::{Certificate, CertificateError};
-pub use x509::chain::{ChainError, Constraint, MAX_PATH_LEN, Usage, verify_path};
+pub use x509::chain::{ChainError, Constraint, Usage, verify_path};
 pub use x509::identity::{
     CertificateIdentity, EmptyIdentityPolicy, FulcioExtension, Identity, IdentityError, IdentityPolicy,
     Subject, SubjectKind,
 };
+
+/// What the crates of this workspace share. It is not part of the API: it changes in any version.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::image_ref::{canonical_registry, is_registry};
+    pub use crate::text::{encoding, json, pem};
+    pub use crate::x509::chain::MAX_PATH_LEN;
+}

@@ -201,7 +201,7 @@ impl TrustRoot {
     }
 
     /// Builds the tables now, some 35 milliseconds and 2.5 MiB for the public-good instance; otherwise each key builds its own when
-    /// it has verified [`USES_BEFORE_TABLE`](crate::USES_BEFORE_TABLE) signatures.
+    /// it has verified some signatures.
     pub fn prepare(&self) {
         for authority in self.certificate_authorities.iter().chain(&self.timestamp_authorities) {
             // The anchor's key verifies the rest of the chain once, which no table pays for.

@@ -87,7 +87,10 @@ const LEDGER: [(&str, &str); 17] = [
     ),
     ("webpki::aki::root-with-aki-authoritycertserialnumber", "likewise"),
     ("webpki::eku::root-has-eku", "likewise"),
-    ("webpki::eku::ee-critical-eku", "a rule for leafs of the web; timestamps even demand the contrary"),
+    (
+        "webpki::eku::ee-critical-eku",
+        "a rule for certificates of web servers; timestamps require the opposite",
+    ),
     ("webpki::malformed-aia", "the extension is not looked at: nothing is fetched"),
     ("online::", "nothing is fetched"),
 ];

@@ -166,7 +166,7 @@ fn own_root(version: u64, seed: u8, signers: &[u8]) -> Vec<u8> {
         .iter()
         .map(|&seed| {
             let signature: p256::ecdsa::Signature = key(seed).sign(canonical.as_bytes());
-            json!({"keyid": format!("key{seed}"), "sig": trust_core::encoding::to_hex(signature.to_der().as_bytes())})
+            json!({"keyid": format!("key{seed}"), "sig": trust_core::internal::encoding::to_hex(signature.to_der().as_bytes())})
         })
         .collect();
     json!({"signatures": signatures, "signed": signed}).to_string().into_bytes()

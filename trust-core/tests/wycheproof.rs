@@ -6,7 +6,8 @@
 mod vectors;
 
 use serde_json::Value;
-use trust_core::{HashAlgorithm, PublicKey, PureRust, SignatureScheme, Signed, Tables, encoding};
+use trust_core::internal::encoding;
+use trust_core::{HashAlgorithm, PublicKey, PureRust, SignatureScheme, Signed, Tables};
 
 /// The scheme that a file is about.
 fn scheme(file: &str) -> SignatureScheme {

@@ -3,7 +3,7 @@
 
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
 use trust_core::Digest;
-use trust_core::json;
+use trust_core::internal::json;
 
 use crate::store::{EvidenceStore, StoreError};
 

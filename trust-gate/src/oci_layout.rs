@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use oci_spec::image::{Descriptor, ImageIndex};
-use trust_core::json;
+use trust_core::internal::json;
 use trust_core::{Digest, DigestMismatch, Hasher, ImageRef};
 
 use crate::manifest::{self, MAX_MANIFEST_LEN, Manifest};

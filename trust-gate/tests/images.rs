@@ -357,7 +357,7 @@ fn keys_come_from_where_the_policy_says() {
     let request = Request::from(Resource::from_yaml(pod).unwrap().remove(0));
     let mut repositories = Repositories::new();
     repositories.insert("ghcr.io/acme/app".parse().unwrap(), OciLayout::open(&layout).unwrap());
-    let encoded = trust_core::encoding::to_base64(pem.as_bytes());
+    let encoded = trust_core::internal::encoding::to_base64(pem.as_bytes());
     for (policies, object, value) in [
         (
             secret,
@@ -481,7 +481,7 @@ fn an_image_is_asked_about_itself() {
 
 /// A PEM text in the form of a YAML string.
 fn pem(label: &str, der: &[u8]) -> String {
-    let encoded = trust_core::encoding::to_base64(der);
+    let encoded = trust_core::internal::encoding::to_base64(der);
     format!("-----BEGIN {label}-----\\n{encoded}\\n-----END {label}-----\\n")
 }
 

@@ -4,14 +4,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
-use trust_core::json::{self, JsonError};
-use trust_core::{Reasons, encoding};
+use trust_core::Reasons;
+use trust_core::internal::encoding;
+use trust_core::internal::json::{self, JsonError};
 
 use crate::kubernetes::request::{Operation, Parent, Request, User};
 use crate::kubernetes::resource::{Resource, ResourceError};
 use crate::policy::mode::Mode;
 use crate::verdict::plain::Plain;
-use crate::verdict::{Decision, Explanation, RuleVerdict, Verdict};
+use crate::verdict::{Decision, RuleVerdict, Verdict};
 
 /// Kubernetes' own limit of a request.
 const MAX_LEN: usize = 3 << 20;
@@ -261,18 +262,12 @@ fn violation(rule: &RuleVerdict) -> String {
     let mut text = format!("policy `{}`, rule `{}`:", rule.policy, rule.rule);
     for explanation in rule.explanations.iter().filter(|one| one.fails()) {
         text.push_str(&format!("\n  {}: {}", Plain(&explanation.check), Plain(&explanation.message)));
-        leaves(explanation, &mut text);
-    }
-    text
-}
-
-fn leaves(explanation: &Explanation, text: &mut String) {
-    for cause in explanation.because.iter().filter(|one| one.fails()) {
-        match cause.because.iter().any(Explanation::fails) {
-            true => leaves(cause, text),
-            false => text.push_str(&format!("\n    {}: {}", Plain(&cause.check), Plain(&cause.message))),
+        for reason in explanation.reasons().into_iter().filter(|reason| !core::ptr::eq(*reason, explanation))
+        {
+            text.push_str(&format!("\n    {}: {}", Plain(&reason.check), Plain(&reason.message)));
         }
     }
+    text
 }
 
 fn shortened(text: &str, limit: usize) -> String {

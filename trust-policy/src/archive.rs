@@ -5,7 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
-use trust_core::json::{self, JsonError};
+use trust_core::internal::json::{self, JsonError};
 use trust_core::{Digest, RootError, TrustRoot, UnixTime};
 use trust_rekor::WitnessPolicyError;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 use trust_core::Digest;
-use trust_core::encoding;
+use trust_core::internal::encoding;
 
 /// What was fetched, by image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

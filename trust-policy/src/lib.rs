@@ -39,7 +39,7 @@
 //! | `policy` | [`PolicySet`], [`Rule`], [`AttestorSet`], [`Mode`], [`ImageRule`], [`Check`]: what every language compiles to |
 //! | `language` | [`PolicyLanguage`]; Kyverno's policies, and our own `ImageTrustPolicy`; [`PolicyError`] |
 //! | `evidence`, `trust` | [`Evidence`]: what was fetched, as plain data; [`Trust`]: by what signatures are verified |
-//! | `verdict` | [`Verdict`], its [`Explanation`], its [`ReasonCode`]s; [`Verdict::to_report`] |
+//! | `verdict` | [`Verdict`], its [`Explanation`], its [`ReasonCode`]s; [`Verdict::brief`], [`Verdict::to_report`] |
 //! | `evaluate` | [`evaluate`]; [`PolicySet::requirements`]: what to fetch |
 //! | `archive` | [`Archive`]: what was judged, to be judged again |
 //! | `admission` | [`AdmissionReview`] |
@@ -98,7 +98,8 @@ pub use policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subj
 pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Signer};
 pub use trust::{Trust, TrustOptions};
 pub use value::value_pattern::ValuePattern;
-pub use verdict::reason::ReasonCode;
+pub use verdict::brief::Brief;
+pub use verdict::reason::{Mismatch, ReasonCode};
 pub use verdict::report::ReportKind;
 pub use verdict::{
     Decision, Explanation, JudgedImage, Outcome, PatchOperation, RuleVerdict, SignatureLogEntry,

@@ -3,6 +3,7 @@
 pub(crate) mod plain;
 pub(crate) mod reason;
 
+pub(crate) mod brief;
 pub(crate) mod report;
 
 use core::fmt;
@@ -14,7 +15,7 @@ use trust_core::{
 };
 
 use self::plain::Plain;
-use self::reason::ReasonCode;
+use self::reason::{Mismatch, ReasonCode};
 use crate::kubernetes::resource::{ContainerImage, ResourceId};
 use crate::policy::mode::Mode;
 
@@ -91,6 +92,9 @@ pub struct Explanation {
     /// What kind of reason it is, where it fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ReasonCode>,
+    /// What differs, where two things were compared: the message says it in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mismatch: Option<Box<Mismatch>>,
     /// The image that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Box<JudgedImage>>,
@@ -186,6 +190,7 @@ impl Explanation {
             outcome: Outcome::Pass,
             message: message.into(),
             code: None,
+            mismatch: None,
             image: None,
             until: None,
             signature: None,
@@ -199,6 +204,16 @@ impl Explanation {
 
     pub(crate) fn fail(check: impl Into<String>, code: ReasonCode, message: impl Into<String>) -> Self {
         Self { outcome: Outcome::Fail, code: Some(code), ..Self::pass(check, message) }
+    }
+
+    /// Fails because one thing was found and another is required.
+    pub(crate) fn differs(check: impl Into<String>, code: ReasonCode, mismatch: Mismatch) -> Self {
+        Self::fail(check, code, mismatch.to_string()).differing(Some(mismatch))
+    }
+
+    /// Says as data what differs; the message says it in its own words.
+    pub(crate) fn differing(self, mismatch: Option<Mismatch>) -> Self {
+        Self { mismatch: mismatch.map(Box::new), ..self }
     }
 
     /// Passes if all of these do; otherwise it has the first one's code.
@@ -364,6 +379,20 @@ impl fmt::Display for Outcome {
 impl fmt::Display for Verdict {
     /// The decision, and below it the tree of why: a line for each, whatever strangers wrote.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_heading(f)?;
+        for rule in &self.rules {
+            write!(f, "\n  {rule}")?;
+        }
+        for operation in &self.patch {
+            write!(f, "\n  patch {} to {}", Plain(&operation.path), Plain(&operation.value))?;
+        }
+        Ok(())
+    }
+}
+
+impl Verdict {
+    /// The decision, and what no rule judged.
+    fn fmt_heading(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.decision, Plain(&self.resource.to_string()))?;
         if self.rules.is_empty() {
             write!(f, "\n  no policy applies")?;
@@ -375,12 +404,6 @@ impl fmt::Display for Verdict {
                 Plain(&one.container),
                 Plain(&one.image)
             )?;
-        }
-        for rule in &self.rules {
-            write!(f, "\n  {rule}")?;
-        }
-        for operation in &self.patch {
-            write!(f, "\n  patch {} to {}", Plain(&operation.path), Plain(&operation.value))?;
         }
         Ok(())
     }

@@ -7,7 +7,8 @@
 mod vectors;
 
 use serde_json::{Value, json};
-use trust_core::{Digest, UnixTime, encoding};
+use trust_core::internal::encoding;
+use trust_core::{Digest, UnixTime};
 use trust_policy::{
     AdmissionReview, Decision, Evidence, ImageEvidence, Operation, PolicySet, ReportKind, Trust, Uncovered,
     Verdict, evaluate,

@@ -8,8 +8,9 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
+use trust_core::internal::json;
 use trust_core::{
-    Bundle, Certificate, Envelope, ImageRef, Statement, TrustRoot, TufRepository, json, verify_timestamp,
+    Bundle, Certificate, Envelope, ImageRef, Statement, TrustRoot, TufRepository, verify_timestamp,
 };
 use trust_policy::{AdmissionReview, PolicySet, Resource, yaml};
 use trust_rekor::SignedNote;

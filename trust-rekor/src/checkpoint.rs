@@ -2,7 +2,7 @@
 //! ([C2SP tlog-checkpoint](https://github.com/C2SP/C2SP/blob/main/tlog-checkpoint.md)).
 
 use thiserror::Error;
-use trust_core::encoding;
+use trust_core::internal::encoding;
 
 use crate::merkle::{self, Hash};
 use crate::note::{NoteError, NoteKey, SignedNote};

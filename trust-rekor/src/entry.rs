@@ -12,9 +12,9 @@ mod intoto_v002;
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use trust_core::encoding;
-use trust_core::json::Document;
-use trust_core::pem;
+use trust_core::internal::encoding;
+use trust_core::internal::json::Document;
+use trust_core::internal::pem;
 use trust_core::{
     Certificate, ClaimedSigner, Digest, HashAlgorithm, LogClaim, LogEntry, LogError, PublicKey,
 };

@@ -4,7 +4,8 @@
 //! tree that they make has the root that the log signed, so a log that serves other entries than it hashed is caught.
 
 use thiserror::Error;
-use trust_core::{Identity, IdentityPolicy, TimeWindow, UnixTime, encoding};
+use trust_core::internal::encoding;
+use trust_core::{Identity, IdentityPolicy, TimeWindow, UnixTime};
 
 use crate::checkpoint::Checkpoint;
 use crate::entry;

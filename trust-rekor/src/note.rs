@@ -5,7 +5,7 @@ use core::fmt;
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use trust_core::encoding;
+use trust_core::internal::encoding;
 use trust_core::{KeyAlgorithm, PublicKey, Signed};
 
 /// As in Go's implementation.

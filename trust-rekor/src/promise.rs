@@ -1,7 +1,7 @@
 //! The promise of Rekor v1 to include an entry: the SignedEntryTimestamp
 //! ([client specification, section 4.4](https://github.com/sigstore/architecture-docs/blob/main/client-spec.md)).
 
-use trust_core::encoding;
+use trust_core::internal::encoding;
 use trust_core::{LogEntry, LogError, LogKey, Signed, UnixTime};
 
 /// Proves that `log` promised to include `entry`, and returns the time that the promise covers.

@@ -1,6 +1,6 @@
 //! [`RekorLog`]: the transparency log of Sigstore, v1 and v2, behind [`TransparencyLog`].
 
-use trust_core::encoding;
+use trust_core::internal::encoding;
 use trust_core::{InclusionClaim, LogClaim, LogEntry, LogError, LogKey, TransparencyLog, VerifiedLogEntry};
 
 use crate::checkpoint::Checkpoint;

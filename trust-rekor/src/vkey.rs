@@ -6,7 +6,8 @@ use core::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use trust_core::{PublicKey, encoding};
+use trust_core::PublicKey;
+use trust_core::internal::encoding;
 
 /// DER of the SubjectPublicKeyInfo of an Ed25519 key, up to the key (RFC 8410 section 4).
 const ED25519_SPKI_PREFIX: [u8; 12] =

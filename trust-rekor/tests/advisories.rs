@@ -9,7 +9,7 @@
 mod pki;
 
 use serde_json::{Value, json};
-use trust_core::encoding::to_base64;
+use trust_core::internal::encoding::to_base64;
 
 use crate::pki::world::{Beside, CT_LOG, Content, Entry, LOG, Log, Stamp, TWO, World, accepted, denied};
 use crate::pki::{Key, tlv};
@@ -205,7 +205,7 @@ fn cve_2023_33199_and_cve_2026_23831_entries_without_one_of_their_members() {
         let mut world = World::new();
         logged_as(&mut world, entry);
         let body = world.make().0["verificationMaterial"]["tlogEntries"][0]["canonicalizedBody"].clone();
-        let body = trust_core::encoding::from_base64(body.as_str().unwrap()).unwrap();
+        let body = trust_core::internal::encoding::from_base64(body.as_str().unwrap()).unwrap();
         let body: Value = serde_json::from_slice(&body).unwrap();
         let mut all = Vec::new();
         paths(&body, "", &mut all);
@@ -257,8 +257,9 @@ fn cve_2026_44309_other_bytes_of_the_same_meaning() {
     denied("signature is not by", |world| {
         world.content = Content::Statement;
         world.change_bundle = |bundle| {
-            let payload =
-                trust_core::encoding::from_base64(bundle["dsseEnvelope"]["payload"].as_str().unwrap());
+            let payload = trust_core::internal::encoding::from_base64(
+                bundle["dsseEnvelope"]["payload"].as_str().unwrap(),
+            );
             let spaced = [payload.unwrap(), b"\n".to_vec()].concat();
             bundle["dsseEnvelope"]["payload"] = to_base64(&spaced).into();
         };

@@ -107,9 +107,9 @@ fn denied(name: &str, expected: &str, change: impl FnOnce(&mut Case)) {
 
 /// Replaces a base64 text by one whose last byte differs.
 fn flip(value: &mut Value) {
-    let mut bytes = trust_core::encoding::from_base64(value.as_str().unwrap()).unwrap();
+    let mut bytes = trust_core::internal::encoding::from_base64(value.as_str().unwrap()).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
-    *value = trust_core::encoding::to_base64(&bytes).into();
+    *value = trust_core::internal::encoding::to_base64(&bytes).into();
 }
 
 #[test]
@@ -132,9 +132,9 @@ fn the_unchanged_bundle_is_accepted_with_all_that_it_proves() {
 fn a_changed_envelope_is_denied() {
     denied("payload", "signature is not by certificate", |case| {
         let payload = &mut case.bundle["dsseEnvelope"]["payload"];
-        let bytes = trust_core::encoding::from_base64(payload.as_str().unwrap()).unwrap();
+        let bytes = trust_core::internal::encoding::from_base64(payload.as_str().unwrap()).unwrap();
         let text = String::from_utf8(bytes).unwrap().replace("sign/v1", "sign/v2");
-        *payload = trust_core::encoding::to_base64(text.as_bytes()).into();
+        *payload = trust_core::internal::encoding::to_base64(text.as_bytes()).into();
     });
     denied("payload type", "signature is not by certificate", |case| {
         case.bundle["dsseEnvelope"]["payloadType"] = "application/vnd.in-toto+jsonx".into();
@@ -225,20 +225,20 @@ fn a_log_entry_that_does_not_hold_is_denied() {
     });
     denied("body", "entry has another canonical body than the bundle", |case| {
         let body = case.entry()["canonicalizedBody"].as_str().unwrap().to_owned();
-        let text = String::from_utf8(trust_core::encoding::from_base64(&body).unwrap()).unwrap();
+        let text = String::from_utf8(trust_core::internal::encoding::from_base64(&body).unwrap()).unwrap();
         let text = text.replace("SHA2_256", "SHA2_384");
-        case.entry()["canonicalizedBody"] = trust_core::encoding::to_base64(text.as_bytes()).into();
+        case.entry()["canonicalizedBody"] = trust_core::internal::encoding::to_base64(text.as_bytes()).into();
     });
     denied("entry of dsse/0.0.2", "entry is of kind `dsse/0.0.2`, expected hashedrekord", |case| {
         let body = br#"{"apiVersion":"0.0.2","kind":"dsse","spec":{}}"#;
-        case.entry()["canonicalizedBody"] = trust_core::encoding::to_base64(body).into();
+        case.entry()["canonicalizedBody"] = trust_core::internal::encoding::to_base64(body).into();
         case.entry()["kindVersion"]["kind"] = "dsse".into();
     });
     denied("index outside the tree", "leaf index is 9, expected less than the tree size", |case| {
         case.entry()["logIndex"] = "9".into();
     });
     denied("one hash more", "hashes, expected", |case| {
-        let hash = trust_core::encoding::to_base64(&[0; 32]);
+        let hash = trust_core::internal::encoding::to_base64(&[0; 32]);
         let hashes = &mut case.entry()["inclusionProof"]["hashes"];
         let mut list = hashes.as_array().cloned().unwrap_or_default();
         list.push(hash.into());
@@ -267,7 +267,7 @@ fn a_checkpoint_that_does_not_hold_is_denied() {
     });
     // Root hash and size of the bundle are not believed, nor looked at.
     let mut case = Case::new();
-    case.entry()["inclusionProof"]["rootHash"] = trust_core::encoding::to_base64(&[7; 32]).into();
+    case.entry()["inclusionProof"]["rootHash"] = trust_core::internal::encoding::to_base64(&[7; 32]).into();
     case.entry()["inclusionProof"]["treeSize"] = "12345".into();
     assert!(case.verify().is_ok());
 }
@@ -315,7 +315,8 @@ fn a_certificate_that_does_not_hold_is_denied() {
     });
     denied("other authority", "was issued by `O=sigstore.mock,CN=sigstore`", |case| {
         let other = TrustRoot::public_good();
-        let raw = trust_core::encoding::to_base64(other.certificate_authorities()[0].chain()[0].der());
+        let raw =
+            trust_core::internal::encoding::to_base64(other.certificate_authorities()[0].chain()[0].der());
         case.root["certificateAuthorities"][0]["certChain"]["certificates"] = json!([{ "rawBytes": raw }]);
     });
     denied(

@@ -290,7 +290,7 @@ fn a_forged_intermediate_is_not_taken_for_one_that_was_verified_before() {
     bundle["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.2".into();
     let material = bundle["verificationMaterial"].as_object_mut().unwrap();
     let leaf = material.remove("certificate").unwrap();
-    let forged = json!({"rawBytes": trust_core::encoding::to_base64(&forged)});
+    let forged = json!({"rawBytes": trust_core::internal::encoding::to_base64(&forged)});
     material.insert("x509CertificateChain".to_owned(), json!({"certificates": [leaf, forged]}));
     let reason = verify(&bundle).unwrap_err();
     assert!(

@@ -9,7 +9,7 @@ mod vectors;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use trust_core::encoding;
+use trust_core::internal::encoding;
 use trust_core::{
     Bundle, CertificateIdentity, Content, Digest, HashAlgorithm, IdentityPolicy, Pattern, PublicKey, Reasons,
     Signed, SignerPolicy, TrustRoot, UnixTime, Verifier,

@@ -9,7 +9,7 @@ mod vectors;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use trust_core::encoding;
+use trust_core::internal::encoding;
 use trust_rekor::merkle::{Hash, verify_consistency, verify_inclusion};
 
 /// Cases that are judged otherwise here: file, and why.

@@ -179,10 +179,11 @@ fn a_changed_cosignature_is_refused_even_where_the_quorum_does_without() {
     let Some((text, log)) = cosigned() else { return };
     let line = text.lines().find(|line| line.contains("navigli")).unwrap();
     let (start, base64) = line.rsplit_once(' ').unwrap();
-    let mut bytes = trust_core::encoding::from_base64(base64).unwrap();
+    let mut bytes = trust_core::internal::encoding::from_base64(base64).unwrap();
     // Bytes 4 to 12 are the time: it is signed, too.
     bytes[11] ^= 1;
-    let changed = text.replace(line, &format!("{start} {}", trust_core::encoding::to_base64(&bytes)));
+    let changed =
+        text.replace(line, &format!("{start} {}", trust_core::internal::encoding::to_base64(&bytes)));
     let policy: WitnessPolicy = format!("log {log}\nwitness N {NAVIGLI}\nquorum none\n").parse().unwrap();
     let witness = "witness.navigli.sunlight.geomys.org".to_owned();
     assert_eq!(

@@ -6,7 +6,7 @@
 mod pki;
 
 use serde_json::{Value, json};
-use trust_core::encoding::to_base64;
+use trust_core::internal::encoding::to_base64;
 use trust_core::{
     Bundle, Digest, IdentityPolicy, ManagedKey, PublicKey, Reasons, Signed, SignerPolicy, TimeSource,
     TimeWindow, TrustRoot, UnixTime, Verifier,
@@ -58,7 +58,7 @@ fn what_each_kind_of_managed_key_signs_verifies_without_anything_else() {
         let bundle = json!({
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": {"publicKey": {"hint": "any"}},
-            "messageSignature": {"signature": trust_core::encoding::to_base64(&key.sign(ARTIFACT))},
+            "messageSignature": {"signature": trust_core::internal::encoding::to_base64(&key.sign(ARTIFACT))},
         });
         let bundle = Bundle::from_json(bundle.to_string().as_bytes()).unwrap();
         let public = PublicKey::from_der(&key.spki()).unwrap();
@@ -98,7 +98,7 @@ fn fields_have_their_names_of_proto3_too() {
         logs: vec![Log::v1(Key::p256(30), LOG, Entry::HashedRekordV001)],
         change_bundle: |bundle| {
             *bundle = in_snake_case(bundle);
-            let digest = trust_core::encoding::to_base64(Digest::sha256(ARTIFACT).as_bytes());
+            let digest = trust_core::internal::encoding::to_base64(Digest::sha256(ARTIFACT).as_bytes());
             bundle["message_signature"]["message_digest"] = json!({"algorithm": 1, "digest": digest});
         },
         change_root: |root| {
@@ -343,7 +343,11 @@ fn vkey(name: &str, kind: u8, key: &Key) -> String {
     use sha2::Digest as _;
     let raw = [&[kind], &key.spki()[12..]].concat();
     let id = sha2::Sha256::digest([name.as_bytes(), b"\n", &raw].concat());
-    format!("{name}+{}+{}", trust_core::encoding::to_hex(&id[..4]), trust_core::encoding::to_base64(&raw))
+    format!(
+        "{name}+{}+{}",
+        trust_core::internal::encoding::to_hex(&id[..4]),
+        trust_core::internal::encoding::to_base64(&raw)
+    )
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) mod spdx3;
 use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::{Map, Value};
-use trust_core::json;
+use trust_core::internal::json;
 use trust_core::{HashAlgorithm, Hasher};
 
 use self::cyclonedx::CycloneDx;

@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use thiserror::Error;
 use trust_core::UnixTime;
-use trust_core::json::{self, JsonError};
+use trust_core::internal::json::{self, JsonError};
 
 use crate::answer::Answer;
 use crate::lenient::without_marks;

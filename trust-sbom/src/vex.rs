@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use thiserror::Error;
-use trust_core::json::{self, JsonError};
+use trust_core::internal::json::{self, JsonError};
 use trust_core::{Digest, UnixTime};
 
 use crate::lenient::without_marks;

@@ -41,7 +41,7 @@ pub enum Tables {
 }
 
 /// How many signatures a key verifies before it builds its table: about as many as the table costs.
-pub const USES_BEFORE_TABLE: u32 = 32;
+const USES_BEFORE_TABLE: u32 = 32;
 
 impl Tables {
     fn window_bits(self) -> usize {

@@ -1,5 +1,7 @@
 //! [`VerifiedBundle`]: what was proven. Only the verifier, one module up, can make any of it.
 
+use core::fmt;
+
 use serde::{Serialize, Serializer};
 
 use crate::digest::Digest;
@@ -24,14 +26,24 @@ pub struct VerifiedBundle {
     pub(super) certificate_timestamps: Vec<VerifiedSct>,
 }
 
-/// Who signed.
+/// The signer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum VerifiedSigner {
-    /// Somebody whom Fulcio certified.
+    /// An identity that a certificate authority certified.
     Identity(Identity),
     /// The holder of the key with this SHA-256 of its SubjectPublicKeyInfo.
     Key(Digest),
+}
+
+impl fmt::Display for VerifiedSigner {
+    /// The same text for two signatures of the same signer, and for no two others.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity(identity) => identity.fmt(f),
+            Self::Key(fingerprint) => write!(f, "key {fingerprint}"),
+        }
+    }
 }
 
 /// By which scheme.
@@ -150,7 +162,7 @@ impl VerifiedTime {
 }
 
 impl VerifiedBundle {
-    /// Who signed.
+    /// The signer.
     #[must_use]
     pub fn signer(&self) -> &VerifiedSigner {
         &self.signer

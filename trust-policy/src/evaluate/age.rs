@@ -3,7 +3,7 @@
 use trust_core::UnixTime;
 
 use crate::verdict::Explanation;
-use crate::verdict::reason::ReasonCode;
+use crate::verdict::reason::{Mismatch, ReasonCode};
 
 /// Whether a time is at most so many milliseconds before `now`, and not after it.
 pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unknown: &str) -> Explanation {
@@ -15,8 +15,8 @@ pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unkn
             Explanation::pass("age", format!("is of {time}")).until(time.plus_millis(max_age))
         }
         None => {
-            let message = format!("is of {time}, expected {oldest} or later");
-            Explanation::fail("age", ReasonCode::Condition, message)
+            let mismatch = Mismatch::new(Some(time.to_string()), [format!("{oldest} or later")]);
+            Explanation::differs("age", ReasonCode::Condition, mismatch)
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::evaluate::image_content::{Content, platforms};
 use crate::evidence::Evidence;
 use crate::policy::image_rule::ImageConfigRequirement;
 use crate::verdict::Explanation;
-use crate::verdict::reason::ReasonCode;
+use crate::verdict::reason::{Mismatch, ReasonCode};
 
 /// Whether every platform of an image says what is demanded.
 pub(super) fn judge(
@@ -60,8 +60,8 @@ fn user(written: &str) -> Explanation {
             Explanation::pass("user", format!("is `{written}`"))
         }
         _ if number == Some(0) || name.is_empty() || name == "root" => {
-            let message = format!("found `{written}`, expected a user who is not root");
-            Explanation::fail("user", ReasonCode::Condition, message)
+            let mismatch = Mismatch::new(Some(written), ["a user who is not root"]);
+            Explanation::differs("user", ReasonCode::Condition, mismatch)
         }
         _ => {
             let message = format!(
@@ -76,11 +76,6 @@ fn base(demand: &ImageConfigRequirement, name: Option<&str>) -> Explanation {
     let is_meant = |name: &str| demand.bases.iter().any(|pattern| pattern.matches(name) == Ok(true));
     match name {
         Some(name) if is_meant(name) => Explanation::pass("base", format!("says `{name}`")),
-        found => {
-            let expected: Vec<_> = demand.bases.iter().map(ToString::to_string).collect();
-            let found = found.map_or_else(|| "nothing".to_owned(), |name| format!("`{name}`"));
-            let message = format!("found {found}, expected {}", expected.join(" or "));
-            Explanation::fail("base", ReasonCode::Condition, message)
-        }
+        found => Explanation::differs("base", ReasonCode::Condition, Mismatch::new(found, &demand.bases)),
     }
 }

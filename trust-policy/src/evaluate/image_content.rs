@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use trust_core::json::{self, Objects};
+use trust_core::internal::json::{self, Objects};
 use trust_core::{Digest, Reasons, UnixTime};
 
 use crate::evidence::Evidence;

@@ -19,7 +19,7 @@ use crate::policy::image_rule::{AttestationDeny, ImageRule};
 use crate::policy::mode::Mode;
 use crate::policy::policy_set::{Policy, PolicySet, Requirement, Rule};
 use crate::policy::signer::AttestorSet;
-use crate::verdict::reason::ReasonCode;
+use crate::verdict::reason::{Mismatch, ReasonCode};
 use crate::verdict::{Explanation, VerifiedImage};
 
 /// Statements under one name, multiplied over all names, of which something is denied.
@@ -168,9 +168,8 @@ fn registries(rule: &ImageRule, image: &ContainerImage) -> Explanation {
     if rule.registries.iter().any(|one| one.matches(&image.image) == Ok(true)) {
         return Explanation::pass("registries", "comes from where it may");
     }
-    let expected: Vec<_> = rule.registries.iter().map(ToString::to_string).collect();
-    let message = format!("found `{}`, expected {}", image.image, expected.join(" or "));
-    Explanation::fail("registries", ReasonCode::Form, message)
+    let mismatch = Mismatch::new(Some(image.image.as_str()), &rule.registries);
+    Explanation::differs("registries", ReasonCode::Form, mismatch)
 }
 
 impl Evaluation<'_> {
@@ -351,11 +350,5 @@ fn one_text(check: &str, patterns: &[Pattern], found: Option<&str>) -> Explanati
     {
         return Explanation::pass(check, format!("is `{}`", found.unwrap_or_default()));
     }
-    let expected: Vec<_> = patterns.iter().map(ToString::to_string).collect();
-    let found = found.map_or_else(|| "nothing".to_owned(), |found| format!("`{found}`"));
-    Explanation::fail(
-        check,
-        ReasonCode::Condition,
-        format!("found {found}, expected {}", expected.join(" or ")),
-    )
+    Explanation::differs(check, ReasonCode::Condition, Mismatch::new(found, patterns))
 }

@@ -8,7 +8,7 @@ use crate::kubernetes::resource::ContainerImage;
 use crate::policy::check::{CheckAnswer, CheckRequirement, CheckSubject, CheckSubjects, ImageConfig};
 use crate::policy::mode::Mode;
 use crate::verdict::Explanation;
-use crate::verdict::reason::ReasonCode;
+use crate::verdict::reason::{Mismatch, ReasonCode};
 
 impl Evaluation<'_> {
     pub(super) fn own_check(
@@ -49,7 +49,9 @@ impl Evaluation<'_> {
         match own.check.judge(&CheckSubject { request: self.request, image, now: self.now, configs }) {
             CheckAnswer::Holds { message } => Explanation::pass(name, message),
             CheckAnswer::Violated { found, expected } => {
-                Explanation::fail(name, ReasonCode::Condition, format!("found {found}, expected {expected}"))
+                let message = format!("found {found}, expected {expected}");
+                let mismatch = Mismatch::new(Some(found), [expected]);
+                Explanation::fail(name, ReasonCode::Condition, message).differing(Some(mismatch))
             }
             CheckAnswer::Unknown { reason } => {
                 Explanation::fail(name, ReasonCode::Unresolved, format!("cannot be determined: {reason}"))

@@ -15,7 +15,7 @@ use crate::policy::mode::Mode;
 use crate::policy::overlay::{Deviation, Overlay};
 use crate::policy::policy_set::{Demand, ForEach, Policy, Requirement, Rule};
 use crate::verdict::Explanation;
-use crate::verdict::reason::ReasonCode;
+use crate::verdict::reason::{Mismatch, ReasonCode};
 
 /// Elements of a list of which something is demanded.
 const MAX_ELEMENTS: usize = 10_000;
@@ -53,7 +53,10 @@ impl Cause {
 
     fn of_deviation(deviation: Deviation) -> Self {
         let message = format!("found {}, expected {}", deviation.found_text(), deviation.expected);
-        let explanation = Explanation::fail(deviation.pointer, ReasonCode::Form, message);
+        let mismatch =
+            Mismatch::new(deviation.found.as_ref().map(|_| deviation.found_text()), [&deviation.expected]);
+        let explanation =
+            Explanation::fail(deviation.pointer, ReasonCode::Form, message).differing(Some(mismatch));
         Self { explanation, found: vec![deviation.found] }
     }
 }

@@ -3,14 +3,14 @@
 use thiserror::Error;
 use trust_core::cosign::{self, CosignError, SimpleSigning};
 use trust_core::{
-    Bundle, BundleError, Content, Digest, LogError, ManagedKey, Signed, SignerPolicy, Statement, UnixTime,
-    VerifiedBundle, VerifiedSigner, VerifyError,
+    Bundle, BundleError, Content, Digest, IdentityError, LogError, ManagedKey, Signed, SignerPolicy,
+    Statement, UnixTime, VerifiedBundle, VerifyError,
 };
 
 use crate::evidence::Artifact;
 use crate::policy::signer::{Attestor, Signer};
 use crate::trust::Trust;
-use crate::verdict::reason::ReasonCode;
+use crate::verdict::reason::{Mismatch, ReasonCode};
 
 /// A signature or attestation, parsed. It proves nothing yet.
 pub(crate) struct SignedArtifact<'a> {
@@ -58,6 +58,25 @@ impl ArtifactError {
                 _ => ReasonCode::NotTrusted,
             },
         }
+    }
+
+    /// What was found and what is required, where the two were compared.
+    pub(crate) fn mismatch(&self) -> Option<Mismatch> {
+        let digests = |found: &Digest, expected: &Digest| {
+            Mismatch::new(Some(found.to_string()), [format!("`{expected}`")])
+        };
+        Some(match self {
+            Self::OtherImage { found, expected }
+            | Self::Verify(VerifyError::MessageDigest { found, expected }) => digests(found, expected),
+            Self::Annotation { found, expected, .. } => {
+                Mismatch::new(found.as_deref(), [format!("`{expected}`")])
+            }
+            Self::Verify(VerifyError::Signature { signer, .. }) => Mismatch::new(None::<String>, [signer]),
+            Self::Verify(VerifyError::Identity(IdentityError::Mismatch { found, expected, .. })) => {
+                Mismatch::new(Some(found.to_string()), [expected])
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -164,13 +183,5 @@ impl<'a> SignedArtifact<'a> {
             });
         }
         self.check_annotations(&attestor.annotations, image).map(|()| verified)
-    }
-}
-
-/// A name for the signer, equal for two signatures if the same signer made them.
-pub(crate) fn signer_name(signer: &VerifiedSigner) -> String {
-    match signer {
-        VerifiedSigner::Key(fingerprint) => format!("key {fingerprint}"),
-        VerifiedSigner::Identity(identity) => identity.to_string(),
     }
 }

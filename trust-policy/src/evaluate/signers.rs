@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use trust_core::json::{self, JsonError};
-use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime, encoding, pem};
+use trust_core::internal::json::{self, JsonError};
+use trust_core::internal::{encoding, pem};
+use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime};
 use trust_sbom::{Formats, PredicateKind};
 
 use super::age::is_young;
 use super::{Evaluation, unresolved};
-use crate::evaluate::signed_artifact::{ArtifactError, SignedArtifact, signer_name};
+use crate::evaluate::signed_artifact::{ArtifactError, SignedArtifact};
 use crate::evidence::ImageEvidence;
 use crate::expression::Scope;
 use crate::expression::condition::Conditions;
@@ -172,11 +173,12 @@ impl Evaluation<'_> {
                 Ok(verified) => verified,
                 Err(error) => {
                     let message = format!("{}{}", Reasons(&error), remedy(&error, attestor));
-                    unsigned.push(Explanation::fail(check, error.code(), message));
+                    let failed = Explanation::fail(check, error.code(), message);
+                    unsigned.push(failed.differing(error.mismatch()));
                     continue;
                 }
             };
-            let signer = signer_name(verified.signer());
+            let signer = verified.signer().to_string();
             let statement = artifact.unverified_statement().filter(|_| wanted.is_attestation());
             let attested = artifact.unverified_attestation_type();
             // What a clock that may differ says of the near future is now.

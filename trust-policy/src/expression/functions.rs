@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jmespath::{Context, ErrorReason, JmespathError, Rcvar, Runtime, Variable};
 use regex::{Captures, Regex, RegexBuilder};
-use trust_core::{Digest, Pattern, UnixTime, encoding};
+use trust_core::internal::encoding;
+use trust_core::{Digest, Pattern, UnixTime};
 
 use super::arithmetic::{self, number};
 use super::moment::Moment;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jmespath::Variable;
 use serde_json::{Map, Value, json};
-use trust_core::{encoding, pem};
+use trust_core::internal::{encoding, pem};
 use x509_cert::Certificate;
 use x509_cert::attr::AttributeValue;
 use x509_cert::der::asn1::{BitString, Ia5StringRef, PrintableStringRef, UintRef, Utf8StringRef};

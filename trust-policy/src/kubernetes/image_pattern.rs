@@ -5,7 +5,8 @@
 
 use core::fmt;
 
-use trust_core::{ImageRef, ImageRefError, Pattern, PatternError, canonical_registry, is_registry};
+use trust_core::internal::{canonical_registry, is_registry};
+use trust_core::{ImageRef, ImageRefError, Pattern, PatternError};
 
 /// A pattern on image references.
 #[derive(Clone, Debug, PartialEq, Eq)]

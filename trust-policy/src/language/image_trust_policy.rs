@@ -18,7 +18,8 @@
 
 use std::collections::BTreeMap;
 
-use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, PublicKey, pem};
+use trust_core::internal::pem;
+use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, PublicKey};
 use trust_sbom::{
     FindingRule, LicensePolicy, PackagePattern, Profile, Purl, Severity, Vers, VersError, VexMatching,
 };

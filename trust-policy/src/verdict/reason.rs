@@ -1,4 +1,6 @@
-//! [`ReasonCode`]: what kind of reason a denial has.
+//! [`ReasonCode`]: what kind of reason a denial has; [`Mismatch`]: what was found, and what is required.
+
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,4 +41,35 @@ pub enum ReasonCode {
     NoDigest,
     /// The resource does not have the form that is demanded.
     Form,
+}
+
+/// What was found, and what is required: data for programs, and the place where its text is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Mismatch {
+    /// What was found, as it stands in the image, the document or the resource; `None` if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// What is required: any one of these, in words.
+    pub expected: Vec<String>,
+}
+
+impl Mismatch {
+    pub(crate) fn new<T: ToString>(
+        found: Option<impl Into<String>>,
+        expected: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let expected = expected.into_iter().map(|one| one.to_string()).collect();
+        Self { found: found.map(Into::into), expected }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.found {
+            Some(found) => write!(f, "found `{found}`")?,
+            None => f.write_str("found nothing")?,
+        }
+        write!(f, ", expected {}", self.expected.join(" or "))
+    }
 }

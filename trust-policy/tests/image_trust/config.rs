@@ -46,7 +46,7 @@ fn an_image_says_when_and_for_whom_it_was_made() {
     denied(
         &judge(require, &config("1000", "2026-10-01T00:00:00Z"), &base, false),
         ReasonCode::Condition,
-        "is of 2026-10-01",
+        "found `2026-10-01",
     );
     denied(
         &judge(require, &config("1000", young), &json!({}), false),

@@ -135,7 +135,7 @@ fn a_critical_finding_with_a_fix_is_named() {
     denied(&verdict, ReasonCode::Condition, "found CVE-2026-1 (critical) in pkg:apk/alpine/libssl3@3.0.8-r3");
     assert!(verdict.to_string().contains("3.0.9-r0"), "{verdict}");
     let old = judge(require, reported("LOW", "", "2026-10-01T00:00:00Z"));
-    denied(&old, ReasonCode::Condition, "is of 2026-10-01T00:00:00Z, expected 2026-11-1");
+    denied(&old, ReasonCode::Condition, "found `2026-10-01T00:00:00Z`, expected 2026-11-1");
     // The newest report of a scanner counts.
     let mut both = reported("CRITICAL", "3.0.9-r0", "2026-11-16T00:00:00Z");
     both.extend(reported("LOW", "", FRESH));
@@ -208,12 +208,12 @@ fn a_verification_summary_has_a_level() {
     denied(
         &judge(require, summary("PASSED", "SLSA_BUILD_LEVEL_2")),
         ReasonCode::Condition,
-        "found 2, expected SLSA build level 3",
+        "found `2`, expected SLSA build level 3",
     );
     denied(
         &judge(require, summary("FAILED", "SLSA_BUILD_LEVEL_3")),
         ReasonCode::Condition,
-        "found a failure",
+        "found `FAILED`, expected `PASSED`",
     );
 }
 

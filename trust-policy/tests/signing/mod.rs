@@ -9,7 +9,7 @@ use p256::ecdsa::{DerSignature, SigningKey};
 use p256::pkcs8::EncodePublicKey as _;
 use serde_json::{Value, json};
 use trust_core::Digest;
-use trust_core::encoding::to_base64;
+use trust_core::internal::encoding::to_base64;
 use trust_policy::Artifact;
 
 fn key(seed: u8) -> SigningKey {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use trust_core::json::{AtMost, Document};
+use trust_core::internal::json::{AtMost, Document};
 use trust_core::{ClaimedContent, Digest, LogClaim, LogError};
 
 use super::{HexHash, same, same_signature, same_signer, unsupported};

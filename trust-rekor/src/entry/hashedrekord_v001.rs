@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use trust_core::json::Document;
+use trust_core::internal::json::Document;
 use trust_core::{ClaimedContent, LogClaim, LogError};
 
 use super::{HexHash, same, same_signature, same_signer, unsupported};

@@ -4,8 +4,8 @@
 //! The canonical body is rebuilt from the claim and compared as a whole, so that no member of it can differ unseen.
 
 use serde::Deserialize;
-use trust_core::encoding;
-use trust_core::json::Document;
+use trust_core::internal::encoding;
+use trust_core::internal::json::Document;
 use trust_core::{
     ClaimedContent, ClaimedSigner, Digest, HashAlgorithm, KeyAlgorithm, LogClaim, LogError, SignatureScheme,
 };

@@ -8,7 +8,7 @@ pub(crate) mod world;
 use p256::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
-use trust_core::encoding::{to_base64, to_hex};
+use trust_core::internal::encoding::{to_base64, to_hex};
 
 /// A key that signs with the hash that belongs to it.
 pub(crate) enum Key {
@@ -61,7 +61,7 @@ impl Key {
             Self::P521(key) => key.verifying_key().to_public_key_der().unwrap().into_vec(),
             Self::Rsa(key) => key.to_public_key().to_public_key_der().unwrap().into_vec(),
             Self::Ed25519(key) | Self::Ed25519ph(key) => {
-                let prefix = trust_core::encoding::from_hex("302a300506032b6570032100").unwrap();
+                let prefix = trust_core::internal::encoding::from_hex("302a300506032b6570032100").unwrap();
                 [prefix, key.verifying_key().to_bytes().to_vec()].concat()
             }
         }

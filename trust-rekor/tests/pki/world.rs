@@ -4,7 +4,7 @@ use core::num::NonZeroUsize;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use trust_core::encoding::to_base64;
+use trust_core::internal::encoding::to_base64;
 use trust_core::{
     Bundle, CertificateIdentity, Envelope, IdentityPolicy, Pattern, Reasons, Signed, SignerPolicy,
     TransparencyLog, TrustRoot, VerifiedBundle, Verifier,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 use trust_core::Statement;
-use trust_core::json::{Document, JsonError};
+use trust_core::internal::json::{Document, JsonError};
 
 use crate::attestation::provenance::{Provenance, VerificationSummary};
 use crate::model::diagnostic::Diagnostics;

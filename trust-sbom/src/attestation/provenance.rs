@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 use trust_core::UnixTime;
-use trust_core::json::{Document, JsonError};
+use trust_core::internal::json::{Document, JsonError};
 
 use crate::lenient::nullable;
 use crate::read::draft;

@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 use serde::Serialize;
 use thiserror::Error;
 use trust_core::UnixTime;
-use trust_core::json::{Document, JsonError};
+use trust_core::internal::json::{Document, JsonError};
 
 use crate::answer::Answer;
 use crate::model::component::Component;

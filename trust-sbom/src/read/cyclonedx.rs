@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
-use trust_core::json::{JsonError, Objects};
+use trust_core::internal::json::{JsonError, Objects};
 
 use crate::lenient::{OneOrMany, nullable};
 use crate::model::component::{

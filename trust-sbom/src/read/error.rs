@@ -1,7 +1,7 @@
 //! [`SbomError`]: why a document is not read.
 
 use thiserror::Error;
-use trust_core::json::JsonError;
+use trust_core::internal::json::JsonError;
 
 use crate::model::sbom::Format;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::Read;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
-use trust_core::json::{Document, JsonError, Objects};
+use trust_core::internal::json::{Document, JsonError, Objects};
 
 use crate::read::error::SbomError;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
-use trust_core::json::Document;
+use trust_core::internal::json::Document;
 
 use super::{ReportError, ReportFormat, ScanReport, cwes, time};
 use crate::answer::Answer;

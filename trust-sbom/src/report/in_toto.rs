@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use trust_core::json::{Document, Objects};
+use trust_core::internal::json::{Document, Objects};
 
 use super::{ReportError, ReportFormat, ScanReport, time};
 use crate::answer::Answer;

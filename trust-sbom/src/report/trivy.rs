@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use trust_core::json::{Document, JsonError, Objects};
+use trust_core::internal::json::{Document, JsonError, Objects};
 
 use super::{ReportError, ReportFormat, ScanReport, cwes, time};
 use crate::answer::Answer;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use trust_core::json::Document;
+use trust_core::internal::json::Document;
 
 use super::{Vex, VexError, VexFormat};
 use crate::lenient::nullable;

@@ -7,7 +7,7 @@ use super::{Asked, one_text, unreadable};
 use crate::evaluate::age::{is_of_the_future, is_young};
 use crate::policy::image_rule::{ProvenanceRequirement, SummaryRequirement};
 use crate::verdict::Explanation;
-use crate::verdict::reason::ReasonCode;
+use crate::verdict::reason::{Mismatch, ReasonCode};
 
 impl Asked<'_> {
     pub(super) fn provenance(&self, demand: &ProvenanceRequirement) -> Explanation {
@@ -37,8 +37,9 @@ impl Asked<'_> {
         match is_repository || is_purl || found == image.digest().to_string() {
             true => Explanation::pass("resource", format!("is `{found}`")),
             false => {
-                let message = format!("found `{found}`, expected `{name}` or `{}`", image.digest());
-                Explanation::fail("resource", ReasonCode::OtherImage, message)
+                let expected = [format!("`{name}`"), format!("`{}`", image.digest())];
+                let mismatch = Mismatch::new(Some(found), expected);
+                Explanation::differs("resource", ReasonCode::OtherImage, mismatch)
             }
         }
     }
@@ -67,7 +68,10 @@ impl Asked<'_> {
         });
         checks.push(match summary.has_passed {
             true => Explanation::pass("result", "passed"),
-            false => Explanation::fail("result", ReasonCode::Condition, "found a failure, expected `PASSED`"),
+            false => {
+                let mismatch = Mismatch::new(Some("FAILED"), ["`PASSED`"]);
+                Explanation::differs("result", ReasonCode::Condition, mismatch)
+            }
         });
         if let Some(wanted) = demand.level {
             let level = summary
@@ -77,9 +81,9 @@ impl Asked<'_> {
             checks.push(match level.max() {
                 Some(found) if found >= wanted => Explanation::pass("level", format!("is {found}")),
                 found => {
-                    let found = found.map_or_else(|| "none".to_owned(), |found| found.to_string());
-                    let message = format!("found {found}, expected SLSA build level {wanted} or above");
-                    Explanation::fail("level", ReasonCode::Condition, message)
+                    let expected = [format!("SLSA build level {wanted} or above")];
+                    let mismatch = Mismatch::new(found.map(|found| found.to_string()), expected);
+                    Explanation::differs("level", ReasonCode::Condition, mismatch)
                 }
             });
         }
@@ -100,11 +104,10 @@ fn provenance_checks(demand: &ProvenanceRequirement, provenance: &Provenance) ->
         let found = provenance.dependencies.iter().find(|one| pattern.matches(&one.uri));
         checks.push(match found {
             Some(one) => Explanation::pass("dependency", format!("found `{}`", one.uri)),
-            None => Explanation::fail(
-                "dependency",
-                ReasonCode::Condition,
-                format!("not found, expected {pattern}"),
-            ),
+            None => {
+                let mismatch = Mismatch::new(None::<String>, [pattern]);
+                Explanation::differs("dependency", ReasonCode::Condition, mismatch)
+            }
         });
     }
     checks

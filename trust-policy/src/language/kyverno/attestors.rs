@@ -1,7 +1,7 @@
 //! `attestors`: signers, by their keys, certificates or identities
 //! ([attestors](https://kyverno.io/docs/policy-types/cluster-policy/verify-images/sigstore/)).
 
-use trust_core::pem;
+use trust_core::internal::pem;
 use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, ImageRef, Pattern, PublicKey};
 
 use super::roots::{authorities, certificate, certificates_of, read_logs};

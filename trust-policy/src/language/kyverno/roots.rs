@@ -1,9 +1,8 @@
 //! Certificates, logs and timestamp authorities that a policy names itself, instead of those of the trust root.
 
-use trust_core::pem;
-use trust_core::{
-    Authority, Certificate, LogKey, MAX_PATH_LEN, PublicKey, Reasons, TimeWindow, Usage, verify_path,
-};
+use trust_core::internal::MAX_PATH_LEN;
+use trust_core::internal::pem;
+use trust_core::{Authority, Certificate, LogKey, PublicKey, Reasons, TimeWindow, Usage, verify_path};
 
 use crate::language::reader::{At, Fields, PolicyError};
 use crate::policy::policy_set::Lint;

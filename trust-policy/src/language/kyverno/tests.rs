@@ -1,4 +1,5 @@
-use trust_core::{Certificate, KeyError, TrustRoot, UnixTime, pem::PemError};
+use trust_core::internal::pem::PemError;
+use trust_core::{Certificate, KeyError, TrustRoot, UnixTime};
 
 use crate::evidence::Evidence;
 use crate::kubernetes::object_name::ObjectName;
@@ -374,7 +375,7 @@ fn traps_are_noted() {
 #[test]
 fn a_certificate_signs_and_its_chain_certifies_it() {
     let pem = |certificate: &Certificate| {
-        let encoded = trust_core::encoding::to_base64(certificate.der());
+        let encoded = trust_core::internal::encoding::to_base64(certificate.der());
         format!("-----BEGIN CERTIFICATE-----\\n{encoded}\\n-----END CERTIFICATE-----\\n")
     };
     let root = TrustRoot::public_good();

@@ -11,44 +11,47 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use trust_examples::print;
+use clap::Parser;
+use trust_examples::{finish, print};
 use trust_policy::PolicySet;
 
-use crate::given::Given;
+use crate::given::{Given, TestArguments};
 
-const HELP: &str = "\
-usage: policy lint FILE...      where a policy may not mean what its author thinks, with line and column
-       policy explain FILE...   what a policy demands, of what, of whom
-       policy test DIR... [--image REF=LAYOUT_DIR]... [--object FILE]... [--trust-root FILE] [--now RFC3339]
-                                runs the suites (kyverno-test.yaml) in and below each folder
-
-  --image REF=DIR    the OCI layout in DIR answers for the repository, or the image, REF; without any, rows that verify
-                     images are skipped
-  --object FILE      Secrets and ConfigMaps that policies refer to, YAML or JSON, beside those of the suites
-  --trust-root FILE  a trusted_root.json; without it, Sigstore's public-good instance
-  --now RFC3339      the time to judge at; without it, the clock's
-
-exit status: 0 nothing to say, every row that ran passed; 1 something was said, a row failed, none ran; 2 bad input
-";
+/// Reads policies: says where they may not mean what their author thinks, what they mean, and whether they pass their own
+/// test suites
+#[derive(Parser)]
+#[command(name = "policy", version)]
+#[command(
+    after_help = "exit status: 0 nothing to say, every row that ran passed; 1 something was said, a row failed, none ran; 2 bad input"
+)]
+enum Command {
+    /// Where a policy may not mean what its author thinks, with line and column
+    Lint {
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// What a policy requires, of what, by which signers
+    Explain {
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Run the Kyverno test suites (kyverno-test.yaml) in and below each folder
+    Test(TestArguments),
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let about = trust_examples::about("policy", HELP, &arguments);
-    let outcome = match words.as_slice() {
-        _ if about.is_some() => print(&about.unwrap_or_default()).map(|()| true),
-        ["lint", files @ ..] if !files.is_empty() => lint(files),
-        ["explain", files @ ..] if !files.is_empty() => explain_all(files),
-        ["test", words @ ..] => Given::parse(words).and_then(|(folders, given)| test(&folders, &given)),
-        _ => Err(format!("expected a command and what it is for\n\n{HELP}")),
+    let command = match trust_examples::arguments(|_: &Command| Ok(())) {
+        Ok(command) => command,
+        Err(code) => return code,
     };
-    match outcome {
-        Ok(is_quiet) => ExitCode::from(u8::from(!is_quiet)),
-        Err(problem) => {
-            eprintln!("policy: {problem}");
-            ExitCode::from(2)
+    let is_quiet = match command {
+        Command::Lint { files } => lint(&files),
+        Command::Explain { files } => explain_all(&files),
+        Command::Test(arguments) => {
+            Given::read(&arguments).and_then(|given| test(&arguments.folders, &given))
         }
-    }
+    };
+    finish("policy", is_quiet.map(|is_quiet| u8::from(!is_quiet)))
 }
 
 fn read(path: &Path) -> Result<PolicySet, String> {
@@ -63,30 +66,31 @@ fn at(path: &Path, problem: &dyn Display) -> String {
     format!("{}: {problem}", path.display())
 }
 
-fn lint(files: &[&str]) -> Result<bool, String> {
+fn lint(files: &[PathBuf]) -> Result<bool, String> {
     let mut is_quiet = true;
     for file in files {
-        for lint in read(Path::new(file))?.policies().iter().flat_map(|policy| &policy.lints) {
-            print(&format!("{file}: {lint}\n"))?;
+        for lint in read(file)?.policies().iter().flat_map(|policy| &policy.lints) {
+            print(&(at(file, lint) + "\n"))?;
             is_quiet = false;
         }
     }
     Ok(is_quiet)
 }
 
-fn explain_all(files: &[&str]) -> Result<bool, String> {
+fn explain_all(files: &[PathBuf]) -> Result<bool, String> {
     for file in files {
-        print(&explain::explain(&read(Path::new(file))?))?;
+        print(&explain::explain(&read(file)?))?;
     }
     Ok(true)
 }
 
-fn test(folders: &[&str], given: &Given) -> Result<bool, String> {
+fn test(folders: &[PathBuf], given: &Given) -> Result<bool, String> {
     let mut suites = Vec::new();
     for folder in folders {
-        find_suites(Path::new(folder), &mut suites)?;
+        find_suites(folder, &mut suites)?;
     }
     if suites.is_empty() {
+        let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         return Err(format!("found no `kyverno-test.yaml` in {}", folders.join(", ")));
     }
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use trust_core::encoding;
+use trust_core::internal::encoding;
 use trust_rekor::{Checkpoint, Frontier};
 
 #[derive(Serialize, Deserialize)]

@@ -9,66 +9,51 @@ use trust_sbom::{
     Strictness, Vers, Way,
 };
 
-use crate::arguments::{Arguments, Failure, bad_input, usage};
-use crate::{Outcome, name, read, read_bytes, status_of};
+use crate::arguments::{Affected, Question};
+use crate::input::{read, read_bytes};
+use crate::{Outcome, name, status_of};
 
-pub(crate) fn affected(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let given = ["--purl", "--advisory", "--id"].map(|option| arguments.values(option).count());
-    match given {
-        [1, 0, 0] => by_range(arguments),
-        [0, count, 0] if count > 0 => by_advisories(arguments),
-        [0, 0, 1] => by_reports(arguments),
-        _ => Err(usage("one of `--purl` with `--range`, `--advisory`, and `--id` with `--report` is needed")),
+pub(crate) fn affected(arguments: &Affected) -> Result<Outcome, String> {
+    let (sbom, _) = read(&arguments.file, Strictness::Meaning)?;
+    match (&arguments.question, &arguments.range) {
+        (Question { purl: Some(purl), .. }, Some(range)) => by_range(&sbom, purl, range),
+        (Question { id: Some(id), .. }, _) => by_reports(&sbom, id, &arguments.reports),
+        (Question { advisories, .. }, _) => by_advisories(&sbom, advisories),
     }
 }
 
-fn by_range(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let purl: Purl =
-        arguments.required("--purl")?.parse().map_err(|error| bad_input(Reasons(&error).to_string()))?;
-    let range: Vers =
-        arguments.required("--range")?.parse().map_err(|error| bad_input(Reasons(&error).to_string()))?;
-    range.check_alternation().map_err(|error| bad_input(error.to_string()))?;
-    let (sbom, _) = read(arguments.only_operand()?, Strictness::Meaning)?;
-    let exposure = sbom.exposure(&PackagePattern::Purl(Box::new(purl)), &range);
+fn by_range(sbom: &Sbom, purl: &Purl, range: &Vers) -> Result<Outcome, String> {
+    range.check_alternation().map_err(|error| error.to_string())?;
+    let exposure = sbom.exposure(&PackagePattern::Purl(Box::new(purl.clone())), range);
     Ok(Outcome {
-        text: format!("{}\n{}", exposure.answer, ways(&sbom, &exposure)),
+        text: format!("{}\n{}", exposure.answer, ways(sbom, &exposure)),
         status: status_of(&exposure.answer, 1, 0),
-        json: arguments.json(|| json!(exposure)),
+        json: json!(exposure),
     })
 }
 
-fn by_advisories(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let (sbom, _) = read(arguments.only_operand()?, Strictness::Meaning)?;
+fn by_advisories(sbom: &Sbom, files: &[String]) -> Result<Outcome, String> {
     let (mut text, mut json, mut answers) = (String::new(), Vec::new(), Vec::new());
-    for file in arguments.values("--advisory") {
+    for file in files {
         let advisory = Advisory::read(&read_bytes(file)?, &Limits::default())
-            .map_err(|error| bad_input(format!("{file}: {}", Reasons(&error))))?;
-        let exposure = advisory.exposure(&sbom);
+            .map_err(|error| format!("{file}: {}", Reasons(&error)))?;
+        let exposure = advisory.exposure(sbom);
         let withdrawn = advisory.withdrawn.map_or_else(String::new, |time| format!(" (withdrawn {time})"));
-        let _ = writeln!(
-            text,
-            "{}{withdrawn}: {}\n{}",
-            advisory.id,
-            exposure.answer,
-            ways(&sbom, &exposure).trim_end()
-        );
+        let _ = writeln!(text, "{}{withdrawn}: {}", advisory.id, exposure.answer);
+        text += &ways(sbom, &exposure);
         json.push(json!({"id": advisory.id, "aliases": advisory.aliases, "exposure": exposure}));
         answers.push(exposure.answer);
     }
-    let text =
-        text.lines().filter(|line| !line.is_empty()).fold(String::new(), |text, line| text + line + "\n");
     Ok(Outcome { text, json: json!(json), status: status_of(&Answer::any(answers), 1, 0) })
 }
 
 /// What reports say of one vulnerability, and whether the document holds it.
-fn by_reports(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let id = arguments.required("--id")?;
-    let (sbom, _) = read(arguments.only_operand()?, Strictness::Meaning)?;
-    let paths = Paths::of(&sbom);
+fn by_reports(sbom: &Sbom, id: &str, files: &[String]) -> Result<Outcome, String> {
+    let paths = Paths::of(sbom);
     let (mut text, mut found, mut answers) = (String::new(), Vec::new(), Vec::new());
-    for file in arguments.values("--report") {
+    for file in files {
         let report = ScanReport::read(&read_bytes(file)?, &Limits::default())
-            .map_err(|error| bad_input(format!("{file}: {}", Reasons(&error))))?;
+            .map_err(|error| format!("{file}: {}", Reasons(&error)))?;
         let named =
             report.findings.iter().filter(|one| one.names().any(|name| name.eq_ignore_ascii_case(id)));
         for finding in named.clone() {
@@ -85,7 +70,7 @@ fn by_reports(arguments: &Arguments) -> Result<Outcome, Failure> {
                 finding.id, finding.severity, finding.fix
             );
             for one in &matches {
-                let _ = writeln!(text, "    {}", shown(&sbom, one.id, paths.way_to(one.id).as_ref()));
+                let _ = writeln!(text, "    {}", shown(sbom, one.id, paths.way_to(one.id).as_ref()));
             }
             answers.push(match matches.is_empty() {
                 true => Answer::Unknown(format!(
@@ -101,9 +86,6 @@ fn by_reports(arguments: &Arguments) -> Result<Outcome, Failure> {
                 _ => Answer::Unknown(format!("{file} does not show that it looked for vulnerabilities")),
             });
         }
-    }
-    if answers.is_empty() {
-        return Err(usage("`--id` needs a `--report`"));
     }
     let answer = Answer::any(answers);
     let json = json!({"id": id, "answer": answer, "findings": found});

@@ -1,4 +1,4 @@
-//! Judges Kubernetes workloads by Kyverno policies, with images and signatures from OCI layouts.
+//! Judges Kubernetes workloads by policies, with images and signatures from OCI layouts.
 //!
 //! Without arguments it judges the embedded set in `examples/data`. Run with `--help` for the rest.
 
@@ -9,32 +9,21 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use trust_core::{Reasons, TrustRoot, UnixTime};
-use trust_examples::{ImageSource, print};
+use trust_core::{Reasons, TrustRoot};
+use trust_examples::{Format, ImageSource, clock, finish, painted, print};
 use trust_gate::{Limits, Objects, collect_for};
 use trust_policy::{Archive, Decision, PolicySet, Replay, Request, Resource, Verdict};
 
-use crate::arguments::{Arguments, Command, Format};
+use crate::arguments::Arguments;
 
 const ALLOWED: u8 = 0;
 const DENIED: u8 = 1;
-const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse(std::env::args().skip(1)) {
-        Ok(Command::Judge(arguments)) => run(&arguments),
-        Ok(Command::Help) => print(arguments::HELP).map(|()| ALLOWED),
-        Ok(Command::Version) => print(&format!("admit {}\n", env!("CARGO_PKG_VERSION"))).map(|()| ALLOWED),
-        Err(problem) => Err(format!("{problem}\n\n{}", arguments::HELP)),
-    };
-    match outcome {
-        Ok(code) => ExitCode::from(code),
-        Err(problem) => {
-            eprintln!("admit: {problem}");
-            ExitCode::from(BAD_INPUT)
-        }
+    match trust_examples::arguments(Arguments::check) {
+        Ok(arguments) => finish("admit", run(&arguments)),
+        Err(code) => code,
     }
 }
 
@@ -48,7 +37,7 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
         fs::write(path, text).map_err(|error| at(path, &error))?;
     }
     let verdicts: Vec<&Verdict> = archive.judged.iter().map(|one| &one.verdict).collect();
-    print(&shown(&verdicts, arguments.format)?)?;
+    print(&shown(&verdicts, arguments)?)?;
     Ok(status(&verdicts))
 }
 
@@ -65,7 +54,7 @@ fn replay(path: &Path, arguments: &Arguments) -> Result<u8, String> {
     };
     let Replay { verdicts, differences, .. } = replay.map_err(|error| at(path, &Reasons(&error)))?;
     let verdicts: Vec<&Verdict> = verdicts.iter().collect();
-    let mut text = shown(&verdicts, arguments.format)?;
+    let mut text = shown(&verdicts, arguments)?;
     if arguments.format == Format::Text {
         let heading = if is_what_if { "what if: not the archive's own policies" } else { "replay" };
         text += &match differences.len() {
@@ -114,7 +103,7 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
     let repositories = trust_examples::repositories(&arguments.images)?;
     let now = arguments.now.map_or_else(clock, Ok)?;
     let mut archive = Archive::new(texts, &root, now).map_err(|error| Reasons(&error).to_string())?;
-    archive = archive.with_uncovered(arguments.uncovered, arguments.allowed_images.clone());
+    archive = archive.with_uncovered(arguments.uncovered(), arguments.allowed_images.clone());
     let collect = |resource: Resource| {
         let request = Request::from(resource);
         let evidence = collect_for(&policies, &request, &repositories, &objects, &Limits::default(), now);
@@ -203,24 +192,18 @@ impl Input {
     }
 }
 
-fn shown(verdicts: &[&Verdict], format: Format) -> Result<String, String> {
-    match format {
-        Format::Json => {
-            let text = serde_json::to_string_pretty(verdicts).map_err(|error| error.to_string())?;
-            Ok(text + "\n")
-        }
-        Format::Text => {
-            let denied = verdicts.iter().filter(|verdict| verdict.decision == Decision::Deny).count();
-            let texts: String = verdicts.iter().map(|verdict| format!("{verdict}\n\n")).collect();
-            Ok(format!("{texts}{} allowed, {denied} denied\n", verdicts.len() - denied))
-        }
+fn shown(verdicts: &[&Verdict], arguments: &Arguments) -> Result<String, String> {
+    if arguments.format == Format::Json {
+        return Ok(serde_json::to_string_pretty(verdicts).map_err(|error| error.to_string())? + "\n");
     }
-}
-
-fn clock() -> Result<UnixTime, String> {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| format!("clock: {error}"))?;
-    let millis = i64::try_from(elapsed.as_millis()).map_err(|error| format!("clock: {error}"))?;
-    Ok(UnixTime::from_millis(millis))
+    let denied = verdicts.iter().filter(|verdict| verdict.decision == Decision::Deny).count();
+    let text = |verdict: &&Verdict| match arguments.explain {
+        true => format!("{verdict}\n\n"),
+        false => format!("{}\n", verdict.brief()),
+    };
+    let texts: String = verdicts.iter().map(text).collect();
+    let blank = if arguments.explain { "" } else { "\n" };
+    Ok(format!("{}{blank}{} allowed, {denied} denied\n", painted(&texts), verdicts.len() - denied))
 }
 
 fn at(file: &Path, problem: &dyn Display) -> String {

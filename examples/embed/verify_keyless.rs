@@ -1,0 +1,35 @@
+//! Verify that a workflow signed an image: certificate, log entries and timestamps, by a trust root.
+
+use std::error::Error;
+
+use trust_core::{
+    Bundle, CertificateIdentity, IdentityPolicy, Pattern, Reasons, Signed, SignerPolicy, TrustRoot, UnixTime,
+    Verifier,
+};
+use trust_gate::{Limits, OciLayout, collect};
+use trust_rekor::RekorLog;
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let layout = OciLayout::open(format!("{DATA}/images"))?;
+    let found = collect(Some(&layout), &"ghcr.io/myorg/web:keyless".parse()?, &Limits::default());
+    let digest = found.digest?;
+    let now: UnixTime = "2026-12-01T00:00:00Z".parse()?;
+
+    // `TrustRoot::public_good()` for Sigstore's public instance; this one is made for the embedded set.
+    let root = TrustRoot::from_json(&std::fs::read(format!("{DATA}/trusted-root.json"))?)?;
+    let workflow =
+        Pattern::wildcard("https://github.com/myorg/web/.github/workflows/release.yml@refs/tags/*");
+    let issuer = Pattern::exact("https://token.actions.githubusercontent.com");
+    let signer = SignerPolicy::Identity(IdentityPolicy::new([CertificateIdentity::new(workflow, issuer)])?);
+    let verifier = Verifier::new(&root, &RekorLog);
+    for artifact in found.artifacts {
+        let bundle = Bundle::from_json(&artifact.content)?;
+        match verifier.verify(&bundle, Signed::Digest(&digest), &signer, now) {
+            Ok(verified) => println!("{digest} is signed by {}", verified.signer()),
+            Err(error) => println!("{}: {}", artifact.location, Reasons(&error)),
+        }
+    }
+    Ok(())
+}
