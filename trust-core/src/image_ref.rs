@@ -146,7 +146,7 @@ fn split_host(name: &str) -> (Option<&str>, &str) {
 /// Whether the first part of a name with several is a registry, and not a part of the path on Docker Hub.
 ///
 /// ```
-/// assert!(trust_core::internal::is_registry("ghcr.io") && !trust_core::is_registry("acme"));
+/// assert!(trust_core::internal::is_registry("ghcr.io") && !trust_core::internal::is_registry("acme"));
 /// ```
 #[must_use]
 pub fn is_registry(first: &str) -> bool {
