@@ -5,10 +5,8 @@ pub mod third_party;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use trust_core::{
-    Bundle, Content, Digest, PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed,
-    TrustRoot,
-};
+use trust_core::{Bundle, Content, Digest, TrustRoot};
+pub use trust_testkit::AcceptAll;
 
 /// The folder of the embedded set.
 #[must_use]
@@ -54,20 +52,4 @@ pub fn signed_image(tag: &str) -> (Digest, Vec<u8>) {
         .find(is_about)
         .expect("the image is signed");
     (digest, bundle)
-}
-
-/// A back end to which every signature is right: what is left is everything else.
-#[derive(Debug)]
-pub struct AcceptAll;
-
-impl SignatureAlgorithm for AcceptAll {
-    fn verify(
-        &self,
-        _: &PublicKey,
-        _: SignatureScheme,
-        _: Signed<'_>,
-        _: &[u8],
-    ) -> Result<(), SignatureError> {
-        Ok(())
-    }
 }

@@ -5,8 +5,6 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
 mod program;
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
 
 use crate::program::{stderr, stdout};
 
@@ -18,7 +16,7 @@ const OPEN: [&str; 1] = [
 
 #[test]
 fn what_was_judged_wrongly_is_judged_rightly() {
-    let Some(folder) = vectors::vectors("found") else { return };
+    let Some(folder) = trust_testkit::vectors::vectors("found") else { return };
     let table = std::fs::read_to_string(folder.join("cases.tsv")).unwrap();
     let (mut count, mut wrong) = (0, Vec::new());
     for line in table.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {

@@ -4,8 +4,6 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
 mod program;
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
 
 use std::fs;
 use std::path::Path;
@@ -134,7 +132,7 @@ fn a_suite_verifies_the_images_that_it_is_given() {
 
 #[test]
 fn suites_of_kyverno_pass() {
-    let Some(dir) = vectors::vectors("policy/kyverno-suites") else { return };
+    let Some(dir) = trust_testkit::vectors::vectors("policy/kyverno-suites") else { return };
     let output = policy(&["test", dir.to_str().unwrap()]);
     let text = stdout(&output);
     assert!(output.status.success(), "{text}");
@@ -149,7 +147,7 @@ const QUOTED: &str =
 
 #[test]
 fn suites_that_need_no_registry_are_right() {
-    let Some(folder) = vectors::vectors("kyverno-oracle") else { return };
+    let Some(folder) = trust_testkit::vectors::vectors("kyverno-oracle") else { return };
     let text = stdout(&policy(&["test", folder.join("suites").to_str().unwrap()]));
     let wrong: Vec<_> =
         text.lines().filter(|line| line.starts_with("  FAIL") && !line.contains(QUOTED)).collect();

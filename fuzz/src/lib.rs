@@ -1,8 +1,9 @@
 //! What the targets share.
 
 use peak_alloc::PeakAlloc;
-use trust_core::{PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed, TrustRoot};
+use trust_core::TrustRoot;
 use trust_policy::{Explanation, Verdict};
+pub use trust_testkit::AcceptAll;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -30,22 +31,6 @@ pub fn assert_lines(verdict: &Verdict) {
     let text = verdict.to_string();
     assert_eq!(text.lines().count(), expected, "{text}");
     assert!(!text.contains(['\r', '\u{1b}', '\u{202e}', '\u{2028}']), "{text:?}");
-}
-
-/// A back end to which every signature is right, so that a fuzzer gets behind them.
-#[derive(Debug)]
-pub struct AcceptAll;
-
-impl SignatureAlgorithm for AcceptAll {
-    fn verify(
-        &self,
-        _: &PublicKey,
-        _: SignatureScheme,
-        _: Signed<'_>,
-        _: &[u8],
-    ) -> Result<(), SignatureError> {
-        Ok(())
-    }
 }
 
 /// The embedded set's trust root, whose authorities and logs made the seeds.

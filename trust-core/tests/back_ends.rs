@@ -4,10 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 
 use p256::ecdsa::signature::Signer as _;
-use p256::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
+use p256::pkcs8::EncodePublicKey as _;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use trust_core::{AwsLc, HashAlgorithm, PublicKey, PureRust, SignatureScheme, Signed, Tables};
+use trust_testkit::sigstore::Key;
 
 const MESSAGE: &[u8] = b"a message";
 
@@ -16,8 +17,7 @@ fn signatures() -> Vec<(PublicKey, SignatureScheme, Vec<u8>)> {
     let p256 = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
     let p384 = p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap();
     let p521 = p521::ecdsa::SigningKey::from_slice(&[&[0], &[7; 65][..]].concat()).unwrap();
-    let der = include_bytes!("keys/rsa-2048.der");
-    let rsa = rsa::RsaPrivateKey::from_pkcs8_der(der).unwrap();
+    let Key::Rsa(rsa) = Key::rsa(2048) else { unreachable!() };
     let key = |der: p256::pkcs8::Document| PublicKey::from_der(der.as_bytes()).unwrap();
     let (s256, s384, s521): (p256::ecdsa::Signature, p384::ecdsa::Signature, p521::ecdsa::Signature) =
         (p256.sign(MESSAGE), p384.sign(MESSAGE), p521.sign(MESSAGE));

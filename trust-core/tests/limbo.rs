@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-mod vectors;
-
 use serde_json::Value;
 use trust_core::{Certificate, UnixTime, Usage, verify_path};
 
@@ -97,7 +95,7 @@ const LEDGER: [(&str, &str); 17] = [
 
 #[test]
 fn every_path_is_judged_right() {
-    let Some(file) = vectors::vectors("x509-limbo/limbo.json") else { return };
+    let Some(file) = trust_testkit::vectors::vectors("x509-limbo/limbo.json") else { return };
     let document: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let (mut judged, mut wrong) = (0, Vec::new());
     for case in document["testcases"].as_array().unwrap() {

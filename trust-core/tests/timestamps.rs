@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-mod vectors;
-
 use std::collections::BTreeMap;
 
 use trust_core::{Authority, Certificate, Reasons, TimeWindow, VerifiedTimestamp, verify_timestamp};
@@ -61,7 +59,7 @@ const LEDGER: [(&str, &str); 37] = [
 ];
 
 fn authority() -> Option<Authority> {
-    let folder = vectors::vectors("tsp/tspclient")?;
+    let folder = trust_testkit::vectors::vectors("tsp/tspclient")?;
     let root = std::fs::read_to_string(folder.join("testdata_GlobalSignRootCA.crt")).unwrap();
     let root = Certificate::from_pem(&root).unwrap();
     Some(Authority::assertion("https://globalsign.example", vec![root], TimeWindow::ALWAYS))
@@ -74,7 +72,10 @@ fn verify(token: &[u8], content: &[u8], authority: &Authority) -> Result<Verifie
 
 #[test]
 fn each_token_is_judged_by_name() {
-    let (Some(folder), Some(authority)) = (vectors::vectors("tsp/tspclient"), authority()) else { return };
+    let (Some(folder), Some(authority)) = (trust_testkit::vectors::vectors("tsp/tspclient"), authority())
+    else {
+        return;
+    };
     let mut judged: BTreeMap<String, Result<VerifiedTimestamp, String>> = BTreeMap::new();
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
@@ -105,7 +106,10 @@ fn each_token_is_judged_by_name() {
 
 #[test]
 fn no_truncated_and_no_changed_token_is_accepted() {
-    let (Some(folder), Some(authority)) = (vectors::vectors("tsp/tspclient"), authority()) else { return };
+    let (Some(folder), Some(authority)) = (trust_testkit::vectors::vectors("tsp/tspclient"), authority())
+    else {
+        return;
+    };
     let token = std::fs::read(folder.join("testdata_TimeStampToken.p7s")).unwrap();
     let good = verify(&token, b"notation", &authority).unwrap();
     for len in 0..token.len() {

@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-mod vectors;
-
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -16,7 +14,7 @@ struct Metadata(PathBuf);
 
 impl Metadata {
     fn open() -> Option<Self> {
-        vectors::vectors("tuf/metadata").map(Self)
+        trust_testkit::vectors::vectors("tuf/metadata").map(Self)
     }
 
     fn file(&self, name: &str) -> Vec<u8> {
@@ -64,7 +62,7 @@ fn targets_are_vouched_for() {
     let Some(metadata) = Metadata::open() else { return };
     let targets = metadata.targets("targets", |_| {}).unwrap();
     assert!(targets.names().any(|name| name == "trusted_root.json"));
-    let folder = vectors::vectors("trust-roots").unwrap();
+    let folder = trust_testkit::vectors::vectors("trust-roots").unwrap();
     let root = std::fs::read(folder.join("public-good.json")).unwrap();
     match targets.verify("trusted_root.json", &root) {
         Ok(content) => assert!(TrustRoot::from_json(content).is_ok()),

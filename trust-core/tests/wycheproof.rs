@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-mod vectors;
-
 use serde_json::Value;
 use trust_core::internal::encoding;
 use trust_core::{HashAlgorithm, PublicKey, PureRust, SignatureScheme, Signed, Tables};
@@ -39,7 +37,7 @@ fn other_forms(key: &PublicKey, tests: usize) -> Vec<(&'static str, PublicKey)> 
 
 #[test]
 fn every_vector_is_judged_right() {
-    let Some(folder) = vectors::vectors("wycheproof") else { return };
+    let Some(folder) = trust_testkit::vectors::vectors("wycheproof") else { return };
     let (mut judged, mut wrong) = (0, Vec::new());
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
@@ -75,7 +73,10 @@ fn every_vector_is_judged_right() {
 
 #[test]
 fn ecdsa_in_the_form_of_jose_is_not_der() {
-    let Some(file) = vectors::vectors("wycheproof/ecdsa_secp256r1_sha256_p1363_test.json") else { return };
+    let Some(file) = trust_testkit::vectors::vectors("wycheproof/ecdsa_secp256r1_sha256_p1363_test.json")
+    else {
+        return;
+    };
     let document: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     for group in document["testGroups"].as_array().unwrap() {
         let der = group["publicKeyDer"].as_str().unwrap();

@@ -3,9 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +18,7 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// The folder of the images; `None` where there are no vectors.
 fn images() -> Option<PathBuf> {
-    vectors::vectors("images")
+    trust_testkit::vectors::vectors("images")
 }
 
 fn now() -> UnixTime {

@@ -3,16 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use serde_json::{Value, json};
 use trust_core::internal::encoding;
 use trust_core::{Digest, UnixTime};
 use trust_policy::{
-    AdmissionReview, Decision, Evidence, ImageEvidence, Operation, PolicySet, ReportKind, Trust, Uncovered,
-    Verdict, evaluate,
+    AdmissionReview, Decision, Evidence, Operation, PolicySet, ReportKind, Trust, Uncovered, Verdict,
+    evaluate,
 };
+use trust_testkit::judge::{self, image_with, pod};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
 
@@ -22,10 +20,6 @@ fn review(object: &Value, more: &Value) -> Vec<u8> {
     json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
         .to_string()
         .into_bytes()
-}
-
-fn pod(image: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [{"name": "c", "image": image}]}})
 }
 
 fn policies(spec: &str, rules: &str) -> PolicySet {
@@ -45,24 +39,12 @@ const PIN: &str = "  - name: pin
 ";
 
 fn judge(policies: &PolicySet, review: &AdmissionReview) -> Verdict {
-    let found = || ImageEvidence {
-        digest: Ok(Digest::sha256(b"image")),
-        artifacts: vec![],
-        failures: vec![],
-        notes: vec![],
-    };
-    let images = policies
-        .requirements(&review.request, &Evidence::default(), NOW)
-        .images
-        .into_iter()
-        .map(|image| (image, found()));
-    let evidence = Evidence { images: images.collect(), ..Evidence::default() };
-    evaluate(policies, &review.request, &evidence, &Trust::nobody(), NOW)
+    judge::judge(policies, &review.request, &image_with(vec![]), &Trust::nobody(), NOW)
 }
 
 #[test]
 fn what_the_api_server_really_sends_is_read() {
-    let Some(file) = vectors::vectors("images/admissionreview.json") else { return };
+    let Some(file) = trust_testkit::vectors::vectors("images/admissionreview.json") else { return };
     let review = AdmissionReview::from_json(&std::fs::read(file).unwrap()).unwrap();
     assert_eq!(review.uid, "1917ee9c-5c8d-4af3-a2a0-2b6fe029825c");
     assert_eq!(review.request.resource.id().to_string(), "Pod demo/p-v2xbb");

@@ -3,9 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use serde_json::Value;
 use trust_core::UnixTime;
 use trust_policy::{AdmissionReview, Decision, Evidence, PolicySet, Trust, evaluate};
@@ -44,7 +41,7 @@ fn judge(bytes: &[u8]) -> (bool, bool) {
 
 #[test]
 fn reviews_of_real_api_servers_are_answered() {
-    let Some(folder) = vectors::vectors("admission-reviews") else { return };
+    let Some(folder) = trust_testkit::vectors::vectors("admission-reviews") else { return };
     let table = std::fs::read_to_string(folder.join("cases.tsv")).unwrap();
     let (mut count, mut wrong) = (0, Vec::new());
     for line in table.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {

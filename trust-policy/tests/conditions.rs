@@ -3,15 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use trust_policy::Operator;
 use trust_sbom::Answer;
 
 #[test]
 fn conditions_hold_as_in_kyverno() {
-    let Some(file) = vectors::vectors("policy/kyverno-conditions.json") else { return };
+    let Some(file) = trust_testkit::vectors::vectors("policy/kyverno-conditions.json") else { return };
     let rows: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     assert!(rows.len() > 200, "only {} rows", rows.len());
     let mut wrong = Vec::new();

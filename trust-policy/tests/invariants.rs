@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 
-mod signing;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use trust_core::{Digest, UnixTime};
@@ -12,7 +10,7 @@ use trust_policy::{
     Trust, Uncovered, Verdict, evaluate,
 };
 
-use crate::signing::{pem, signature};
+use trust_testkit::artifacts::{pem, signature};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
 

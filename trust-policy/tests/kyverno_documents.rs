@@ -3,9 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use serde_json::{Map, Value, json};
 use trust_policy::{PolicySet, yaml};
 
@@ -23,7 +20,7 @@ fn policies(text: &str) -> String {
 
 #[test]
 fn policies_that_people_have_load() {
-    let Some(dir) = vectors::vectors("policy/kyverno-verify-images") else { return };
+    let Some(dir) = trust_testkit::vectors::vectors("policy/kyverno-verify-images") else { return };
     let (mut count, mut refused) = (0, Vec::new());
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -44,7 +41,7 @@ fn policies_that_people_have_load() {
 
 /// The schema of a version of a custom resource, by its kind.
 fn schemas() -> Option<Vec<(String, String, Value)>> {
-    let folder = vectors::vectors("policy/crds")?;
+    let folder = trust_testkit::vectors::vectors("policy/crds")?;
     let mut schemas = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -106,7 +103,9 @@ fn stored(mut policy: Value, schemas: &[(String, String, Value)]) -> Value {
 
 #[test]
 fn policies_load_as_the_api_server_stores_them_and_mean_the_same() {
-    let (Some(schemas), Some(folder)) = (schemas(), vectors::vectors("policy/kyverno-verify-images")) else {
+    let (Some(schemas), Some(folder)) =
+        (schemas(), trust_testkit::vectors::vectors("policy/kyverno-verify-images"))
+    else {
         return;
     };
     assert!(schemas.iter().any(|one| one.1 == "ClusterPolicy"), "no schema of ClusterPolicy");

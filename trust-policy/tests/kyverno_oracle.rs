@@ -7,9 +7,6 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
 mod oracle;
-mod signing;
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +20,7 @@ use crate::oracle::ledger::{Difference, LEDGER};
 
 /// Judges every row of a table, and holds the differences against the ledger.
 fn table(name: &str, judge: impl Fn(&Value) -> (String, String)) {
-    let Some(path) = vectors::vectors(&format!("kyverno-oracle/{name}.jsonl")) else { return };
+    let Some(path) = trust_testkit::vectors::vectors(&format!("kyverno-oracle/{name}.jsonl")) else { return };
     let text = std::fs::read_to_string(path).unwrap();
     let (mut agreed, mut total) = (0, 0);
     let mut explained: BTreeMap<&str, usize> = BTreeMap::new();

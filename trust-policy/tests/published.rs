@@ -3,20 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
-use std::collections::BTreeMap;
-
 use trust_core::{Digest, TrustRoot};
 use trust_policy::{
-    Decision, Evidence, ImageEvidence, Mode, PolicySet, Request, Requirement, Resource, Signer, Trust,
-    Uncovered, Verdict, evaluate,
+    Decision, Evidence, Mode, PolicySet, Request, Requirement, Resource, Signer, Trust, Uncovered, Verdict,
+    evaluate,
 };
+use trust_testkit::judge::{self, image_with};
 
 /// The text of a policy; `None` where there are no vectors.
 fn published(name: &str) -> Option<String> {
-    let file = vectors::vectors(&format!("policy/seeds/{name}"))?;
+    let file = trust_testkit::vectors::vectors(&format!("policy/seeds/{name}"))?;
     Some(std::fs::read_to_string(file).unwrap())
 }
 
@@ -30,16 +26,8 @@ fn pod(image: &str, more: &str) -> Request {
 
 /// Judges with every image there, and no signature on any of them.
 fn judge(policies: &PolicySet, request: &Request) -> Verdict {
-    let unsigned = || ImageEvidence {
-        digest: Ok(Digest::sha256(b"image")),
-        artifacts: vec![],
-        failures: vec![],
-        notes: vec![],
-    };
     let (trust, now) = (Trust::new(TrustRoot::public_good()), "2026-11-22T00:00:00Z".parse().unwrap());
-    let images = policies.requirements(request, &Evidence::default(), now).images;
-    let images: BTreeMap<_, _> = images.into_iter().map(|image| (image, unsigned())).collect();
-    evaluate(policies, request, &Evidence { images, ..Evidence::default() }, &trust, now)
+    judge::judge(policies, request, &image_with(vec![]), &trust, now)
 }
 
 #[test]

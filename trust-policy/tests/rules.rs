@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 
 use serde_json::{Value, json};
-use trust_core::{Digest, UnixTime};
+use trust_core::UnixTime;
 use trust_policy::{
-    Decision, Evidence, ImageEvidence, Outcome, PolicySet, ReasonCode, Request, Resource, RuleVerdict, Trust,
-    Verdict, evaluate,
+    Decision, Evidence, Outcome, PolicySet, ReasonCode, Request, RuleVerdict, Trust, Verdict,
 };
+use trust_testkit::judge::{self, image_with, request};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
 
@@ -23,10 +23,6 @@ fn rule(rest: &str) -> PolicySet {
     policies("", &format!("  - name: r\n    match: {{any: [{{resources: {{kinds: [Pod]}}}}]}}\n{rest}"))
 }
 
-fn request(object: Value) -> Request {
-    Resource::from_json(object).unwrap().into()
-}
-
 fn pod(image: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}, "annotations": {"team": "a"}},
@@ -34,19 +30,7 @@ fn pod(image: &str) -> Value {
 }
 
 fn judge(policies: &PolicySet, request: &Request) -> Verdict {
-    let found = || ImageEvidence {
-        digest: Ok(Digest::sha256(b"image")),
-        artifacts: vec![],
-        failures: vec![],
-        notes: vec![],
-    };
-    let images = policies
-        .requirements(request, &Evidence::default(), NOW)
-        .images
-        .into_iter()
-        .map(|image| (image, found()));
-    let evidence = Evidence { images: images.collect(), ..Evidence::default() };
-    evaluate(policies, request, &evidence, &Trust::nobody(), NOW)
+    judge::judge(policies, request, &image_with(vec![]), &Trust::nobody(), NOW)
 }
 
 #[track_caller]

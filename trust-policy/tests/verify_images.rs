@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 
-mod signing;
-
 use serde_json::{Value, json};
 use trust_core::UnixTime;
 use trust_policy::{
@@ -11,7 +9,7 @@ use trust_policy::{
     evaluate,
 };
 
-use crate::signing::{attestation, digest, pem, signature};
+use trust_testkit::artifacts::{attestation, digest, pem, signature};
 
 const IMAGE: &str = "ghcr.io/acme/app:v1";
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);

@@ -6,13 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::cast_possible_truncation)]
 
-mod pki;
-
 use serde_json::{Value, json};
 use trust_core::internal::encoding::to_base64;
 
-use crate::pki::world::{Beside, CT_LOG, Content, Entry, LOG, Log, Stamp, TWO, World, accepted, denied};
-use crate::pki::{Key, tlv};
+use trust_testkit::sigstore::world::{
+    Beside, CT_LOG, Content, Entry, LOG, Log, Stamp, TWO, World, accepted, denied,
+};
+use trust_testkit::sigstore::{Key, tlv};
 
 /// A world whose log is of the generation and kind, with the content that fits.
 fn logged_as(world: &mut World, entry: Entry) {
@@ -30,7 +30,10 @@ const ENTRIES: [Entry; 4] =
     [Entry::HashedRekordV001, Entry::DsseV001, Entry::IntotoV002, Entry::HashedRekordV002];
 
 /// An entry of each kind, which the log took in, but about something else: denied for these reasons.
-fn entries_about_something_else(expected: [&str; 4], change: for<'a> fn(&mut pki::Logged<'a>)) {
+fn entries_about_something_else(
+    expected: [&str; 4],
+    change: for<'a> fn(&mut trust_testkit::sigstore::Logged<'a>),
+) {
     for (entry, expected) in ENTRIES.into_iter().zip(expected) {
         accepted(|world| logged_as(world, entry));
         denied(
@@ -179,7 +182,7 @@ fn cve_2025_66564_and_cve_2025_66506_object_identifiers_without_end() {
     });
     denied("is not a usable certificate", |world| {
         let endless = [&[0x81; 60_000][..], &[1]].concat();
-        world.leaf_extensions = vec![pki::seq(&[tlv(6, &endless), tlv(4, &[])])];
+        world.leaf_extensions = vec![trust_testkit::sigstore::seq(&[tlv(6, &endless), tlv(4, &[])])];
     });
 }
 

@@ -3,9 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use std::fs;
 
 use trust_core::{
@@ -168,7 +165,7 @@ const TABLE: [(&str, &str, &str, &str, &str, &str); 22] = [
 /// Judges one row by a trust root, and gives the whole chain of reasons.
 fn judge(row: &(&str, &str, &str, &str, &str, &str), root: &str) -> Result<(), String> {
     let (bundle, _, artifact, subject, issuer, _) = row;
-    let file = |name: &str| fs::read(vectors::vectors(name).unwrap()).unwrap();
+    let file = |name: &str| fs::read(trust_testkit::vectors::vectors(name).unwrap()).unwrap();
     let root = match root {
         "" => TrustRoot::public_good(),
         name => TrustRoot::from_json(&file(name)).unwrap(),
@@ -189,7 +186,7 @@ fn judge(row: &(&str, &str, &str, &str, &str, &str), root: &str) -> Result<(), S
 
 #[test]
 fn each_bundle_gets_the_verdict_that_stands_in_the_table() {
-    if vectors::vectors("bundles").is_none() {
+    if trust_testkit::vectors::vectors("bundles").is_none() {
         return;
     }
     for row in &TABLE {
@@ -206,7 +203,7 @@ fn each_bundle_gets_the_verdict_that_stands_in_the_table() {
 
 #[test]
 fn cve_2026_54787_a_key_counts_only_in_its_window() {
-    let Some(folder) = vectors::vectors("bundles/sigstore-go") else { return };
+    let Some(folder) = trust_testkit::vectors::vectors("bundles/sigstore-go") else { return };
     let key = fs::read_to_string(folder.join("public-keys/public-key-validity.pem")).unwrap();
     let root =
         TrustRoot::from_json(&fs::read(folder.join("trusted-roots/public-key-validity.json")).unwrap())
@@ -233,7 +230,7 @@ fn cve_2026_54787_a_key_counts_only_in_its_window() {
 
 #[test]
 fn every_trust_root_is_read_or_refused_for_its_reason() {
-    let Some(folder) = vectors::vectors("trust-roots") else { return };
+    let Some(folder) = trust_testkit::vectors::vectors("trust-roots") else { return };
     let read = |name: &str| TrustRoot::from_json(&fs::read(folder.join("..").join(name)).unwrap());
     for name in ["github", "staging", "public-good"] {
         let root = read(&format!("trust-roots/{name}.json")).unwrap();

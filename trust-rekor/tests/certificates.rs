@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::cast_possible_truncation)]
 
-mod pki;
-
 use serde_json::json;
 use trust_core::{
     Bundle, Certificate, CertificateIdentity, ChainError, FulcioExtension, IdentityPolicy, Pattern, Reasons,
@@ -12,8 +10,8 @@ use trust_core::{
 };
 use trust_rekor::RekorLog;
 
-use crate::pki::world::{ARTIFACT, ISSUER, SUBJECT, Stamp, World, YEAR, accepted, denied};
-use crate::pki::{CODE_SIGNING, Issuer, Key, TIME_STAMPING, Template, extension, oid, tlv};
+use trust_testkit::sigstore::world::{ARTIFACT, ISSUER, SUBJECT, Stamp, World, YEAR, accepted, denied};
+use trust_testkit::sigstore::{CODE_SIGNING, Issuer, Key, TIME_STAMPING, Template, extension, oid, tlv};
 
 #[test]
 fn the_unchanged_world_is_accepted() {
@@ -53,13 +51,15 @@ fn leafs_that_may_not_sign_are_denied() {
     denied("lacks the key usage digitalSignature", |world| world.leaf_usage = 0x40);
     denied("with the key usage keyCertSign", |world| world.leaf_usage = 0x84);
     denied("is a certification authority, expected an end entity", |world| {
-        world.leaf_extensions = vec![pki::basic_constraints(None)];
+        world.leaf_extensions = vec![trust_testkit::sigstore::basic_constraints(None)];
     });
     // The poison of a precertificate, and any other extension that must be understood.
     denied("has the extension 1.3.6.1.4.1.11129.2.4.3", |world| {
         world.leaf_extensions = vec![extension("1.3.6.1.4.1.11129.2.4.3", true, &[5, 0])];
     });
-    denied("holds the extension 2.5.29.15 twice", |world| world.leaf_extensions = vec![pki::key_usage(0x80)]);
+    denied("holds the extension 2.5.29.15 twice", |world| {
+        world.leaf_extensions = vec![trust_testkit::sigstore::key_usage(0x80)]
+    });
     denied("expected to cover 2026-06-01T12:00:00Z", |world| {
         world.leaf_validity = ("260601120001Z", "260601121000Z");
     });
@@ -70,13 +70,16 @@ fn leafs_that_may_not_sign_are_denied() {
 #[test]
 fn issuers_that_may_not_issue_are_denied() {
     denied("certificate `CN=intermediate` is not a certification authority", |world| {
-        world.intermediate_extensions = vec![pki::key_usage(0x04)];
+        world.intermediate_extensions = vec![trust_testkit::sigstore::key_usage(0x04)];
     });
     denied("certificate `CN=intermediate` lacks the key usage keyCertSign", |world| {
-        world.intermediate_extensions = vec![pki::basic_constraints(None), pki::key_usage(0x80)];
+        world.intermediate_extensions =
+            vec![trust_testkit::sigstore::basic_constraints(None), trust_testkit::sigstore::key_usage(0x80)];
     });
     denied("certificate `CN=intermediate` lacks the extended key usage codeSigning", |world| {
-        world.intermediate_extensions.push(pki::extended_key_usage(false, &[TIME_STAMPING]));
+        world
+            .intermediate_extensions
+            .push(trust_testkit::sigstore::extended_key_usage(false, &[TIME_STAMPING]));
     });
     denied("certificate `CN=intermediate` has the extension 2.5.29.30", |world| {
         world.intermediate_extensions.push(extension("2.5.29.30", false, &[0x30, 0]));
@@ -112,9 +115,15 @@ fn authorities_of_one_name_are_all_tried() {
         world.change_root = |root| {
             let key = Key::p384(99);
             let issuer = Issuer { name: "intermediate", key: &key };
-            let extensions = vec![pki::basic_constraints(None), pki::key_usage(0x04)];
+            let extensions = vec![
+                trust_testkit::sigstore::basic_constraints(None),
+                trust_testkit::sigstore::key_usage(0x04),
+            ];
             let other = Template { subject: "intermediate", key: &key, validity: YEAR, extensions };
-            let other = pki::root_authority("https://old.example", &[&pki::certificate(&other, &issuer)]);
+            let other = trust_testkit::sigstore::root_authority(
+                "https://old.example",
+                &[&trust_testkit::sigstore::certificate(&other, &issuer)],
+            );
             root["certificateAuthorities"].as_array_mut().unwrap().insert(0, other);
         };
     });
@@ -283,9 +292,12 @@ fn a_forged_intermediate_is_not_taken_for_one_that_was_verified_before() {
         subject: "intermediate",
         key: &forged_key,
         validity: YEAR,
-        extensions: vec![pki::basic_constraints(Some(0)), pki::key_usage(0x04)],
+        extensions: vec![
+            trust_testkit::sigstore::basic_constraints(Some(0)),
+            trust_testkit::sigstore::key_usage(0x04),
+        ],
     };
-    let forged = pki::certificate(&forged, &Issuer { name: "fulcio", key: &forger });
+    let forged = trust_testkit::sigstore::certificate(&forged, &Issuer { name: "fulcio", key: &forger });
     let (mut bundle, _) = World { intermediate_key: forged_key, ..World::new() }.make();
     bundle["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.2".into();
     let material = bundle["verificationMaterial"].as_object_mut().unwrap();
@@ -315,15 +327,25 @@ fn path(length: usize, change: impl Fn(usize, &mut Template<'_>, &mut Issuer<'_>
         let mut issuer = Issuer { name: &names[above], key: &keys[above] };
         let is_leaf = place + 1 == length;
         let extensions = match is_leaf {
-            true => vec![pki::key_usage(0x80), pki::extended_key_usage(false, &[CODE_SIGNING])],
-            false => vec![pki::basic_constraints(None), pki::key_usage(0x04), key_id(&keys[place])],
+            true => vec![
+                trust_testkit::sigstore::key_usage(0x80),
+                trust_testkit::sigstore::extended_key_usage(false, &[CODE_SIGNING]),
+            ],
+            false => vec![
+                trust_testkit::sigstore::basic_constraints(None),
+                trust_testkit::sigstore::key_usage(0x04),
+                key_id(&keys[place]),
+            ],
         };
         let mut template = Template { subject: &names[place], key: &keys[place], validity: YEAR, extensions };
         change(place, &mut template, &mut issuer);
         if issuer.name == "stranger" {
             issuer = Issuer { name: &names[above], key: &stranger };
         }
-        path.insert(0, Certificate::from_der(&pki::certificate(&template, &issuer)).unwrap());
+        path.insert(
+            0,
+            Certificate::from_der(&trust_testkit::sigstore::certificate(&template, &issuer)).unwrap(),
+        );
     }
     path
 }
@@ -361,7 +383,9 @@ fn only_a_root_is_for_all_purposes() {
     let stamping = |at: usize, is_self_issued: bool| {
         path(4, move |place, template, issuer| {
             if place == at {
-                template.extensions.push(pki::extended_key_usage(false, &[TIME_STAMPING]));
+                template
+                    .extensions
+                    .push(trust_testkit::sigstore::extended_key_usage(false, &[TIME_STAMPING]));
             }
             // Self-issued: the root's name, and another key.
             if is_self_issued && place == 1 {

@@ -3,9 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -66,7 +63,7 @@ fn signed_algorithm(folder: &Path) -> HashAlgorithm {
 }
 
 fn run(set: &str) {
-    let Some(folder) = vectors::vectors(set) else { return };
+    let Some(folder) = trust_testkit::vectors::vectors(set) else { return };
     let default_artifact = std::fs::read(folder.join("a.txt")).unwrap();
     let mut cases: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
@@ -103,7 +100,7 @@ fn harder_cases_are_judged_right() {
 
 #[test]
 fn bundles_of_cpython_releases_are_accepted() {
-    let Some(folder) = vectors::vectors("cpython") else { return };
+    let Some(folder) = trust_testkit::vectors::vectors("cpython") else { return };
     let json = |name: &str| serde_json::from_str::<serde_json::Value>(&read(&folder.join(name))).unwrap();
     let (identities, index) = (json("signing-identities.json"), json("index.json"));
     let managers: BTreeMap<&str, (&str, &str)> = identities

@@ -3,9 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -52,7 +49,7 @@ fn every_proof_is_judged_right() {
     for (set, holds) in
         [("merkle/inclusion", inclusion as fn(&Value) -> bool), ("merkle/consistency", consistency)]
     {
-        let Some(folder) = vectors::vectors(set) else { return };
+        let Some(folder) = trust_testkit::vectors::vectors(set) else { return };
         let files = files(&folder);
         assert!(files.len() >= 10, "{} files in {set}", files.len());
         for file in files {

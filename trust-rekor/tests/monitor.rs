@@ -3,9 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use std::fs;
 use std::path::PathBuf;
 
@@ -17,7 +14,7 @@ use trust_rekor::{
 
 /// The folder of the log, and its key.
 fn log() -> Option<(PathBuf, PublicKey)> {
-    let folder = vectors::vectors("rekor-v2")?;
+    let folder = trust_testkit::vectors::vectors("rekor-v2")?;
     let key = PublicKey::from_pem(&fs::read_to_string(folder.join("rekor.pub")).unwrap()).unwrap();
     Some((folder.join("tiles"), key))
 }
@@ -95,7 +92,7 @@ fn a_log_that_serves_other_entries_than_it_signed_is_caught() {
 
 /// Checkpoints that conformance cases brought along: real ones of the public-good log.
 fn public_good(case: &str) -> Option<Checkpoint> {
-    let file = vectors::vectors(&format!("conformance/{case}/bundle.sigstore.json"))?;
+    let file = trust_testkit::vectors::vectors(&format!("conformance/{case}/bundle.sigstore.json"))?;
     let bundle = Bundle::from_json(&fs::read(file).unwrap()).unwrap();
     let text = bundle.unverified_log_entries()[0].proof.clone().unwrap().checkpoint;
     let root = TrustRoot::public_good();
@@ -128,7 +125,7 @@ fn a_log_that_shrinks_or_forks_is_caught() {
 
 /// A checkpoint of Sigstore's staging log that three witnesses cosigned, and the log's key.
 fn cosigned() -> Option<(String, VerifierKey)> {
-    let folder = vectors::vectors("conformance/rekor2-dsse-happy-path")?;
+    let folder = trust_testkit::vectors::vectors("conformance/rekor2-dsse-happy-path")?;
     let bundle = Bundle::from_json(&fs::read(folder.join("bundle.sigstore.json")).unwrap()).unwrap();
     let entry = &bundle.unverified_log_entries()[0];
     let root = TrustRoot::from_json(&fs::read(folder.join("trusted_root.json")).unwrap()).unwrap();

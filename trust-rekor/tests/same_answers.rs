@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::cast_possible_truncation)]
 
-mod pki;
-
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +13,7 @@ use trust_core::{
 };
 use trust_rekor::RekorLog;
 
-use crate::pki::world::{ARTIFACT, Beside, World};
+use trust_testkit::sigstore::world::{ARTIFACT, Beside, World};
 
 fn now() -> UnixTime {
     "2026-11-22T00:00:00Z".parse().unwrap()

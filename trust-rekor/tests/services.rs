@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::cast_possible_truncation)]
 
-mod pki;
-
 use serde_json::{Value, json};
 use trust_core::internal::encoding::to_base64;
 use trust_core::{
@@ -13,8 +11,10 @@ use trust_core::{
 };
 use trust_rekor::{RekorLog, WitnessPolicy, WitnessedLog};
 
-use crate::pki::world::{ARTIFACT, Beside, Content, Entry, LOG, Log, Stamp, TWO, World, accepted, denied};
-use crate::pki::{Key, SIGNED_AT};
+use trust_testkit::sigstore::world::{
+    ARTIFACT, Beside, Content, Entry, LOG, Log, Stamp, TWO, World, accepted, denied,
+};
+use trust_testkit::sigstore::{Key, SIGNED_AT};
 
 fn keys() -> Vec<(Key, &'static str)> {
     vec![

@@ -3,15 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use trust_core::Reasons;
 use trust_sbom::{Advisory, Limits, Sbom, ScanReport, Strictness, Vex};
-use vectors::vectors;
+use trust_testkit::vectors::vectors;
 
 /// Documents of the wild corpus that are not read, each with the reason.
 const LEDGER: [(&str, &str); 2] = [

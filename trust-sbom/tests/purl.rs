@@ -3,9 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use serde_json::{Value, json};
 use trust_sbom::{Purl, PurlParts};
 
@@ -46,7 +43,7 @@ fn to_json(purl: &Purl) -> Value {
 
 #[test]
 fn every_test_of_the_specification_is_judged_right() {
-    let Some(folder) = vectors::vectors("purl-spec") else { return };
+    let Some(folder) = trust_testkit::vectors::vectors("purl-spec") else { return };
     let (mut judged, mut wrong) = (0, Vec::new());
     for file in std::fs::read_dir(folder).unwrap() {
         let document: Value = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();

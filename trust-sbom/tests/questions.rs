@@ -3,14 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use proptest::prelude::*;
 use trust_sbom::{
     Answer, Aspect, Cpe, License, LicensePolicy, Limits, MatchedBy, PackagePattern, Profile, Sbom, Vers,
 };
-use vectors::vectors;
+use trust_testkit::vectors::vectors;
 
 fn read(text: &str) -> Sbom {
     Sbom::read(text.as_bytes(), &Limits::default()).unwrap().0

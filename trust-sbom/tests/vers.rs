@@ -3,9 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use core::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -84,7 +81,7 @@ fn judge(test: &Value) -> Option<Result<(), String>> {
 
 #[test]
 fn every_test_of_the_specification_is_judged_right() {
-    let Some(folder) = vectors::vectors("vers-spec") else { return };
+    let Some(folder) = trust_testkit::vectors::vectors("vers-spec") else { return };
     let (mut judged, mut wrong) = (BTreeMap::<String, usize>::new(), Vec::new());
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();

@@ -3,14 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
-#[path = "../../trust-core/tests/vectors/mod.rs"]
-mod vectors;
-
 use std::collections::BTreeSet;
 
 use trust_core::Reasons;
 use trust_sbom::{Component, Limits, Sbom, Strictness};
-use vectors::vectors;
+use trust_testkit::vectors::vectors;
 
 fn read(bytes: &[u8]) -> Sbom {
     Sbom::read(bytes, &Limits::default()).unwrap().0

@@ -7,8 +7,8 @@ use trust_sbom::{
     ScanReport, Severity,
 };
 
-use crate::signing::attestation;
 use crate::{IMAGE, allowed, denied, judge_by, policy};
+use trust_testkit::artifacts::attestation;
 
 /// Package URLs, a vulnerable one, or something else: formats that nobody else has.
 #[derive(Debug)]

@@ -6,17 +6,13 @@ mod bases;
 mod config;
 mod formats;
 mod rules;
-#[path = "../signing/mod.rs"]
-mod signing;
 
 use serde_json::{Value, json};
 use trust_core::{Digest, UnixTime};
-use trust_policy::{
-    Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Trust, Verdict,
-    evaluate,
-};
+use trust_policy::{Artifact, Decision, PolicySet, ReasonCode, Trust, Verdict};
 
-use crate::signing::{attestation, digest, pem};
+use trust_testkit::artifacts::{attestation, digest, pem};
+use trust_testkit::judge::{self, image_with, pod, request};
 
 const IMAGE: &str = "ghcr.io/acme/app:v1";
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
@@ -41,16 +37,7 @@ fn judge_image(require: &str, artifacts: Vec<Artifact>, image: &str) -> Verdict 
 }
 
 fn judge_by(policies: &PolicySet, artifacts: Vec<Artifact>, image: &str) -> Verdict {
-    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": image}]}});
-    let request = Request::from(Resource::from_json(pod).unwrap());
-    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes: vec![] };
-    let images = policies
-        .requirements(&request, &Evidence::default(), NOW)
-        .images
-        .into_iter()
-        .map(|image| (image, found.clone()));
-    let evidence = Evidence { images: images.collect(), ..Evidence::default() };
-    evaluate(policies, &request, &evidence, &Trust::nobody(), NOW)
+    judge::judge(policies, &request(pod(image)), &image_with(artifacts), &Trust::nobody(), NOW)
 }
 
 #[track_caller]

@@ -8,8 +8,8 @@ use trust_policy::{
     evaluate,
 };
 
-use crate::signing::{attestation, pem};
 use crate::{IMAGE, NOW, allowed, denied, judge_by};
+use trust_testkit::artifacts::{attestation, pem};
 
 #[test]
 fn a_rule_in_rust_demands_all_that_it_says() {
@@ -62,7 +62,7 @@ fn a_rule_without_signers_still_applies_its_deny_and_needs_the_image() {
              mutateDigest: false, verifyDigest: false{deny}}}\n"
         )
     };
-    let deny = ", validate: {deny: {conditions: {any: [{key: '{{request.object.metadata.name}}', operator: Equals, value: a}]}}}";
+    let deny = ", validate: {deny: {conditions: {any: [{key: '{{request.object.metadata.name}}', operator: Equals, value: web}]}}}";
     let policies = |text: &str| PolicySet::from_yaml(text).unwrap();
     denied(&judge_by(&policies(&rule(deny)), vec![], IMAGE), ReasonCode::Condition, "is denied");
     allowed(&judge_by(&policies(&rule("")), vec![], IMAGE));

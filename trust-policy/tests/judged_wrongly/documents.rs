@@ -6,8 +6,8 @@ use trust_policy::{
     Verdict, evaluate,
 };
 
-use crate::signing::{attestation, digest, pem, signature};
 use crate::{FRESH, IMAGE, NOW, allowed, denied, image_trust, judge, judge_with, kyverno, pod, request};
+use trust_testkit::artifacts::{attestation, digest, pem, signature};
 
 /// What one of our own policies says of an image with these artifacts.
 fn attested(require: &str, artifacts: &[Artifact]) -> Verdict {

@@ -5,17 +5,13 @@
 mod documents;
 mod requests;
 mod rules;
-#[path = "../signing/mod.rs"]
-mod signing;
 
 use serde_json::{Value, json};
 use trust_core::UnixTime;
-use trust_policy::{
-    Artifact, Decision, Evidence, FetchFailure, ImageEvidence, PolicySet, Request, Resource, Trust, Verdict,
-    evaluate,
-};
+use trust_policy::{Artifact, Decision, FetchFailure, ImageEvidence, PolicySet, Request, Trust, Verdict};
 
-use crate::signing::{digest, pem};
+use trust_testkit::artifacts::pem;
+use trust_testkit::judge::{self, image_with, request};
 
 const IMAGE: &str = "ghcr.io/acme/app:v1";
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
@@ -61,10 +57,6 @@ fn pod(images: &[&str]) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "shop"}, "spec": {"containers": containers}})
 }
 
-fn request(object: Value) -> Request {
-    Resource::from_json(object).unwrap().into()
-}
-
 /// Judges with these artifacts on each image, and these failures to fetch more.
 fn judge_with(
     policies: &PolicySet,
@@ -72,16 +64,8 @@ fn judge_with(
     artifacts: &[Artifact],
     failures: &[FetchFailure],
 ) -> Verdict {
-    let found = || ImageEvidence {
-        digest: Ok(digest()),
-        artifacts: artifacts.to_vec(),
-        failures: failures.to_vec(),
-        notes: vec![],
-    };
-    let needed = policies.requirements(request, &Evidence::default(), NOW);
-    let images = needed.images.into_iter().map(|image| (image, found()));
-    let evidence = Evidence { images: images.collect(), ..Evidence::default() };
-    evaluate(policies, request, &evidence, &Trust::nobody(), NOW)
+    let found = ImageEvidence { failures: failures.to_vec(), ..image_with(artifacts.to_vec()) };
+    judge::judge(policies, request, &found, &Trust::nobody(), NOW)
 }
 
 fn judge(policies: &PolicySet, object: Value) -> Verdict {

@@ -6,8 +6,8 @@ use trust_policy::{
     ReferencePattern, Resource, Trust, Uncovered, evaluate,
 };
 
-use crate::signing::{digest, signature};
 use crate::{IMAGE, NOW, allowed, denied, image_trust, judge, judge_with, kyverno, pod, request};
+use trust_testkit::artifacts::{digest, signature};
 
 #[test]
 fn every_image_is_covered_or_named() {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use trust_policy::{Decision, Evidence, Mode, PolicySet, ReasonCode};
 
-use crate::signing::{digest, pem};
 use crate::{NOW, allowed, denied, judge, kyverno, pod, request};
+use trust_testkit::artifacts::{digest, pem};
 
 /// Whether a `verifyImages` entry with this pattern is about an image.
 fn selects(pattern: &str, image: &str) -> bool {

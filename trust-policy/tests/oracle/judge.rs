@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use trust_core::UnixTime;
 use trust_policy::{
-    Decision, Evidence, Explanation, ImageEvidence, Outcome, PolicySet, Request, Resource, Trust, Verdict,
-    evaluate,
+    Decision, Evidence, Explanation, Outcome, PolicySet, Request, Resource, Trust, Verdict, evaluate,
 };
 
-use crate::signing::{attestation, digest, pem};
+use trust_testkit::artifacts::{attestation, pem};
+use trust_testkit::judge::{image_with, pod};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
 
@@ -97,10 +97,6 @@ fn shown(rule: Value, request: &Request) -> Result<Value, String> {
         }
         _ => Err(verdict.to_string()),
     }
-}
-
-fn pod(image: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "n"}, "spec": {"containers": [{"name": "c", "image": image}]}})
 }
 
 pub(crate) fn value_of(expression: &str, data: &Value) -> Result<String, String> {
@@ -202,8 +198,10 @@ fn attested(row: &Value, names: Vec<Value>, request: &Request) -> String {
     request.resource = Resource::from_json(object).unwrap();
     let predicate = row["context"].get("predicate").cloned().unwrap_or_else(|| json!({}));
     let artifacts = vec![attestation(1, TYPE, &predicate)];
-    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes: vec![] };
-    let evidence = Evidence { images: BTreeMap::from([(IMAGE.to_owned(), found)]), ..Evidence::default() };
+    let evidence = Evidence {
+        images: BTreeMap::from([(IMAGE.to_owned(), image_with(artifacts))]),
+        ..Evidence::default()
+    };
     match verdict(&policy(rule), &request, &evidence) {
         Err(_) => "refused".to_owned(),
         Ok(verdict) if verdict.rules[0].outcome == Outcome::Pass => {

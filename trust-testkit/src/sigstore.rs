@@ -1,9 +1,7 @@
 //! A small Sigstore in one process: authorities, a certificate log, a transparency log and a timestamp authority, whose
 //! keys are known, so that every kind of right and wrong bundle can be made.
 
-#![allow(dead_code)] // each test uses a part of it
-
-pub(crate) mod world;
+pub mod world;
 
 use p256::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
 use serde_json::{Value, json};
@@ -11,7 +9,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use trust_core::internal::encoding::{to_base64, to_hex};
 
 /// A key that signs with the hash that belongs to it.
-pub(crate) enum Key {
+pub enum Key {
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
     P521(p521::ecdsa::SigningKey),
@@ -21,40 +19,40 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    pub(crate) fn p256(seed: u8) -> Self {
+    pub fn p256(seed: u8) -> Self {
         Self::P256(p256::ecdsa::SigningKey::from_slice(&[seed; 32]).unwrap())
     }
 
-    pub(crate) fn p384(seed: u8) -> Self {
+    pub fn p384(seed: u8) -> Self {
         Self::P384(p384::ecdsa::SigningKey::from_slice(&[seed; 48]).unwrap())
     }
 
-    pub(crate) fn p521(seed: u8) -> Self {
+    pub fn p521(seed: u8) -> Self {
         let mut bytes = [seed; 66];
         bytes[0] = 0;
         Self::P521(p521::ecdsa::SigningKey::from_slice(&bytes).unwrap())
     }
 
-    pub(crate) fn ed25519(seed: u8) -> Self {
+    pub fn ed25519(seed: u8) -> Self {
         Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]))
     }
 
-    pub(crate) fn ed25519ph(seed: u8) -> Self {
+    pub fn ed25519ph(seed: u8) -> Self {
         Self::Ed25519ph(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]))
     }
 
     /// One of three keys that `openssl genrsa` made for these tests.
-    pub(crate) fn rsa(bits: usize) -> Self {
+    pub fn rsa(bits: usize) -> Self {
         let der: &[u8] = match bits {
-            2048 => include_bytes!("../../../trust-core/tests/keys/rsa-2048.der"),
-            3072 => include_bytes!("../../../trust-core/tests/keys/rsa-3072.der"),
-            4096 => include_bytes!("../../../trust-core/tests/keys/rsa-4096.der"),
+            2048 => include_bytes!("../keys/rsa-2048.der"),
+            3072 => include_bytes!("../keys/rsa-3072.der"),
+            4096 => include_bytes!("../keys/rsa-4096.der"),
             _ => panic!("no key of {bits} bits"),
         };
         Self::Rsa(Box::new(rsa::RsaPrivateKey::from_pkcs8_der(der).unwrap()))
     }
 
-    pub(crate) fn spki(&self) -> Vec<u8> {
+    pub fn spki(&self) -> Vec<u8> {
         match self {
             Self::P256(key) => key.verifying_key().to_public_key_der().unwrap().into_vec(),
             Self::P384(key) => key.verifying_key().to_public_key_der().unwrap().into_vec(),
@@ -67,7 +65,7 @@ impl Key {
         }
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         use p256::ecdsa::signature::Signer as _;
         match self {
             Self::P256(key) => {
@@ -127,7 +125,7 @@ impl Key {
     }
 }
 
-pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     match content.len() {
         len @ 0..=127 => out.push(len as u8),
@@ -138,11 +136,11 @@ pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
-pub(crate) fn seq(parts: &[Vec<u8>]) -> Vec<u8> {
+pub fn seq(parts: &[Vec<u8>]) -> Vec<u8> {
     tlv(0x30, &parts.concat())
 }
 
-pub(crate) fn oid(text: &str) -> Vec<u8> {
+pub fn oid(text: &str) -> Vec<u8> {
     let arcs: Vec<u64> = text.split('.').map(|arc| arc.parse().unwrap()).collect();
     let mut bytes = vec![(arcs[0] * 40 + arcs[1]) as u8];
     for arc in &arcs[2..] {
@@ -166,7 +164,7 @@ fn name(common_name: &str) -> Vec<u8> {
 }
 
 /// An extension: its object identifier, whether it is critical, its value.
-pub(crate) fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
+pub fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
     let mut parts = vec![oid(id)];
     if critical {
         parts.push(tlv(1, &[0xff]));
@@ -175,41 +173,41 @@ pub(crate) fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
     seq(&parts)
 }
 
-pub(crate) fn basic_constraints(path_len: Option<u8>) -> Vec<u8> {
+pub fn basic_constraints(path_len: Option<u8>) -> Vec<u8> {
     let mut parts = vec![tlv(1, &[0xff])];
     parts.extend(path_len.map(|len| tlv(2, &[len])));
     extension("2.5.29.19", true, &seq(&parts))
 }
 
 /// The bits of keyUsage from the first byte of the BIT STRING: 0x80 digitalSignature, 0x04 keyCertSign.
-pub(crate) fn key_usage(bits: u8) -> Vec<u8> {
+pub fn key_usage(bits: u8) -> Vec<u8> {
     let unused = bits.trailing_zeros() as u8;
     extension("2.5.29.15", true, &tlv(3, &[unused, bits]))
 }
 
-pub(crate) fn extended_key_usage(critical: bool, usages: &[&str]) -> Vec<u8> {
+pub fn extended_key_usage(critical: bool, usages: &[&str]) -> Vec<u8> {
     let usages: Vec<_> = usages.iter().map(|usage| oid(usage)).collect();
     extension("2.5.29.37", critical, &seq(&usages))
 }
 
 /// 2026-06-01T12:00:00Z, in seconds.
-pub(crate) const SIGNED_AT: u64 = 1_780_315_200;
+pub const SIGNED_AT: u64 = 1_780_315_200;
 
-pub(crate) const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
-pub(crate) const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
+pub const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
+pub const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
 
 /// A certificate to be.
-pub(crate) struct Template<'a> {
-    pub(crate) subject: &'a str,
-    pub(crate) key: &'a Key,
+pub struct Template<'a> {
+    pub subject: &'a str,
+    pub key: &'a Key,
     /// notBefore and notAfter, as UTCTime.
-    pub(crate) validity: (&'a str, &'a str),
-    pub(crate) extensions: Vec<Vec<u8>>,
+    pub validity: (&'a str, &'a str),
+    pub extensions: Vec<Vec<u8>>,
 }
 
-pub(crate) struct Issuer<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) key: &'a Key,
+pub struct Issuer<'a> {
+    pub name: &'a str,
+    pub key: &'a Key,
 }
 
 fn tbs(template: &Template<'_>, issuer: &Issuer<'_>, extensions: &[Vec<u8>]) -> Vec<u8> {
@@ -234,16 +232,12 @@ fn signed(tbs: Vec<u8>, issuer: &Issuer<'_>) -> Vec<u8> {
     seq(&[tbs, issuer.key.algorithm(), tlv(3, &signature)])
 }
 
-pub(crate) fn certificate(template: &Template<'_>, issuer: &Issuer<'_>) -> Vec<u8> {
+pub fn certificate(template: &Template<'_>, issuer: &Issuer<'_>) -> Vec<u8> {
     signed(tbs(template, issuer, &template.extensions), issuer)
 }
 
 /// A certificate with a timestamp of each of these certificate logs, at a time in milliseconds.
-pub(crate) fn logged_certificate(
-    template: &Template<'_>,
-    issuer: &Issuer<'_>,
-    logs: &[(&Key, u64)],
-) -> Vec<u8> {
+pub fn logged_certificate(template: &Template<'_>, issuer: &Issuer<'_>, logs: &[(&Key, u64)]) -> Vec<u8> {
     let precert = tbs(template, issuer, &template.extensions);
     let mut list = Vec::new();
     for (log, millis) in logs {
@@ -273,7 +267,7 @@ pub(crate) fn logged_certificate(
 }
 
 /// A timestamp token over `content` at a time, as GeneralizedTime, with certificates beside it.
-pub(crate) fn timestamp(
+pub fn timestamp(
     content: &[u8],
     time: &str,
     signer: &[u8],
@@ -315,14 +309,14 @@ pub(crate) fn timestamp(
 }
 
 /// What an entry is about.
-pub(crate) struct Logged<'a> {
-    pub(crate) signer: &'a Key,
-    pub(crate) certificate: &'a [u8],
+pub struct Logged<'a> {
+    pub signer: &'a Key,
+    pub certificate: &'a [u8],
     /// The artifact, or the payload of an envelope.
-    pub(crate) content: &'a [u8],
+    pub content: &'a [u8],
     /// What the signature is over: the artifact, or the envelope's PAE.
-    pub(crate) signed: &'a [u8],
-    pub(crate) signature: &'a [u8],
+    pub signed: &'a [u8],
+    pub signature: &'a [u8],
 }
 
 impl Logged<'_> {
@@ -334,7 +328,7 @@ impl Logged<'_> {
         to_base64(pem.as_bytes())
     }
 
-    pub(crate) fn hashedrekord_v001(&self) -> String {
+    pub fn hashedrekord_v001(&self) -> String {
         let (name, digest) = self.signer.hash(self.signed);
         json!({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {
             "data": {"hash": {"algorithm": name.replace("SHA2_", "sha"), "value": to_hex(&digest)}},
@@ -343,7 +337,7 @@ impl Logged<'_> {
         .to_string()
     }
 
-    pub(crate) fn dsse_v001(&self) -> String {
+    pub fn dsse_v001(&self) -> String {
         let payload = to_hex(&Sha256::digest(self.content));
         json!({"apiVersion": "0.0.1", "kind": "dsse", "spec": {
             "envelopeHash": {"algorithm": "sha256", "value": "0".repeat(64)},
@@ -353,7 +347,7 @@ impl Logged<'_> {
         .to_string()
     }
 
-    pub(crate) fn intoto_v002(&self) -> String {
+    pub fn intoto_v002(&self) -> String {
         let payload = to_hex(&Sha256::digest(self.content));
         let twice = to_base64(to_base64(self.signature).as_bytes());
         json!({"apiVersion": "0.0.2", "kind": "intoto", "spec": {"content": {
@@ -366,7 +360,7 @@ impl Logged<'_> {
         .to_string()
     }
 
-    pub(crate) fn hashedrekord_v002(&self) -> String {
+    pub fn hashedrekord_v002(&self) -> String {
         let (algorithm, digest) = self.signer.hash(self.signed);
         format!(
             r#"{{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{{"hashedRekordV002":{{"data":{{"algorithm":"{algorithm}","digest":"{}"}},"signature":{{"content":"{}","verifier":{{"keyDetails":"{}","x509Certificate":{{"rawBytes":"{}"}}}}}}}}}}}}"#,
@@ -379,7 +373,7 @@ impl Logged<'_> {
 }
 
 /// An entry, alone in a log of Rekor v2, whose checkpoint these witnesses cosigned.
-pub(crate) fn rekor_v2(log: &Key, host: &str, witnesses: &[(&str, Key)], body: &str) -> Value {
+pub fn rekor_v2(log: &Key, host: &str, witnesses: &[(&str, Key)], body: &str) -> Value {
     let id = log_id(log, host);
     let mut checkpoint = checkpoint(log, host, host, &id, body);
     for (name, key) in witnesses {
@@ -399,7 +393,7 @@ pub(crate) fn rekor_v2(log: &Key, host: &str, witnesses: &[(&str, Key)], body: &
 }
 
 /// An entry, alone in a log of Rekor v1, with promise and proof.
-pub(crate) fn rekor_v1(log: &Key, host: &str, body: &str) -> Value {
+pub fn rekor_v1(log: &Key, host: &str, body: &str) -> Value {
     let id = Sha256::digest(log.spki());
     let base64 = to_base64(body.as_bytes());
     let promised = format!(
@@ -433,13 +427,13 @@ fn proof(checkpoint: &str) -> Value {
     json!({"logIndex": "0", "treeSize": "1", "rootHash": "", "hashes": [], "checkpoint": {"envelope": checkpoint}})
 }
 
-pub(crate) fn log_id(log: &Key, host: &str) -> Vec<u8> {
+pub fn log_id(log: &Key, host: &str) -> Vec<u8> {
     let key = &log.spki()[12..];
     Sha256::digest([host.as_bytes(), b"\n\x01", key].concat()).to_vec()
 }
 
 /// A log of the trust root.
-pub(crate) fn root_log(key: &Key, host: &str, id: &[u8], operator: &str) -> Value {
+pub fn root_log(key: &Key, host: &str, id: &[u8], operator: &str) -> Value {
     json!({
         "baseUrl": format!("https://{host}"), "hashAlgorithm": "SHA2_256", "operator": operator,
         "logId": {"keyId": to_base64(id)},
@@ -448,7 +442,7 @@ pub(crate) fn root_log(key: &Key, host: &str, id: &[u8], operator: &str) -> Valu
     })
 }
 
-pub(crate) fn root_authority(uri: &str, chain: &[&[u8]]) -> Value {
+pub fn root_authority(uri: &str, chain: &[&[u8]]) -> Value {
     let certificates: Vec<_> = chain.iter().map(|der| json!({"rawBytes": to_base64(der)})).collect();
     json!({"uri": uri, "certChain": {"certificates": certificates}, "validFor": {"start": "2026-01-01T00:00:00Z"}})
 }

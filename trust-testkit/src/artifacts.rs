@@ -1,7 +1,5 @@
 //! Signatures and attestations that these tests make.
 
-#![allow(dead_code)] // each test uses some
-
 use std::collections::BTreeMap;
 
 use p256::ecdsa::signature::Signer as _;
@@ -17,7 +15,7 @@ fn key(seed: u8) -> SigningKey {
 }
 
 /// The public key of a seed in PEM, with its line breaks escaped as in YAML.
-pub(crate) fn pem(seed: u8) -> String {
+pub fn pem(seed: u8) -> String {
     let der = key(seed).verifying_key().to_public_key_der().unwrap();
     format!("-----BEGIN PUBLIC KEY-----\\n{}\\n-----END PUBLIC KEY-----\\n", to_base64(der.as_bytes()))
 }
@@ -29,12 +27,12 @@ fn sign(seed: u8, message: &str) -> String {
 }
 
 /// The image that [`attestation`]s are about.
-pub(crate) fn digest() -> Digest {
+pub fn digest() -> Digest {
     Digest::sha256(b"image")
 }
 
 /// A signature on an image, by the key of a seed, as cosign 2 stores it.
-pub(crate) fn signature(seed: u8, image: &Digest, optional: &Value) -> Artifact {
+pub fn signature(seed: u8, image: &Digest, optional: &Value) -> Artifact {
     let payload = json!({
         "critical": {"identity": {"docker-reference": "ghcr.io/acme/app"}, "type": "cosign container image signature",
             "image": {"docker-manifest-digest": image.to_string()}},
@@ -51,7 +49,7 @@ pub(crate) fn signature(seed: u8, image: &Digest, optional: &Value) -> Artifact 
 }
 
 /// An attestation as cosign 2 stores it, signed by the key of a seed.
-pub(crate) fn attestation(seed: u8, predicate_type: &str, predicate: &Value) -> Artifact {
+pub fn attestation(seed: u8, predicate_type: &str, predicate: &Value) -> Artifact {
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v0.1",
         "predicateType": predicate_type,

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A file or folder of the vectors; `None` where there are none, which is an error in CI.
-pub(crate) fn vectors(name: &str) -> Option<PathBuf> {
+pub fn vectors(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("TRUST_VECTORS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
     let path = root.join(name);

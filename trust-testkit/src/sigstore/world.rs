@@ -13,17 +13,17 @@ use trust_rekor::RekorLog;
 
 use super::{CODE_SIGNING, Issuer, Key, Logged, SIGNED_AT, TIME_STAMPING, Template, extension, seq, tlv};
 
-pub(crate) const SUBJECT: &str = "https://github.com/org/app/.github/workflows/release.yml@refs/heads/main";
-pub(crate) const ISSUER: &str = "https://token.actions.githubusercontent.com";
-pub(crate) const ARTIFACT: &[u8] = b"an artifact";
-pub(crate) const YEAR: (&str, &str) = ("260101000000Z", "270101000000Z");
-pub(crate) const LOG: &str = "log.example";
-pub(crate) const CT_LOG: u8 = 4;
-pub(crate) const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+pub const SUBJECT: &str = "https://github.com/org/app/.github/workflows/release.yml@refs/heads/main";
+pub const ISSUER: &str = "https://token.actions.githubusercontent.com";
+pub const ARTIFACT: &[u8] = b"an artifact";
+pub const YEAR: (&str, &str) = ("260101000000Z", "270101000000Z");
+pub const LOG: &str = "log.example";
+pub const CT_LOG: u8 = 4;
+pub const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 /// What is signed.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Content {
+pub enum Content {
     Artifact,
     /// An in-toto statement about the artifact.
     Statement,
@@ -33,23 +33,23 @@ pub(crate) enum Content {
 
 /// In which form the signature is logged.
 #[derive(Clone, Copy)]
-pub(crate) enum Entry {
+pub enum Entry {
     HashedRekordV001,
     DsseV001,
     IntotoV002,
     HashedRekordV002,
 }
 
-pub(crate) struct Log {
-    pub(crate) key: Key,
-    pub(crate) host: &'static str,
-    pub(crate) operator: &'static str,
-    pub(crate) entry: Entry,
-    pub(crate) witnesses: Vec<(&'static str, Key)>,
+pub struct Log {
+    pub key: Key,
+    pub host: &'static str,
+    pub operator: &'static str,
+    pub entry: Entry,
+    pub witnesses: Vec<(&'static str, Key)>,
 }
 
 impl Log {
-    pub(crate) fn v2(seed: u8, host: &'static str, operator: &'static str) -> Self {
+    pub fn v2(seed: u8, host: &'static str, operator: &'static str) -> Self {
         Self {
             key: Key::ed25519(seed),
             host,
@@ -59,7 +59,7 @@ impl Log {
         }
     }
 
-    pub(crate) fn v1(key: Key, host: &'static str, entry: Entry) -> Self {
+    pub fn v1(key: Key, host: &'static str, entry: Entry) -> Self {
         Self { key, host, operator: "operator", entry, witnesses: Vec::new() }
     }
 
@@ -86,7 +86,7 @@ impl Log {
 
 /// Which certificates a timestamp token brings along.
 #[derive(Clone, Copy)]
-pub(crate) enum Beside {
+pub enum Beside {
     /// None: the trust root has the signer's own.
     Nothing,
     /// One that claims to be the signer's, and is not.
@@ -98,21 +98,21 @@ pub(crate) enum Beside {
 }
 
 /// A timestamp authority and its token.
-pub(crate) struct Stamp {
-    pub(crate) seed: u8,
-    pub(crate) host: &'static str,
-    pub(crate) operator: &'static str,
-    pub(crate) time: &'static str,
-    pub(crate) purposes: (bool, Vec<&'static str>),
-    pub(crate) beside: Beside,
+pub struct Stamp {
+    pub seed: u8,
+    pub host: &'static str,
+    pub operator: &'static str,
+    pub time: &'static str,
+    pub purposes: (bool, Vec<&'static str>),
+    pub beside: Beside,
     /// The name of its root.
-    pub(crate) issuer: &'static str,
+    pub issuer: &'static str,
     /// How many times the signer's info stands in the token.
-    pub(crate) signers: usize,
+    pub signers: usize,
 }
 
 impl Stamp {
-    pub(crate) fn new(seed: u8, host: &'static str, operator: &'static str) -> Self {
+    pub fn new(seed: u8, host: &'static str, operator: &'static str) -> Self {
         Self {
             seed,
             host,
@@ -155,37 +155,37 @@ impl Stamp {
 }
 
 /// Everything that a bundle and its trust root are made of.
-pub(crate) struct World {
-    pub(crate) content: Content,
-    pub(crate) leaf_key: Key,
-    pub(crate) leaf_validity: (&'static str, &'static str),
-    pub(crate) leaf_usage: u8,
-    pub(crate) leaf_purposes: Vec<&'static str>,
-    pub(crate) leaf_extensions: Vec<Vec<u8>>,
-    pub(crate) subject_alt_name: Vec<u8>,
-    pub(crate) names_issuer: bool,
-    pub(crate) issuer_v1: &'static str,
-    pub(crate) intermediate_key: Key,
-    pub(crate) intermediate_validity: (&'static str, &'static str),
-    pub(crate) intermediate_extensions: Vec<Vec<u8>>,
-    pub(crate) root_path_len: Option<u8>,
-    pub(crate) scts: Vec<Key>,
-    pub(crate) trusted_certificate_logs: Vec<Key>,
-    pub(crate) stamps: Vec<Stamp>,
-    pub(crate) logs: Vec<Log>,
+pub struct World {
+    pub content: Content,
+    pub leaf_key: Key,
+    pub leaf_validity: (&'static str, &'static str),
+    pub leaf_usage: u8,
+    pub leaf_purposes: Vec<&'static str>,
+    pub leaf_extensions: Vec<Vec<u8>>,
+    pub subject_alt_name: Vec<u8>,
+    pub names_issuer: bool,
+    pub issuer_v1: &'static str,
+    pub intermediate_key: Key,
+    pub intermediate_validity: (&'static str, &'static str),
+    pub intermediate_extensions: Vec<Vec<u8>>,
+    pub root_path_len: Option<u8>,
+    pub scts: Vec<Key>,
+    pub trusted_certificate_logs: Vec<Key>,
+    pub stamps: Vec<Stamp>,
+    pub logs: Vec<Log>,
     /// Changes what the log's entries are about.
-    pub(crate) change_logged: for<'a> fn(&mut Logged<'a>),
+    pub change_logged: for<'a> fn(&mut Logged<'a>),
     /// Changes an entry's body before the log takes it in.
-    pub(crate) change_body: Box<dyn Fn(String) -> String>,
-    pub(crate) wanted: Vec<CertificateIdentity>,
-    pub(crate) change_root: fn(&mut Value),
-    pub(crate) change_bundle: fn(&mut Value),
-    pub(crate) log_verifier: Box<dyn TransparencyLog>,
-    pub(crate) configure: for<'a> fn(Verifier<'a>) -> Verifier<'a>,
+    pub change_body: Box<dyn Fn(String) -> String>,
+    pub wanted: Vec<CertificateIdentity>,
+    pub change_root: fn(&mut Value),
+    pub change_bundle: fn(&mut Value),
+    pub log_verifier: Box<dyn TransparencyLog>,
+    pub configure: for<'a> fn(Verifier<'a>) -> Verifier<'a>,
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             content: Content::Artifact,
             leaf_key: Key::p256(1),
@@ -215,7 +215,7 @@ impl World {
     }
 
     /// Makes the bundle and the trust root, and verifies the one by the other.
-    pub(crate) fn verify(&self) -> Result<VerifiedBundle, String> {
+    pub fn verify(&self) -> Result<VerifiedBundle, String> {
         let (bundle, root) = self.make();
         let root =
             TrustRoot::from_json(root.to_string().as_bytes()).map_err(|error| Reasons(&error).to_string())?;
@@ -228,7 +228,7 @@ impl World {
     }
 
     /// The bundle and the trust root, as JSON.
-    pub(crate) fn make(&self) -> (Value, Value) {
+    pub fn make(&self) -> (Value, Value) {
         let (leaf, intermediate, root) = self.certificates();
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1",
@@ -292,7 +292,7 @@ impl World {
     }
 
     /// Leaf, intermediate and root.
-    pub(crate) fn certificates(&self) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    pub fn certificates(&self) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
         let root_key = Key::p384(2);
         let fulcio = Issuer { name: "fulcio", key: &root_key };
         let extensions = vec![super::basic_constraints(self.root_path_len), super::key_usage(0x04)];
@@ -332,14 +332,14 @@ fn pre_authentication_encoding(payload: &str) -> Vec<u8> {
 }
 
 /// What the world makes, with this change, verifies.
-pub(crate) fn accepted(change: impl FnOnce(&mut World)) -> VerifiedBundle {
+pub fn accepted(change: impl FnOnce(&mut World)) -> VerifiedBundle {
     let mut world = World::new();
     change(&mut world);
     world.verify().unwrap()
 }
 
 /// What the world makes, with this change, is denied for a reason that holds this text.
-pub(crate) fn denied(expected: &str, change: impl FnOnce(&mut World)) {
+pub fn denied(expected: &str, change: impl FnOnce(&mut World)) {
     let mut world = World::new();
     change(&mut world);
     let reason = world.verify().expect_err(expected);

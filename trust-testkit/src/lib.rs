@@ -1,0 +1,30 @@
+//! What the tests of these crates share. It is not published, and panics where a test would.
+//!
+//! - [`vectors`]: where test vectors by third parties are.
+//! - [`sigstore`]: a small Sigstore in one process, which makes every kind of right and wrong bundle.
+//! - [`artifacts`]: signatures and attestations by keys, as cosign 2 stores them.
+//! - [`judge`]: pods, and verdicts on them.
+//! - [`AcceptAll`]: a back end to which every signature is right.
+
+pub mod artifacts;
+pub mod judge;
+pub mod sigstore;
+pub mod vectors;
+
+use trust_core::{PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed};
+
+/// A back end to which every signature is right: a test or a fuzzer sees what else is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct AcceptAll;
+
+impl SignatureAlgorithm for AcceptAll {
+    fn verify(
+        &self,
+        _: &PublicKey,
+        _: SignatureScheme,
+        _: Signed<'_>,
+        _: &[u8],
+    ) -> Result<(), SignatureError> {
+        Ok(())
+    }
+}
