@@ -9,7 +9,7 @@ mod kyverno;
 use core::fmt;
 use std::sync::Arc;
 
-use self::reader::{At, PolicyError};
+use self::reader::PolicyError;
 use crate::policy::policy_set::PolicySet;
 use crate::yaml::{self, Node, Value};
 
@@ -76,17 +76,25 @@ pub trait PolicyLanguage: fmt::Debug + Send + Sync {
     fn compile(&self, document: &Node, set: &mut PolicySet) -> Result<(), PolicyError>;
 }
 
-/// The languages in which policies are read: an embedder's own first, then those that are built in.
-#[derive(Clone, Debug, Default)]
+/// The languages in which policies are read: those that are built in, and before them an embedder's own.
+#[derive(Clone, Debug)]
 pub struct Languages {
-    own: Vec<Arc<dyn PolicyLanguage>>,
+    /// The first that reads a document compiles it.
+    languages: Vec<Arc<dyn PolicyLanguage>>,
+}
+
+impl Default for Languages {
+    /// Kyverno's policies and `ImageTrustPolicy`.
+    fn default() -> Self {
+        Self { languages: vec![Arc::new(image_trust_policy::Language), Arc::new(kyverno::Language)] }
+    }
 }
 
 impl Languages {
-    /// Reads this language, too.
+    /// Reads this language, too. What it reads is its own, even if a built-in language would read it.
     #[must_use]
     pub fn with(mut self, language: impl PolicyLanguage + 'static) -> Self {
-        self.own.push(Arc::new(language));
+        self.languages.insert(0, Arc::new(language));
         self
     }
 
@@ -120,18 +128,18 @@ impl Languages {
         nodes.into_iter().filter_map(|node| self.compile(node, &mut PolicySet::default()).err()).collect()
     }
 
-    /// The language of an embedder that reads this document.
-    fn own(&self, node: &Node) -> Option<&dyn PolicyLanguage> {
+    /// The language that reads this document.
+    fn language(&self, node: &Node) -> Option<&dyn PolicyLanguage> {
         let text = |field| node.get(field).and_then(Node::as_str).unwrap_or_default();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
-        self.own.iter().find(|one| one.reads(api_version, kind)).map(AsRef::as_ref)
+        self.languages.iter().find(|one| one.reads(api_version, kind)).map(AsRef::as_ref)
     }
 
-    /// The items of a list of objects, or the object. What a language reads is its own, whatever it is called.
+    /// The items of a list of objects, or the object. What a language reads is one object, whatever it is called.
     fn items<'n>(&self, document: &'n Node) -> Vec<&'n Node> {
         let kind = document.get("kind").and_then(Node::as_str).unwrap_or_default();
         match document.get("items").map(|items| &items.value) {
-            Some(Value::List(nodes)) if kind.ends_with("List") && self.own(document).is_none() => {
+            Some(Value::List(nodes)) if kind.ends_with("List") && self.language(document).is_none() => {
                 nodes.iter().flat_map(|node| self.items(node)).collect()
             }
             _ => vec![document],
@@ -139,8 +147,8 @@ impl Languages {
     }
 
     fn compile(&self, node: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
-        if let Some(own) = self.own(node) {
-            return own.compile(node, set);
+        if let Some(language) = self.language(node) {
+            return language.compile(node, set);
         }
         let api_version = node.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
         if let Some((_, language)) =
@@ -149,11 +157,8 @@ impl Languages {
             let span = node.get("apiVersion").map_or(node.span(), Node::span);
             return Err(PolicyError::OtherLanguage { span, found: api_version.to_owned(), language });
         }
-        let document = At::root(node);
-        match api_version.starts_with("trust.dev/") {
-            true => image_trust_policy::read(&document, set),
-            false => kyverno::read(&document, set),
-        }
+        // It is of no language; most policies are Kyverno's, so the error says what those look like.
+        kyverno::Language.compile(node, set)
     }
 }
 

@@ -19,7 +19,7 @@ use trust_policy::{
     PolicyLanguage, PolicySet, Request, Resource, Trust, evaluate,
 };
 use trust_rekor::RekorLog;
-use trust_sbom::{Component, DocumentFormat, Formats, Predicate, PredicateKind, SbomBuilder};
+use trust_sbom::{Component, DocumentFormat, Formats, Predicate, PredicateError, PredicateKind, SbomBuilder};
 
 /// A store: what a layout has, and how often it was asked.
 #[derive(Debug)]
@@ -153,12 +153,18 @@ impl DocumentFormat for Lines {
     fn kind_of(&self, predicate_type: &str) -> Option<PredicateKind> {
         (predicate_type == "https://acme.example/components").then_some(PredicateKind::Sbom)
     }
-    fn read(&self, predicate: &[u8], limits: &trust_sbom::Limits) -> Result<Predicate, String> {
+    fn read(
+        &self,
+        _: &str,
+        predicate: &[u8],
+        limits: &trust_sbom::Limits,
+    ) -> Result<Predicate, PredicateError> {
         let mut builder = SbomBuilder::new(limits);
-        for line in std::str::from_utf8(predicate).map_err(|error| error.to_string())?.lines() {
+        let text = std::str::from_utf8(predicate);
+        for line in text.map_err(|error| PredicateError::of_format(self.name(), &error))?.lines() {
             let mut component = Component::default();
             line.clone_into(&mut component.name);
-            builder.add(component).map_err(|error| error.to_string())?;
+            builder.add(component)?;
         }
         let (sbom, diagnostics) = builder.finish();
         Ok(Predicate::Sbom(Box::new(sbom), diagnostics))

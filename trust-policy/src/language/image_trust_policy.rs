@@ -25,6 +25,7 @@ use trust_sbom::{
 };
 
 use crate::kubernetes::image_pattern::ReferencePattern;
+use crate::language::PolicyLanguage;
 use crate::language::reader::{At, Fields, PolicyError, labels, mode_rule};
 use crate::policy::image_rule::{
     AttestationRequirement, DeniedPackage, ImageConfigRequirement, ImageRule, ProvenanceRequirement,
@@ -35,9 +36,23 @@ use crate::policy::policy_set::{Policy, PolicySet, Requirement, Rule};
 use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
 use crate::value::duration;
+use crate::yaml::Node;
 
-/// Reads a document into the set.
-pub(crate) fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
+/// `ImageTrustPolicy`.
+#[derive(Debug)]
+pub(crate) struct Language;
+
+impl PolicyLanguage for Language {
+    fn reads(&self, api_version: &str, kind: &str) -> bool {
+        api_version.starts_with("trust.dev/") && !kind.ends_with("List")
+    }
+
+    fn compile(&self, document: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
+        read(&At::root(document), set)
+    }
+}
+
+fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let mut fields = document.fields()?;
     let api_version = fields.require("apiVersion", "`trust.dev/v1alpha1`")?;
     if api_version.text()? != "trust.dev/v1alpha1" {

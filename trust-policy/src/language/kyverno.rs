@@ -29,14 +29,29 @@ mod verify_images;
 
 mod exception;
 
+use crate::language::PolicyLanguage;
 use crate::language::reader::{At, Fields, PolicyError, mode_rule};
 use crate::policy::mode::{Mode, ModeRule};
 use crate::policy::policy_set::{Lint, Policy, PolicySet, Requirement, Rule};
+use crate::yaml::Node;
 
 const API_VERSIONS: &str = "`kyverno.io/v1` or `kyverno.io/v2beta1`";
 
-/// Reads a document into the set.
-pub(crate) fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
+/// Kyverno's policies.
+#[derive(Debug)]
+pub(crate) struct Language;
+
+impl PolicyLanguage for Language {
+    fn reads(&self, api_version: &str, kind: &str) -> bool {
+        api_version.starts_with("kyverno.io/") && !kind.ends_with("List")
+    }
+
+    fn compile(&self, document: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
+        read(&At::root(document), set)
+    }
+}
+
+fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     const KINDS: &str = "`ClusterPolicy`, `Policy` or `PolicyException`";
     let mut fields = document.fields()?;
     let api_version = fields.require("apiVersion", API_VERSIONS)?;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use trust_policy::{PolicySet, ReasonCode};
 use trust_sbom::{
-    Answer, Component, DocumentFormat, Finding, Formats, Limits, Predicate, PredicateKind, SbomBuilder,
-    ScanReport, Severity,
+    Answer, Component, DocumentFormat, Finding, Formats, Limits, Predicate, PredicateError, PredicateKind,
+    SbomBuilder, ScanReport, Severity,
 };
 
 use crate::{IMAGE, allowed, denied, judge_by, policy};
@@ -27,8 +27,9 @@ impl DocumentFormat for Acme {
         }
     }
 
-    fn read(&self, predicate: &[u8], limits: &Limits) -> Result<Predicate, String> {
-        let value: Value = serde_json::from_slice(predicate).map_err(|error| error.to_string())?;
+    fn read(&self, _: &str, predicate: &[u8], limits: &Limits) -> Result<Predicate, PredicateError> {
+        let wrong = |problem: &dyn std::fmt::Display| PredicateError::of_format(self.name(), problem);
+        let value: Value = serde_json::from_slice(predicate).map_err(|error| wrong(&error))?;
         if let Some(findings) = value["findings"].as_array() {
             let finding = |id: &Value| {
                 let mut finding = Finding::default();
@@ -38,13 +39,13 @@ impl DocumentFormat for Acme {
             let report = ScanReport::new(Answer::Yes, findings.iter().map(finding).collect());
             return Ok(Predicate::ScanReport(Box::new(report)));
         }
-        let purls = value["purls"].as_array().ok_or("expected `purls`")?;
+        let purls = value["purls"].as_array().ok_or_else(|| wrong(&"expected `purls`"))?;
         let mut builder = SbomBuilder::new(limits);
         for purl in purls {
             let mut component = Component::default();
             purl.as_str().unwrap_or_default().clone_into(&mut component.name);
             component.purls.push(component.name.clone());
-            builder.add(component).map_err(|error| error.to_string())?;
+            builder.add(component)?;
         }
         let (sbom, diagnostics) = builder.finish();
         Ok(Predicate::Sbom(Box::new(sbom), diagnostics))

@@ -14,7 +14,7 @@ use crate::read::limits::Limits;
 /// from no scan: see [`ScanReport::scanned`](crate::ScanReport::scanned).
 ///
 /// ```
-/// use trust_sbom::{Component, DocumentFormat, Formats, Limits, Predicate, PredicateKind, SbomBuilder};
+/// use trust_sbom::{Component, DocumentFormat, Formats, Limits, Predicate, PredicateError, PredicateKind, SbomBuilder};
 ///
 /// /// A package URL on each line.
 /// #[derive(Debug)]
@@ -27,14 +27,15 @@ use crate::read::limits::Limits;
 ///     fn kind_of(&self, predicate_type: &str) -> Option<PredicateKind> {
 ///         (predicate_type == "https://acme.example/packages/v1").then_some(PredicateKind::Sbom)
 ///     }
-///     fn read(&self, predicate: &[u8], limits: &Limits) -> Result<Predicate, String> {
-///         let lines: Vec<String> = serde_json::from_slice(predicate).map_err(|error| error.to_string())?;
+///     fn read(&self, _: &str, predicate: &[u8], limits: &Limits) -> Result<Predicate, PredicateError> {
+///         let lines: Result<Vec<String>, _> = serde_json::from_slice(predicate);
+///         let lines = lines.map_err(|error| PredicateError::of_format(self.name(), &error))?;
 ///         let mut builder = SbomBuilder::new(limits);
 ///         for line in lines {
 ///             let mut component = Component::default();
 ///             component.name.clone_from(&line);
 ///             component.purls.push(line);
-///             builder.add(component).map_err(|error| error.to_string())?;
+///             builder.add(component)?;
 ///         }
 ///         let (sbom, diagnostics) = builder.finish();
 ///         Ok(Predicate::Sbom(Box::new(sbom), diagnostics))
@@ -45,7 +46,7 @@ use crate::read::limits::Limits;
 /// let read = formats.read("https://acme.example/packages/v1", br#"["pkg:npm/lodash@4.17.20"]"#, &Limits::default())?;
 /// let Predicate::Sbom(sbom, _) = read else { panic!("{read:?}") };
 /// assert_eq!(sbom.components()[0].purls, ["pkg:npm/lodash@4.17.20"]);
-/// # Ok::<(), trust_sbom::PredicateError>(())
+/// # Ok::<(), PredicateError>(())
 /// ```
 pub trait DocumentFormat: fmt::Debug + Send + Sync {
     /// Its name, for messages.
@@ -54,34 +55,66 @@ pub trait DocumentFormat: fmt::Debug + Send + Sync {
     /// What attestations of this predicate type are about; `None` if they do not carry this format.
     fn kind_of(&self, predicate_type: &str) -> Option<PredicateKind>;
 
-    /// Reads a predicate.
+    /// Reads a predicate of a type that it [carries](Self::kind_of).
     ///
     /// # Errors
-    /// If it is not what its type says, or exceeds the limits: in words.
-    fn read(&self, predicate: &[u8], limits: &Limits) -> Result<Predicate, String>;
+    /// If it is not what its type says, or exceeds the limits.
+    fn read(
+        &self,
+        predicate_type: &str,
+        predicate: &[u8],
+        limits: &Limits,
+    ) -> Result<Predicate, PredicateError>;
 }
 
-/// The formats that are read: an embedder's own first, then those that are built in.
-#[derive(Clone, Debug, Default)]
+/// The formats of this crate: SBOMs in SPDX and CycloneDX, scan reports, OpenVEX, SLSA provenance and verification summaries.
+#[derive(Debug)]
+struct BuiltIn;
+
+impl DocumentFormat for BuiltIn {
+    fn name(&self) -> &str {
+        "a built-in format"
+    }
+
+    fn kind_of(&self, predicate_type: &str) -> Option<PredicateKind> {
+        PredicateKind::of(predicate_type)
+    }
+
+    fn read(
+        &self,
+        predicate_type: &str,
+        predicate: &[u8],
+        limits: &Limits,
+    ) -> Result<Predicate, PredicateError> {
+        Predicate::read(predicate_type, predicate, limits)
+    }
+}
+
+/// The formats that are read: those that are built in, and before them an embedder's own.
+#[derive(Clone, Debug)]
 pub struct Formats {
-    own: Vec<Arc<dyn DocumentFormat>>,
+    /// The first that carries a predicate type reads it.
+    formats: Vec<Arc<dyn DocumentFormat>>,
+}
+
+impl Default for Formats {
+    fn default() -> Self {
+        Self { formats: vec![Arc::new(BuiltIn)] }
+    }
 }
 
 impl Formats {
-    /// Reads this format, too.
+    /// Reads this format, too. Predicate types that it carries are its own, even if a built-in format carries them.
     #[must_use]
     pub fn with(mut self, format: impl DocumentFormat + 'static) -> Self {
-        self.own.push(Arc::new(format));
+        self.formats.insert(0, Arc::new(format));
         self
     }
 
     /// What attestations of this predicate type are about; `None` for types that are not read.
     #[must_use]
     pub fn kind_of(&self, predicate_type: &str) -> Option<PredicateKind> {
-        self.own
-            .iter()
-            .find_map(|one| one.kind_of(predicate_type))
-            .or_else(|| PredicateKind::of(predicate_type))
+        self.formats.iter().find_map(|one| one.kind_of(predicate_type))
     }
 
     /// Reads the predicate of a statement, which must come out of a verified bundle.
@@ -95,22 +128,22 @@ impl Formats {
     /// Reads a predicate of this type.
     ///
     /// # Errors
-    /// If it is not what its type says.
+    /// If it is not what its type says. A type that no format carries is no error, but [`Predicate::Other`].
     pub fn read(
         &self,
         predicate_type: &str,
         predicate: &[u8],
         limits: &Limits,
     ) -> Result<Predicate, PredicateError> {
-        let Some((own, kind)) = self.own.iter().find_map(|one| Some((one, one.kind_of(predicate_type)?)))
-        else {
-            return Predicate::read(predicate_type, predicate, limits);
-        };
-        let wrong = |problem| PredicateError::Own { format: own.name().to_owned(), problem };
-        let read = own.read(predicate, limits).map_err(wrong)?;
+        let carries = |one: &'_ Arc<dyn DocumentFormat>| Some((one.clone(), one.kind_of(predicate_type)?));
+        let Some((format, kind)) = self.formats.iter().find_map(carries) else { return Ok(Predicate::Other) };
+        let read = format.read(predicate_type, predicate, limits)?;
         match read.kind() {
             Some(found) if found == kind => Ok(read),
-            found => Err(wrong(format!("its reader made {found:?} of it, expected {kind:?}"))),
+            found => {
+                let problem = format!("its reader made {found:?} of it, expected {kind:?}");
+                Err(PredicateError::of_format(format.name(), &problem))
+            }
         }
     }
 }

@@ -70,6 +70,14 @@ pub enum PredicateError {
     },
 }
 
+impl PredicateError {
+    /// What is wrong with a predicate of an embedder's own format.
+    #[must_use]
+    pub fn of_format(format: &str, problem: &dyn core::fmt::Display) -> Self {
+        Self::Own { format: format.to_owned(), problem: problem.to_string() }
+    }
+}
+
 /// What an attestation is about, by its predicate type alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
