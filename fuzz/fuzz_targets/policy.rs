@@ -22,7 +22,7 @@ fuzz_target!(|text: &str| {
         for one in rules {
             assert!(!one.references.is_empty());
             for set in &one.signatures {
-                assert!(set.count.is_none_or(|count| (1..=set.attestors.len()).contains(&count)));
+                assert!(set.count().is_none_or(|count| (1..=set.attestors().len()).contains(&count)));
             }
         }
     }

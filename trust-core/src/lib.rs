@@ -17,7 +17,7 @@
 //!
 //! | room | holds | follows |
 //! |---|---|---|
-//! | `text` | [`encoding`], [`json`], [`pem`], times, patterns, [`Reasons`] | RFC 4648, RFC 8259, RFC 7468, RFC 3339 |
+//! | `text` | encodings, JSON, PEM, times, patterns, [`Reasons`] | RFC 4648, RFC 8259, RFC 7468, RFC 3339 |
 //! | `digest`, `image_ref` | [`Digest`]; [`ImageRef`] and [`PinnedImage`] | OCI image and distribution specifications |
 //! | `asn1`, `key` | [`PublicKey`], [`SignatureScheme`], [`SignatureAlgorithm`] | X.690, RFC 5480, RFC 8017, RFC 8032 |
 //! | `x509` | [`Certificate`], [`verify_path`], [`Authority`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |

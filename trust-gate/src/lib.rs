@@ -24,6 +24,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`guide::embedding`] shows how a controller uses the crates; [`guide::extending`], how to add a check, a policy language, a document
+//! format or a store.
+//!
 //! Each file is about one noun, and imports only from files above it in this list:
 //!
 //! | file | holds |
@@ -46,6 +49,15 @@ mod repositories;
 mod objects;
 
 mod collect;
+
+/// Guides, for reading.
+pub mod guide {
+    #[doc = include_str!("../guide/embedding.md")]
+    pub mod embedding {}
+
+    #[doc = include_str!("../guide/extending.md")]
+    pub mod extending {}
+}
 
 pub use collect::{Limits, collect, collect_for};
 pub use objects::{ObjectStore, Objects};

@@ -39,10 +39,10 @@ fn require_signed_images_is_about_its_own_organization() {
     };
     let rule = &rules[0];
     assert!(rule.pins_digest && rule.needs_digest && rule.mode.default == Mode::Enforce);
-    assert_eq!(rule.signatures[0].count, None);
-    assert!(rule.signatures[0].attestors[0].needs_log_entry);
+    assert_eq!(rule.signatures[0].count(), None);
+    assert!(rule.signatures[0].attestors()[0].needs_log_entry);
     assert_eq!(
-        rule.signatures[0].attestors[0].signer.to_string(),
+        rule.signatures[0].attestors()[0].signer.to_string(),
         "`https://github.com/myorg/*` (issuer `https://token.actions.githubusercontent.com`)"
     );
     assert_eq!(judge(&policies, &pod("ghcr.io/myorg/a:1", "")).decision, Decision::Deny);
@@ -98,8 +98,8 @@ fn check_image_matches_short_names_and_needs_the_log() {
         panic!("images")
     };
     let [set] = &rules[0].signatures[..] else { panic!("one set") };
-    assert!(matches!(&set.attestors[0].signer, Signer::Key(_)));
-    assert!(set.attestors[0].needs_log_entry && rules[0].mode.default == Mode::Enforce);
+    assert!(matches!(&set.attestors()[0].signer, Signer::Key(_)));
+    assert!(set.attestors()[0].needs_log_entry && rules[0].mode.default == Mode::Enforce);
     assert_eq!(judge(&policies, &pod("gkovan/quarkus-base-image:1.0", "")).decision, Decision::Deny);
     assert_eq!(judge(&policies, &pod("docker.io/gkovan/a", "")).decision, Decision::Deny);
     assert_eq!(judge(&policies, &pod("quay.io/gkovan/a", "")).decision, Decision::Allow);

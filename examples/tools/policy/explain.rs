@@ -174,8 +174,8 @@ fn package(pattern: &PackagePattern) -> String {
 }
 
 fn signers(set: &AttestorSet) -> String {
-    let signers: Vec<_> = set.attestors.iter().map(|one| one.signer.to_string()).collect();
-    match (set.count, signers.len()) {
+    let signers: Vec<_> = set.attestors().iter().map(|one| one.signer.to_string()).collect();
+    match (set.count(), signers.len()) {
         (_, 1) => signers.concat(),
         (None, _) => format!("all of: {}", signers.join("; ")),
         (Some(count), _) => format!("{count} of: {}", signers.join("; ")),

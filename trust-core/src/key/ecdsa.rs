@@ -27,7 +27,7 @@ use self::point::{AffinePoint, Point};
 
 /// How much memory a key may take to verify faster. Only ECDSA on P-256 and P-384 gains by tables.
 ///
-/// A key builds its table when it has verified [`USES_BEFORE_TABLE`] signatures, or when it is told to
+/// A key builds its table when it has verified 32 signatures, or when it is told to
 /// ([`PublicKey::prepare`](crate::PublicKey::prepare)); the curve's generator has a fast one for the whole process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tables {

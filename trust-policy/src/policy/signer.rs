@@ -10,14 +10,13 @@ use crate::kubernetes::object_name::ObjectName;
 
 /// Signers of whom some must have signed, each counted once.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct AttestorSet {
     /// Where it stands, relative to the requirement, such as `.attestors[0]`.
-    pub path: String,
+    pub(crate) path: String,
     /// How many different ones must have signed, at least 1; `None` for all.
-    pub count: Option<usize>,
+    pub(crate) count: Option<usize>,
     /// The signers; at least `count`.
-    pub attestors: Vec<Attestor>,
+    pub(crate) attestors: Vec<Attestor>,
 }
 
 /// A signer.
@@ -167,6 +166,30 @@ impl AttestorSet {
             return Err(AttestorSetError::Count { found: count, signers });
         }
         Ok(Self { path: "attestors".to_owned(), count: Some(count), attestors })
+    }
+
+    /// The signers: at least one.
+    #[must_use]
+    pub fn attestors(&self) -> &[Attestor] {
+        &self.attestors
+    }
+
+    /// How many different ones of them must have signed, if not all.
+    #[must_use]
+    pub fn count(&self) -> Option<usize> {
+        self.count
+    }
+
+    /// The same set, which stands there in its policy.
+    #[must_use]
+    pub fn with_path(self, path: impl Into<String>) -> Self {
+        Self { path: path.into(), ..self }
+    }
+
+    /// Where it stands in its policy, for verdicts.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Sees every attestor, those in sets within, too.
