@@ -178,5 +178,5 @@ fn worst() -> Vec<(&'static str, PolicySet, Request)> {
 }
 
 fn judge_once(policies: &PolicySet, request: &Request) -> Decision {
-    evaluate(policies, black_box(request), &Evidence::default(), &Trust::nobody(), now()).decision
+    evaluate(policies, black_box(request), &Evidence::default(), &Trust::keys_only(), now()).decision
 }

@@ -1,4 +1,4 @@
-//! Reading a large bill of materials: time and memory, beside the crate that users expect.
+//! Reading a large SBOM: time and memory, beside the crate that users expect.
 //!
 //! `cargo bench --manifest-path benches/Cargo.toml --bench sbom` makes a CycloneDX document of 120 MB and prints a table.
 //! Each way of reading runs in a process of its own, so that its peak of memory is its own. `-- --test` reads a small one.

@@ -160,7 +160,7 @@ fn what_an_attestation_says_is_shown() {
             "{shown}"
         );
     }
-    // Other commands read the bill of materials within, and name what else they were given.
+    // Other commands read the SBOM within, and name what else they were given.
     let with = |text: &str, command: &str| {
         fs::write(&path, text).unwrap();
         sbom(&[command, path.to_str().unwrap()])

@@ -72,7 +72,7 @@ pub fn print(text: &str) -> Result<(), String> {
     }
 }
 
-/// The text of verdicts with colours: the decision, and what fails. Nobody else writes the beginnings of its lines.
+/// The text of verdicts with colours: the decision, and what fails. No input can write the beginning of a line.
 #[must_use]
 pub fn painted(text: &str) -> String {
     let paint = |word: &str, color: AnsiColor, rest: &str| {

@@ -40,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(verified) = verifier.verify(&bundle, artifact, policy, NOW) else { continue };
         assert!(!verified.log_entries().is_empty());
         assert!(verified.times().iter().all(|time| time.time() <= NOW));
-        assert!(verified.statement().is_none_or(|statement| statement.is_about(&IMAGE)));
+        assert!(verified.statement().is_none_or(|statement| statement.applies_to(&IMAGE)));
         if std::ptr::eq(policy, &raw const *ANYBODY) {
             assert!(!verified.times().is_empty() && !verified.certificate_timestamps().is_empty());
         }

@@ -25,7 +25,7 @@ fn policies(rule: &Value, excluded: Option<&Value>) -> Option<PolicySet> {
 }
 
 fn judge(policies: &PolicySet, request: &Request, evidence: &Evidence) -> Verdict {
-    evaluate(policies, request, evidence, &Trust::nobody(), NOW)
+    evaluate(policies, request, evidence, &Trust::keys_only(), NOW)
 }
 
 /// What names nothing excludes nothing.

@@ -27,15 +27,15 @@ fuzz_target!(|text: &str| {
         }
     }
     let verdict =
-        evaluate(&policies, &POD, &Evidence::default(), &Trust::nobody(), UnixTime::from_seconds(0));
-    let demanded =
+        evaluate(&policies, &POD, &Evidence::default(), &Trust::keys_only(), UnixTime::from_seconds(0));
+    let required =
         !policies.requirements(&POD, &Evidence::default(), UnixTime::from_seconds(0)).images.is_empty();
     let enforced = verdict.rules.iter().any(|rule| {
         rule.mode == Mode::Enforce && rule.explanations.iter().any(|one| one.check.contains(&image.image))
     });
-    assert!(!(demanded && enforced) || verdict.decision == Decision::Deny, "{verdict}");
+    assert!(!(required && enforced) || verdict.decision == Decision::Deny, "{verdict}");
     assert_eq!(verdict.to_string(), {
-        evaluate(&policies, &POD, &Evidence::default(), &Trust::nobody(), UnixTime::from_seconds(0))
+        evaluate(&policies, &POD, &Evidence::default(), &Trust::keys_only(), UnixTime::from_seconds(0))
             .to_string()
     });
 });

@@ -1,4 +1,4 @@
-//! Reading a bill of materials of any format keeps the limits; what the specification accepts is accepted without it
+//! Reading an SBOM of any format keeps the limits; what the specification accepts is accepted without it
 //! too; and what is written from it is read back with the same components.
 #![no_main]
 

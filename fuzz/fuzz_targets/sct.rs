@@ -1,4 +1,4 @@
-//! Logs that vouch for a certificate are known, are counted once, and are as many as were demanded.
+//! Logs that vouch for a certificate are known, are counted once, and are as many as were required.
 #![no_main]
 
 use std::sync::LazyLock;

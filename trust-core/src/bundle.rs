@@ -192,7 +192,7 @@ pub enum BundleError {
         /// The version.
         version: BundleVersion,
     },
-    /// A log entry lacks what this version of the format demands.
+    /// A log entry lacks what this version of the format requires.
     #[error("log entry {index} has no {missing}, which a bundle {version} must have")]
     LogEntry {
         /// Which entry.

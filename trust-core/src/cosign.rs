@@ -176,7 +176,7 @@ fn bundle(
     ))
 }
 
-/// The certificates between the signer's and the root, for whoever trusts the root alone. They are hints: one that cannot be
+/// The certificates between the signer's and the root, for a verifier that trusts the root alone. They are hints: one that cannot be
 /// read leads nowhere, and the trust root may know the way by itself.
 fn intermediates(annotations: &BTreeMap<String, String>) -> Result<Vec<Certificate>, CosignError> {
     let text = annotation(annotations, CHAIN)?.unwrap_or_default();

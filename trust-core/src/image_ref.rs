@@ -24,7 +24,7 @@ const DOCKER_HUB: &str = "docker.io";
 /// Other hosts that answer for Docker Hub.
 const DOCKER_HUB_ALIASES: [&str; 3] = ["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 
-/// A name of an image as somebody wrote it, and its parts in one canonical form.
+/// A name of an image as written, and its parts in one canonical form.
 ///
 /// What is one repository has one name: hosts are in lower case and without the port that HTTPS has anyway, Docker Hub is
 /// `docker.io` by whichever of its names it was written, and its short names have `library/` in front. Here, as in Docker,

@@ -1,6 +1,6 @@
 //! Verifies signatures on software: Sigstore bundles, cosign's image signatures, and everything beneath them.
 //!
-//! A [`Bundle`] is what anybody can write; a [`VerifiedBundle`] is what only [`Verifier::verify`] can make. There is
+//! A [`Bundle`] is what anyone can write; a [`VerifiedBundle`] is what only [`Verifier::verify`] can make. There is
 //! no I/O, no clock and no global state: the trust root, the time and the log verifier are arguments.
 //!
 //! ```

@@ -113,7 +113,7 @@ pub enum ClaimedContent<'a> {
     Envelope(&'a Envelope),
 }
 
-/// Verifies that entries are in logs that somebody trusts.
+/// Verifies that entries are in trusted logs.
 pub trait TransparencyLog: core::fmt::Debug + Send + Sync {
     /// Proves that `entry` is in one of `logs` and is about `claim`.
     ///
@@ -211,7 +211,7 @@ impl VerifiedLogEntry {
         self.trusted_for
     }
 
-    /// The witnesses that saw the tree head; empty where nobody asked for any.
+    /// The witnesses that saw the tree head; empty if none were required.
     #[must_use]
     pub fn witnesses(&self) -> &[String] {
         &self.witnesses

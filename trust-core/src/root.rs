@@ -155,7 +155,7 @@ impl TrustRoot {
         Self::from_json(include_bytes!("../data/staging.json")).unwrap_or_default()
     }
 
-    /// A root that trusts nobody: for keys alone, without logs and timestamps.
+    /// A root that trusts no authority and no log: for keys alone, without logs and timestamps.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()

@@ -22,7 +22,7 @@ const MAX_SCTS: usize = 16;
 
 /// A certificate transparency log's promise to publish a certificate, verified.
 ///
-/// It proves that the log saw the certificate at that time, not that it was published or that anybody looks.
+/// It proves that the log saw the certificate at that time, not that it was published or that it is monitored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifiedSct {

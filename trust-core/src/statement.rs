@@ -110,7 +110,7 @@ impl Statement {
         for (index, subject) in wire_subjects.into_iter().enumerate() {
             let mut digests = Vec::new();
             for (name, value) in bounded("digests", subject.digest.0)? {
-                // Other algorithms (gitCommit, sha1, …) name the artifact for somebody else.
+                // Other algorithms (gitCommit, sha1, …) name the artifact for other tools.
                 if let Some(algorithm) = HashAlgorithm::from_name(&name) {
                     let digest =
                         encoding::from_hex(&value).and_then(|bytes| Digest::new(algorithm, bytes).ok());
@@ -138,7 +138,7 @@ impl Statement {
 
     /// Whether one of the subjects has this digest.
     #[must_use]
-    pub fn is_about(&self, digest: &Digest) -> bool {
+    pub fn applies_to(&self, digest: &Digest) -> bool {
         self.subjects.iter().any(|subject| subject.digests.contains(digest))
     }
 
@@ -278,7 +278,7 @@ mod tests {
                 digest.to_hex()
             ))
             .unwrap();
-            assert!(statement.is_about(&digest) && !statement.is_about(&Digest::sha256(b"y")));
+            assert!(statement.applies_to(&digest) && !statement.applies_to(&Digest::sha256(b"y")));
             assert_eq!(statement.predicate_json(), r#"{"a": 1}"#);
         }
     }

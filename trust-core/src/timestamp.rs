@@ -21,7 +21,7 @@ const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.
 /// Tokens with a chain of three certificates have some 6 KiB.
 const MAX_LEN: usize = 64 * 1024;
 
-/// A timestamp cannot be read, is not over the signature, or nobody trusted vouches for it.
+/// A timestamp cannot be read, is not over the signature, or no trusted authority made it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TimestampError {
@@ -31,7 +31,7 @@ pub enum TimestampError {
         /// Its length in bytes.
         found: usize,
     },
-    /// A part is not as RFC 3161 demands.
+    /// A part is not as RFC 3161 requires.
     #[error("timestamp {part} is malformed")]
     Malformed {
         /// Which part.

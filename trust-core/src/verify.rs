@@ -1,4 +1,4 @@
-//! [`Verifier`]: from a [`Bundle`], which anybody can write, to a [`VerifiedBundle`], which only a check can make
+//! [`Verifier`]: from a [`Bundle`], which anyone can write, to a [`VerifiedBundle`], which only a check can make
 //! ([Sigstore client specification, verification](https://github.com/sigstore/architecture-docs/blob/main/client-spec.md#4-verification)).
 
 mod verified;
@@ -55,11 +55,11 @@ pub struct Verifier<'a> {
 pub enum SignerPolicy {
     /// The holder of a key.
     Key(ManagedKey),
-    /// Somebody with an identity that Fulcio certified.
+    /// An identity that Fulcio certified.
     Identity(IdentityPolicy),
 }
 
-/// A public key that somebody manages, and when its signatures count.
+/// A public key that is managed, and when its signatures count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagedKey {
     key: PublicKey,
@@ -139,7 +139,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// Judges a certificate whose signature carries no signed time at the current time: for certificates that live
-    /// long. Whoever steals the key can then sign for as long as the certificate is valid.
+    /// long. An attacker with the key can then sign for as long as the certificate is valid.
     #[must_use]
     pub fn accepting_certificates_at_the_current_time(mut self) -> Self {
         self.current_time = true;
@@ -149,7 +149,7 @@ impl<'a> Verifier<'a> {
     /// Accepts signed times that are later than `now` by so many milliseconds; without this, none.
     ///
     /// Clocks differ. What is signed and deployed within a second may carry a time that the verifier's clock has not reached, and
-    /// be refused until it has. Some seconds are enough, and cost nothing: whoever signs a time is trusted to know it. Windows of
+    /// be refused until it has. Some seconds are enough, and cost nothing: the authority that signs a time is trusted to know it. Windows of
     /// keys, logs and authorities are not widened.
     #[must_use]
     pub fn with_clock_tolerance(mut self, millis: u32) -> Self {
@@ -157,7 +157,7 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// Accepts signatures that are in no transparency log, so that nobody learns of a stolen key from a log.
+    /// Accepts signatures that are in no transparency log, so the log does not show that a stolen key was used.
     ///
     /// An entry of a log that the trust root knows is verified all the same.
     #[must_use]
@@ -166,7 +166,7 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// Accepts certificates that no certificate transparency log vouches for, so that nobody learns of a
+    /// Accepts certificates that no certificate transparency log vouches for, so that no log shows a
     /// certificate that an authority should not have issued.
     #[must_use]
     pub fn accepting_certificates_in_no_transparency_log(mut self) -> Self {
@@ -258,7 +258,7 @@ impl<'a> Verifier<'a> {
             let authorities = self.root.timestamp_authorities();
             let verified = match timestamp::verify_timestamp(&timestamp.token, over, authorities) {
                 Ok(verified) => verified,
-                // Somebody else's authority neither counts nor harms.
+                // An unknown authority neither counts nor harms.
                 Err(problem @ (TimestampError::UnknownAuthority { .. } | TimestampError::NoAuthority)) => {
                     unknown.push(problem);
                     continue;
@@ -319,7 +319,7 @@ impl<'a> Verifier<'a> {
         for (index, entry) in bundle.log_entries.iter().enumerate() {
             match self.log.verify_entry(entry, &claim, self.root.transparency_logs()) {
                 Ok(entry) => verified.push(entry),
-                // Somebody else's log neither counts nor harms.
+                // An unknown log neither counts nor harms.
                 Err(problem @ LogError::UnknownLog { .. }) => problems.push(problem),
                 Err(source) => return Err(VerifyError::LogEntry { index, source }),
             }
@@ -359,7 +359,7 @@ impl<'a> Verifier<'a> {
         for (authority, path) in candidates {
             match self.verify_path(&path, authority, &instants) {
                 Ok(scts) => return Ok((authority, scts)),
-                // "Issued by somebody else" says less than any other reason.
+                // "Issued by another authority" says less than any other reason.
                 Err(error) => {
                     let says_less = matches!(error, VerifyError::Chain(ChainError::Issuer { .. }));
                     if !says_less || matches!(closest, VerifyError::NoAuthority) {
@@ -493,7 +493,7 @@ fn verify_subject(bundle: &Bundle, artifact: Signed<'_>) -> Result<VerifiedConte
     let statement = Statement::from_json(envelope.payload())?;
     let digests: Vec<Digest> =
         HashAlgorithm::ALL.into_iter().filter_map(|algorithm| artifact.digest(algorithm)).collect();
-    if digests.iter().any(|digest| statement.is_about(digest)) {
+    if digests.iter().any(|digest| statement.applies_to(digest)) {
         return Ok(VerifiedContent::Statement(Attested(statement)));
     }
     let found: Vec<String> = statement
@@ -521,7 +521,7 @@ fn check_log_windows(
         if entry.integrated_time().is_some() {
             continue;
         }
-        // Where nobody says when, it was before now: a log that is trusted later only did not have it.
+        // Without a time it was before now: a log that is trusted later only did not have it.
         let too_early = times.is_empty() && window.start.is_some_and(|start| now < start);
         let time = times.iter().find(outside).map(|seen| seen.time).or(too_early.then_some(now));
         if let Some(time) = time {

@@ -206,7 +206,7 @@ fn collect_documents(
         let (text, manifest) = Manifest::fetch_text(store, &digest)?;
         keep(&digest, text)?;
         match manifest {
-            // An index in an index is nobody's image.
+            // An index in an index is not an image.
             Manifest::Index(index) if digest == *image => {
                 let (found, limit) = (index.manifests().len() as u64, MAX_ENTRIES as u64);
                 if found > limit {
@@ -228,7 +228,7 @@ fn collect_documents(
     Ok(())
 }
 
-/// Fetches everything that `store` has on `image`; `None`: nobody has it.
+/// Fetches everything that `store` has on `image`; `None` if no store has it.
 #[must_use]
 pub fn collect(store: Option<&dyn EvidenceStore>, image: &ImageRef, limits: &Limits) -> ImageEvidence {
     let Some(store) = store else {

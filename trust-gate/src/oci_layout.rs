@@ -311,7 +311,7 @@ impl EvidenceStore for OciLayout {
 
     fn referrers(&self, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
         // What the listing says of a manifest is not believed: only the manifest says what its subject is.
-        // One that cannot be read may be a referrer, and whoever asked should know that it is there.
+        // One that cannot be read may be a referrer, so the caller is told that it is there.
         let may_refer = |manifest: ReadManifest| {
             let subject = manifest.and_then(|manifest| manifest.subject());
             subject.map_or(true, |subject| subject.as_ref() == Some(digest))

@@ -97,7 +97,7 @@ pub enum StoreError {
         what: String,
     },
     /// The repository has no such tag.
-    #[error("there is no tag `{tag}`, there is {found}")]
+    #[error("tag `{tag}` not found, found {found}")]
     NoSuchTag {
         /// Which.
         tag: String,
@@ -134,7 +134,7 @@ pub enum StoreError {
         /// How much is read.
         limit: u64,
     },
-    /// It is not as the OCI image specification demands.
+    /// It is not as the OCI image specification requires.
     #[error("{what} is malformed: {problem}")]
     Malformed {
         /// What.

@@ -374,7 +374,7 @@ fn keys_come_from_where_the_policy_says() {
         let judge = |objects: &Objects| {
             let evidence =
                 collect_for(&policies, &request, &repositories, objects, &Limits::default(), now());
-            (evaluate(&policies, &request, &evidence, &Trust::nobody(), now()), evidence)
+            (evaluate(&policies, &request, &evidence, &Trust::keys_only(), now()), evidence)
         };
         let (without, _) = judge(&Objects::default());
         assert_eq!(without.decision, Decision::Deny);
@@ -424,7 +424,7 @@ fn what_cosign_attested_is_judged_by_its_content() {
         &judge("{attestations: [{type: 'https://slsa.dev/provenance/v1', from: [ci], maxAge: 1m}]}"),
         ReasonCode::Condition,
     );
-    // One of its bills of materials lists nothing, and the other has no package URLs: what the image is made of is unknown.
+    // One of its SBOMs lists nothing, and the other has no package URLs: what the image is made of is unknown.
     let verdict = judge("{sbom: {from: [ci], deny: [{purl: 'pkg:npm/lodash'}]}}");
     denied(&verdict, ReasonCode::Unresolved);
     assert!(

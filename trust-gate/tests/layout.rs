@@ -380,6 +380,6 @@ fn layouts_of_other_tools_are_read() {
 fn where_there_is_no_such_tag_the_others_are_named() {
     let failure = Layout::new().collect("absent", &Limits::default()).digest.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NotFound);
-    let tags = "there is no tag `absent`, there is `";
+    let tags = "tag `absent` not found, found `";
     assert!(failure.problem.contains(tags) && failure.problem.contains("`signed`"), "{failure}");
 }

@@ -1,4 +1,4 @@
-//! What an embedder demands of every signature reaches the verdict, and an archive keeps it.
+//! What an embedder requires of every signature reaches the verdict, and an archive keeps it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 

@@ -155,7 +155,7 @@ impl AdmissionReview {
         })
     }
 
-    /// The answer, as a review: what the API server does, and what whoever asks is told.
+    /// The answer, as a review: what the API server does, and what the requester is told.
     #[must_use]
     pub fn respond(&self, verdict: &Verdict) -> AdmissionResponse {
         let denied = verdict.decision == Decision::Deny;
@@ -214,7 +214,7 @@ pub struct AdmissionResponse {
     /// A JSON patch that pins what was verified, in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<String>,
-    /// What whoever asks is told, though it goes on.
+    /// What the requester is told, though the request goes on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// What the API server writes into its audit log, under the webhook's name.
@@ -222,7 +222,7 @@ pub struct AdmissionResponse {
 }
 
 impl AdmissionResponse {
-    /// A denial, with a message for whoever asks.
+    /// A denial, with a message for the requester.
     #[must_use]
     pub fn deny(uid: impl Into<String>, message: &str) -> Self {
         let status = json!({"code": 403, "reason": "Forbidden", "message": shortened(message, MAX_MESSAGE)});

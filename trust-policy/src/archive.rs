@@ -22,7 +22,7 @@ use crate::verdict::Verdict;
 /// for byte, by the same version of this crate; where it does not, the replay says so.
 ///
 /// It proves nothing about where it comes from. Its digests show that a part was changed without the others, not who
-/// changed them all: keep it where nobody can, or sign it.
+/// changed them all: keep it where no one can change it, or sign it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -44,7 +44,7 @@ pub struct Archive {
     pub blocks_unchanged: bool,
     /// The trust root, as JSON.
     pub trust_root: Value,
-    /// What was demanded of every signature.
+    /// What was required of every signature.
     pub trust_options: TrustOptions,
     /// The digests of policies and trust root when it was judged.
     pub digests: ArchiveDigests,
@@ -59,7 +59,7 @@ pub struct Archive {
 pub struct ArchiveDigests {
     /// Of the policies, and of what becomes of uncovered images and of what an update leaves unchanged.
     pub policies: Digest,
-    /// Of the trust root, and of what was demanded of every signature.
+    /// Of the trust root, and of what was required of every signature.
     pub trust: Digest,
 }
 
@@ -146,7 +146,7 @@ pub enum ArchiveError {
     /// The trust root in it cannot be read.
     #[error("trust root of the archive cannot be read")]
     Root(#[from] RootError),
-    /// What it demands of witnesses cannot be read.
+    /// What it requires of witnesses cannot be read.
     #[error("witnesses of the archive cannot be read")]
     Witnesses(#[from] WitnessPolicyError),
     /// A pattern of allowed images in it cannot be read.
@@ -198,7 +198,7 @@ impl Archive {
         self
     }
 
-    /// Says what was demanded of every signature. Log entries are verified by the rules of Rekor: a
+    /// Says what was required of every signature. Log entries are verified by the rules of Rekor: a
     /// [`Trust::with_log`] is code, which no archive holds.
     #[must_use]
     pub fn with_trust_options(mut self, options: TrustOptions) -> Self {

@@ -221,7 +221,7 @@ impl<'a> Evaluation<'a> {
         };
         let judged = match is_about {
             Answer::Unknown(reason) => {
-                let message = format!("cannot determine whether the rule is about the resource: {reason}");
+                let message = format!("cannot determine whether the rule applies to the resource: {reason}");
                 let explanation = Explanation::fail("match", ReasonCode::Unresolved, message);
                 Judged::Found(vec![(strictest, explanation)])
             }
@@ -255,8 +255,9 @@ impl<'a> Evaluation<'a> {
                 Judged::Found(self.images(rules, &images, strictest, &scope))
             }
             Requirement::Check(own) => Judged::Found(self.own_check(own, &images, strictest)),
-            Requirement::Form { message, demand, allows_existing, .. } => {
-                let form = FormRule { demand, message: message.as_ref(), allows_existing: *allows_existing };
+            Requirement::Form { message, requirement, allows_existing, .. } => {
+                let form =
+                    FormRule { requirement, message: message.as_ref(), allows_existing: *allows_existing };
                 self.form(policy, rule, &form, strictest, &scope)
             }
         }
@@ -330,12 +331,11 @@ impl<'a> Evaluation<'a> {
     ) -> Result<(PinnedImage, &'a ImageEvidence), (ReasonCode, String)> {
         let reference: ImageRef =
             image.image.parse().map_err(|error| (ReasonCode::Malformed, Reasons(&error).to_string()))?;
-        let evidence = self.evidence.images.get(&image.image).ok_or_else(|| {
-            (
-                ReasonCode::NotFetched,
-                "nothing was fetched for it, so it is not known who signed it".to_owned(),
-            )
-        })?;
+        let evidence = self
+            .evidence
+            .images
+            .get(&image.image)
+            .ok_or_else(|| (ReasonCode::NotFetched, "nothing was fetched for it".to_owned()))?;
         if let Some(tampered) = evidence.failures.iter().find(|one| one.kind == FailureKind::Tampered) {
             return Err((
                 ReasonCode::Tampered,

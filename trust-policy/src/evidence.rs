@@ -80,7 +80,7 @@ pub enum FailureKind {
     Tampered,
     /// It is larger, or there is more of it, than is read.
     TooLarge,
-    /// It is there, but not as the format demands.
+    /// It is there, but not as the format requires.
     Malformed,
     /// The store did not answer.
     Unavailable,

@@ -9,7 +9,7 @@
 //! | `interpreter` | what an expression comes to |
 //!
 //! Where an expression holds another one (`time_since('', '{{ a }}', '')`), the inner one's value takes the place of its
-//! text as a value: whoever writes the value cannot change the expression.
+//! text as a value: the author of the value cannot change the expression.
 
 pub(crate) mod budget;
 
@@ -99,7 +99,7 @@ pub enum ExpressionError {
     #[error("expression is too complex")]
     TooComplex,
     /// It calls a function that there is not.
-    #[error("`{function}` is no function that is known here")]
+    #[error("`{function}` is not a known function")]
     UnknownFunction {
         /// Which.
         function: String,

@@ -13,7 +13,7 @@ use self::reader::PolicyError;
 use crate::policy::policy_set::PolicySet;
 use crate::yaml::{self, Node, Value};
 
-/// A policy language: which documents are of it, and what they demand.
+/// A policy language: which documents are of it, and what they require.
 ///
 /// An implementor promises that a policy never means less than it says: an unknown field is an error, with its path and place.
 ///
@@ -69,7 +69,7 @@ pub trait PolicyLanguage: fmt::Debug + Send + Sync {
     /// Whether a document of this API version and kind is of this language.
     fn reads(&self, api_version: &str, kind: &str) -> bool;
 
-    /// Adds what a document demands to the set.
+    /// Adds what a document requires to the set.
     ///
     /// # Errors
     /// If it is malformed, or has anything that is not understood.

@@ -22,7 +22,7 @@
 //! {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: c, image: docker.io/nginx}]}}
 //! "#)?;
 //! let request = Request::from(pods.remove(0));
-//! let verdict = evaluate(&policies, &request, &Evidence::default(), &Trust::nobody(), UnixTime::from_seconds(0));
+//! let verdict = evaluate(&policies, &request, &Evidence::default(), &Trust::keys_only(), UnixTime::from_seconds(0));
 //! assert_eq!(verdict.decision, Decision::Deny);
 //! assert!(verdict.to_string().contains("/spec/containers/0/image: found `docker.io/nginx`, expected `ghcr.io/org/*`"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -91,8 +91,8 @@ pub use policy::image_rule::{
 pub use policy::mode::{Mode, ModeOverride, ModeRule};
 pub use policy::overlay::{KeyRule, Overlay, OverlayKey};
 pub use policy::policy_set::{
-    ContextEntry, ContextSource, Demand, Exception, ForEach, ImageExtractor, Lint, Policy, PolicySet,
-    Requirement, Rule, Uncovered,
+    ContextEntry, ContextSource, Exception, ForEach, FormRequirement, ImageExtractor, Lint, Policy,
+    PolicySet, Requirement, Rule, Uncovered,
 };
 pub use policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Signer};

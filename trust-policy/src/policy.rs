@@ -7,7 +7,7 @@
 //! | `resource_match` | [`ResourceMatch`](crate::ResourceMatch): which requests a rule is about |
 //! | `overlay` | [`Overlay`](crate::Overlay): forms of resources |
 //! | `check` | [`Check`](crate::Check): an embedder's own requirement |
-//! | `image_rule` | [`ImageRule`](crate::ImageRule): what is demanded of images |
+//! | `image_rule` | [`ImageRule`](crate::ImageRule): what is required of images |
 //! | `policy_set` | [`PolicySet`](crate::PolicySet): policies, their rules, their exceptions |
 
 pub(crate) mod mode;

@@ -10,7 +10,7 @@ use trust_rekor::{RekorLog, WitnessPolicyError, WitnessedLog};
 /// By what signatures are verified: the keys and authorities that are trusted, how many of them must witness a signature, and what
 /// proves that it is in a log.
 ///
-/// A policy may demand less for one of its signers, by naming what it gives up; never more than is said here.
+/// A policy may require less for one of its signers, by naming what it gives up; never more than is said here.
 ///
 /// ```
 /// use trust_core::TrustRoot;
@@ -29,7 +29,7 @@ pub struct Trust {
     log: Arc<dyn TransparencyLog>,
 }
 
-/// What is demanded of every signature: data, so that an [`Archive`](crate::Archive) can hold it.
+/// What is required of every signature: data, so that an [`Archive`](crate::Archive) can hold it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -74,7 +74,7 @@ impl Trust {
         Self { root, options: TrustOptions::default(), log: Arc::new(RekorLog) }
     }
 
-    /// Trusts this root, and demands this.
+    /// Trusts this root, and requires this.
     ///
     /// # Errors
     /// If the text about witnesses is not a policy.
@@ -93,9 +93,9 @@ impl Trust {
         self
     }
 
-    /// Trusts nobody: no signature verifies, but those by the keys of a policy that need no log.
+    /// Trusts no authority and no log: no signature verifies, except by the keys of a policy that need no log.
     #[must_use]
-    pub fn nobody() -> Self {
+    pub fn keys_only() -> Self {
         Self::new(TrustRoot::empty())
     }
 
@@ -105,13 +105,13 @@ impl Trust {
         &self.root
     }
 
-    /// What is demanded of every signature.
+    /// What is required of every signature.
     #[must_use]
     pub fn options(&self) -> &TrustOptions {
         &self.options
     }
 
-    /// A verifier that demands all of it, under this root.
+    /// A verifier that requires all of it, under this root.
     pub(crate) fn verifier<'a>(&'a self, root: &'a TrustRoot) -> Verifier<'a> {
         let options = &self.options;
         let verifier = Verifier::new(root, self.log.as_ref())

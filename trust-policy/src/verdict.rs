@@ -38,7 +38,7 @@ pub struct Verdict {
     pub decision: Decision,
     /// The resource.
     pub resource: ResourceId,
-    /// Every rule that is about it, in the policies' order.
+    /// Every rule that applies to it, in the policies' order.
     pub rules: Vec<RuleVerdict>,
     /// Images that would run and that no rule about images judged: what becomes of them, the policy set says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,7 +74,7 @@ pub enum Outcome {
     Pass,
     /// It does not, or that cannot be known.
     Fail,
-    /// It is about nothing in this resource.
+    /// It applies to nothing in this resource.
     Skip,
 }
 
@@ -95,13 +95,13 @@ pub struct Explanation {
     /// What differs, where two things were compared: the message says it in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mismatch: Option<Box<Mismatch>>,
-    /// The image that it is about, if it is about one.
+    /// The image, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Box<JudgedImage>>,
     /// Until when it holds, if its age is limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<UnixTime>,
-    /// The signature that was verified, if it is about one.
+    /// The signature that was verified, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Box<VerifiedSignature>>,
     /// What it was concluded from.
@@ -377,7 +377,7 @@ impl fmt::Display for Outcome {
 }
 
 impl fmt::Display for Verdict {
-    /// The decision, and below it the tree of why: a line for each, whatever strangers wrote.
+    /// The decision, and below it the tree of why: a line for each, whatever untrusted input holds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fmt_heading(f)?;
         for rule in &self.rules {

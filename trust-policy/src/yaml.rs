@@ -1,4 +1,4 @@
-//! YAML with the place of every value, so that whoever reads it can say where something is wrong.
+//! YAML with the place of every value, so that errors can say where something is wrong.
 //!
 //! It is read as kubectl and the API server read it (YAML 1.1), but what they and others read differently is refused: repeated
 //! keys, and a key beside a merge (`<<`) that brings the same key.

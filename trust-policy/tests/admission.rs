@@ -39,7 +39,7 @@ const PIN: &str = "  - name: pin
 ";
 
 fn judge(policies: &PolicySet, review: &AdmissionReview) -> Verdict {
-    judge::judge(policies, &review.request, &image_with(vec![]), &Trust::nobody(), NOW)
+    judge::judge(policies, &review.request, &image_with(vec![]), &Trust::keys_only(), NOW)
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_report_has_a_row_for_each_image_and_check() {
         assert_eq!(rows[0]["resources"][0]["name"], "web");
     }
     // Where nothing was fetched, it is an error, and no failure of the image.
-    let unknown = evaluate(&policies, &review.request, &Evidence::default(), &Trust::nobody(), NOW);
+    let unknown = evaluate(&policies, &review.request, &Evidence::default(), &Trust::keys_only(), NOW);
     let report = unknown.to_report(ReportKind::PolicyReport, NOW);
     assert_eq!(report["summary"], json!({"pass": 1, "fail": 0, "warn": 0, "error": 2, "skip": 0}));
 }

@@ -30,7 +30,7 @@ fn judge(bytes: &[u8]) -> (bool, bool) {
     let uid = serde_json::from_slice::<Value>(bytes).unwrap()["request"]["uid"].clone();
     let allowed = |policies: &PolicySet| {
         let now = UnixTime::from_seconds(1_795_000_000);
-        let verdict = evaluate(policies, &review.request, &Evidence::default(), &Trust::nobody(), now);
+        let verdict = evaluate(policies, &review.request, &Evidence::default(), &Trust::keys_only(), now);
         let answer = review.respond(&verdict).to_review();
         assert_eq!(answer["response"]["uid"], uid);
         assert_eq!(answer["response"]["allowed"], verdict.decision == Decision::Allow);

@@ -73,7 +73,7 @@ fn evidence(config: &Value) -> Evidence {
 fn judge(requirement: CheckRequirement, evidence: &Evidence) -> Verdict {
     let policies = PolicySet::new(vec![Policy::checking("ours", requirement)]);
     let policies = policies.with_uncovered(Uncovered::Allow);
-    evaluate(&policies, &request(), evidence, &Trust::nobody(), NOW)
+    evaluate(&policies, &request(), evidence, &Trust::keys_only(), NOW)
 }
 
 /// The innermost explanation, and the verdict's decision.
@@ -195,7 +195,7 @@ fn a_language_of_an_embedders_own_is_read_beside_the_others() {
     let policies = languages.read(&format!("{own}---\n{kyverno}")).unwrap().with_uncovered(Uncovered::Allow);
     let names: Vec<&str> = policies.policies().iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["namespaces", "a"]);
-    let verdict = evaluate(&policies, &request(), &Evidence::default(), &Trust::nobody(), NOW);
+    let verdict = evaluate(&policies, &request(), &Evidence::default(), &Trust::keys_only(), NOW);
     assert_eq!(verdict.decision, Decision::Deny);
     assert!(
         verdict.to_string().contains("namespace: found `default`, expected a namespace of its own"),
@@ -213,7 +213,7 @@ fn a_check_of_ones_own_releases_no_image() {
     let requirement = CheckRequirement::on_images(Vec::new(), labelled("x"));
     let mut policies = PolicySet::new(vec![Policy::checking("ours", requirement)]);
     let found = evidence(&json!({"config": {"Labels": {"x": "y"}}}));
-    let alone = evaluate(&policies, &request(), &found, &Trust::nobody(), NOW);
+    let alone = evaluate(&policies, &request(), &found, &Trust::keys_only(), NOW);
     assert_eq!((alone.decision, alone.uncovered.len()), (Decision::Deny, 1), "{alone}");
     policies.extend(
         PolicySet::from_yaml(
@@ -222,7 +222,7 @@ fn a_check_of_ones_own_releases_no_image() {
         )
         .unwrap(),
     );
-    let verdict = evaluate(&policies, &request(), &found, &Trust::nobody(), NOW);
+    let verdict = evaluate(&policies, &request(), &found, &Trust::keys_only(), NOW);
     assert_eq!((verdict.decision, verdict.uncovered.len()), (Decision::Deny, 1), "{verdict}");
 }
 
@@ -241,7 +241,7 @@ fn a_policy_is_written_in_rust_from_end_to_end() {
     let judge = |policy: &Policy, exception: Option<Exception>| {
         let mut policies = PolicySet::new(vec![policy.clone()]).with_uncovered(Uncovered::Allow);
         policies.add_exceptions(exception);
-        evaluate(&policies, &request(), &Evidence::default(), &Trust::nobody(), NOW)
+        evaluate(&policies, &request(), &Evidence::default(), &Trust::keys_only(), NOW)
     };
     assert_eq!(judge(&policy, None).decision, Decision::Deny);
     // Of an exception the rule says nothing, nor of what its preconditions are not about.

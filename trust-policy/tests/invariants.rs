@@ -63,7 +63,7 @@ fn evidence(signers: &[Vec<u8>; 2]) -> Evidence {
 }
 
 fn judge(request: &Request, evidence: &Evidence) -> Verdict {
-    evaluate(&policies(), request, evidence, &Trust::nobody(), NOW)
+    evaluate(&policies(), request, evidence, &Trust::keys_only(), NOW)
 }
 
 fn case() -> impl Strategy<Value = (Vec<usize>, [Vec<u8>; 2])> {
@@ -145,7 +145,7 @@ fn what_could_not_be_read_denies_and_says_so() {
 #[test]
 fn where_no_policy_applies_the_verdict_says_so() {
     let judge_by = |policies: &PolicySet| {
-        evaluate(policies, &request(&[3]), &Evidence::default(), &Trust::nobody(), NOW)
+        evaluate(policies, &request(&[3]), &Evidence::default(), &Trust::keys_only(), NOW)
     };
     let verdict = judge_by(&PolicySet::default());
     assert!(verdict.decision == Decision::Deny && !verdict.is_covered());

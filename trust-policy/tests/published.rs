@@ -118,7 +118,7 @@ fn verify_image_signature_names_its_placeholder_key() {
         assert!(text.contains(reason), "{text}");
     }
     // Also where nothing could be fetched.
-    let (trust, now) = (Trust::nobody(), "2026-11-22T00:00:00Z".parse().unwrap());
+    let (trust, now) = (Trust::keys_only(), "2026-11-22T00:00:00Z".parse().unwrap());
     let verdict = evaluate(&policies, &pod("gcr.io/a/b:1", ""), &Evidence::default(), &trust, now);
     assert!(verdict.to_string().contains(".attestors[0].entries[0].keys: the policy's key"), "{verdict}");
     assert_eq!(judge(&policies, &pod("ghcr.io/a/b:1", "")).decision, Decision::Allow);

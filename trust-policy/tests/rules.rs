@@ -30,7 +30,7 @@ fn pod(image: &str) -> Value {
 }
 
 fn judge(policies: &PolicySet, request: &Request) -> Verdict {
-    judge::judge(policies, request, &image_with(vec![]), &Trust::nobody(), NOW)
+    judge::judge(policies, request, &image_with(vec![]), &Trust::keys_only(), NOW)
 }
 
 #[track_caller]
@@ -183,7 +183,10 @@ fn images_of_other_kinds_are_extracted() {
     assert_eq!(patched, ["/spec/steps/0/image"]);
     let broken = json!({"apiVersion": "tekton.dev/v1", "kind": "Task", "spec": {"steps": [{"image": 3}]}});
     let verdict = judge(&rules, &self::request(broken));
-    assert!(verdict.to_string().contains("`/spec/steps/0/image` is no text, expected an image"), "{verdict}");
+    assert!(
+        verdict.to_string().contains("`/spec/steps/0/image` is not a string, expected an image"),
+        "{verdict}"
+    );
     assert_eq!(verdict.decision, Decision::Deny);
 }
 

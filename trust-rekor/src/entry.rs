@@ -84,7 +84,7 @@ pub(crate) fn bind(entry: &LogEntry, claim: &LogClaim<'_>) -> Result<BoundEntry,
 
 /// The certificate that an entry was signed with; `None` for a key.
 ///
-/// Only as true as whoever vouches for the entry: a monitor, which recomputed the tree.
+/// Only as true as the proof of the entry: a monitor recomputed the tree.
 ///
 /// # Errors
 /// If the entry is malformed, or of a kind whose signer is not known here.
@@ -104,7 +104,7 @@ pub(crate) fn certificate(body: &[u8]) -> Result<Option<Certificate>, LogError> 
     }
 }
 
-/// A certificate in base64 of PEM; a key instead is nobody's certificate.
+/// A certificate in base64 of PEM; a key instead is not a certificate.
 fn from_pem(base64: &str) -> Result<Option<Certificate>, LogError> {
     let pem = encoding::from_base64(base64).and_then(|bytes| String::from_utf8(bytes).ok());
     let pem = pem.ok_or_else(|| LogError::Body { problem: "the signer is not base64 of PEM".to_owned() })?;

@@ -50,7 +50,7 @@ pub enum TransitionError {
         /// Its size now.
         to: u64,
     },
-    /// The log signed two trees of one size: evidence of a split view, which anybody can check.
+    /// The log signed two trees of one size: evidence of a split view, which anyone can check.
     #[error("log `{origin}` signed two trees of {size} entries, with roots {first} and {second}")]
     SplitView {
         /// The log.
@@ -301,7 +301,7 @@ impl Monitor {
 
 /// Whether a checkpoint that was seen at `seen` is still fresh at `now`, if logs must show a new one within `max_age_millis`.
 ///
-/// A log that is frozen for somebody shows an old tree for ever.
+/// A log that is frozen for one client shows an old tree for ever.
 #[must_use]
 pub fn is_fresh(seen: UnixTime, now: UnixTime, max_age_millis: i64) -> bool {
     TimeWindow { start: Some(seen), end: Some(seen.plus_millis(max_age_millis)) }.contains(now)

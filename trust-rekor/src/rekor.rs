@@ -38,7 +38,7 @@ impl TransparencyLog for RekorLog {
 
 /// Verifies entries as [`RekorLog`] does, and that a quorum of witnesses saw the tree that each entry is in.
 ///
-/// A log that shows somebody a tree of his own then needs the quorum to go along with it. Entries with a promise
+/// A log that shows a client a tree of its own then needs the quorum to go along with it. Entries with a promise
 /// alone are refused: no witness sees promises.
 #[derive(Clone, Debug)]
 pub struct WitnessedLog {
@@ -46,7 +46,7 @@ pub struct WitnessedLog {
 }
 
 impl WitnessedLog {
-    /// A verifier that demands this policy's quorum, of checkpoints of this policy's logs.
+    /// A verifier that requires this policy's quorum, of checkpoints of this policy's logs.
     #[must_use]
     pub fn new(policy: WitnessPolicy) -> Self {
         Self { policy }
@@ -73,7 +73,7 @@ fn verify_in(log: &LogKey, entry: &LogEntry, claim: &LogClaim<'_>) -> Result<Ver
     let BoundEntry { kind, generation } = entry::bind(entry, claim)?;
     let integrated_time = match (generation, &entry.promise) {
         (Generation::V1, Some(promise)) => Some(promise::verify_promise(entry, promise, log)?),
-        // Without a promise nobody vouches for the time; Rekor v2 makes none.
+        // Without a promise no time is proved; Rekor v2 makes none.
         (Generation::V1, None) | (Generation::V2, _) => None,
     };
     let proved = match &entry.proof {

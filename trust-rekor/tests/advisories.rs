@@ -138,7 +138,7 @@ fn ghsa_fx35_mq7g_6g98_a_key_where_a_certificate_is_expected() {
 fn cve_2026_39395_a_payload_that_is_no_statement() {
     denied("the signed statement cannot be used", |world| world.content = Content::Payload("not JSON"));
     denied("the signed statement cannot be used", |world| world.content = Content::Payload("{}"));
-    denied("the signed statement is about nothing", |world| {
+    denied("the signed statement is for nothing", |world| {
         world.content = Content::Payload(
             r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"a","digest":{"md5":"00"}}],"predicateType":"p"}"#,
         );

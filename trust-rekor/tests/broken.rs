@@ -97,7 +97,7 @@ fn identity(subject: &str, issuer: &str) -> SignerPolicy {
     SignerPolicy::Identity(IdentityPolicy::new([identity]).unwrap())
 }
 
-/// Changes one thing, and demands a denial whose reasons hold `expected`.
+/// Changes one thing, and requires a denial whose reasons hold `expected`.
 fn denied(name: &str, expected: &str, change: impl FnOnce(&mut Case)) {
     let mut case = Case::new();
     change(&mut case);
@@ -150,7 +150,7 @@ fn a_changed_envelope_is_denied() {
 
 #[test]
 fn another_artifact_is_denied() {
-    denied("artifact", "the signed statement is about `sha256:", |case| {
+    denied("artifact", "the signed statement is for `sha256:", |case| {
         case.digest = Digest::sha256(b"other")
     });
 }

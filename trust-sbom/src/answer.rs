@@ -1,4 +1,4 @@
-//! [`Answer`]: yes, no, or unknown with the reason. What nobody knows is never a no.
+//! [`Answer`]: yes, no, or unknown with the reason. What is not known is never a no.
 
 use core::fmt;
 

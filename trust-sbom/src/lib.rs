@@ -1,4 +1,4 @@
-//! Bills of materials, scan reports, VEX documents and provenance, whatever tool wrote them, read into one model each;
+//! SBOMs, scan reports, VEX documents and provenance, whatever tool wrote them, read into one model each;
 //! and answers to questions about them, which are yes, no or unknown with the reason.
 //!
 //! ```

@@ -99,8 +99,8 @@ pub enum ReportError {
     /// It is not JSON, repeats a key, or has another shape.
     #[error("report is malformed")]
     Json(#[from] JsonError),
-    /// It is a bill of materials that is not read.
-    #[error("report is a bill of materials that cannot be read")]
+    /// It is an SBOM that is not read.
+    #[error("report is an SBOM that cannot be read")]
     Sbom(#[from] SbomError),
     /// A field has another value than it may have.
     #[error("report has the {field} `{found}`, expected {expected}")]
@@ -213,7 +213,7 @@ pub struct FindingRule {
     pub exploited_only: bool,
     /// It is exploited with at least this probability, 0 to 1.
     pub min_epss: Option<f64>,
-    /// Findings that do not count because somebody said so are forbidden too.
+    /// Findings that do not count because a VEX statement or the scanner says so are forbidden too.
     pub with_suppressed: bool,
 }
 
@@ -230,7 +230,7 @@ impl FindingRule {
         Self { fixed_only: true, ..self }
     }
 
-    /// Also those that do not count because somebody said so.
+    /// Also those that do not count because a VEX statement or the scanner says so.
     #[must_use]
     pub fn and_suppressed(self) -> Self {
         Self { with_suppressed: true, ..self }
@@ -256,7 +256,7 @@ impl FindingRule {
             None if self.fixed_only => unknown("fix"),
             _ => None,
         };
-        // That nobody recorded an exploit is what the list says of most; there is no third value.
+        // That no exploit is recorded is what the list says of most; there is no third value.
         if self.exploited_only && !finding.is_known_exploited {
             return Answer::No;
         }
@@ -398,7 +398,7 @@ fn read_cyclonedx(document: &json::Document<'_>, limits: &Limits) -> Result<Scan
 }
 
 impl From<&Sbom> for ScanReport {
-    /// The vulnerabilities that a bill of materials lists itself. That it lists parts shows that something was looked
+    /// The vulnerabilities that an SBOM lists itself. That it lists parts shows that something was looked
     /// at, but not that vulnerabilities were looked for, unless there are some.
     fn from(sbom: &Sbom) -> Self {
         let mut report = Self::of(ReportFormat::CycloneDx);

@@ -3,7 +3,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `openvex`, `csaf` | one format each; CycloneDX and SPDX 3 are read as bills of materials |
+//! | `openvex`, `csaf` | one format each; CycloneDX and SPDX 3 are read as SBOMs |
 
 mod csaf;
 mod openvex;
@@ -102,8 +102,8 @@ pub enum VexError {
     /// It is not JSON, repeats a key, or has another shape.
     #[error("VEX document is malformed")]
     Json(#[from] JsonError),
-    /// It is a bill of materials that is not read.
-    #[error("VEX document is a bill of materials that cannot be read")]
+    /// It is an SBOM that is not read.
+    #[error("VEX document is an SBOM that cannot be read")]
     Sbom(#[from] SbomError),
     /// It is of another version.
     #[error("VEX document is {format} `{found}`, expected {expected}")]
@@ -164,7 +164,7 @@ impl Vex {
 }
 
 impl From<&Sbom> for Vex {
-    /// The statements that a bill of materials makes itself.
+    /// The statements that an SBOM makes itself.
     fn from(sbom: &Sbom) -> Self {
         let header = sbom.header();
         Self {
@@ -182,7 +182,7 @@ impl From<&Sbom> for Vex {
 pub struct VexSource<'a> {
     /// The document.
     pub vex: &'a Vex,
-    /// Who answers for it: whoever signed it, in words.
+    /// Who answers for it: the signer, in words.
     pub author: &'a str,
     /// How its products must name what was scanned.
     pub matching: VexMatching,
@@ -257,11 +257,11 @@ impl ScanReport {
         for source in sources {
             for statement in &source.vex.statements {
                 let mut about =
-                    self.findings.iter().filter(|finding| is_about(statement, finding)).peekable();
+                    self.findings.iter().filter(|finding| applies_to(statement, finding)).peekable();
                 let Some(finding) = about.peek() else { continue };
                 let vulnerability = finding.id.to_string();
                 let reason = if !source.vex.format.is_vex() {
-                    "its document is no VEX document".to_owned()
+                    "its document is not a VEX document".to_owned()
                 } else if about.any(|finding| {
                     statement.products.iter().any(|one| covers(one, finding, subject, source.matching))
                 }) {
@@ -290,14 +290,14 @@ const JUSTIFICATIONS: [&str; 5] = [
     "vulnerable_code_not_present",
 ];
 
-/// Whether somebody says why something is not affected: by one of those words, or in words of their own.
+/// Whether the author says why something is not affected: by one of those words, or in words of their own.
 fn is_grounded(justification: Option<&str>, words: Option<&str>) -> bool {
     justification.is_some_and(|word| JUSTIFICATIONS.contains(&word))
         || words.is_some_and(|words| !words.trim().is_empty())
 }
 
 /// Whether a statement is about the vulnerability of a finding, by any of its names.
-fn is_about(statement: &VexStatement, finding: &Finding) -> bool {
+fn applies_to(statement: &VexStatement, finding: &Finding) -> bool {
     let names = &statement.vulnerability;
     finding.names().any(|name| names.iter().any(|other| other.eq_ignore_ascii_case(name)))
 }
@@ -338,7 +338,7 @@ impl<'a> Heard<'a> {
         let answer = if cves.len() < 2 {
             latest(heard)
         } else {
-            let of = |cve: &String| latest(heard.iter().copied().filter(|one| one.is_about(cve)).collect());
+            let of = |cve: &String| latest(heard.iter().copied().filter(|one| one.applies_to(cve)).collect());
             let answers: Option<Vec<Statement<'_>>> = cves.iter().map(of).collect();
             answers?.into_iter().max_by_key(|one| one.statement.status.gravity())
         };
@@ -370,7 +370,7 @@ struct Statement<'a> {
 
 impl Statement<'_> {
     /// Whether it is about this CVE, of several: it names that one, or none.
-    fn is_about(&self, cve: &str) -> bool {
+    fn applies_to(&self, cve: &str) -> bool {
         let mut cves = self.statement.vulnerability.iter().filter(|name| is_cve(name)).peekable();
         cves.peek().is_none() || cves.any(|name| name.eq_ignore_ascii_case(cve))
     }

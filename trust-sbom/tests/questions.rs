@@ -1,4 +1,4 @@
-//! What can be asked of a bill of materials: packages, versions, ways, licenses, profiles, differences.
+//! What can be asked of an SBOM: packages, versions, ways, licenses, profiles, differences.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files

@@ -16,7 +16,7 @@ const UNKNOWN: [&str; 4] = ["conan", "datetime", "lexicographic", "nginx"];
 const LEDGER: [(&str, &str); 4] = [
     (
         "\"vers:npm/>=2.0.0|<1.0.0\"",
-        "constraints are read in any order, as the tests of containment demand; it is not canonical",
+        "constraints are read in any order, as the tests of containment require; it is not canonical",
     ),
     (r#"{"input_scheme":"maven","versions":["2-1","2.0.a"]}"#, DOT_AND_HYPHEN),
     (r#"{"input_scheme":"maven","versions":["2-1","2.0.0.a"]}"#, DOT_AND_HYPHEN),

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use trust_policy::{
-    AttestorSet, Conditions, Demand, Filter, Filters, ImageRule, ModeRule, Policy, PolicySet, Requirement,
-    Rule,
+    AttestorSet, Conditions, Filter, Filters, FormRequirement, ImageRule, ModeRule, Policy, PolicySet,
+    Requirement, Rule,
 };
 use trust_sbom::PackagePattern;
 
@@ -35,7 +35,7 @@ fn policy(text: &mut String, policy: &Policy) -> std::fmt::Result {
     let place = policy.namespace.as_ref().map_or_else(String::new, |one| format!(" of namespace `{one}`"));
     writeln!(text, "policy `{}`{place}", policy.name)?;
     if policy.first_rule_only {
-        writeln!(text, "  only the first rule counts that is about a resource")?;
+        writeln!(text, "  only the first rule that applies to a resource counts")?;
     }
     policy.rules.iter().try_for_each(|rule| self::rule(text, rule))
 }
@@ -64,19 +64,25 @@ fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
             }
             rules.iter().try_for_each(|one| image_rule(text, one))
         }
-        Requirement::Form { mode, demand, .. } => {
-            let demand = match demand {
-                Demand::Forms(forms) if forms.len() == 1 => "the resource must have a form".to_owned(),
-                Demand::Forms(forms) => format!("the resource must have one of {} forms", forms.len()),
-                Demand::Deny(conditions) => format!("the resource is refused where {}", count(conditions)),
-                Demand::ForEach(lists) => {
-                    format!("every element of {} lists must be as demanded", lists.len())
+        Requirement::Form { mode, requirement, .. } => {
+            let requirement = match requirement {
+                FormRequirement::Forms(forms) if forms.len() == 1 => {
+                    "the resource must have a form".to_owned()
                 }
-                _ => "something else is demanded".to_owned(),
+                FormRequirement::Forms(forms) => {
+                    format!("the resource must have one of {} forms", forms.len())
+                }
+                FormRequirement::Deny(conditions) => {
+                    format!("the resource is refused where {}", count(conditions))
+                }
+                FormRequirement::ForEach(lists) => {
+                    format!("every element of {} lists must be as required", lists.len())
+                }
+                _ => "something else is required".to_owned(),
             };
-            writeln!(text, "    {demand} ({})", mode_text(mode))
+            writeln!(text, "    {requirement} ({})", mode_text(mode))
         }
-        _ => writeln!(text, "    something else is demanded"),
+        _ => writeln!(text, "    something else is required"),
     }
 }
 
@@ -103,57 +109,64 @@ fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result {
     if let Some(deny) = &one.deny {
         writeln!(text, "      is refused where, of the attestations together, {}", count(&deny.conditions))?;
     }
-    if let Some(demand) = &one.sbom {
-        let profile = demand
+    if let Some(requirement) = &one.sbom {
+        let profile = requirement
             .profile
             .map_or_else(String::new, |profile| format!(", as complete as `{}` wants", profile.id));
-        writeln!(text, "      must have a bill of materials by {}{profile}", signers(&demand.attestors))?;
-        for denied in &demand.denied {
+        writeln!(text, "      must have an SBOM by {}{profile}", signers(&requirement.attestors))?;
+        for denied in &requirement.denied {
             let versions =
                 denied.versions.as_ref().map_or_else(String::new, |range| format!(" in `{range}`"));
             writeln!(text, "        without {}{versions}", package(&denied.pattern))?;
         }
-        if demand.licenses.is_some() {
+        if requirement.licenses.is_some() {
             writeln!(text, "        with licenses that are allowed")?;
         }
     }
-    if let Some(demand) = &one.vulnerabilities {
-        let severities: Vec<_> = demand.rule.severities.iter().map(|one| one.name()).collect();
+    if let Some(requirement) = &one.vulnerabilities {
+        let severities: Vec<_> = requirement.rule.severities.iter().map(|one| one.name()).collect();
         let severities =
             if severities.is_empty() { "any severity".to_owned() } else { severities.join(" or ") };
-        let fixed = if demand.rule.fixed_only { ", if a fix is known" } else { "" };
+        let fixed = if requirement.rule.fixed_only { ", if a fix is known" } else { "" };
         writeln!(
             text,
             "      must have a scan report by {} without findings of {severities}{fixed}",
-            signers(&demand.attestors)
+            signers(&requirement.attestors)
         )?;
-        if let Some(vex) = &demand.vex {
+        if let Some(vex) = &requirement.vex {
             writeln!(text, "        but those that do not count, says {}", signers(&vex.attestors))?;
         }
     }
-    if let Some(demand) = &one.provenance {
-        writeln!(text, "      must have provenance by {}", signers(&demand.attestors))?;
-        for (what, patterns) in
-            [("built by", &demand.builders), ("from", &demand.sources), ("as", &demand.build_types)]
-        {
+    if let Some(requirement) = &one.provenance {
+        writeln!(text, "      must have provenance by {}", signers(&requirement.attestors))?;
+        for (what, patterns) in [
+            ("built by", &requirement.builders),
+            ("from", &requirement.sources),
+            ("as", &requirement.build_types),
+        ] {
             if !patterns.is_empty() {
                 writeln!(text, "        {what} {}", list(patterns))?;
             }
         }
     }
-    if let Some(demand) = &one.summary {
-        let level =
-            demand.level.map_or_else(String::new, |level| format!(", SLSA build level {level} or above"));
-        writeln!(text, "      must have a verification summary by {}{level}", signers(&demand.attestors))?;
+    if let Some(requirement) = &one.summary {
+        let level = requirement
+            .level
+            .map_or_else(String::new, |level| format!(", SLSA build level {level} or above"));
+        writeln!(
+            text,
+            "      must have a verification summary by {}{level}",
+            signers(&requirement.attestors)
+        )?;
     }
-    if let Some(demand) = &one.image {
-        if demand.non_root {
+    if let Some(requirement) = &one.image {
+        if requirement.non_root {
             writeln!(text, "      must run as a user who is not root")?;
         }
-        if !demand.bases.is_empty() {
-            writeln!(text, "      must say that it was built on {}", list(&demand.bases))?;
+        if !requirement.bases.is_empty() {
+            writeln!(text, "      must say that it was built on {}", list(&requirement.bases))?;
         }
-        if let Some(policy) = &demand.base_policy {
+        if let Some(policy) = &requirement.base_policy {
             writeln!(text, "      must be built on an image that satisfies the policy `{policy}`")?;
         }
     }

@@ -209,7 +209,7 @@ fn judge(
     if is_right {
         return row(Row::Passed);
     }
-    let why = found.map_or_else(|| "no such rule is about it".to_owned(), ToString::to_string);
+    let why = found.map_or_else(|| "no such rule applies to it".to_owned(), ToString::to_string);
     row(Row::Failed { found: result.to_owned(), why })
 }
 

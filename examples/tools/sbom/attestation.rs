@@ -64,7 +64,7 @@ impl Attested {
 /// What a predicate says, in a line.
 pub(crate) fn summary(predicate: &Predicate) -> String {
     match predicate {
-        Predicate::Sbom(sbom, _) => format!("bill of materials: {} components", sbom.components().len()),
+        Predicate::Sbom(sbom, _) => format!("SBOM: {} components", sbom.components().len()),
         Predicate::ScanReport(report) => {
             let scanned = match &report.scanned {
                 Answer::Yes => String::new(),

@@ -14,7 +14,7 @@ use crate::attestation::Attested;
 
 /// More bytes are not looked at for an attestation.
 const MAX_ATTESTATION_LEN: u64 = 64 << 20;
-/// Smaller files are read before anybody looks.
+/// Smaller files are read before a person would look.
 const LARGE: u64 = 16 << 20;
 
 /// A file, or standard input, while a person sees how far it is; unpacked, if it is gzip. The reader bounds how much is read.

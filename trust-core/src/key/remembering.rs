@@ -60,7 +60,7 @@ impl SignatureAlgorithm for Remembering {
             fact.update(part);
         }
         let fact: [u8; 32] = fact.finalize().into();
-        // Whoever panicked while he held the lock left a set all the same.
+        // A thread that panicked while it held the lock left a set all the same.
         if self.right.lock().unwrap_or_else(PoisonError::into_inner).contains(&fact) {
             return Ok(());
         }

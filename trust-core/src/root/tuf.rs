@@ -97,7 +97,7 @@ pub enum TufError {
         /// The version that is needed.
         expected: u64,
     },
-    /// It has expired: somebody may be withholding what is newer.
+    /// It has expired: newer metadata may be withheld.
     #[error("`{role}` expired at {expires}, and it is {now}")]
     Expired {
         /// Which metadata.
@@ -166,7 +166,7 @@ impl TufRepository {
 
     /// Proves which files the repository vouches for at `now` (sections 5.4 to 5.6).
     ///
-    /// Whoever remembers the versions of earlier runs compares them himself: there is no memory here.
+    /// It does not remember versions across runs: a caller that does compares them itself.
     ///
     /// # Errors
     /// If metadata is not signed by those whom the root names, has expired, or is not the metadata that was meant.

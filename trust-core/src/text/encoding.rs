@@ -50,7 +50,7 @@ pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// Reads base64 as proto3's JSON mapping demands: standard or URL-safe alphabet, padding optional.
+/// Reads base64 as proto3's JSON mapping requires: standard or URL-safe alphabet, padding optional.
 ///
 /// Line breaks, a mixed alphabet and non-zero padding bits are refused.
 #[must_use]

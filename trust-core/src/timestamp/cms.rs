@@ -28,7 +28,7 @@ const MAX_CERTIFICATES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CmsError {
-    /// A part is not as RFC 5652 demands.
+    /// A part is not as RFC 5652 requires.
     #[error("CMS {part} is malformed")]
     Malformed {
         /// Which part.

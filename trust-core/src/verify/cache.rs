@@ -80,7 +80,7 @@ impl<'a> VerifiedCache<'a> {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<[u8; 32], Arc<VerifiedBundle>>> {
-        // Whoever panicked while he held the lock left a map all the same.
+        // A thread that panicked while it held the lock left a map all the same.
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -60,7 +60,7 @@ pub enum VerifyError {
     #[error("the signed statement cannot be used")]
     Statement(#[from] StatementError),
     /// The statement is about something else.
-    #[error("the signed statement is about {found}, expected `{expected}`")]
+    #[error("the signed statement is for {found}, expected `{expected}`")]
     Subject {
         /// What it is about.
         found: String,
@@ -96,7 +96,7 @@ pub enum VerifyError {
         /// Why further entries do not count.
         problems: Vec<LogError>,
     },
-    /// Nobody trusted says when the signature was made.
+    /// No trusted authority says when the signature was made.
     #[error(
         "found no signed time, expected a timestamp of a trusted authority or a log's promise{}",
         unknown(problems)
@@ -157,7 +157,7 @@ pub enum VerifyError {
         /// When the signature was made.
         time: UnixTime,
     },
-    /// Somebody else signed.
+    /// Another identity signed.
     #[error(transparent)]
     Identity(#[from] IdentityError),
 }

@@ -185,7 +185,7 @@ impl VerifiedBundle {
 
     /// When it was signed, by everyone who says so.
     ///
-    /// It may be empty where a key signed: then nobody vouches for a time, and of the logs that have the signature it is known
+    /// It may be empty where a key signed: then no time is proved, and of the logs that have the signature it is known
     /// only that their windows of trust have begun, not that they were open when it was made.
     #[must_use]
     pub fn times(&self) -> &[VerifiedTime] {

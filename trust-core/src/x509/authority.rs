@@ -1,4 +1,4 @@
-//! [`Authority`]: a certificate or timestamp authority that somebody trusts.
+//! [`Authority`]: a certificate or timestamp authority that is trusted.
 
 use core::ptr;
 use std::sync::{Arc, OnceLock};
@@ -15,7 +15,7 @@ pub struct Authority {
     operator: String,
     chain: Vec<Certificate>,
     valid_for: TimeWindow,
-    /// Whether the next of its certificates signed each, once somebody asked: they never change.
+    /// Whether the next of its certificates signed each, once it was asked: they never change.
     signed_by_next: Arc<[OnceLock<Result<(), ChainError>>]>,
 }
 
@@ -29,7 +29,7 @@ impl Authority {
         Self { uri, operator, chain, valid_for, signed_by_next }
     }
 
-    /// Says who runs it; otherwise it is the domain of [`uri`](Self::uri), the last two labels of its host: where nobody says
+    /// Says who runs it; otherwise it is the domain of [`uri`](Self::uri), the last two labels of its host: where it is not said
     /// who runs them, `a.sigstore.dev` and `b.sigstore.dev` are one operator's.
     #[must_use]
     pub fn with_operator(mut self, operator: impl Into<String>) -> Self {
@@ -100,7 +100,7 @@ pub(crate) fn without_scheme(url: &str) -> &str {
     rest.trim_end_matches('/')
 }
 
-/// Whom a URL belongs to, where nobody says it: the last two labels of its host. Two operators below one such name count as
+/// Whom a URL belongs to, where it is not said: the last two labels of its host. Two operators below one such name count as
 /// one, which asks for more of them, never for fewer.
 pub(crate) fn operator_of(url: &str) -> &str {
     let host = host(url);

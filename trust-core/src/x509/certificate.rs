@@ -97,8 +97,8 @@ pub enum CertificateError {
         /// How many are read.
         expected: usize,
     },
-    /// A part is not the DER that RFC 5280 demands.
-    #[error("certificate is malformed: its {part} is not as RFC 5280 section 4.1 demands")]
+    /// A part is not the DER that RFC 5280 requires.
+    #[error("certificate is malformed: its {part} is not as RFC 5280 section 4.1 requires")]
     Malformed {
         /// Which part.
         part: &'static str,

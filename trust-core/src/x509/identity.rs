@@ -43,7 +43,7 @@ pub struct Subject {
 /// What an authority wrote into a certificate about the signer: names; and Fulcio, the issuer of the identity token and the build.
 ///
 /// As a part of a [`VerifiedBundle`](crate::VerifiedBundle) it is what that authority vouches for;
-/// read out of a certificate alone it is a claim that anybody can make.
+/// read from a certificate alone it is a claim that anyone can make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
     subjects: Vec<Subject>,
@@ -141,7 +141,7 @@ pub enum IdentityError {
         /// By extension .8.
         v2: String,
     },
-    /// The signer is somebody else than the policy wants.
+    /// The signer is not one that the policy accepts.
     #[error("signed by {found}{}, certified by `{authority}`, expected {expected}", expected.extensions_of(found))]
     Mismatch {
         /// Who signed.
@@ -226,7 +226,7 @@ impl fmt::Display for Identity {
 
 /// Who may have signed: any one of some identities, each with a subject and an issuer.
 ///
-/// There is no way to leave out the subject, nor who vouches for it: an identity without either is anybody's.
+/// There is no way to leave out the subject, nor who vouches for it: an identity without either matches any certificate.
 ///
 /// ```
 /// use trust_core::{CertificateIdentity, IdentityPolicy, Pattern};
@@ -258,7 +258,7 @@ enum VouchedBy {
     Authority(String),
 }
 
-/// A policy without any identity would accept nobody.
+/// A policy without any identity would accept no signer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("found no identity, expected at least one")]
 pub struct EmptyIdentityPolicy;
@@ -274,7 +274,7 @@ impl CertificateIdentity {
     /// [SPIFFE](https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md).
     ///
     /// Such an authority vouches for the subject itself, so it is pinned: `authority` is its `uri` in the trust root. The name alone
-    /// would be anybody's whom any authority of the root certifies.
+    /// would match every identity that any authority of the root certifies.
     #[must_use]
     pub fn without_issuer(subject: Pattern, authority: impl Into<String>) -> Self {
         Self { subject, vouched: VouchedBy::Authority(authority.into()), extensions: BTreeMap::new() }
@@ -348,7 +348,7 @@ impl IdentityPolicy {
         })
     }
 
-    /// Whether `identity` may be one of them, whoever certified it: to be warned, not to trust.
+    /// Whether `identity` may be one of them, whichever authority certified it: to be warned, not to trust.
     #[must_use]
     pub fn is_claimed_by(&self, identity: &Identity) -> bool {
         self.any_of.iter().any(|one| one.claims(identity))

@@ -9,31 +9,31 @@ use crate::policy::image_rule::ImageConfigRequirement;
 use crate::verdict::Explanation;
 use crate::verdict::reason::{Mismatch, ReasonCode};
 
-/// Whether every platform of an image says what is demanded.
+/// Whether every platform of an image says what is required.
 pub(super) fn judge(
-    demand: &ImageConfigRequirement,
+    requirement: &ImageConfigRequirement,
     image: &Digest,
     evidence: &Evidence,
     now: UnixTime,
 ) -> Explanation {
     let platforms = match platforms(image, evidence) {
         Ok(platforms) => platforms,
-        Err(problem) => return Explanation::fail(demand.path.clone(), ReasonCode::NotFetched, problem),
+        Err(problem) => return Explanation::fail(requirement.path.clone(), ReasonCode::NotFetched, problem),
     };
     let judge = |content: Content| {
         let mut checks = Vec::new();
-        if let Some(max_age) = demand.max_age {
+        if let Some(max_age) = requirement.max_age {
             checks.push(is_young(content.created(), max_age, now, "the image does not say when it was made"));
         }
-        if demand.non_root {
+        if requirement.non_root {
             checks.push(user(content.user()));
         }
-        if !demand.bases.is_empty() {
-            checks.push(base(demand, content.base_name()));
+        if !requirement.bases.is_empty() {
+            checks.push(base(requirement, content.base_name()));
         }
         Explanation::all(&content.name, checks)
     };
-    Explanation::all(&demand.path, platforms.into_iter().map(judge).collect())
+    Explanation::all(&requirement.path, platforms.into_iter().map(judge).collect())
 }
 
 /// Whether an image has a base's layers below its own, on every platform.
@@ -44,7 +44,7 @@ pub(super) fn stands_on(image: &Digest, base: &Digest, evidence: &Evidence) -> R
         let single = below.first().filter(|_| below.len() == 1);
         let base = of_platform.or(single).ok_or_else(|| format!("the base has no {}", content.name))?;
         if !content.stands_on(base) {
-            return Err(format!("{} has not the layers of its base below its own", content.name));
+            return Err(format!("{} does not have the layers of its base below its own", content.name));
         }
     }
     Ok(())
@@ -72,10 +72,12 @@ fn user(written: &str) -> Explanation {
     }
 }
 
-fn base(demand: &ImageConfigRequirement, name: Option<&str>) -> Explanation {
-    let is_meant = |name: &str| demand.bases.iter().any(|pattern| pattern.matches(name) == Ok(true));
+fn base(requirement: &ImageConfigRequirement, name: Option<&str>) -> Explanation {
+    let is_meant = |name: &str| requirement.bases.iter().any(|pattern| pattern.matches(name) == Ok(true));
     match name {
         Some(name) if is_meant(name) => Explanation::pass("base", format!("says `{name}`")),
-        found => Explanation::differs("base", ReasonCode::Condition, Mismatch::new(found, &demand.bases)),
+        found => {
+            Explanation::differs("base", ReasonCode::Condition, Mismatch::new(found, &requirement.bases))
+        }
     }
 }

@@ -109,7 +109,7 @@ impl Content {
 }
 
 impl Evidence {
-    /// The images that an image says it was built on, on any platform: for whoever fetches evidence, to fetch theirs.
+    /// The images that an image says it was built on, on any platform: so that their evidence can be fetched.
     #[must_use]
     pub fn bases_of(&self, image: &Digest) -> Vec<String> {
         let mut bases: Vec<String> =

@@ -91,7 +91,7 @@ impl ImageExtractor {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
             Some(Value::String(text)) => text.clone(),
-            Some(_) => return Err(format!("`{place}` is no text, expected an image")),
+            Some(_) => return Err(format!("`{place}` is not a string, expected an image")),
         };
         let image = match &self.transform {
             None => written.clone(),

@@ -24,7 +24,7 @@ use crate::verdict::{Explanation, VerifiedImage};
 
 /// Statements under one name, multiplied over all names, of which something is denied.
 const MAX_COMBINATIONS: usize = 1000;
-/// Images below one another of which something is demanded.
+/// Images below one another of which something is required.
 const MAX_BASES: usize = 3;
 /// Violations that are named one by one.
 const MAX_NAMED: usize = 20;
@@ -56,7 +56,7 @@ impl Evaluation<'_> {
     ) -> Vec<(Mode, Explanation)> {
         let mut judged = Vec::new();
         for image in images {
-            for rule in rules.iter().filter(|one| one.is_about(image)) {
+            for rule in rules.iter().filter(|one| one.applies_to(image)) {
                 // Where entries of one rule say different things, the strictest counts for the rule.
                 judged.push((self.mode_on(mode, image), self.image(rule, image, scope, 0)));
             }
@@ -75,7 +75,7 @@ impl Evaluation<'_> {
         let check = format!("{image}, image `{}`", image.image);
         let mut causes = Vec::new();
         causes.extend((!rule.registries.is_empty()).then(|| registries(rule, image)));
-        if rule.is_about_names_alone() {
+        if rule.needs_names_alone() {
             return summed(check, &rule.path, None, image, causes);
         }
         let has_signers = rule.attestor_sets().next().is_some();
@@ -105,7 +105,7 @@ impl Evaluation<'_> {
         for attestation in &rule.attestations {
             let (kind, conditions) = (&attestation.predicate_type, attestation.conditions.as_ref());
             if attestation.attestors.is_empty() {
-                let message = "the policy names no signers, so nobody can satisfy it";
+                let message = "the policy names no signers, so it can never be satisfied";
                 causes.push(Explanation::fail(&attestation.path, ReasonCode::UnusablePolicy, message));
             }
             for set in &attestation.attestors {
@@ -196,11 +196,11 @@ impl Evaluation<'_> {
         };
         let base =
             ContainerImage::new(ContainerKind::Custom, "base".to_owned(), String::new(), base.clone(), false);
-        let about: Vec<_> = rules.into_iter().filter(|rule| rule.is_about(&base)).collect();
+        let about: Vec<_> = rules.into_iter().filter(|rule| rule.applies_to(&base)).collect();
         if about.is_empty() {
             return fail(
                 ReasonCode::Condition,
-                format!("found `{}`, which the policy is not about", base.image),
+                format!("found `{}`, which the policy does not apply to", base.image),
             );
         }
         let digest = match self.pinned(&base) {

@@ -20,7 +20,7 @@ impl Evaluation<'_> {
         if own.subjects == CheckSubjects::Request {
             return vec![(mode, self.answer(own, None))];
         }
-        let about = images.iter().filter(|image| own.is_about(image));
+        let about = images.iter().filter(|image| own.applies_to(image));
         about.map(|image| (self.mode_on(mode, image), self.checked_image(own, image))).collect()
     }
 
@@ -45,6 +45,11 @@ impl Evaluation<'_> {
         };
         let config = |one: Content| ImageConfig { platform: one.name, json: one.json };
         let configs = configs.map(|platforms| platforms.into_iter().map(config).collect());
+        // What a check that asked for them did not get may be there when it is asked again.
+        let unknown = match &configs {
+            Err(_) if own.check.needs_image_configs() => ReasonCode::NotFetched,
+            _ => ReasonCode::Unresolved,
+        };
         let name = own.check.name();
         match own.check.judge(&CheckSubject { request: self.request, image, now: self.now, configs }) {
             CheckAnswer::Holds { message } => Explanation::pass(name, message),
@@ -54,7 +59,7 @@ impl Evaluation<'_> {
                 Explanation::fail(name, ReasonCode::Condition, message).differing(Some(mismatch))
             }
             CheckAnswer::Unknown { reason } => {
-                Explanation::fail(name, ReasonCode::Unresolved, format!("cannot be determined: {reason}"))
+                Explanation::fail(name, unknown, format!("cannot be determined: {reason}"))
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::evidence::Evidence;
 use crate::kubernetes::object_name::ObjectName;
 use crate::kubernetes::request::Request;
 use crate::kubernetes::resource::ContainerImage;
-use crate::policy::policy_set::{Demand, Policy, PolicySet, Requirement, Rule};
+use crate::policy::policy_set::{FormRequirement, Policy, PolicySet, Requirement, Rule};
 use crate::policy::signer::{AttestorSet, Signer};
 
 /// What must be fetched to judge a request.
@@ -86,7 +86,7 @@ impl PolicySet {
             match &rule.requirement {
                 Requirement::Images { rules, .. } => {
                     for one in rules {
-                        let names = names(&images, |image| one.is_about(image));
+                        let names = names(&images, |image| one.applies_to(image));
                         if let Some(config) = &one.image {
                             add(&mut needed.documents, &names);
                             if config.base_policy.is_some() {
@@ -97,16 +97,20 @@ impl PolicySet {
                     }
                 }
                 Requirement::Check(own) => {
-                    let names = names(&images, |image| own.is_about(image));
+                    let names = names(&images, |image| own.applies_to(image));
                     if own.check.needs_image_configs() {
                         add(&mut needed.documents, &names);
                     }
                     needed.add(names, core::iter::empty(), evidence);
                 }
                 // What a loop asks for depends on its elements: it is found by going through it.
-                Requirement::Form { demand: demand @ Demand::ForEach(_), .. } => {
-                    let _ =
-                        resource_rule::judge(demand, Subject { value: None, pointer: "" }, &scope, evidence);
+                Requirement::Form { requirement: requirement @ FormRequirement::ForEach(_), .. } => {
+                    let _ = resource_rule::judge(
+                        requirement,
+                        Subject { value: None, pointer: "" },
+                        &scope,
+                        evidence,
+                    );
                     needed.objects.extend(scope.missing());
                 }
                 Requirement::Form { .. } => {}
@@ -123,7 +127,7 @@ impl PolicySet {
         let namespace = &request.resource.id().namespace;
         let is_here = move |policy: &&Policy| policy.namespace.as_ref().is_none_or(|own| own == namespace);
         self.policies().iter().filter(is_here).flat_map(move |policy| {
-            let about = policy.rules.iter().map(move |rule| (policy, rule, rule.matches.is_about(request)));
+            let about = policy.rules.iter().map(move |rule| (policy, rule, rule.matches.applies_to(request)));
             about.filter(|(.., answer)| *answer != Answer::No)
         })
     }

@@ -13,11 +13,11 @@ use crate::expression::template::Template;
 use crate::kubernetes::request::Operation;
 use crate::policy::mode::Mode;
 use crate::policy::overlay::{Deviation, Overlay};
-use crate::policy::policy_set::{Demand, ForEach, Policy, Requirement, Rule};
+use crate::policy::policy_set::{ForEach, FormRequirement, Policy, Requirement, Rule};
 use crate::verdict::Explanation;
 use crate::verdict::reason::{Mismatch, ReasonCode};
 
-/// Elements of a list of which something is demanded.
+/// Elements of a list of which something is required.
 const MAX_ELEMENTS: usize = 10_000;
 
 /// What is judged: a value, and where it stands.
@@ -27,7 +27,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) pointer: &'a str,
 }
 
-/// What a demand says of a subject.
+/// What a requirement says of a subject.
 pub(crate) enum Judged {
     /// It does not apply.
     Skipped,
@@ -37,7 +37,7 @@ pub(crate) enum Judged {
     Violated(Vec<Cause>),
 }
 
-/// Why a demand is violated.
+/// Why a requirement is violated.
 #[derive(PartialEq)]
 pub(crate) struct Cause {
     explanation: Explanation,
@@ -70,7 +70,7 @@ impl From<Explanation> for Cause {
 
 /// A rule about the form of a resource.
 pub(super) struct FormRule<'a> {
-    pub(super) demand: &'a Demand,
+    pub(super) requirement: &'a FormRequirement,
     pub(super) message: Option<&'a Template>,
     /// Whether what violated it before an update may go on.
     pub(super) allows_existing: bool,
@@ -87,19 +87,21 @@ impl Evaluation<'_> {
     ) -> super::Judged {
         let skipped = |why| super::Judged::Skipped(Explanation::skip("form", why));
         // What is deleted has no form any more.
-        if matches!(form.demand, Demand::Forms(_)) && self.request.operation == Operation::Delete {
+        if matches!(form.requirement, FormRequirement::Forms(_))
+            && self.request.operation == Operation::Delete
+        {
             return skipped("the resource is deleted");
         }
-        let causes = match self.demand(form.demand, rule, scope) {
+        let causes = match self.requirement(form.requirement, rule, scope) {
             Judged::Skipped => return skipped("nothing in it is meant"),
             Judged::Met => {
-                let explanation = Explanation::pass("form", "is as demanded");
+                let explanation = Explanation::pass("form", "is as required");
                 return super::Judged::Found(vec![(mode, explanation)]);
             }
             Judged::Violated(causes) => causes,
         };
         let message = form.message.and_then(|message| message.resolve_text(scope).ok());
-        let mut message = message.unwrap_or_else(|| "is not as demanded".to_owned());
+        let mut message = message.unwrap_or_else(|| "is not as required".to_owned());
         let mut mode = mode;
         if form.allows_existing && mode == Mode::Enforce && self.violated_before(policy, rule, &causes) {
             mode = Mode::Audit;
@@ -113,10 +115,15 @@ impl Evaluation<'_> {
         super::Judged::Found(vec![(mode, Explanation::fail("form", code, message).because(causes))])
     }
 
-    fn demand(&self, demand: &Demand, rule: &Rule, scope: &Scope) -> Judged {
+    fn requirement(&self, requirement: &FormRequirement, rule: &Rule, scope: &Scope) -> Judged {
         let resource = &self.request.resource;
         let pointer = if rule.of_pod { resource.pod_pointer().unwrap_or_default() } else { "" };
-        judge(demand, Subject { value: resource.object().pointer(pointer), pointer }, scope, self.evidence)
+        judge(
+            requirement,
+            Subject { value: resource.object().pointer(pointer), pointer },
+            scope,
+            self.evidence,
+        )
     }
 
     /// Whether what violates a rule now all violated it before the update, with the same values.
@@ -124,26 +131,31 @@ impl Evaluation<'_> {
         let Some(before) = self.before.request.as_ref().filter(|_| !self.policies.blocks_unchanged()) else {
             return false;
         };
-        if rule.matches.is_about(before) != Answer::Yes {
+        if rule.matches.applies_to(before) != Answer::Yes {
             return false;
         }
         let mut evaluation = Evaluation::new(self.policies, before, self.evidence, self.trust, self.now);
-        let (Requirement::Form { demand, .. }, Ok((scope, _))) =
+        let (Requirement::Form { requirement, .. }, Ok((scope, _))) =
             (&rule.requirement, evaluation.prepared(policy, rule, Mode::Enforce))
         else {
             return false;
         };
-        let Judged::Violated(old) = evaluation.demand(demand, rule, &scope) else { return false };
-        // A demand that is violated without a cause is violated whatever the resource says.
+        let Judged::Violated(old) = evaluation.requirement(requirement, rule, &scope) else { return false };
+        // A requirement that is violated without a cause is violated whatever the resource says.
         causes.iter().all(|cause| !cause.found.is_empty() && old.contains(cause))
     }
 }
 
-/// What a demand says of a subject.
-pub(crate) fn judge(demand: &Demand, subject: Subject<'_>, scope: &Scope, evidence: &Evidence) -> Judged {
-    match demand {
-        Demand::Forms(forms) => judge_forms(forms, subject, scope),
-        Demand::Deny(conditions) => {
+/// What a requirement says of a subject.
+pub(crate) fn judge(
+    requirement: &FormRequirement,
+    subject: Subject<'_>,
+    scope: &Scope,
+    evidence: &Evidence,
+) -> Judged {
+    match requirement {
+        FormRequirement::Forms(forms) => judge_forms(forms, subject, scope),
+        FormRequirement::Deny(conditions) => {
             let judgement = conditions.judge(scope);
             let causes = judgement.findings.into_iter().filter(|finding| finding.holds != Ok(false));
             match judgement.holds {
@@ -152,7 +164,9 @@ pub(crate) fn judge(demand: &Demand, subject: Subject<'_>, scope: &Scope, eviden
                 Err(error) => Judged::Violated(vec![unresolved("conditions", &error).into()]),
             }
         }
-        Demand::ForEach(lists) => together(lists.iter().map(|each| for_each(each, subject, scope, evidence))),
+        FormRequirement::ForEach(lists) => {
+            together(lists.iter().map(|each| for_each(each, subject, scope, evidence)))
+        }
     }
 }
 
@@ -237,7 +251,7 @@ fn for_each(each: &ForEach, whole: Subject<'_>, scope: &Scope, evidence: &Eviden
         if each.of_element == Some(true) && !element.is_object() {
             return fail(
                 ReasonCode::Unresolved,
-                format!("element {index} is no map, of which a form is demanded"),
+                format!("element {index} is not a map, so it cannot have the required form"),
             );
         }
         let pointer = format!("element {index} of {}", each.path);
@@ -245,7 +259,7 @@ fn for_each(each: &ForEach, whole: Subject<'_>, scope: &Scope, evidence: &Eviden
             true => Subject { value: Some(element), pointer: &pointer },
             false => whole,
         };
-        match judge(&each.demand, subject, &scope, evidence) {
+        match judge(&each.requirement, subject, &scope, evidence) {
             // What violates it is this element: another one that violates it in the same way is another violation.
             Judged::Violated(mut causes) => {
                 let known = causes.iter_mut().filter(|cause| !cause.found.is_empty());

@@ -80,7 +80,7 @@ pub(super) struct Signed {
     pub(super) statements: Vec<SignedStatement>,
 }
 
-/// An attestation that somebody who is wanted signed.
+/// An attestation by a required signer.
 #[derive(Clone)]
 pub(super) struct SignedStatement {
     pub(super) statement: Statement,
@@ -93,7 +93,7 @@ impl Evaluation<'_> {
         let count = set.count.unwrap_or(attestors.len());
         // Nobody of nobody has signed nothing.
         if count == 0 || attestors.is_empty() {
-            let message = "the policy names no signers, so nobody can satisfy it";
+            let message = "the policy names no signers, so it can never be satisfied";
             let explanation = Explanation::fail(set.path.clone(), ReasonCode::UnusablePolicy, message);
             return Signed { explanation, signers: Vec::new(), statements: Vec::new() };
         }
@@ -294,7 +294,7 @@ impl<'a> Wanted<'a> {
                 format!("attestation of type `{predicate_type}`")
             }
             What::Kind(kind) | What::Satisfying(kind, _) => match kind {
-                PredicateKind::Sbom => "bill of materials".to_owned(),
+                PredicateKind::Sbom => "SBOM".to_owned(),
                 PredicateKind::ScanReport => "scan report".to_owned(),
                 PredicateKind::Vex => "VEX document".to_owned(),
                 PredicateKind::Provenance => "provenance".to_owned(),
@@ -346,7 +346,7 @@ impl<'a> Wanted<'a> {
                     found.and_then(|found| self.formats.kind_of(found)) == Some(wanted)
                 }
             },
-            // It may be the wanted one: whoever reads the verdict should know that it is there.
+            // It may be the wanted one: the reader of the verdict is told that it is there.
             Err(_) => true,
         };
         self.artifacts.iter().filter(|(_, parsed)| is_wanted(parsed)).collect()

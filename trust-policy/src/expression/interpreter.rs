@@ -150,7 +150,8 @@ fn is_slice(node: &Ast) -> bool {
 
 fn call(name: &str, args: &[Rcvar]) -> Found {
     let function = RUNTIME.get_function(name);
-    let function = function.ok_or_else(|| Stop::Failed(format!("calls `{name}`, which is no function")))?;
+    let function =
+        function.ok_or_else(|| Stop::Failed(format!("calls `{name}`, which is not a function")))?;
     let mut context = Context::new(name, &RUNTIME);
     function.evaluate(args, &mut context).map_err(|error| Stop::Failed(error.reason.to_string()))
 }
@@ -186,7 +187,10 @@ fn by(name: &str, items: Vec<Rcvar>, keys: Vec<Rcvar>) -> Found {
 }
 
 fn array(name: &str, value: &Rcvar) -> Result<Vec<Rcvar>, Stop> {
-    value.as_array().cloned().ok_or_else(|| Stop::Failed(format!("`{name}` is called on what is no list")))
+    value
+        .as_array()
+        .cloned()
+        .ok_or_else(|| Stop::Failed(format!("`{name}` is called on a value that is not a list")))
 }
 
 /// `None` where the two have no order.

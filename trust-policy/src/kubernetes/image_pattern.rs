@@ -89,12 +89,10 @@ impl ReferencePattern {
         let (host, path) = text.split_once('/').map_or((None, text), |(host, path)| (Some(host), path));
         let rest = text.trim_start_matches('*');
         if text.starts_with('*') && rest.contains(['.', '/']) && self.dialect == Dialect::Kyverno {
-            return Some(format!("in which `*` also matches `/`: it is about `evil.example/x{rest}` too"));
+            return Some(format!("in which `*` also matches `/`: it matches `evil.example/x{rest}` too"));
         }
         if let Some((start, _)) = registry_start(host.unwrap_or(path)) {
-            return Some(format!(
-                "which does not end the registry: it is about `{start}.evil.example/x` too"
-            ));
+            return Some(format!("which does not end the registry: it matches `{start}.evil.example/x` too"));
         }
         let canonical = || canonical_pattern(text);
         match host {
@@ -103,7 +101,7 @@ impl ReferencePattern {
                 Some(format!("which names no registry: it is read as `{}`", canonical()))
             }
             Some(host) if !is_registry(host) => {
-                Some(format!("whose first part is no registry: it is read as `{}`", canonical()))
+                Some(format!("whose first part is not a registry: it is read as `{}`", canonical()))
             }
             _ if path.chars().any(|c| c.is_ascii_uppercase()) && !path.contains(':') => {
                 Some("which has upper-case letters in the repository, where references have none".to_owned())

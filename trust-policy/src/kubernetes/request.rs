@@ -57,7 +57,7 @@ pub enum Operation {
     Update,
     /// It is deleted.
     Delete,
-    /// Somebody connects to it.
+    /// A client connects to it.
     Connect,
 }
 

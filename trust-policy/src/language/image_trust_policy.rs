@@ -64,7 +64,7 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     }
     let metadata = fields.require("metadata", "the policy's name")?;
     let name = metadata.fields()?.require("name", "the policy's name")?.text()?.to_owned();
-    let spec = fields.require("spec", "what is demanded")?;
+    let spec = fields.require("spec", "what is required")?;
     fields.finish()?;
 
     let mut fields = spec.fields()?;
@@ -76,7 +76,7 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let except = references(fields.get("exceptImages"))?;
     let pins_digest = fields.get("pinDigest").map(|at| at.boolean()).transpose()?.unwrap_or(true);
     let signers = signers(&mut fields)?;
-    let require = fields.require("require", "what is demanded")?;
+    let require = fields.require("require", "what is required")?;
     fields.finish()?;
 
     let reader = Reader { signers };
@@ -94,12 +94,17 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
 }
 
 fn references(list: Option<At<'_>>) -> Result<Vec<ReferencePattern>, PolicyError> {
-    let list = list.map(|at| at.list()).transpose()?.unwrap_or_default();
-    let pattern = |at: &At<'_>| {
-        ReferencePattern::by_segment(at.text()?)
-            .map_err(|error| at.wrong(format!("a pattern: {}", error.problem)))
-    };
-    list.iter().map(pattern).collect()
+    list.map(|at| at.list()).transpose()?.unwrap_or_default().iter().map(reference).collect()
+}
+
+/// Patterns of which one must match.
+fn some_references(fields: &mut Fields<'_>, name: &str) -> Result<Vec<ReferencePattern>, PolicyError> {
+    fields.get(name).map(|at| at.some()).transpose()?.unwrap_or_default().iter().map(reference).collect()
+}
+
+fn reference(at: &At<'_>) -> Result<ReferencePattern, PolicyError> {
+    ReferencePattern::by_segment(at.text()?)
+        .map_err(|error| at.wrong(format!("a pattern: {}", error.problem)))
 }
 
 fn patterns(fields: &mut Fields<'_>, name: &str) -> Result<Vec<Pattern>, PolicyError> {
@@ -178,8 +183,8 @@ struct Reader {
 impl Reader {
     fn require(&self, at: &At<'_>) -> Result<ImageRule, PolicyError> {
         let mut fields = at.fields()?;
-        let registries = references(fields.get("registries"))?;
-        let attestations = fields.get("attestations").map(|at| at.list()).transpose()?.unwrap_or_default();
+        let registries = some_references(&mut fields, "registries")?;
+        let attestations = fields.get("attestations").map(|at| at.some()).transpose()?.unwrap_or_default();
         let mut rule = ImageRule::new(Vec::new());
         at.path().clone_into(&mut rule.path);
         rule.span = at.span();
@@ -195,7 +200,7 @@ impl Reader {
         rule.summary = fields.get("verificationSummary").map(|at| self.summary(&at)).transpose()?;
         fields.finish()?;
         if rule.registries.is_empty() && rule.image.is_none() && rule.attestor_sets().next().is_none() {
-            return Err(at.wrong("at least one demand"));
+            return Err(at.wrong("at least one requirement"));
         }
         Ok(rule)
     }
@@ -247,7 +252,7 @@ impl Reader {
                 Some(Profile::from_name(name.text()?).ok_or_else(|| name.wrong("`ntia`, `cisa` or `bsi`"))?)
             }
         };
-        let denied = fields.get("deny").map(|at| at.list()).transpose()?.unwrap_or_default();
+        let denied = fields.get("deny").map(|at| at.some()).transpose()?.unwrap_or_default();
         let licenses = fields.get("licenses").map(|at| licenses(&at)).transpose()?;
         fields.finish()?;
         let denied = denied.iter().map(denied_package).collect::<Result<_, _>>()?;
@@ -258,7 +263,7 @@ impl Reader {
         let mut fields = at.fields()?;
         let attestors = self.from(at, &mut fields)?;
         let mut rule = FindingRule::default();
-        for severity in fields.get("severities").map(|at| at.list()).transpose()?.unwrap_or_default() {
+        for severity in fields.get("severities").map(|at| at.some()).transpose()?.unwrap_or_default() {
             match Severity::from_name(severity.text()?) {
                 Severity::Unknown if severity.text()? != "unknown" => {
                     return Err(severity.wrong("a severity such as `critical`, or `unknown`"));
@@ -293,7 +298,7 @@ impl Reader {
 
     fn provenance(&self, at: &At<'_>) -> Result<ProvenanceRequirement, PolicyError> {
         let mut fields = at.fields()?;
-        let demand = ProvenanceRequirement {
+        let requirement = ProvenanceRequirement {
             path: at.path().to_owned(),
             attestors: self.from(at, &mut fields)?,
             builders: patterns(&mut fields, "builders")?,
@@ -302,13 +307,13 @@ impl Reader {
             build_types: patterns(&mut fields, "buildTypes")?,
         };
         fields.finish()?;
-        Ok(demand)
+        Ok(requirement)
     }
 
     fn summary(&self, at: &At<'_>) -> Result<SummaryRequirement, PolicyError> {
         let mut fields = at.fields()?;
         let level = fields.get("buildLevel");
-        let demand = SummaryRequirement {
+        let requirement = SummaryRequirement {
             path: at.path().to_owned(),
             attestors: self.from(at, &mut fields)?,
             verifiers: patterns(&mut fields, "verifiers")?,
@@ -326,21 +331,28 @@ impl Reader {
             },
         };
         fields.finish()?;
-        Ok(demand)
+        Ok(requirement)
     }
 }
 
 fn image(at: &At<'_>) -> Result<ImageConfigRequirement, PolicyError> {
     let mut fields = at.fields()?;
-    let demand = ImageConfigRequirement {
+    let requirement = ImageConfigRequirement {
         path: at.path().to_owned(),
         max_age: age(fields.get("maxAge"))?,
         non_root: fields.get("nonRoot").map(|at| at.boolean()).transpose()?.unwrap_or_default(),
-        bases: references(fields.get("base"))?,
+        bases: some_references(&mut fields, "base")?,
         base_policy: fields.get("basePolicy").map(|at| at.text()).transpose()?.map(str::to_owned),
     };
     fields.finish()?;
-    Ok(demand)
+    let is_empty = requirement.max_age.is_none()
+        && !requirement.non_root
+        && requirement.bases.is_empty()
+        && requirement.base_policy.is_none();
+    match is_empty {
+        true => Err(at.wrong("at least one of `maxAge`, `nonRoot: true`, `base` and `basePolicy`")),
+        false => Ok(requirement),
+    }
 }
 
 /// Milliseconds of a duration such as `168h`.

@@ -67,7 +67,7 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let metadata = fields.require("metadata", "the policy's name")?;
     let (name, namespace, autogen) = read_metadata(metadata)?;
     let spec = fields.require("spec", "the policy's rules")?;
-    // The API server writes it; it demands nothing.
+    // The API server writes it; it requires nothing.
     fields.ignore("status");
     fields.finish()?;
     if is_exception {
@@ -103,7 +103,7 @@ fn read_metadata(metadata: At<'_>) -> Result<(String, Option<String>, Autogen), 
             Autogen::Only(names.filter(|name| name != "none").collect())
         }
     };
-    // Other metadata describes the policy and demands nothing.
+    // Other metadata describes the policy and requires nothing.
     Ok((name, namespace, autogen))
 }
 
@@ -187,7 +187,7 @@ fn webhook_fields(fields: &mut Fields<'_>, timeout: &str, lints: &mut Vec<Lint>)
 fn rule(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Rule, PolicyError> {
     let mut fields = at.fields()?;
     let name = fields.require("name", "the rule's name")?.text()?.to_owned();
-    let matched = fields.require("match", "the resources that the rule is about")?;
+    let matched = fields.require("match", "the resources that the rule applies to")?;
     let excluded = fields.get("exclude");
     let matches = match_resources::read(&matched, excluded.as_ref())?;
     let context = fields.get("context").map(|at| context::read(&at)).transpose()?.unwrap_or_default();

@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `fields` | values with their paths; a field that nobody asked for is refused |
+//! | `fields` | values with their paths; an unknown field is refused |
 //! | `labels` | label selectors |
 //! | `mode` | what a violation does |
 
@@ -69,7 +69,7 @@ pub enum PolicyError {
         /// The language.
         language: &'static str,
     },
-    /// A field is not implemented: it may demand something that would not be checked.
+    /// A field is not implemented: it may require something that would not be checked.
     #[error("{span}: `{path}` is not implemented, so the policy is refused")]
     NotImplemented {
         /// Which field.

@@ -72,14 +72,15 @@ pub enum CheckAnswer {
         /// What was found, for the verdict.
         message: String,
     },
-    /// It does not.
+    /// It does not hold: the image or the request is refused, with [`Condition`](crate::ReasonCode::Condition).
     Violated {
         /// What was found.
         found: String,
         /// What was expected.
         expected: String,
     },
-    /// That cannot be known, which denies.
+    /// Whether it holds cannot be determined, which denies: with [`NotFetched`](crate::ReasonCode::NotFetched) if the check needs
+    /// configurations that are not known, else with [`Unresolved`](crate::ReasonCode::Unresolved).
     Unknown {
         /// Why not.
         reason: String,
@@ -100,7 +101,7 @@ pub struct CheckSubject<'a> {
 }
 
 impl CheckSubject<'_> {
-    /// What the image says about itself, on each platform. Whoever built it says so, so it is worth what its signature is.
+    /// What the image says about itself, on each platform. The image's builder says so: it is worth what the signature is worth.
     ///
     /// # Errors
     /// If that is not known, or the check did not say that it [needs](Check::needs_image_configs) it.
@@ -121,7 +122,7 @@ pub struct ImageConfig {
 }
 
 impl ImageConfig {
-    /// A label.
+    /// A label; `None` if it is absent or not a string.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
         self.json.get("config")?.get("labels")?.get(name)?.as_str()
@@ -165,7 +166,7 @@ impl CheckRequirement {
 
     /// Whether it is about this image.
     #[must_use]
-    pub fn is_about(&self, image: &ContainerImage) -> bool {
+    pub fn applies_to(&self, image: &ContainerImage) -> bool {
         match &self.subjects {
             CheckSubjects::Request => false,
             CheckSubjects::Images(references) => references.is_empty() || image.is_selected(references, &[]),

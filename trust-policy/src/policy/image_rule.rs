@@ -1,4 +1,4 @@
-//! [`ImageRule`]: what is demanded of images: who signed them, what is attested about them, what they say about themselves.
+//! [`ImageRule`]: what is required of images: who signed them, what is attested about them, what they say about themselves.
 
 use trust_core::Pattern;
 use trust_sbom::{FindingRule, LicensePolicy, PackagePattern, Profile, Vers, VexMatching};
@@ -11,7 +11,7 @@ use crate::policy::mode::{Mode, ModeRule};
 use crate::policy::signer::AttestorSet;
 use crate::yaml::Span;
 
-/// What is demanded of images, whatever language says it.
+/// What is required of images, whatever language says it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ImageRule {
@@ -43,7 +43,7 @@ pub struct ImageRule {
     pub image: Option<ImageConfigRequirement>,
     /// Who must have checked them, and what for.
     pub summary: Option<SummaryRequirement>,
-    /// What the policy says about credentials for registries, as written: for whoever collects the evidence.
+    /// What the policy says about credentials for registries, as written: for the caller that collects the evidence.
     pub registry_credentials: Option<serde_json::Value>,
     /// Whether the resource is changed to name the digest that was verified.
     pub pins_digest: bool,
@@ -81,7 +81,7 @@ pub struct AttestationDeny {
     pub conditions: Conditions,
 }
 
-/// What must be true of every bill of materials that trusted signers attest; at least one must be there.
+/// What must be true of every SBOM that trusted signers attest; at least one must be there.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SbomRequirement {
@@ -153,7 +153,7 @@ pub struct ProvenanceRequirement {
     pub build_types: Vec<Pattern>,
 }
 
-/// What an image must say about itself, on every platform. Whoever built it says so, so it is worth what its signature is.
+/// What an image must say about itself, on every platform. The image's builder says so: it is worth what the signature is worth.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ImageConfigRequirement {
@@ -218,17 +218,17 @@ impl ImageRule {
 
     /// Whether it is about this image.
     #[must_use]
-    pub fn is_about(&self, image: &ContainerImage) -> bool {
+    pub fn applies_to(&self, image: &ContainerImage) -> bool {
         image.is_selected(&self.references, &self.except)
     }
 
     /// Whether it is about this image, or passes over it by name.
     pub(crate) fn covers(&self, image: &ContainerImage) -> bool {
-        self.is_about(image) || image.is_passed_over(&self.references, &self.except)
+        self.applies_to(image) || image.is_passed_over(&self.references, &self.except)
     }
 
     /// Whether it asks where images come from and nothing else, so that nothing need be fetched to judge it.
-    pub(crate) fn is_about_names_alone(&self) -> bool {
+    pub(crate) fn needs_names_alone(&self) -> bool {
         let asks_more = self.attestor_sets().next().is_some()
             || !self.attestations.is_empty()
             || self.deny.is_some()
@@ -275,7 +275,7 @@ impl AttestationRequirement {
 }
 
 impl SbomRequirement {
-    /// A bill of materials that lists something.
+    /// An SBOM that lists something.
     #[must_use]
     pub fn new(attestors: AttestorSet) -> Self {
         Self { path: "sbom".to_owned(), attestors, profile: None, denied: Vec::new(), licenses: None }

@@ -14,7 +14,7 @@ use crate::kubernetes::request::Request;
 pub enum Mode {
     /// It is reported.
     Audit,
-    /// It is reported, and whoever asks is warned.
+    /// It is reported, and the requester is warned.
     Warn,
     /// The resource is denied.
     Enforce,

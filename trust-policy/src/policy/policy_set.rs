@@ -64,7 +64,7 @@ impl Policy {
         Self { name: name.into(), namespace: None, rules, first_rule_only: false, lints: Vec::new() }
     }
 
-    /// A policy that demands this of every resource with images.
+    /// A policy that requires this of every resource with images.
     ///
     /// ```
     /// use trust_core::PublicKey;
@@ -97,7 +97,7 @@ impl Policy {
     }
 }
 
-/// A rule: what it is about, and what it demands.
+/// A rule: what it applies to, and what it requires.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Rule {
@@ -111,7 +111,7 @@ pub struct Rule {
     pub context: Vec<ContextEntry>,
     /// Where these do not hold, it is about nothing.
     pub preconditions: Option<Conditions>,
-    /// What it demands.
+    /// What it requires.
     pub requirement: Requirement,
 }
 
@@ -147,7 +147,7 @@ pub enum ContextSource {
         /// What it is if that has no value.
         default: Option<Template>,
     },
-    /// A ConfigMap, by namespace and name, which whoever collects the evidence looks up.
+    /// A ConfigMap, by namespace and name, which the caller looks up while it collects evidence.
     ConfigMap {
         /// Its namespace.
         namespace: Template,
@@ -156,7 +156,7 @@ pub enum ContextSource {
     },
 }
 
-/// What a rule demands.
+/// What a rule requires.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Requirement {
@@ -174,7 +174,7 @@ pub enum Requirement {
         /// What the policy's author says about a violation.
         message: Option<Template>,
         /// The form.
-        demand: Demand,
+        requirement: FormRequirement,
         /// Whether an update is reported only, if the resource violated the rule before it.
         allows_existing: bool,
     },
@@ -182,10 +182,10 @@ pub enum Requirement {
     Check(CheckRequirement),
 }
 
-/// What is demanded of a resource, or of an element of one of its lists.
+/// What is required of a resource, or of an element of one of its lists.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Demand {
+pub enum FormRequirement {
     /// One of these forms.
     Forms(Vec<Overlay>),
     /// That these conditions do not hold.
@@ -194,7 +194,7 @@ pub enum Demand {
     ForEach(Vec<ForEach>),
 }
 
-/// What is demanded of each element of a list.
+/// What is required of each element of a list.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ForEach {
@@ -206,10 +206,10 @@ pub struct ForEach {
     pub context: Vec<ContextEntry>,
     /// Elements for which these do not hold are passed over.
     pub preconditions: Option<Conditions>,
-    /// Whether a form is demanded of the element, or of what the loop stands in; without it of the element if it is a map.
+    /// Whether a form is required of the element, or of what the loop stands in; without it of the element if it is a map.
     pub of_element: Option<bool>,
-    /// What is demanded.
-    pub demand: Demand,
+    /// What is required.
+    pub requirement: FormRequirement,
 }
 
 /// Something odd in a policy that can be read: it may not mean what its author thinks.
@@ -382,9 +382,9 @@ impl Rule {
                     || rules.iter().any(ImageRule::has_expressions)
             }
             Requirement::Check(_) => false,
-            Requirement::Form { message, demand, .. } => {
+            Requirement::Form { message, requirement, .. } => {
                 message.as_ref().is_some_and(|message| message.constant().is_none())
-                    || !matches!(demand, Demand::Forms(forms) if !forms.iter().any(Overlay::has_expressions))
+                    || !matches!(requirement, FormRequirement::Forms(forms) if !forms.iter().any(Overlay::has_expressions))
             }
         };
         of_requirement || !self.context.is_empty() || self.preconditions.is_some()

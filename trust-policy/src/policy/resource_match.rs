@@ -91,7 +91,7 @@ impl Default for Filters {
 impl ResourceMatch {
     /// Whether a rule is about a request.
     #[must_use]
-    pub fn is_about(&self, request: &Request) -> Answer {
+    pub fn applies_to(&self, request: &Request) -> Answer {
         let excluded = self.excluded.as_ref().map_or(Answer::No, |filters| filters.exempt(request));
         match (self.matched.fit(request), excluded) {
             (Answer::No, _) | (_, Answer::Yes) => Answer::No,

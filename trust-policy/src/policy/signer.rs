@@ -97,17 +97,17 @@ pub enum Signer {
     Key(Box<PublicKey>),
     /// The holder of a certificate's key, while the certificate is valid.
     Certificate(Box<Certificate>),
-    /// The holder of a key that cannot be read; nobody can be it.
+    /// The holder of a key that cannot be read: never satisfied.
     UnusableKey(KeyError),
     /// The holders of the keys that expressions have as their value.
     KeysOf(Template),
-    /// The holder of the key in a Secret, which whoever collects the evidence looks up.
+    /// The holder of the key in a Secret, which the caller looks up while it collects evidence.
     KeyInSecret(ObjectName),
-    /// Somebody with an identity that a certificate authority of the trust root vouches for.
+    /// An identity that a certificate authority of the trust root certifies.
     Identity(IdentityPolicy),
     /// Some of the signers of a set.
     Some(Box<AttestorSet>),
-    /// Somebody whose signature cannot be verified here yet; nobody can be it.
+    /// A signer whose signatures cannot be verified here yet: never satisfied.
     Unsupported(&'static str),
 }
 
@@ -127,14 +127,14 @@ impl Attestor {
     }
 }
 
-/// A set of signers that nobody could satisfy, or everybody.
+/// A set of signers that no signature could satisfy, or that needs none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AttestorSetError {
-    /// It names nobody.
+    /// It has no signer.
     #[error("set of signers is empty, expected at least one signer")]
     Empty,
-    /// Nobody of it must have signed, or more than it names.
+    /// None of its signers must have signed, or more than it has.
     #[error("{found} of {signers} signers must have signed, expected 1 to {signers}")]
     Count {
         /// How many must have signed.

@@ -1,4 +1,4 @@
-//! [`Plain`]: text of strangers as it may be printed, in one line that only says what it says.
+//! [`Plain`]: untrusted text as it may be printed, in one line that only says what it says.
 
 use core::fmt::{self, Write};
 

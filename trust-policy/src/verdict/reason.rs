@@ -21,13 +21,13 @@ pub enum ReasonCode {
     OtherImage,
     /// It was not signed with the key.
     WrongKey,
-    /// It was signed by somebody else.
+    /// It was signed by another identity.
     WrongIdentity,
     /// It has not the annotations that are wanted.
     WrongAnnotation,
     /// It does not say what it must.
     Condition,
-    /// Whether a rule is about the resource, or what it demands, cannot be determined.
+    /// Whether a rule applies to the resource, or what it requires, cannot be determined.
     Unresolved,
     /// It is in no trusted transparency log.
     NotInLog,
@@ -39,7 +39,7 @@ pub enum ReasonCode {
     TooFewSigners,
     /// The resource does not name a digest.
     NoDigest,
-    /// The resource does not have the form that is demanded.
+    /// The resource does not have the form that is required.
     Form,
 }
 

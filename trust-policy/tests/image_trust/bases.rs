@@ -49,11 +49,11 @@ fn an_image_is_built_on_one_that_satisfies_another_policy() {
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
         let request = Request::from(Resource::from_json(pod).unwrap());
         assert_eq!(policies.requirements(&request, &Evidence::default(), NOW).bases, [IMAGE]);
-        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
+        evaluate(&policies, &request, &evidence, &Trust::keys_only(), NOW)
     };
     allowed(&judge(&["a", "b", "c"], "ghcr.io/bases/debian", true));
     let other = judge(&["a", "x", "c"], "ghcr.io/bases/debian", true);
-    denied(&other, ReasonCode::Condition, "has not the layers of its base below its own");
+    denied(&other, ReasonCode::Condition, "does not have the layers of its base below its own");
     denied(
         &judge(&["a", "b"], "ghcr.io/bases/alpine", true),
         ReasonCode::Form,
@@ -62,7 +62,7 @@ fn an_image_is_built_on_one_that_satisfies_another_policy() {
     denied(
         &judge(&["a", "b"], "docker.io/library/debian", true),
         ReasonCode::Condition,
-        "which the policy is not about",
+        "which the policy does not apply to",
     );
     denied(
         &judge(&["a", "b"], "ghcr.io/bases/debian", false),
@@ -97,7 +97,7 @@ fn a_base_is_asked_for_its_own_base_three_times() {
         evidence.images.insert(IMAGE.to_owned(), found);
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
         let request = Request::from(Resource::from_json(pod).unwrap());
-        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
+        evaluate(&policies, &request, &evidence, &Trust::keys_only(), NOW)
     };
     denied(&judge(2), ReasonCode::Condition, "found 0 bases, expected the image to name one");
     denied(&judge(4), ReasonCode::Unresolved, "is the base of a base more than 3 times");
@@ -135,7 +135,7 @@ fn no_other_policy_replaces_a_base_policy() {
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "prod"},
             "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
         let request = Request::from(Resource::from_json(pod).unwrap());
-        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
+        evaluate(&policies, &request, &evidence, &Trust::keys_only(), NOW)
     };
     let one = golden("ClusterPolicy", "");
     let of_a_team = golden("Policy", ", namespace: team-x");

@@ -28,7 +28,7 @@ fn an_image_says_when_and_for_whom_it_was_made() {
             let text = if tampered { document.replace("1000", "0") } else { document.clone() };
             evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), text);
         }
-        evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW)
+        evaluate(&policies, &request, &evidence, &Trust::keys_only(), NOW)
     };
     let require = "{image: {maxAge: 240h, nonRoot: true, base: ['docker.io/library/debian']}}";
     let config = |user: &str, created: &str| json!({"created": created, "config": {"User": user}});

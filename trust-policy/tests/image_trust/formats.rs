@@ -85,5 +85,5 @@ fn documents_are_read_in_formats_of_an_embedders_own() {
     );
     // Without the format nobody knows what these are.
     let without = judge_by(&policies, attested(&lodash("4.17.21"), &clean), IMAGE);
-    denied(&without, ReasonCode::NotFound, "found no bill of materials of the image");
+    denied(&without, ReasonCode::NotFound, "found no SBOM of the image");
 }

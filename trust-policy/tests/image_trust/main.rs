@@ -37,7 +37,7 @@ fn judge_image(require: &str, artifacts: Vec<Artifact>, image: &str) -> Verdict 
 }
 
 fn judge_by(policies: &PolicySet, artifacts: Vec<Artifact>, image: &str) -> Verdict {
-    judge::judge(policies, &request(pod(image)), &image_with(artifacts), &Trust::nobody(), NOW)
+    judge::judge(policies, &request(pod(image)), &image_with(artifacts), &Trust::keys_only(), NOW)
 }
 
 #[track_caller]
@@ -71,7 +71,7 @@ fn a_denied_package_is_named_with_its_signer() {
     allowed(&judge(require, attested(1, "2.17.1")));
     let purl = "denied package pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1";
     denied(&judge(require, attested(1, "2.14.1")), ReasonCode::Condition, purl);
-    denied(&judge(require, vec![]), ReasonCode::NotFound, "found no bill of materials of the image");
+    denied(&judge(require, vec![]), ReasonCode::NotFound, "found no SBOM of the image");
     denied(&judge(require, attested(2, "2.17.1")), ReasonCode::WrongKey, "signature is not by");
     // One that is right does not make up for one that is wrong, and one that lists nothing says nothing.
     let both = vec![attested(1, "2.17.1").remove(0), attested(1, "2.14.1").remove(0)];
@@ -233,7 +233,30 @@ fn what_is_verified_is_pinned() {
 fn what_the_language_does_not_have_is_refused() {
     let error = |text: &str| PolicySet::from_yaml(text).unwrap_err().to_string();
     for (require, expected) in [
-        ("{}", "`spec.require` is a map, expected at least one demand"),
+        ("{}", "`spec.require` is a map, expected at least one requirement"),
+        ("{image: {}}", "`spec.require.image` is a map, expected at least one of `maxAge`, `nonRoot: true`,"),
+        ("{image: {nonRoot: false}}", "`spec.require.image` is a map, expected at least one of"),
+        (
+            "{image: {nonRoot: true, base: []}}",
+            "`spec.require.image.base` is a list, expected at least one element",
+        ),
+        (
+            "{registries: [], image: {nonRoot: true}}",
+            "`spec.require.registries` is a list, expected at least one element",
+        ),
+        (
+            "{attestations: [], image: {nonRoot: true}}",
+            "`spec.require.attestations` is a list, expected at least one",
+        ),
+        (
+            "{vulnerabilities: {from: [release], severities: []}}",
+            "`spec.require.vulnerabilities.severities` is a list, expected at least one",
+        ),
+        (
+            "{sbom: {from: [release], licenses: {allow: []}}}",
+            "`spec.require.sbom.licenses.allow` is a list, expected at least one",
+        ),
+        ("{sbom: {from: [release], deny: []}}", "`spec.require.sbom.deny` is a list, expected at least one"),
         ("{sboms: {}}", "`spec.require.sboms` is an unknown field, did you mean `sbom`?"),
         ("{sbom: {}}", "`spec.require.sbom.from` is absent, expected names of signers"),
         ("{sbom: {from: []}}", "`spec.require.sbom.from` is a list, expected at least one text"),

@@ -68,6 +68,6 @@ fn a_rule_without_signers_still_applies_its_deny_and_needs_the_image() {
     allowed(&judge_by(&policies(&rule("")), vec![], IMAGE));
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
     let request = Request::from(Resource::from_json(pod).unwrap());
-    let unfetched = evaluate(&policies(&rule("")), &request, &Evidence::default(), &Trust::nobody(), NOW);
+    let unfetched = evaluate(&policies(&rule("")), &request, &Evidence::default(), &Trust::keys_only(), NOW);
     denied(&unfetched, ReasonCode::NotFetched, "nothing was fetched");
 }

@@ -1,4 +1,4 @@
-//! Attestations, bills of materials, scan reports and VEX.
+//! Attestations, SBOMs, scan reports and VEX.
 
 use serde_json::{Value, json};
 use trust_policy::{
@@ -265,9 +265,9 @@ fn a_denial_names_what_is_there_instead() {
     let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes };
     evidence.images.insert(IMAGE.to_owned(), found);
     let policies = image_trust("{sbom: {from: [release]}}");
-    let verdict = evaluate(&policies, &request(pod(&[IMAGE])), &evidence, &Trust::nobody(), NOW);
+    let verdict = evaluate(&policies, &request(pod(&[IMAGE])), &evidence, &Trust::keys_only(), NOW);
     for reason in [
-        "found no bill of materials of the image",
+        "found no SBOM of the image",
         "is an attestation of type `https://other.example/t`",
         "is a signature on the image itself",
         "referrer x is a Notation signature",

@@ -65,7 +65,7 @@ fn judge_with(
     failures: &[FetchFailure],
 ) -> Verdict {
     let found = ImageEvidence { failures: failures.to_vec(), ..image_with(artifacts.to_vec()) };
-    judge::judge(policies, request, &found, &Trust::nobody(), NOW)
+    judge::judge(policies, request, &found, &Trust::keys_only(), NOW)
 }
 
 fn judge(policies: &PolicySet, object: Value) -> Verdict {

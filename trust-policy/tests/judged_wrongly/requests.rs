@@ -96,7 +96,7 @@ fn a_name_that_stands_in_an_object_is_asked_for_in_the_next_round() {
         evidence.objects.insert(asked[0].clone(), Ok(json!({"data": data})));
     }
     assert!(policies.requirements(&request, &evidence, NOW).objects.is_empty());
-    let verdict = evaluate(&policies, &request, &evidence, &Trust::nobody(), NOW);
+    let verdict = evaluate(&policies, &request, &evidence, &Trust::keys_only(), NOW);
     assert_eq!(verdict.rules[0].outcome, Outcome::Pass, "{verdict}");
 }
 
@@ -117,7 +117,7 @@ fn no_default_takes_the_place_of_what_could_not_be_fetched() {
             evidence.objects.insert("ConfigMap/ns/c".to_owned(), found.map_err(failure));
         }
         let policies = PolicySet::clone(&policies).with_uncovered(Uncovered::Allow);
-        evaluate(&policies, &request(pod(&["a"])), &evidence, &Trust::nobody(), NOW)
+        evaluate(&policies, &request(pod(&["a"])), &evidence, &Trust::keys_only(), NOW)
     };
     denied(&judge(None), "`known` could not be loaded: ConfigMap/ns/c was not looked up");
     denied(&judge(Some(Err(FailureKind::Unavailable))), "`known` could not be loaded: c: gone");

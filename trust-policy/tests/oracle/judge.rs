@@ -38,7 +38,7 @@ pub(crate) fn validate_rule(validate: Value) -> Value {
 
 fn verdict(policy: &Value, request: &Request, evidence: &Evidence) -> Result<Verdict, String> {
     let policies = PolicySet::from_yaml(&policy.to_string()).map_err(|error| error.to_string())?;
-    Ok(evaluate(&policies, request, evidence, &Trust::nobody(), NOW))
+    Ok(evaluate(&policies, request, evidence, &Trust::keys_only(), NOW))
 }
 
 /// What the only rule of a policy says of a resource.

@@ -8,7 +8,7 @@ use trust_core::Statement;
 use crate::attestation::predicate::{Predicate, PredicateError, PredicateKind};
 use crate::read::limits::Limits;
 
-/// A format of bills of materials, scan reports or VEX documents, as attestations carry it.
+/// A format of SBOMs, scan reports or VEX documents, as attestations carry it.
 ///
 /// An implementor promises to read a document whole or to refuse it, within the limits, and to distinguish a scan without findings
 /// from no scan: see [`ScanReport::scanned`](crate::ScanReport::scanned).

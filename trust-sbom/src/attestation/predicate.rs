@@ -30,7 +30,7 @@ pub enum Predicate {
     Vex(Box<Vex>),
     /// How they were built.
     Provenance(Box<Provenance>),
-    /// That somebody checked them.
+    /// That a verifier checked them.
     VerificationSummary(Box<VerificationSummary>),
     /// Something that is not read here.
     Other,
@@ -43,8 +43,8 @@ pub enum PredicateError {
     /// It is not JSON, repeats a key, or has another shape.
     #[error("predicate is malformed")]
     Json(#[from] JsonError),
-    /// It is no bill of materials.
-    #[error("predicate is not the bill of materials that its type says")]
+    /// It is no SBOM.
+    #[error("predicate is not the SBOM that its type says")]
     Sbom(#[from] SbomError),
     /// It is no report.
     #[error("predicate is not the scan report that its type says")]
@@ -52,7 +52,7 @@ pub enum PredicateError {
     /// It is no VEX document.
     #[error("predicate is not the VEX document that its type says")]
     Vex(#[from] VexError),
-    /// It is not what an embedder's own format demands.
+    /// It is not what an embedder's own format requires.
     #[error("predicate is not {format}: {problem}")]
     Own {
         /// The format's name.
@@ -60,7 +60,7 @@ pub enum PredicateError {
         /// What is wrong, in its reader's words.
         problem: String,
     },
-    /// It is a bill of materials of the other format.
+    /// It is an SBOM of the other format.
     #[error("predicate is {found}, its type says {expected}")]
     Format {
         /// What was found.
@@ -91,7 +91,7 @@ pub enum PredicateKind {
     Vex,
     /// How they were built.
     Provenance,
-    /// That somebody checked them.
+    /// That a verifier checked them.
     VerificationSummary,
 }
 

@@ -19,7 +19,7 @@ pub struct Provenance {
     pub builder: String,
     /// How builds of this kind work: `buildDefinition.buildType`, `buildType`, `recipe.type`.
     pub build_type: String,
-    /// What the builder was asked to do, under the control of whoever asked: `externalParameters`, `invocation`,
+    /// What the builder was asked to do, under the control of the requester: `externalParameters`, `invocation`,
     /// `recipe`.
     pub external_parameters: Value,
     /// Where its instructions came from, if it says: `invocation.configSource`. In version 1 it is one of the
@@ -104,7 +104,7 @@ pub struct Material {
     pub digest: std::collections::BTreeMap<String, String>,
 }
 
-/// Somebody checked an artifact against a policy
+/// A verifier checked an artifact against a policy
 /// ([SLSA verification summary](https://slsa.dev/spec/v1.1/verification_summary) 0.1, 0.2 and 1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

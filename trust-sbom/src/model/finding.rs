@@ -1,4 +1,4 @@
-//! [`Finding`]: a vulnerability that somebody says a component has.
+//! [`Finding`]: a vulnerability that a scanner or an author says a component has.
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::lenient::Number;
 use crate::model::vex_statement::VexDecision;
 
 /// A vulnerability of a component, as a scanner or an author says. It may be wrong both ways, and it stays visible
-/// when somebody's VEX statement answers it: see [`suppressed`](Self::suppressed).
+/// when a VEX statement answers it: see [`suppressed`](Self::suppressed).
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -43,7 +43,7 @@ pub struct Finding {
     pub modified: Option<UnixTime>,
     /// Where it is described.
     pub urls: Arc<[String]>,
-    /// Why it does not count, if somebody says so.
+    /// Why it does not count, if a VEX statement or the scanner says so.
     pub suppressed: Option<Suppression>,
 }
 
@@ -75,7 +75,7 @@ pub struct Affected {
     pub version: Option<String>,
     /// Its package URL.
     pub purl: Option<String>,
-    /// Its reference in the bill of materials that was scanned.
+    /// Its reference in the SBOM that was scanned.
     pub reference: Option<String>,
     /// Path of the file that holds it.
     pub path: Option<String>,
@@ -323,7 +323,7 @@ impl Epss {
 #[non_exhaustive]
 pub enum Suppression {
     /// The scanner left it out, by its own rules or by a document that it was given.
-    /// Whoever ran the scanner decided this; no signature covers it.
+    /// The operator of the scanner decided this; no signature covers it.
     Scanner(String),
     /// A VEX statement that the caller asked for.
     Vex(VexDecision),

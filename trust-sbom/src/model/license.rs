@@ -15,7 +15,7 @@ const MAX_LEN: usize = 8 << 10;
 /// Deeper ones neither.
 const MAX_DEPTH: usize = 32;
 
-/// Somebody's claim about a component's license.
+/// A claim about a component's license.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct LicenseClaim {

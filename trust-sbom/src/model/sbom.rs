@@ -1,4 +1,4 @@
-//! [`Sbom`]: a bill of materials, whatever format it was written in.
+//! [`Sbom`]: an SBOM, whatever format it was written in.
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ use crate::model::finding::Finding;
 use crate::model::relationship::{Completeness, Node, Relationship, RelationshipKind};
 use crate::model::vex_statement::VexStatement;
 
-/// What a piece of software is made of, by whoever wrote the document.
+/// What a piece of software is made of, by the author of the document.
 ///
 /// It proves nothing about the software: that a trusted signer wrote it is for a
 /// [`VerifiedBundle`](trust_core::VerifiedBundle) to prove, and that it is complete, for nobody.
@@ -183,7 +183,7 @@ impl Sbom {
     }
 
     /// All parts, the roots and nested ones included, in the document's order. None may mean that there are none, or
-    /// that nobody looked.
+    /// that no scan was made.
     #[must_use]
     pub fn components(&self) -> &[Component] {
         &self.components

@@ -1,4 +1,4 @@
-//! [`VexStatement`]: somebody says whether a product is affected by a vulnerability.
+//! [`VexStatement`]: an author says whether a product is affected by a vulnerability.
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::model::component::Hash;
 use crate::package::vers::Vers;
 
-/// A statement, by whoever wrote the document. It proves nothing; who may speak for a product is the caller's to say:
+/// A statement, by the author of the document. It proves nothing; who may speak for a product is the caller's to say:
 /// see [`ScanReport::suppress`](crate::ScanReport::suppress).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,7 +37,7 @@ pub struct VexStatement {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct VexProduct {
-    /// Its names: IRIs, package URLs, CPEs, references into a bill of materials.
+    /// Its names: IRIs, package URLs, CPEs, references into an SBOM.
     pub identifiers: Vec<String>,
     /// Hashes of it.
     pub hashes: Vec<Hash>,
@@ -74,7 +74,7 @@ pub enum VexStatus {
     Affected,
     /// This version mends it.
     Fixed,
-    /// Nobody knows yet.
+    /// It is not known yet.
     #[default]
     UnderInvestigation,
     /// Another word, as written. It says nothing that is understood here.

@@ -29,7 +29,7 @@ const MAX_LEN: usize = 8 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Purl(PurlParts);
 
-/// The parts of a package URL, as somebody wrote them.
+/// The parts of a package URL, as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PurlParts {
     /// Which ecosystem's package it is.
@@ -90,7 +90,7 @@ pub enum PurlError {
     Rule {
         /// The type.
         package_type: String,
-        /// What the type demands.
+        /// What the type requires.
         rule: &'static str,
     },
 }
@@ -156,7 +156,7 @@ impl PurlParts {
     /// The canonical package URL of these parts.
     ///
     /// # Errors
-    /// If a part is absent or malformed, or the type demands something else.
+    /// If a part is absent or malformed, or the type requires something else.
     pub fn build(mut self) -> Result<Purl, PurlError> {
         self.package_type.make_ascii_lowercase();
         let mut characters = self.package_type.bytes();

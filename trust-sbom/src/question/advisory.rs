@@ -1,4 +1,4 @@
-//! [`Advisory`]: which versions of which packages have a vulnerability, by somebody's word
+//! [`Advisory`]: which versions of which packages have a vulnerability, by an author's word
 //! ([OSV](https://ossf.github.io/osv-schema/)). It is asked against an [`Sbom`]; it is no report of a scan.
 
 use core::cmp::Ordering;
@@ -229,7 +229,7 @@ impl AffectedVersions {
     }
 
     /// Whether a component is of the distribution's release that the ecosystem names: `12` of `Debian:12`. Where either of
-    /// them is no number, nobody knows.
+    /// them is not a number, it is unknown.
     fn is_of_release(&self, component: &Component) -> Answer {
         let is_number = |text: &&str| {
             text.starts_with(|c: char| c.is_ascii_digit())

@@ -57,7 +57,7 @@ pub enum Aspect {
     Upgraded,
     /// Its version fell.
     Downgraded,
-    /// It has another version, and nobody knows which is newer.
+    /// It has another version, and which is newer is unknown.
     Version,
     /// It has the same version and another hash: it is not the same, or one of them lies.
     Hash,

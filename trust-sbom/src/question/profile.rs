@@ -1,4 +1,4 @@
-//! [`Profile`]: what others demand that a bill of materials says, each edition as data.
+//! [`Profile`]: what others require that an SBOM says, each edition as data.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::model::sbom::{Format, Sbom};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Profile {
-    /// Who demands it.
+    /// Who requires it.
     pub id: &'static str,
     /// Which edition.
     pub edition: &'static str,
@@ -34,14 +34,14 @@ enum Scope {
     Component(fn(&View<'_>, ComponentId, &Component) -> bool),
 }
 
-/// How much a check is demanded.
+/// How much a check is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Level {
     /// It must be said.
     Required,
-    /// It must be said if it exists, which nobody can tell from the document.
+    /// It must be said if it exists, which the document alone cannot show.
     Additional,
 }
 
@@ -68,7 +68,7 @@ pub struct Conformance {
 pub struct CheckResult {
     /// What is checked.
     pub id: &'static str,
-    /// How much it is demanded.
+    /// How much it is required.
     pub level: Level,
     /// How many pass: components, or the document.
     pub passed: usize,

@@ -57,7 +57,7 @@ pub enum MatchedBy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Exposure {
-    /// The answer. No means that the document says so: what it leaves out, nobody knows.
+    /// The answer. No means that the document says so: what it leaves out is unknown.
     pub answer: Answer,
     /// The components that make it yes or unknown, each with the way from a root to it, as far as the document says.
     pub exposed: Vec<Exposed>,

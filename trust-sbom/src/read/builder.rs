@@ -1,4 +1,4 @@
-//! [`SbomBuilder`]: a bill of materials that a program makes, held to the same limits as one that is read.
+//! [`SbomBuilder`]: an SBOM that a program makes, held to the same limits as one that is read.
 
 use crate::model::component::{Component, ComponentId};
 use crate::model::diagnostic::Diagnostics;
@@ -8,7 +8,7 @@ use crate::read::draft::{Draft, Edge, Sink};
 use crate::read::error::SbomError;
 use crate::read::limits::Limits;
 
-/// Makes a bill of materials, for readers of formats that are not built in (see [`DocumentFormat`](crate::DocumentFormat)).
+/// Makes an SBOM, for readers of formats that are not built in (see [`DocumentFormat`](crate::DocumentFormat)).
 ///
 /// ```
 /// use trust_sbom::{Component, Limits, SbomBuilder};
@@ -71,7 +71,7 @@ impl<'a> SbomBuilder<'a> {
         self.draft.edge(Edge { from: from.to_owned(), kind, to: to.to_owned(), is_inverse: false })
     }
 
-    /// The bill of materials, and what is odd about it.
+    /// The SBOM, and what is odd about it.
     #[must_use]
     pub fn finish(self) -> (Sbom, Diagnostics) {
         self.draft.finish(Format::Own, Encoding::Own, String::new(), &[])

@@ -22,7 +22,7 @@ use crate::read::limits::Limits;
 pub(crate) enum Sink<'a> {
     /// Into the bill.
     Keep,
-    /// To whoever asked for components alone. Relationships are then not kept.
+    /// To a caller that asked for components alone. Relationships are then not kept.
     Pass(&'a mut dyn FnMut(Component)),
 }
 

@@ -200,7 +200,7 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
                 let impact = impacts.get(product, groups).cloned().flatten();
                 let is_grounded = super::is_grounded(flag.map(|flag| flag.label.as_str()), impact.as_deref());
                 let status = match &status {
-                    // The profile demands a reason.
+                    // The profile requires a reason.
                     VexStatus::NotAffected if !is_grounded => {
                         VexStatus::Other("known_not_affected without a reason".to_owned())
                     }

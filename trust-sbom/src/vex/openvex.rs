@@ -121,7 +121,7 @@ pub(super) fn read(document: &Document<'_>) -> Result<Vex, VexError> {
             super::is_grounded(statement.justification.as_deref(), statement.impact_statement.as_deref());
         let status = match statement.status.as_str() {
             "not_affected" if is_grounded => VexStatus::NotAffected,
-            // The specification demands a reason.
+            // The specification requires a reason.
             "not_affected" => VexStatus::Other("not_affected without a reason".to_owned()),
             "affected" => VexStatus::Affected,
             "fixed" => VexStatus::Fixed,

@@ -10,20 +10,20 @@ use crate::verdict::Explanation;
 use crate::verdict::reason::{Mismatch, ReasonCode};
 
 impl Asked<'_> {
-    pub(super) fn provenance(&self, demand: &ProvenanceRequirement) -> Explanation {
+    pub(super) fn provenance(&self, requirement: &ProvenanceRequirement) -> Explanation {
         let judge = |content: &Result<Predicate, String>| match content {
             Ok(Predicate::Provenance(provenance)) => {
-                Explanation::all("provenance", provenance_checks(demand, provenance))
+                Explanation::all("provenance", provenance_checks(requirement, provenance))
             }
             other => unreadable("provenance", other),
         };
-        self.satisfying(&demand.path, PredicateKind::Provenance, &demand.attestors, &judge)
+        self.satisfying(&requirement.path, PredicateKind::Provenance, &requirement.attestors, &judge)
     }
 
     /// Whether a summary is about this image: it names what the policy says, else the image's repository or digest.
-    fn resource(&self, demand: &SummaryRequirement, found: &str) -> Explanation {
-        if !demand.resources.is_empty() {
-            return one_text("resource", &demand.resources, Some(found));
+    fn resource(&self, requirement: &SummaryRequirement, found: &str) -> Explanation {
+        if !requirement.resources.is_empty() {
+            return one_text("resource", &requirement.resources, Some(found));
         }
         let image = self.image;
         let name = image.reference().name();
@@ -44,23 +44,27 @@ impl Asked<'_> {
         }
     }
 
-    pub(super) fn summary(&self, demand: &SummaryRequirement) -> Explanation {
+    pub(super) fn summary(&self, requirement: &SummaryRequirement) -> Explanation {
         let judge = |content: &Result<Predicate, String>| match content {
             Ok(Predicate::VerificationSummary(summary)) => {
-                Explanation::all("verification summary", self.summary_checks(demand, summary))
+                Explanation::all("verification summary", self.summary_checks(requirement, summary))
             }
             other => unreadable("verification summary", other),
         };
-        self.satisfying(&demand.path, PredicateKind::VerificationSummary, &demand.attestors, &judge)
+        self.satisfying(&requirement.path, PredicateKind::VerificationSummary, &requirement.attestors, &judge)
     }
 
-    fn summary_checks(&self, demand: &SummaryRequirement, summary: &VerificationSummary) -> Vec<Explanation> {
+    fn summary_checks(
+        &self,
+        requirement: &SummaryRequirement,
+        summary: &VerificationSummary,
+    ) -> Vec<Explanation> {
         let mut checks = vec![
-            one_text("verifier", &demand.verifiers, Some(&summary.verifier)),
-            self.resource(demand, &summary.resource),
-            one_text("policy", &demand.policies, Some(&summary.policy)),
+            one_text("verifier", &requirement.verifiers, Some(&summary.verifier)),
+            self.resource(requirement, &summary.resource),
+            one_text("policy", &requirement.policies, Some(&summary.policy)),
         ];
-        checks.extend(match (demand.max_age, summary.verified) {
+        checks.extend(match (requirement.max_age, summary.verified) {
             (Some(max_age), time) => {
                 Some(is_young(time, max_age, self.now, "it does not say when it was made"))
             }
@@ -73,7 +77,7 @@ impl Asked<'_> {
                 Explanation::differs("result", ReasonCode::Condition, mismatch)
             }
         });
-        if let Some(wanted) = demand.level {
+        if let Some(wanted) = requirement.level {
             let level = summary
                 .levels
                 .iter()
@@ -91,16 +95,16 @@ impl Asked<'_> {
     }
 }
 
-fn provenance_checks(demand: &ProvenanceRequirement, provenance: &Provenance) -> Vec<Explanation> {
+fn provenance_checks(requirement: &ProvenanceRequirement, provenance: &Provenance) -> Vec<Explanation> {
     // One source, in each way in which it is written.
     let forms = provenance.source().map(|source| source.forms()).unwrap_or_default();
-    let source = forms.iter().find(|form| demand.sources.iter().any(|pattern| pattern.matches(form)));
+    let source = forms.iter().find(|form| requirement.sources.iter().any(|pattern| pattern.matches(form)));
     let mut checks = vec![
-        one_text("builder", &demand.builders, Some(&provenance.builder)),
-        one_text("build type", &demand.build_types, Some(&provenance.build_type)),
-        one_text("source", &demand.sources, source.or(forms.first()).map(String::as_str)),
+        one_text("builder", &requirement.builders, Some(&provenance.builder)),
+        one_text("build type", &requirement.build_types, Some(&provenance.build_type)),
+        one_text("source", &requirement.sources, source.or(forms.first()).map(String::as_str)),
     ];
-    for pattern in &demand.dependencies {
+    for pattern in &requirement.dependencies {
         let found = provenance.dependencies.iter().find(|one| pattern.matches(&one.uri));
         checks.push(match found {
             Some(one) => Explanation::pass("dependency", format!("found `{}`", one.uri)),

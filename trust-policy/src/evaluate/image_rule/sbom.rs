@@ -1,4 +1,4 @@
-//! What is asked of bills of materials: packages, licenses, completeness.
+//! What is asked of SBOMs: packages, licenses, completeness.
 
 use trust_sbom::{
     Answer, ComponentKind, License, LicenseClaim, LicensePolicy, Predicate, PredicateKind, Sbom,
@@ -10,10 +10,10 @@ use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
 impl Asked<'_> {
-    pub(super) fn sbom(&self, demand: &SbomRequirement) -> Explanation {
-        let (signed, documents) = self.documents(PredicateKind::Sbom, &demand.attestors);
+    pub(super) fn sbom(&self, requirement: &SbomRequirement) -> Explanation {
+        let (signed, documents) = self.documents(PredicateKind::Sbom, &requirement.attestors);
         if !signed.holds() {
-            return Explanation::all(&demand.path, vec![signed]);
+            return Explanation::all(&requirement.path, vec![signed]);
         }
         // All must be good, so all must be known.
         let mut causes = vec![signed];
@@ -21,17 +21,17 @@ impl Asked<'_> {
         for document in documents {
             let check = format!("SBOM by {}", document.signer);
             causes.push(match &document.content {
-                Ok(Predicate::Sbom(sbom, _)) => Explanation::all(&check, sbom_checks(demand, sbom)),
+                Ok(Predicate::Sbom(sbom, _)) => Explanation::all(&check, sbom_checks(requirement, sbom)),
                 other => unreadable(&check, other),
             });
         }
-        Explanation::all(&demand.path, causes)
+        Explanation::all(&requirement.path, causes)
     }
 }
 
-fn sbom_checks(demand: &SbomRequirement, sbom: &Sbom) -> Vec<Explanation> {
+fn sbom_checks(requirement: &SbomRequirement, sbom: &Sbom) -> Vec<Explanation> {
     let mut checks = Vec::new();
-    if let Some(profile) = demand.profile {
+    if let Some(profile) = requirement.profile {
         let conformance = profile.check(sbom);
         let check = format!("profile {} {}", conformance.profile, conformance.edition);
         let gaps = conformance.checks.iter().filter(|one| one.passed < one.total || one.total == 0);
@@ -51,7 +51,7 @@ fn sbom_checks(demand: &SbomRequirement, sbom: &Sbom) -> Vec<Explanation> {
         let message = "cannot be determined: it lists no components";
         return vec![Explanation::fail("components", ReasonCode::Unresolved, message)];
     }
-    for denied in &demand.denied {
+    for denied in &requirement.denied {
         let check = denied.path.rsplit('.').next().unwrap_or_default().to_owned();
         let named =
             |id| sbom.component(id).map(|one| one.purls.first().cloned().unwrap_or_else(|| one.full_name()));
@@ -69,7 +69,7 @@ fn sbom_checks(demand: &SbomRequirement, sbom: &Sbom) -> Vec<Explanation> {
         };
         checks.push(must_not(&check, &answer, format!("denied package {}", some(found)).trim_end()));
     }
-    if let Some(licenses) = &demand.licenses {
+    if let Some(licenses) = &requirement.licenses {
         checks.push(license_check(licenses, sbom));
     }
     if checks.is_empty() {
@@ -97,7 +97,7 @@ fn license_check(policy: &LicensePolicy, sbom: &Sbom) -> Explanation {
         let says = |claim: &&LicenseClaim| claim.license != License::NoAssertion;
         let mut said = component.licenses.iter().filter(says).peekable();
         let answer = match said.peek() {
-            None => Answer::Unknown("nobody says which".to_owned()),
+            None => Answer::Unknown("the document does not say which".to_owned()),
             Some(_) => Answer::all(said.map(|claim| policy.allows(&claim.license))),
         };
         match answer {

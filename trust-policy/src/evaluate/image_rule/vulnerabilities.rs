@@ -15,10 +15,10 @@ use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
 impl Asked<'_> {
-    pub(super) fn vulnerabilities(&self, demand: &VulnerabilityRequirement) -> Explanation {
-        let (signed, documents) = self.documents(PredicateKind::ScanReport, &demand.attestors);
+    pub(super) fn vulnerabilities(&self, requirement: &VulnerabilityRequirement) -> Explanation {
+        let (signed, documents) = self.documents(PredicateKind::ScanReport, &requirement.attestors);
         if !signed.holds() {
-            return Explanation::all(&demand.path, vec![signed]);
+            return Explanation::all(&requirement.path, vec![signed]);
         }
         // A newer report may be among what cannot be read.
         let mut causes = vec![signed];
@@ -39,15 +39,15 @@ impl Asked<'_> {
                 other => causes.push(unreadable("scan report", &other)),
             }
         }
-        let of_each = needs_several(&demand.attestors);
+        let of_each = needs_several(&requirement.attestors);
         let reports = latest(reports, of_each);
-        let vex = self.vex(demand, &mut causes);
+        let vex = self.vex(requirement, &mut causes);
         let subject = vex_subject(self.image);
         for (signer, mut report) in reports {
             let name = report.scanner.as_ref().map_or("a scanner", |tool| tool.name.as_str()).to_owned();
             let check = format!("report of {name} by {signer}");
             let mut checks = Vec::new();
-            if let Some(max_age) = demand.max_age {
+            if let Some(max_age) = requirement.max_age {
                 checks.push(is_young(
                     report.as_of(),
                     max_age,
@@ -68,20 +68,20 @@ impl Asked<'_> {
             });
             let ignored = ignored.collect();
             report.suppress(&sources, &subject);
-            checks.push(findings(demand, report, ignored));
+            checks.push(findings(requirement, report, ignored));
             causes.push(Explanation::all(&check, checks));
         }
-        Explanation::all(&demand.path, causes)
+        Explanation::all(&requirement.path, causes)
     }
 
     /// The statements that may be heard: those of documents that enough signers signed, each of them. What cannot be read is
     /// not heard, and said.
     fn vex(
         &self,
-        demand: &VulnerabilityRequirement,
+        requirement: &VulnerabilityRequirement,
         causes: &mut Vec<Explanation>,
     ) -> Vec<(Vex, String, VexMatching)> {
-        let Some(vex) = &demand.vex else { return Vec::new() };
+        let Some(vex) = &requirement.vex else { return Vec::new() };
         let (signed, documents) = self.documents(PredicateKind::Vex, &vex.attestors);
         let mut heard = Vec::new();
         if !signed.holds() {
@@ -135,7 +135,7 @@ fn is_same_predicate(one: &Statement, other: &Statement) -> bool {
 }
 
 /// The reports but for those of which the same scanner made a later one; where several signers are needed, of the same
-/// signer. Of a report that does not say as of when it knows, nobody knows which is later.
+/// signer. Without a date of its knowledge, which report is later is unknown.
 fn latest(reports: Vec<(String, ScanReport)>, of_each_signer: bool) -> Vec<(String, ScanReport)> {
     let is_superseded = |(signer, report): &(String, ScanReport)| {
         reports.iter().any(|(other_signer, other)| {
@@ -154,7 +154,7 @@ fn latest(reports: Vec<(String, ScanReport)>, of_each_signer: bool) -> Vec<(Stri
         .collect()
 }
 
-/// The scanner of a report. One that is not named is nobody's: its reports are never taken for one another's.
+/// The scanner of a report. One that is not named is unknown: its reports are never taken for one another's.
 fn scanner_of(report: &ScanReport) -> Option<(ReportFormat, &str)> {
     report
         .scanner
@@ -179,7 +179,7 @@ fn vex_subject(image: &PinnedImage) -> VexSubject {
 }
 
 fn findings(
-    demand: &VulnerabilityRequirement,
+    requirement: &VulnerabilityRequirement,
     mut report: ScanReport,
     ignored: Vec<Explanation>,
 ) -> Explanation {
@@ -193,7 +193,7 @@ fn findings(
     let mut notes: Vec<Explanation> = suppressed.collect();
     notes.extend(ignored);
     let forbidden: Vec<&Finding> =
-        report.findings.iter().filter(|one| demand.rule.forbids(one) == Answer::Yes).collect();
+        report.findings.iter().filter(|one| requirement.rule.forbids(one) == Answer::Yes).collect();
     let named = forbidden.iter().map(|one| {
         let component = one.component.purl.clone().unwrap_or_else(|| {
             format!("{} {}", one.component.name, one.component.version.as_deref().unwrap_or_default())
@@ -201,7 +201,7 @@ fn findings(
         format!("{} ({}) in {component}, {}", one.id, one.severity.name(), one.fix)
     });
     let named = some(named.collect());
-    let explanation = match report.has(&demand.rule) {
+    let explanation = match report.has(&requirement.rule) {
         Answer::Yes => Explanation::fail("vulnerabilities", ReasonCode::Condition, format!("found {named}")),
         Answer::No => {
             Explanation::pass("vulnerabilities", format!("no forbidden finding: {}", looked_at(&report)))

@@ -99,7 +99,7 @@ impl Reader {
         let mut attestors = match kind {
             _ if self.is_notary => {
                 lints.push(
-                    inner.lint("is about Notary signatures, which are not verified here yet: it denies"),
+                    inner.lint("requires Notary signatures, which are not verified here yet: it denies"),
                 );
                 vec![self.attestor(&inner, Signer::Unsupported("Notary signatures"))]
             }
@@ -201,7 +201,7 @@ impl Reader {
             })
             .collect();
         if attestors.iter().any(|one| matches!(one.signer, Signer::UnusableKey(_))) {
-            lints.push(public_keys.lint("holds a key that cannot be used, so nobody can satisfy it"));
+            lints.push(public_keys.lint("holds a key that cannot be used, so it can never be satisfied"));
         }
         Ok(attestors)
     }
@@ -230,7 +230,7 @@ impl Reader {
         let mut fields = at.fields()?;
         if !at.has("rekor") {
             lints.push(
-                at.lint("has no `rekor`, which Kyverno demands; a log entry is needed here all the same"),
+                at.lint("has no `rekor`, which Kyverno requires; a log entry is needed here all the same"),
             );
         }
         let logs = read_logs(&mut fields, lints)?;
@@ -245,7 +245,7 @@ impl Reader {
                 roots.certificate_authorities = Some(authorities(&certificates));
             }
             Some((at, Err(problem))) => {
-                lints.push(at.lint(format!("cannot be used, so nobody can satisfy it: {problem}")));
+                lints.push(at.lint(format!("cannot be used, so it can never be satisfied: {problem}")));
                 attestor.signer =
                     Signer::Unsupported("identities under root certificates that cannot be read");
             }
@@ -266,7 +266,7 @@ impl Reader {
         let mut attestor = match certificate(cert.as_ref(), chain.as_ref()) {
             Ok(leaf) => self.attestor(at, Signer::Certificate(Box::new(leaf))),
             Err(problem) => {
-                lints.push(at.lint(format!("cannot be used, so nobody can satisfy it: {problem}")));
+                lints.push(at.lint(format!("cannot be used, so it can never be satisfied: {problem}")));
                 self.attestor(at, Signer::Unsupported("signatures by a certificate that cannot be used"))
             }
         };
@@ -293,7 +293,9 @@ impl Reader {
             }
             (None, Some(expression)) => regular(&expression, lints),
             (Some(_), Some(expression)) => Err(expression.wrong(format!("either this or `{name}`"))),
-            (None, None) => Err(at.wrong("`issuer` and `subject` that are not empty: else it names nobody")),
+            (None, None) => {
+                Err(at.wrong("`issuer` and `subject` that are not empty: otherwise it matches no identity"))
+            }
         };
         let subject = part("subject", "subjectRegExp")?;
         let issuer = part("issuer", "issuerRegExp")?;
@@ -330,7 +332,7 @@ fn annotations(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, PolicyE
 fn signer(pem: &str) -> Signer {
     match PublicKey::from_pem(pem) {
         Ok(key) => Signer::Key(Box::new(key)),
-        // A published policy with a placeholder must load; whoever uses it is told which key is meant.
+        // A published policy with a placeholder must load; the user is told which key is meant.
         Err(error) => Signer::UnusableKey(error),
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn read(name: String, namespace: Option<String>, spec: &At<'_>) -> Re
     // Whether it holds for scans of what runs, too: every judgement is the same here.
     fields.get("background").map(|at| at.boolean()).transpose()?;
     let rules = rules(&mut fields)?;
-    let matched = match_resources::filters(&fields.require("match", "the requests that it is about")?)?;
+    let matched = match_resources::filters(&fields.require("match", "the requests that it applies to")?)?;
     let conditions = fields.get("conditions").map(|at| conditions::read(&at)).transpose()?;
     fields.finish()?;
     Ok(Exception {

@@ -105,7 +105,7 @@ pub(super) fn read_logs(fields: &mut Fields<'_>, lints: &mut Vec<Lint>) -> Resul
                     logs.roots.timestamp_authorities = Some(vec![authority]);
                 }
                 Err(problem) => {
-                    lints.push(at.lint(format!("cannot be used, so nobody can satisfy it: {problem}")));
+                    lints.push(at.lint(format!("cannot be used, so it can never be satisfied: {problem}")));
                     logs.unsupported = Some("signatures with a timestamp authority that cannot be read");
                 }
             }
@@ -130,7 +130,7 @@ fn log_keys(
             Some(keys.into_iter().map(|key| LogKey::assertion(url, key, TimeWindow::ALWAYS)).collect())
         }
         _ => {
-            lints.push(at.lint("cannot be used, so nobody can satisfy it"));
+            lints.push(at.lint("cannot be used, so it can never be satisfied"));
             *unsupported = Some("signatures in a log whose key cannot be read");
             None
         }

@@ -5,7 +5,7 @@ use super::{conditions, context};
 use crate::language::reader::{At, PolicyError, mode_rule};
 use crate::policy::mode::ModeRule;
 use crate::policy::overlay::{KeyRule, Overlay, OverlayKey};
-use crate::policy::policy_set::{Demand, ForEach, Lint, Requirement};
+use crate::policy::policy_set::{ForEach, FormRequirement, Lint, Requirement};
 use crate::value::value_pattern::ValuePattern;
 use crate::yaml::Value;
 
@@ -27,41 +27,43 @@ pub(super) fn read(
     let (pattern, any, deny) = (fields.get("pattern"), fields.get("anyPattern"), fields.get("deny"));
     let lists = fields.get("foreach");
     fields.finish()?;
-    let demand = match lists {
+    let requirement = match lists {
         Some(lists) if pattern.is_none() && any.is_none() && deny.is_none() => for_each(&lists, 1, lints)?,
         Some(list) => return Err(list.wrong("one of `pattern`, `anyPattern`, `deny` and `foreach`")),
-        None => demand(at, pattern, any, deny, lints)?,
+        None => requirement(at, pattern, any, deny, lints)?,
     };
-    Ok(Requirement::Form { mode, message, demand, allows_existing })
+    Ok(Requirement::Form { mode, message, requirement, allows_existing })
 }
 
-fn demand(
+fn requirement(
     at: &At<'_>,
     pattern: Option<At<'_>>,
     any: Option<At<'_>>,
     deny: Option<At<'_>>,
     lints: &mut Vec<Lint>,
-) -> Result<Demand, PolicyError> {
+) -> Result<FormRequirement, PolicyError> {
     match (pattern, any, deny) {
-        (Some(pattern), None, None) => Ok(Demand::Forms(vec![overlay(&pattern, lints)?])),
+        (Some(pattern), None, None) => Ok(FormRequirement::Forms(vec![overlay(&pattern, lints)?])),
         (None, Some(any), None) => {
             let forms = any.list()?;
             if forms.is_empty() {
                 return Err(any.wrong("at least one pattern"));
             }
-            Ok(Demand::Forms(forms.iter().map(|one| overlay(one, lints)).collect::<Result<_, _>>()?))
+            Ok(FormRequirement::Forms(forms.iter().map(|one| overlay(one, lints)).collect::<Result<_, _>>()?))
         }
-        (None, None, Some(deny)) => Ok(Demand::Deny(conditions::read_deny(&deny)?)),
+        (None, None, Some(deny)) => Ok(FormRequirement::Deny(conditions::read_deny(&deny)?)),
         _ => Err(at.wrong("exactly one of `pattern`, `anyPattern`, `deny` and `foreach`")),
     }
 }
 
-fn for_each(at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<Demand, PolicyError> {
+fn for_each(at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<FormRequirement, PolicyError> {
     let lists = at.list()?;
     if lists.is_empty() {
         return Err(at.wrong("at least one list"));
     }
-    Ok(Demand::ForEach(lists.iter().map(|one| for_each_of(one, depth, lints)).collect::<Result<_, _>>()?))
+    Ok(FormRequirement::ForEach(
+        lists.iter().map(|one| for_each_of(one, depth, lints)).collect::<Result<_, _>>()?,
+    ))
 }
 
 fn for_each_of(at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<ForEach, PolicyError> {
@@ -76,14 +78,14 @@ fn for_each_of(at: &At<'_>, depth: usize, lints: &mut Vec<Lint>) -> Result<ForEa
     let (pattern, any, deny) = (fields.get("pattern"), fields.get("anyPattern"), fields.get("deny"));
     let nested = fields.get("foreach");
     fields.finish()?;
-    let demand = match nested {
+    let requirement = match nested {
         Some(lists) if pattern.is_none() && any.is_none() && deny.is_none() => {
             for_each(&lists, depth + 1, lints)?
         }
         Some(nested) => return Err(nested.wrong("one of `pattern`, `anyPattern`, `deny` and `foreach`")),
-        None => demand(at, pattern, any, deny, lints)?,
+        None => requirement(at, pattern, any, deny, lints)?,
     };
-    Ok(ForEach { path: at.path().to_owned(), list, context, preconditions, of_element, demand })
+    Ok(ForEach { path: at.path().to_owned(), list, context, preconditions, of_element, requirement })
 }
 
 fn overlay(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Overlay, PolicyError> {
@@ -93,9 +95,10 @@ fn overlay(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Overlay, PolicyError> {
             for (written, value) in at.fields()?.all() {
                 let (name, rule) = key(written, &value)?;
                 if OPTIONAL_LISTS.contains(&name) && rule == KeyRule::Required {
-                    lints.push(
-                        value.lint(format!("demands that every pod has `{name}`; did you mean `=({name})`?")),
-                    );
+                    lints
+                        .push(value.lint(format!(
+                            "requires that every pod has `{name}`; did you mean `=({name})`?"
+                        )));
                 }
                 let is_list = matches!(value.value(), Value::List(elements) if !elements.is_empty());
                 if rule == KeyRule::Existence && !is_list {

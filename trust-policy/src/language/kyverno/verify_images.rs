@@ -75,7 +75,7 @@ fn rule(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Im
             .push(at.lint("has `mutateDigest` in an Audit policy, which Kyverno refuses; set it to `false`"));
     }
     if attestors.is_empty() && attestations.is_empty() {
-        lints.push(at.lint("names no attestors and no attestations: nobody needs to have signed the images"));
+        lints.push(at.lint("names no attestors and no attestations: the images need no signature"));
     }
     Ok(ImageRule {
         path: at.path().to_owned(),
@@ -137,7 +137,7 @@ fn attestation(
         _ => return Err(at.wrong("exactly one of `type` and `predicateType`")),
     };
     let name = fields.get("name").map(|at| at.text()).transpose()?.map(str::to_owned);
-    // Kyverno takes an attestation without attestors from anybody whom Fulcio certified.
+    // Kyverno takes an attestation without attestors from every identity that Fulcio certified.
     let attestors = fields.require("attestors", "who must have signed the attestation")?;
     let attestors = reader.attestor_sets(&attestors, lints)?;
     let conditions = fields.get("conditions").map(|at| conditions::read_blocks(&at)).transpose()?;

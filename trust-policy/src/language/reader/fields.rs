@@ -1,4 +1,4 @@
-//! Reading a document field by field: every value knows its path, and a field that nobody asked for is refused.
+//! Reading a document field by field: every value knows its path, and an unknown field is refused.
 
 use crate::expression::ExpressionError;
 use crate::expression::template::Template;
@@ -102,6 +102,12 @@ impl<'a> At<'a> {
         Ok(items.iter().enumerate().map(item).collect())
     }
 
+    /// The elements of a list that has at least one: an empty list would require nothing.
+    pub(crate) fn some(&self) -> Result<Vec<Self>, PolicyError> {
+        let list = self.list()?;
+        if list.is_empty() { Err(self.wrong("at least one element")) } else { Ok(list) }
+    }
+
     /// The texts of a list that holds at least one.
     pub(crate) fn texts(&self) -> Result<Vec<&'a str>, PolicyError> {
         let list = self.list()?;
@@ -200,7 +206,7 @@ impl<'a> Fields<'a> {
         self.get(name).ok_or(PolicyError::Absent { path, span, expected })
     }
 
-    /// Allows a field that demands nothing.
+    /// Allows a field that requires nothing.
     pub(crate) fn ignore(&mut self, name: &str) {
         self.get(name);
     }

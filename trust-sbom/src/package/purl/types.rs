@@ -1,4 +1,4 @@
-//! What the [types](https://github.com/package-url/purl-spec/tree/main/types) demand of the parts.
+//! What the [types](https://github.com/package-url/purl-spec/tree/main/types) require of the parts.
 
 use super::{PurlError, PurlParts};
 
@@ -49,30 +49,30 @@ pub(super) const KNOWN: [&str; 41] = [
 /// Puts the parts into the form of their type.
 pub(super) fn apply(parts: &mut PurlParts) -> Result<(), PurlError> {
     let rule = |rule| Err(PurlError::Rule { package_type: parts.package_type.clone(), rule });
-    let demand = |is_so: bool, text: &'static str| if is_so { Ok(()) } else { rule(text) };
+    let require = |is_so: bool, text: &'static str| if is_so { Ok(()) } else { rule(text) };
     match parts.package_type.as_str() {
-        "conan" if parts.namespace.is_some() => demand(
+        "conan" if parts.namespace.is_some() => require(
             parts.qualifiers.contains_key("channel")
                 || parts.qualifiers.contains_key("rrev")
                 || parts.version.is_some(),
             "with a namespace needs a version or a channel",
         )?,
-        "cpan" => demand(
+        "cpan" => require(
             parts.namespace.is_none() || !parts.name.contains("::"),
             "with a namespace is a distribution, whose name holds no `::`",
         )?,
-        "cran" => demand(parts.version.is_some(), "needs a version")?,
-        "julia" => demand(parts.qualifiers.contains_key("uuid"), "needs the qualifier `uuid`")?,
-        "swid" => demand(parts.qualifiers.contains_key("tag_id"), "needs the qualifier `tag_id`")?,
+        "cran" => require(parts.version.is_some(), "needs a version")?,
+        "julia" => require(parts.qualifiers.contains_key("uuid"), "needs the qualifier `uuid`")?,
+        "swid" => require(parts.qualifiers.contains_key("tag_id"), "needs the qualifier `tag_id`")?,
         "swift" => {
-            demand(parts.namespace.is_some(), "needs a namespace")?;
-            demand(parts.version.is_some(), "needs a version")?;
+            require(parts.namespace.is_some(), "needs a namespace")?;
+            require(parts.version.is_some(), "needs a version")?;
         }
-        "vcpkg" | "oci" => demand(parts.namespace.is_none(), "has no namespace")?,
-        "vscode-extension" => demand(parts.namespace.is_some(), "needs a namespace")?,
+        "vcpkg" | "oci" => require(parts.namespace.is_none(), "has no namespace")?,
+        "vscode-extension" => require(parts.namespace.is_some(), "needs a namespace")?,
         "chrome-extension" => {
             let is_id = parts.name.len() == 32 && parts.name.bytes().all(|byte| matches!(byte, b'a'..=b'p'));
-            demand(is_id, "has a name of 32 letters from `a` to `p`")?;
+            require(is_id, "has a name of 32 letters from `a` to `p`")?;
             let is_version = |version: &String| {
                 let numbers: Vec<&str> = version.split('.').collect();
                 numbers.len() <= 4
@@ -80,7 +80,7 @@ pub(super) fn apply(parts: &mut PurlParts) -> Result<(), PurlError> {
                         .iter()
                         .all(|one| !one.is_empty() && one.bytes().all(|byte| byte.is_ascii_digit()))
             };
-            demand(parts.version.as_ref().is_none_or(is_version), "has a version of one to four numbers")?;
+            require(parts.version.as_ref().is_none_or(is_version), "has a version of one to four numbers")?;
         }
         _ => {}
     }
