@@ -407,6 +407,8 @@ mod tests {
             ("20260131120000Z", "2026-01-31T12:00:00Z"),
             ("20260131120000.5Z", "2026-01-31T12:00:00.500Z"),
             ("20260131120000.0001Z", "2026-01-31T12:00:00.001Z"),
+            ("20260131120000.123Z", "2026-01-31T12:00:00.123Z"),
+            ("20260131235959Z", "2026-01-31T23:59:59Z"),
         ] {
             assert_eq!(read(text), Ok(expected.to_owned()));
         }
@@ -416,11 +418,20 @@ mod tests {
             "20260131120000.50Z",
             "20260132120000Z",
             "202601311200Z",
+            "20260131240000Z",
+            "20260131126000Z",
             "20260131120060Z",
             "+0260131120000Z",
         ] {
             assert_eq!(read(text), Err(Malformed), "{text}");
         }
+    }
+
+    #[test]
+    fn a_token_is_read_up_to_its_limit() {
+        let read = |len: usize| verify_timestamp(&vec![0x30; len], b"", &[]);
+        assert!(!matches!(read(MAX_LEN), Err(TimestampError::TooLong { .. })));
+        assert_eq!(read(MAX_LEN + 1), Err(TimestampError::TooLong { found: MAX_LEN + 1 }));
     }
 
     #[test]

@@ -93,6 +93,8 @@ fn each_token_is_judged_by_name() {
             (Some((_, "")), Ok(verified)) => {
                 assert_eq!(verified.time().to_string(), "2021-09-17T14:09:10Z");
                 assert_eq!(verified.accuracy_millis(), 1000);
+                assert_eq!(verified.authority(), "https://globalsign.example");
+                assert_eq!(verified.operator(), "globalsign.example");
             }
             (Some((_, expected)), Err(reason)) if !expected.is_empty() => {
                 assert!(reason.contains(expected), "{name}:\n found {reason}\n expected {expected}");

@@ -20,7 +20,8 @@ pub struct Evidence {
     /// only what is public belongs here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<String, Result<serde_json::Value, FetchFailure>>,
-    /// Indexes, manifests and configurations of images, as they were stored, by digest.
+    /// Indexes, manifests and configurations of images, as they were stored, by digest (`sha256:…`). What an image says about itself is
+    /// known if its index, its manifests and their configurations are all here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub documents: BTreeMap<String, String>,
 }

@@ -150,9 +150,7 @@ fn a_changed_envelope_is_denied() {
 
 #[test]
 fn another_artifact_is_denied() {
-    denied("artifact", "the signed statement is for `sha256:", |case| {
-        case.digest = Digest::sha256(b"other")
-    });
+    denied("artifact", "the signed statement is for `sha256:", |case| case.digest = Digest::sha256(b"other"));
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub enum ReasonCode {
     WrongKey,
     /// It was signed by another identity.
     WrongIdentity,
-    /// It has not the annotations that are wanted.
+    /// It lacks a required annotation.
     WrongAnnotation,
     /// It does not say what it must.
     Condition,

@@ -139,9 +139,11 @@ fn what_is_not_implemented_is_refused_by_path_and_place() {
 
 #[test]
 fn expressions_are_read_with_the_policy() {
-    for (key, problem) in
-        [("{{ a", "`{{` has no `}}`"), ("{{ a b }}", "column"), ("{{ launch() }}", "`launch` is not a known function")]
-    {
+    for (key, problem) in [
+        ("{{ a", "`{{` has no `}}`"),
+        ("{{ a b }}", "column"),
+        ("{{ launch() }}", "`launch` is not a known function"),
+    ] {
         let text = policy(&format!(
             "validate: {{deny: {{conditions: {{any: [{{key: '{key}', operator: Equals, value: b}}]}}}}}}"
         ));
