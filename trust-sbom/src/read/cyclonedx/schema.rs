@@ -1,6 +1,8 @@
 //! What the specification of CycloneDX allows, as a table, and whether a document keeps to it.
 
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use core::hash::BuildHasher as _;
 use std::collections::{BTreeMap, HashMap};

@@ -1,5 +1,6 @@
 //! The objects of CycloneDX, their fields and values, by version of the specification.
 //!
+//! `tests.rs` compares them with the published schemas, field by field, so a new version shows as the lines that are lacking here.
 //! The facts are those of the [JSON schemas](https://github.com/CycloneDX/specification/tree/master/schema) 1.2 (strict)
 //! to 1.7, as of August 2026. An object is called as the schema's definition that it stands in; each field has the first
 //! and the last minor version that have it so, each list of values the first one.
