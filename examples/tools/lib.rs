@@ -9,8 +9,8 @@
 //! Each tool stands in a folder of its own. The programs in `examples/embed` show one way of embedding the crates each.
 
 use std::error::Error;
-use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -72,22 +72,19 @@ pub fn print(text: &str) -> Result<(), String> {
     }
 }
 
-/// The text of verdicts with colours: the decision, and what fails. No input can write the beginning of a line.
+/// The text of verdicts with colours: the decision at the beginning of a line, and what fails. Only we write these: untrusted
+/// text is indented and stands behind a name.
 #[must_use]
 pub fn painted(text: &str) -> String {
-    let paint = |word: &str, color: AnsiColor, rest: &str| {
-        let style = color.on_default().bold();
-        format!("{style}{word}{style:#}{rest}\n")
-    };
+    let words = [("ALLOW", AnsiColor::Green), ("DENY", AnsiColor::Red), ("[FAIL]", AnsiColor::Red)];
     let line = |line: &str| {
-        let indent = line.len() - line.trim_start().len();
-        let (before, text) = line.split_at(indent);
-        let words = [("ALLOW", AnsiColor::Green), ("DENY", AnsiColor::Red), ("[FAIL]", AnsiColor::Red)];
-        let found = words.into_iter().find_map(|(word, color)| {
-            let rest = text.strip_prefix(word)?;
-            Some(paint(word, color, rest))
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        let may_start = |word: &str| indent.is_empty() || word == "[FAIL]";
+        let painted = words.into_iter().filter(|(word, _)| may_start(word)).find_map(|(word, color)| {
+            let (rest, style) = (rest.strip_prefix(word)?, color.on_default().bold());
+            Some(format!("{indent}{style}{word}{style:#}{rest}\n"))
         });
-        before.to_owned() + &found.unwrap_or_else(|| format!("{text}\n"))
+        painted.unwrap_or_else(|| format!("{line}\n"))
     };
     text.lines().map(line).collect()
 }
@@ -144,15 +141,37 @@ pub fn repositories(sources: &[ImageSource]) -> Result<Repositories, String> {
     Ok(repositories)
 }
 
-/// Everything that is read, as bytes; the problem names the file.
+/// A file; the problem names it.
 ///
 /// # Errors
-/// If the file cannot be read.
-pub fn read(file: &std::path::Path) -> Result<Vec<u8>, String> {
-    std::fs::read(file).map_err(|error: io::Error| format!("{}: {error}", file.display()))
+/// If it cannot be read.
+pub fn read(file: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// A file as text; the problem names it.
+///
+/// # Errors
+/// If it cannot be read, or is not UTF-8.
+pub fn read_text(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// The front page's example compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct FrontPage;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_we_write_is_painted() {
+        let text = "DENY Pod a\n  [FAIL] c: x\n    DENY/rule: y\n  ALLOW/rule: z\nALLOW Pod b\n";
+        let painted = painted(text);
+        let lines: Vec<bool> = painted.lines().map(|line| line.contains('\u{1b}')).collect();
+        assert_eq!(lines, [true, true, false, false, true], "{painted:?}");
+        assert_eq!(anstream::adapter::strip_str(&painted).to_string(), text);
+    }
+}

@@ -157,7 +157,7 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// Accepts signatures that are in no transparency log, so the log does not show that a stolen key was used.
+    /// Accepts signatures that are in no transparency log: that a stolen key was used then goes unnoticed.
     ///
     /// An entry of a log that the trust root knows is verified all the same.
     #[must_use]
@@ -166,15 +166,14 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// Accepts certificates that no certificate transparency log vouches for, so that no log shows a
-    /// certificate that an authority should not have issued.
+    /// Accepts certificates that are in no CT log: one that an authority should not have issued then goes unnoticed.
     #[must_use]
     pub fn accepting_certificates_in_no_transparency_log(mut self) -> Self {
         self.scts = 0;
         self
     }
 
-    /// Proves that a signer whom `policy` wants signed `artifact`, or a statement about it.
+    /// Proves that a signer whom `policy` accepts signed `artifact`, or a statement about it.
     ///
     /// `now` bounds signed times; certificates are judged at the signed times alone, unless there is none and
     /// [the current time is accepted](Self::accepting_certificates_at_the_current_time).

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use trust_core::{Digest, UnixTime};
 use trust_policy::yaml::Node;
 use trust_policy::{
-    Check, CheckAnswer, CheckRequirement, CheckSubject, Decision, Evidence, ImageEvidence, Languages, Mode,
-    Outcome, Policy, PolicyError, PolicyLanguage, PolicySet, ReasonCode, ReferencePattern, Request, Resource,
-    Trust, Uncovered, Verdict, evaluate,
+    Check, CheckAnswer, CheckRequirement, CheckSubject, Decision, Evidence, Languages, Mode, Outcome, Policy,
+    PolicyError, PolicyLanguage, PolicySet, ReasonCode, ReferencePattern, Request, Trust, Uncovered, Verdict,
+    evaluate,
 };
+use trust_testkit::judge::{self, image_at};
 
 const IMAGE: &str = "ghcr.io/acme/app:v1";
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
@@ -52,9 +53,7 @@ fn labelled(name: &'static str) -> Arc<Labelled> {
 }
 
 fn request() -> Request {
-    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
-        "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
-    Request::from(Resource::from_json(pod).unwrap())
+    judge::request(judge::pod(IMAGE))
 }
 
 /// An image with this configuration.
@@ -62,12 +61,7 @@ fn evidence(config: &Value) -> Evidence {
     let config = config.to_string();
     let config_digest = Digest::sha256(config.as_bytes()).to_string();
     let manifest = json!({"schemaVersion": 2, "config": {"digest": config_digest}, "layers": []}).to_string();
-    let digest = Digest::sha256(manifest.as_bytes());
-    let found =
-        ImageEvidence { digest: Ok(digest.clone()), artifacts: vec![], failures: vec![], notes: vec![] };
-    let mut evidence = Evidence { images: [(IMAGE.to_owned(), found)].into(), ..Evidence::default() };
-    evidence.documents = [(digest.to_string(), manifest), (config_digest, config)].into();
-    evidence
+    judge::evidence([(IMAGE, image_at(&Digest::sha256(manifest.as_bytes())))], [manifest, config])
 }
 
 fn judge(requirement: CheckRequirement, evidence: &Evidence) -> Verdict {
@@ -111,7 +105,11 @@ fn what_a_check_cannot_know_denies() {
         let verdict = judge(CheckRequirement::on_images(Vec::new(), Arc::new(check)), evidence);
         let (decision, code, message) = reason(&verdict);
         assert_eq!(decision, Decision::Deny);
-        assert!(matches!(code, Some(ReasonCode::Unresolved | ReasonCode::NotFetched)), "{message}");
+        // Only what was not fetched may be there when it is asked again.
+        let is_unfetched = code == Some(ReasonCode::NotFetched);
+        assert!(is_unfetched || code == Some(ReasonCode::Unresolved), "{message}");
+        assert_eq!(verdict.may_change_on_retry(), is_unfetched, "{message}");
+        assert_eq!(is_unfetched, !expected.contains("did not say"), "{message}");
         assert!(message.contains(expected), "{message}");
     };
     let check = |says_that_it_needs_configs| Labelled { name: "x", says_that_it_needs_configs };
@@ -129,6 +127,11 @@ fn what_a_check_cannot_know_denies() {
     // Of two spellings of one field a runtime takes one, and nobody knows which.
     let twice = evidence(&json!({"config": {"Labels": {"x": "y"}, "labels": {}}}));
     unknown(check(true), &twice, "twice");
+    // A request has no configuration, however often it is asked.
+    let verdict = judge(CheckRequirement::on_request(labelled("x")), &with);
+    let (decision, code, message) = reason(&verdict);
+    assert_eq!((decision, code), (Decision::Deny, Some(ReasonCode::Unresolved)), "{message}");
+    assert!(message.contains("the check must be on images") && !verdict.may_change_on_retry(), "{message}");
 }
 
 #[test]
@@ -236,7 +239,7 @@ fn a_policy_is_written_in_rust_from_end_to_end() {
     let requirement = CheckRequirement::on_request(Arc::new(NotDefault))
         .with_mode(ModeRule::from(Mode::Enforce).with_override(lab));
     let key = Template::of_expression("request.object.metadata.name").unwrap();
-    let named = Condition::new(key, Operator::NotEquals, Template::new(&json!("a*")).unwrap());
+    let named = Condition::new(key, Operator::NotEquals, Template::new(&json!("w*")).unwrap());
     let mut policy = Policy::checking("ours", requirement);
     let judge = |policy: &Policy, exception: Option<Exception>| {
         let mut policies = PolicySet::new(vec![policy.clone()]).with_uncovered(Uncovered::Allow);
@@ -247,7 +250,7 @@ fn a_policy_is_written_in_rust_from_end_to_end() {
     // Of an exception the rule says nothing, nor of what its preconditions are not about.
     let rules = |name: &str| vec![(Pattern::exact(name), vec![Pattern::exact("require")])];
     let mut filter = Filter::default();
-    filter.names = vec![Pattern::exact("a")];
+    filter.names = vec![Pattern::exact("web")];
     let mut named_so = policy.rules[0].matches.clone();
     named_so.matched = Filters::Any(vec![filter]);
     let exception = |name| Exception::new("ours", rules(name), named_so.clone());
@@ -255,6 +258,42 @@ fn a_policy_is_written_in_rust_from_end_to_end() {
     assert_eq!(judge(&policy, Some(exception("theirs"))).decision, Decision::Deny);
     policy.rules[0].preconditions = Some(ConditionBlock::all(vec![named]).into());
     assert_eq!(judge(&policy, None).decision, Decision::Allow);
+}
+
+/// Kyverno's policies, read as something else.
+#[derive(Debug)]
+struct Overriding;
+
+impl PolicyLanguage for Overriding {
+    fn reads(&self, api_version: &str, _: &str) -> bool {
+        api_version.starts_with("kyverno.io/")
+    }
+    fn compile(&self, _: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
+        set.extend(PolicySet::new(vec![Policy::checking(
+            "overridden",
+            CheckRequirement::on_request(Arc::new(NotDefault)),
+        )]));
+        Ok(())
+    }
+}
+
+#[test]
+fn an_embedders_language_is_asked_before_the_built_in_ones() {
+    let text = "{apiVersion: kyverno.io/v1, kind: ClusterPolicy}";
+    assert!(Languages::default().read(text).is_err(), "it has neither a name nor rules");
+    let policies = Languages::default().with(Overriding).read(text).unwrap();
+    assert_eq!(policies.policies()[0].name, "overridden");
+}
+
+#[test]
+fn lists_of_built_in_kinds_are_split() {
+    let policy = "apiVersion: trust.dev/v1alpha1, kind: ImageTrustPolicy, metadata: {name: p}, spec: {images: ['ghcr.io/acme/**'], require: \
+                  {registries: ['ghcr.io/acme/**']}}";
+    for list in ["apiVersion: v1, kind: List", "apiVersion: trust.dev/v1alpha1, kind: ImageTrustPolicyList"] {
+        let policies =
+            PolicySet::from_yaml(&format!("{{{list}, items: [{{{policy}}}, {{{policy}}}]}}")).unwrap();
+        assert_eq!(policies.policies().len(), 2, "{list}");
+    }
 }
 
 /// Whatever is called a list, and has items.

@@ -4,12 +4,10 @@
 
 use serde_json::{Value, json};
 use trust_core::UnixTime;
-use trust_policy::{
-    Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Trust, Verdict,
-    evaluate,
-};
+use trust_policy::{Artifact, PolicySet, ReasonCode, Trust, Verdict, evaluate};
 
 use trust_testkit::artifacts::{attestation, digest, pem, signature};
+use trust_testkit::judge::{allowed, denied, evidence, image_with, pod, request};
 
 const IMAGE: &str = "ghcr.io/acme/app:v1";
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
@@ -33,23 +31,8 @@ fn judge(requirement: &str, artifacts: Vec<Artifact>) -> Verdict {
          verifyImages: [{{imageReferences: ['ghcr.io/acme/*'], {requirement}}}]\n",
     );
     let policies = PolicySet::from_yaml(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
-    let request = Request::from(Resource::from_json(pod).unwrap());
-    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes: vec![] };
-    let evidence = Evidence { images: [(IMAGE.to_owned(), found)].into(), ..Evidence::default() };
-    evaluate(&policies, &request, &evidence, &Trust::keys_only(), NOW)
-}
-
-#[track_caller]
-fn allowed(verdict: &Verdict) {
-    assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
-}
-
-#[track_caller]
-fn denied(verdict: &Verdict, code: ReasonCode, reason: &str) {
-    assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
-    assert_eq!(verdict.rules[0].explanations[0].code, Some(code), "{verdict}");
-    assert!(verdict.to_string().contains(reason), "{verdict}");
+    let evidence = evidence([(IMAGE, image_with(artifacts))], []);
+    evaluate(&policies, &request(pod(IMAGE)), &evidence, &Trust::keys_only(), NOW)
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use trust_core::{Digest, UnixTime};
 use trust_policy::{
-    Artifact, Evidence, ImageEvidence, PolicySet, Request, Resource, Trust, Verdict, evaluate,
+    Artifact, Decision, Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Trust, Verdict,
+    evaluate,
 };
 
 /// A pod with one container of this image.
@@ -19,6 +20,38 @@ pub fn request(object: Value) -> Request {
 /// An image that is there, with these signatures and attestations and no others.
 pub fn image_with(artifacts: Vec<Artifact>) -> ImageEvidence {
     ImageEvidence { digest: Ok(Digest::sha256(b"image")), artifacts, failures: Vec::new(), notes: Vec::new() }
+}
+
+/// An image whose digest is this one, without signatures.
+pub fn image_at(digest: &Digest) -> ImageEvidence {
+    ImageEvidence { digest: Ok(digest.clone()), ..image_with(Vec::new()) }
+}
+
+/// What was fetched: images by their names, and documents under the digests that they have.
+pub fn evidence<'a>(
+    images: impl IntoIterator<Item = (&'a str, ImageEvidence)>,
+    documents: impl IntoIterator<Item = String>,
+) -> Evidence {
+    let by_digest = |text: String| (Digest::sha256(text.as_bytes()).to_string(), text);
+    Evidence {
+        images: images.into_iter().map(|(name, image)| (name.to_owned(), image)).collect(),
+        documents: documents.into_iter().map(by_digest).collect(),
+        ..Evidence::default()
+    }
+}
+
+/// Asserts that the resource is allowed.
+#[track_caller]
+pub fn allowed(verdict: &Verdict) {
+    assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
+}
+
+/// Asserts that the resource is denied, by the first rule, with this code and for this reason.
+#[track_caller]
+pub fn denied(verdict: &Verdict, code: ReasonCode, reason: &str) {
+    assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
+    assert_eq!(verdict.rules[0].explanations[0].code, Some(code), "{verdict}");
+    assert!(verdict.to_string().contains(reason), "expected {reason}: {verdict}");
 }
 
 /// Judges where this was found of every image that the policies ask for.

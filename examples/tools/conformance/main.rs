@@ -9,7 +9,7 @@ use trust_core::{
     Bundle, CertificateIdentity, Digest, IdentityPolicy, Pattern, PublicKey, Reasons, Signed, SignerPolicy,
     TrustRoot, VerifiedBundle, Verifier,
 };
-use trust_examples::{BAD_INPUT, Format, clock, print, read};
+use trust_examples::{BAD_INPUT, Format, clock, print, read, read_text};
 use trust_rekor::RekorLog;
 
 #[derive(Parser)]
@@ -87,8 +87,7 @@ impl VerifyBundle {
     fn policy(&self) -> Result<SignerPolicy, Failure> {
         match (&self.signer.key, &self.signer.certificate_identity, &self.certificate_oidc_issuer) {
             (Some(file), ..) => {
-                let pem = String::from_utf8(read(file).map_err(Failure::BadInput)?);
-                let key = PublicKey::from_pem(&pem.map_err(|error| rejected(&error))?);
+                let key = PublicKey::from_pem(&read_text(file).map_err(Failure::BadInput)?);
                 key.map(|key| SignerPolicy::Key(key.into())).map_err(|error| rejected(&error))
             }
             (None, Some(identity), Some(issuer)) => {

@@ -281,7 +281,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn read_text(file: &Path) -> Result<String, Failure> {
-    fs::read_to_string(file).map_err(|error| bad_input(format!("{}: {error}", file.display())))
+    trust_examples::read_text(file).map_err(Failure::BadInput)
 }
 
 fn read_proof(file: &Path) -> Result<Vec<Hash>, Failure> {

@@ -59,7 +59,7 @@ fn read(path: &Path) -> Result<PolicySet, String> {
 }
 
 fn text(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| at(path, &error))
+    trust_examples::read_text(path)
 }
 
 fn at(path: &Path, problem: &dyn Display) -> String {

@@ -39,17 +39,23 @@ impl Evaluation<'_> {
     }
 
     fn answer(&self, own: &CheckRequirement, image: Option<&PinnedImage>) -> Explanation {
-        let configs = match image.filter(|_| own.check.needs_image_configs()) {
-            Some(image) => platforms(image.digest(), self.evidence),
-            None => Err("the check did not say that it needs what images say about themselves".to_owned()),
+        let (configs, unknown) = match (image, own.check.needs_image_configs()) {
+            // What was not fetched may be there when it is asked again.
+            (Some(image), true) => match platforms(image.digest(), self.evidence) {
+                Ok(platforms) => (Ok(platforms), ReasonCode::Unresolved),
+                Err(problem) => (Err(problem), ReasonCode::NotFetched),
+            },
+            (Some(_), false) => {
+                let problem = "the check did not say that it needs what images say about themselves";
+                (Err(problem.to_owned()), ReasonCode::Unresolved)
+            }
+            (None, _) => {
+                let problem = "a request has no configuration of an image: the check must be on images";
+                (Err(problem.to_owned()), ReasonCode::Unresolved)
+            }
         };
         let config = |one: Content| ImageConfig { platform: one.name, json: one.json };
         let configs = configs.map(|platforms| platforms.into_iter().map(config).collect());
-        // What a check that asked for them did not get may be there when it is asked again.
-        let unknown = match &configs {
-            Err(_) if own.check.needs_image_configs() => ReasonCode::NotFetched,
-            _ => ReasonCode::Unresolved,
-        };
         let name = own.check.name();
         match own.check.judge(&CheckSubject { request: self.request, image, now: self.now, configs }) {
             CheckAnswer::Holds { message } => Explanation::pass(name, message),

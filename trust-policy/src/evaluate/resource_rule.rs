@@ -53,8 +53,7 @@ impl Cause {
 
     fn of_deviation(deviation: Deviation) -> Self {
         let message = format!("found {}, expected {}", deviation.found_text(), deviation.expected);
-        let mismatch =
-            Mismatch::new(deviation.found.as_ref().map(|_| deviation.found_text()), [&deviation.expected]);
+        let mismatch = Mismatch::new(deviation.found(), [&deviation.expected]);
         let explanation =
             Explanation::fail(deviation.pointer, ReasonCode::Form, message).differing(Some(mismatch));
         Self { explanation, found: vec![deviation.found] }

@@ -72,8 +72,8 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let namespaces = patterns(&mut fields, "namespaces")?;
     let namespace_selector = fields.get("namespaceSelector").map(|at| labels::read(&at)).transpose()?;
     let images = fields.require("images", "patterns of images, such as `ghcr.io/acme/**`")?;
-    images.texts()?;
-    let except = references(fields.get("exceptImages"))?;
+    let except = fields.get("exceptImages").map(|at| at.list()).transpose()?.unwrap_or_default();
+    let except = except.iter().map(reference).collect::<Result<_, _>>()?;
     let pins_digest = fields.get("pinDigest").map(|at| at.boolean()).transpose()?.unwrap_or(true);
     let signers = signers(&mut fields)?;
     let require = fields.require("require", "what is required")?;
@@ -82,7 +82,7 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let reader = Reader { signers };
     let mut images_rule = reader.require(&require)?;
     images_rule.mode = mode;
-    images_rule.references = references(Some(images))?;
+    images_rule.references = images.some()?.iter().map(reference).collect::<Result<_, _>>()?;
     images_rule.except = except;
     images_rule.pins_digest = pins_digest;
     let filter = Filter { namespaces, namespace_selector, ..Filter::default() };
@@ -93,12 +93,8 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     Ok(())
 }
 
-fn references(list: Option<At<'_>>) -> Result<Vec<ReferencePattern>, PolicyError> {
-    list.map(|at| at.list()).transpose()?.unwrap_or_default().iter().map(reference).collect()
-}
-
 /// Patterns of which one must match.
-fn some_references(fields: &mut Fields<'_>, name: &str) -> Result<Vec<ReferencePattern>, PolicyError> {
+fn references(fields: &mut Fields<'_>, name: &str) -> Result<Vec<ReferencePattern>, PolicyError> {
     fields.get(name).map(|at| at.some()).transpose()?.unwrap_or_default().iter().map(reference).collect()
 }
 
@@ -183,7 +179,7 @@ struct Reader {
 impl Reader {
     fn require(&self, at: &At<'_>) -> Result<ImageRule, PolicyError> {
         let mut fields = at.fields()?;
-        let registries = some_references(&mut fields, "registries")?;
+        let registries = references(&mut fields, "registries")?;
         let attestations = fields.get("attestations").map(|at| at.some()).transpose()?.unwrap_or_default();
         let mut rule = ImageRule::new(Vec::new());
         at.path().clone_into(&mut rule.path);
@@ -215,9 +211,8 @@ impl Reader {
     /// `from`, names of signers, and `atLeast`, of how many; of all if it is absent.
     fn from(&self, at: &At<'_>, fields: &mut Fields<'_>) -> Result<AttestorSet, PolicyError> {
         let from = fields.require("from", "names of signers")?;
-        from.texts()?;
         let mut attestors = Vec::new();
-        for name in from.list()? {
+        for name in from.some()? {
             let signers = self.signers.get(name.text()?).ok_or_else(|| name.wrong("the name of a signer"))?;
             attestors.extend(signers.iter().cloned());
         }
@@ -341,7 +336,7 @@ fn image(at: &At<'_>) -> Result<ImageConfigRequirement, PolicyError> {
         path: at.path().to_owned(),
         max_age: age(fields.get("maxAge"))?,
         non_root: fields.get("nonRoot").map(|at| at.boolean()).transpose()?.unwrap_or_default(),
-        bases: some_references(&mut fields, "base")?,
+        bases: references(&mut fields, "base")?,
         base_policy: fields.get("basePolicy").map(|at| at.text()).transpose()?.map(str::to_owned),
     };
     fields.finish()?;

@@ -82,17 +82,25 @@ impl Deviation {
         Self { pointer: pointer.to_owned(), found: found.cloned(), expected: expected.into() }
     }
 
-    /// What was found, for messages.
-    pub(crate) fn found_text(&self) -> String {
-        match &self.found {
-            None => "nothing".to_owned(),
-            Some(Value::Object(_)) => "a map".to_owned(),
-            Some(Value::Array(items)) => match items.len() {
+    /// What was found: a scalar as it is written, of a collection what it is.
+    pub(crate) fn found(&self) -> Option<String> {
+        Some(match self.found.as_ref()? {
+            Value::Object(_) => "a map".to_owned(),
+            Value::Array(items) => match items.len() {
                 1 => "a list of 1 element".to_owned(),
                 count => format!("a list of {count} elements"),
             },
-            Some(Value::String(text)) => format!("`{text}`"),
-            Some(other) => format!("`{other}`"),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    }
+
+    /// The same for messages.
+    pub(crate) fn found_text(&self) -> String {
+        match (&self.found, self.found()) {
+            (Some(Value::Object(_) | Value::Array(_)), Some(what)) => what,
+            (_, Some(scalar)) => format!("`{scalar}`"),
+            (_, None) => "nothing".to_owned(),
         }
     }
 }

@@ -66,6 +66,16 @@ impl<'a> Judged<'a> {
         judged
     }
 
+    /// It fails if anything fails, and is skipped if everything is.
+    fn outcome(&self) -> Outcome {
+        let is = |outcome| self.said.iter().any(|(_, one)| one.outcome == outcome);
+        match (is(Outcome::Fail), is(Outcome::Pass)) {
+            (true, _) => Outcome::Fail,
+            (_, true) => Outcome::Pass,
+            _ => Outcome::Skip,
+        }
+    }
+
     fn failures(&self) -> impl Iterator<Item = &(&'a RuleVerdict, &'a Explanation)> {
         self.said.iter().filter(|(_, one)| one.fails())
     }
@@ -76,7 +86,7 @@ impl fmt::Display for Brief<'_> {
         let Self(verdict) = self;
         verdict.fmt_heading(f)?;
         for judged in Judged::of(verdict) {
-            let outcome = if judged.failures().next().is_some() { Outcome::Fail } else { Outcome::Pass };
+            let outcome = judged.outcome();
             let indent = if judged.image.is_some() { 4 } else { 2 };
             if let Some(image) = judged.image {
                 let (container, written) = (Plain(&image.container), Plain(&image.image));
@@ -114,7 +124,8 @@ fn fmt_lines(
     lines: &[&Explanation],
     indent: usize,
 ) -> fmt::Result {
-    let only = if rule.mode == Mode::Enforce { "" } else { " (reported only)" };
+    let is_violated = rule.outcome == Outcome::Fail && rule.mode != Mode::Enforce;
+    let only = if is_violated { " (reported only)" } else { "" };
     let (policy, name) = (Plain(&rule.policy), Plain(&rule.rule));
     for one in lines.iter().take(MAX_REASONS) {
         let (check, message) = (Plain(&one.check), Plain(&one.message));

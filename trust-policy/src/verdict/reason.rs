@@ -47,7 +47,8 @@ pub enum ReasonCode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// What was found, as it stands in the image, the document or the resource; `None` if nothing was.
+    /// What was found, as it stands in the image, the document or the resource; `None` if nothing was, or if it has no name, as
+    /// the key that made a signature has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
     /// What is required: any one of these, in words.

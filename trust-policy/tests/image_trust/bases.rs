@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use trust_core::Digest;
-use trust_policy::{Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Trust, evaluate};
+use trust_policy::{Evidence, PolicySet, ReasonCode, Trust, evaluate};
+use trust_testkit::judge::{allowed, denied, evidence, image_at, pod, request};
 
-use crate::{IMAGE, NOW, allowed, denied, policy};
+use crate::{IMAGE, NOW, policy};
 
 /// A manifest with these layers and annotations, beside its configuration.
 fn manifest(layers: &[&str], annotations: &Value) -> (Digest, Vec<String>) {
@@ -30,24 +31,13 @@ fn an_image_is_built_on_one_that_satisfies_another_policy() {
             "org.opencontainers.image.base.digest": base.to_string()});
         let (image, own) = manifest(layers, &annotations);
         documents.extend(own);
-        let found = |digest: &Digest| ImageEvidence {
-            digest: Ok(digest.clone()),
-            artifacts: vec![],
-            failures: vec![],
-            notes: vec![],
-        };
-        let mut evidence =
-            Evidence { images: [(IMAGE.to_owned(), found(&image))].into(), ..Evidence::default() };
-        for document in documents {
-            evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), document);
-        }
+        let mut evidence = evidence([(IMAGE, image_at(&image))], documents);
         let bases = evidence.bases_of(&image);
         assert_eq!(bases, [format!("{name}:12@{base}")]);
         if fetched {
-            evidence.images.insert(bases[0].clone(), found(&base));
+            evidence.images.insert(bases[0].clone(), image_at(&base));
         }
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
-        let request = Request::from(Resource::from_json(pod).unwrap());
+        let request = request(pod(IMAGE));
         assert_eq!(policies.requirements(&request, &Evidence::default(), NOW).bases, [IMAGE]);
         evaluate(&policies, &request, &evidence, &Trust::keys_only(), NOW)
     };
@@ -69,35 +59,28 @@ fn an_image_is_built_on_one_that_satisfies_another_policy() {
         ReasonCode::NotFetched,
         "nothing was fetched for it",
     );
-    let nobody = PolicySet::from_yaml(&policy("{image: {basePolicy: silver}}")).unwrap();
-    assert!(nobody.policies().len() == 1);
+    let absent = PolicySet::from_yaml(&policy("{image: {basePolicy: silver}}")).unwrap();
+    assert_eq!(absent.policies().len(), 1, "which policies there are is known when they are judged");
 }
 
 #[test]
 fn a_base_is_asked_for_its_own_base_three_times() {
     let policies = PolicySet::from_yaml(&policy("{image: {basePolicy: p}}")).unwrap();
     let judge = |bases: usize| {
-        let mut evidence = Evidence::default();
+        let mut images = Vec::new();
         let (mut top, mut documents) = manifest(&["a"], &json!({}));
         for _ in 0..bases {
             let base = "ghcr.io/acme/base:1";
-            let found =
-                ImageEvidence { digest: Ok(top.clone()), artifacts: vec![], failures: vec![], notes: vec![] };
-            evidence.images.insert(format!("{base}@{top}"), found);
+            images.push((format!("{base}@{top}"), image_at(&top)));
             let annotations = json!({"org.opencontainers.image.base.name": base,
                 "org.opencontainers.image.base.digest": top.to_string()});
             let (image, own) = manifest(&["a"], &annotations);
             documents.extend(own);
             top = image;
         }
-        for document in documents {
-            evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), document);
-        }
-        let found = ImageEvidence { digest: Ok(top), artifacts: vec![], failures: vec![], notes: vec![] };
-        evidence.images.insert(IMAGE.to_owned(), found);
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
-        let request = Request::from(Resource::from_json(pod).unwrap());
-        evaluate(&policies, &request, &evidence, &Trust::keys_only(), NOW)
+        images.push((IMAGE.to_owned(), image_at(&top)));
+        let images = images.iter().map(|(name, image)| (name.as_str(), image.clone()));
+        evaluate(&policies, &request(pod(IMAGE)), &evidence(images, documents), &Trust::keys_only(), NOW)
     };
     denied(&judge(2), ReasonCode::Condition, "found 0 bases, expected the image to name one");
     denied(&judge(4), ReasonCode::Unresolved, "is the base of a base more than 3 times");
@@ -120,21 +103,12 @@ fn no_other_policy_replaces_a_base_policy() {
             "org.opencontainers.image.base.digest": base.to_string()});
         let (image, own) = manifest(&["a", "b"], &annotations);
         documents.extend(own);
-        let found = |digest: &Digest| ImageEvidence {
-            digest: Ok(digest.clone()),
-            artifacts: vec![],
-            failures: vec![],
-            notes: vec![],
-        };
-        let images =
-            [(IMAGE.to_owned(), found(&image)), (format!("ghcr.io/bases/debian:12@{base}"), found(&base))];
-        let mut evidence = Evidence { images: images.into(), ..Evidence::default() };
-        for document in documents {
-            evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), document);
-        }
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "prod"},
-            "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
-        let request = Request::from(Resource::from_json(pod).unwrap());
+        let base_name = format!("ghcr.io/bases/debian:12@{base}");
+        let images = [(IMAGE, image_at(&image)), (base_name.as_str(), image_at(&base))];
+        let evidence = evidence(images, documents);
+        let mut pod = pod(IMAGE);
+        pod["metadata"]["namespace"] = json!("prod");
+        let request = request(pod);
         evaluate(&policies, &request, &evidence, &Trust::keys_only(), NOW)
     };
     let one = golden("ClusterPolicy", "");

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use trust_core::Digest;
-use trust_policy::{Evidence, ImageEvidence, PolicySet, ReasonCode, Request, Resource, Trust, evaluate};
+use trust_policy::{Evidence, PolicySet, ReasonCode, Trust, evaluate};
+use trust_testkit::judge::{allowed, denied, evidence, image_at, pod, request};
 
-use crate::{IMAGE, NOW, allowed, denied, policy};
+use crate::{IMAGE, NOW, policy};
 
 #[test]
 fn an_image_says_when_and_for_whom_it_was_made() {
@@ -18,15 +19,12 @@ fn an_image_says_when_and_for_whom_it_was_made() {
             {"digest": Digest::sha256(b"provenance").to_string(), "platform": {"os": "unknown", "architecture": "unknown"}, "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}]})
         .to_string();
         let policies = PolicySet::from_yaml(&policy(require)).unwrap();
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}});
-        let request = Request::from(Resource::from_json(pod).unwrap());
+        let request = request(pod(IMAGE));
         assert_eq!(policies.requirements(&request, &Evidence::default(), NOW).documents, [IMAGE]);
-        let digest = Digest::sha256(index.as_bytes());
-        let found = ImageEvidence { digest: Ok(digest), artifacts: vec![], failures: vec![], notes: vec![] };
-        let mut evidence = Evidence { images: [(IMAGE.to_owned(), found)].into(), ..Evidence::default() };
-        for document in [index, manifest, config] {
-            let text = if tampered { document.replace("1000", "0") } else { document.clone() };
-            evidence.documents.insert(Digest::sha256(document.as_bytes()).to_string(), text);
+        let image = image_at(&Digest::sha256(index.as_bytes()));
+        let mut evidence = evidence([(IMAGE, image)], [index, manifest, config]);
+        if tampered {
+            evidence.documents.values_mut().for_each(|document| *document = document.replace("1000", "0"));
         }
         evaluate(&policies, &request, &evidence, &Trust::keys_only(), NOW)
     };

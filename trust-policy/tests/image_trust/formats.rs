@@ -6,8 +6,9 @@ use trust_sbom::{
     Answer, Component, DocumentFormat, Finding, Formats, Limits, Predicate, PredicateError, PredicateKind,
     SbomBuilder, ScanReport, Severity,
 };
+use trust_testkit::judge::{allowed, denied};
 
-use crate::{IMAGE, allowed, denied, judge_by, policy};
+use crate::{IMAGE, judge_by, policy};
 use trust_testkit::artifacts::attestation;
 
 /// Package URLs, a vulnerable one, or something else: formats that nobody else has.

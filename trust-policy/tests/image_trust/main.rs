@@ -9,10 +9,10 @@ mod rules;
 
 use serde_json::{Value, json};
 use trust_core::{Digest, UnixTime};
-use trust_policy::{Artifact, Decision, PolicySet, ReasonCode, Trust, Verdict};
+use trust_policy::{Artifact, PolicySet, ReasonCode, Trust, Verdict};
 
 use trust_testkit::artifacts::{attestation, digest, pem};
-use trust_testkit::judge::{self, image_with, pod, request};
+use trust_testkit::judge::{self, allowed, denied, image_with, pod, request};
 
 const IMAGE: &str = "ghcr.io/acme/app:v1";
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
@@ -38,18 +38,6 @@ fn judge_image(require: &str, artifacts: Vec<Artifact>, image: &str) -> Verdict 
 
 fn judge_by(policies: &PolicySet, artifacts: Vec<Artifact>, image: &str) -> Verdict {
     judge::judge(policies, &request(pod(image)), &image_with(artifacts), &Trust::keys_only(), NOW)
-}
-
-#[track_caller]
-fn allowed(verdict: &Verdict) {
-    assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
-}
-
-#[track_caller]
-fn denied(verdict: &Verdict, code: ReasonCode, reason: &str) {
-    assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
-    assert_eq!(verdict.rules[0].explanations[0].code, Some(code), "{verdict}");
-    assert!(verdict.to_string().contains(reason), "expected {reason}: {verdict}");
 }
 
 const CYCLONEDX: &str = "https://cyclonedx.org/bom";
@@ -145,7 +133,15 @@ fn vex_is_heard_from_those_who_may_speak() {
     let artifacts = |products: &Value| {
         vec![attestation(1, VULNS, &scan("CRITICAL", "", FRESH)), attestation(2, OPENVEX, &vex(products))]
     };
-    allowed(&judge(&require("security"), artifacts(&image)));
+    let answered = judge(&require("security"), artifacts(&image));
+    allowed(&answered);
+    // What a document answered is seen in the short form, too.
+    let brief = answered.brief().to_string();
+    assert!(brief.contains("\n  [pass] c: ghcr.io/acme/app:v1 as sha256:6105d6cc76af…\n"), "{brief}");
+    assert!(
+        brief.contains("p/require: CVE-2026-1 (critical)") && brief.contains("does not count"),
+        "{brief}"
+    );
     denied(&judge(&require("release"), artifacts(&image)), ReasonCode::Condition, "found CVE-2026-1");
     // Where two must speak, one is not heard.
     denied(
@@ -259,7 +255,7 @@ fn what_the_language_does_not_have_is_refused() {
         ("{sbom: {from: [release], deny: []}}", "`spec.require.sbom.deny` is a list, expected at least one"),
         ("{sboms: {}}", "`spec.require.sboms` is an unknown field, did you mean `sbom`?"),
         ("{sbom: {}}", "`spec.require.sbom.from` is absent, expected names of signers"),
-        ("{sbom: {from: []}}", "`spec.require.sbom.from` is a list, expected at least one text"),
+        ("{sbom: {from: []}}", "`spec.require.sbom.from` is a list, expected at least one element"),
         (
             "{sbom: {from: [nobody]}}",
             "`spec.require.sbom.from[0]` is `nobody`, expected the name of a signer",

@@ -7,8 +7,9 @@ use trust_policy::{
     Operator, Policy, PolicySet, ReasonCode, ReferencePattern, Request, Resource, Signer, Template, Trust,
     evaluate,
 };
+use trust_testkit::judge::{allowed, denied};
 
-use crate::{IMAGE, NOW, allowed, denied, judge_by};
+use crate::{IMAGE, NOW, judge_by};
 use trust_testkit::artifacts::{attestation, pem};
 
 #[test]

@@ -135,8 +135,8 @@ impl Formats {
         predicate: &[u8],
         limits: &Limits,
     ) -> Result<Predicate, PredicateError> {
-        let carries = |one: &'_ Arc<dyn DocumentFormat>| Some((one.clone(), one.kind_of(predicate_type)?));
-        let Some((format, kind)) = self.formats.iter().find_map(carries) else { return Ok(Predicate::Other) };
+        let carrier = self.formats.iter().find_map(|one| Some((one, one.kind_of(predicate_type)?)));
+        let Some((format, kind)) = carrier else { return Ok(Predicate::Other) };
         let read = format.read(predicate_type, predicate, limits)?;
         match read.kind() {
             Some(found) if found == kind => Ok(read),

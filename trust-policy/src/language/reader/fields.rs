@@ -110,11 +110,7 @@ impl<'a> At<'a> {
 
     /// The texts of a list that holds at least one.
     pub(crate) fn texts(&self) -> Result<Vec<&'a str>, PolicyError> {
-        let list = self.list()?;
-        if list.is_empty() {
-            return Err(self.wrong("at least one text"));
-        }
-        list.iter().map(Self::text).collect()
+        self.some()?.iter().map(Self::text).collect()
     }
 
     pub(crate) fn fields(&self) -> Result<Fields<'a>, PolicyError> {
