@@ -18,8 +18,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Each root is signed by the one before it; the first is yours, and nothing proves it but you.
     let mut repository = TufRepository::from_trusted_root(&fs::read(first)?)?;
-    while let Ok(next) = read(&format!("{}.root.json", repository.root_version() + 1)) {
-        repository.update_root(&next)?;
+    loop {
+        match read(&format!("{}.root.json", repository.root_version() + 1)) {
+            Ok(next) => repository.update_root(&next)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => break, // it is the newest
+            Err(error) => return Err(error.into()),
+        }
     }
     let (timestamp, snapshot) = (read("timestamp.json")?, read("snapshot.json")?);
     let targets = repository.verify_targets(&timestamp, &snapshot, &read("targets.json")?, now)?;

@@ -15,7 +15,8 @@ JH8QiM1q+Mfr+iDVhT+5D2NYX6DVLdpki4VWNlWO0HhWGzG4elwEHl8l5Q==
 
 fn main() -> Result<(), Box<dyn Error>> {
     let layout = OciLayout::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/images"))?;
-    let found = collect(Some(&layout), &"ghcr.io/myorg/app:signed".parse()?, &Limits::default());
+    let image = std::env::args().nth(1).unwrap_or_else(|| "ghcr.io/myorg/app:signed".to_owned());
+    let found = collect(Some(&layout), &image.parse()?, &Limits::default());
     let digest = found.digest?; // what the tag stood for; run this, not the tag
     let now: UnixTime = "2026-12-01T00:00:00Z".parse()?;
 
@@ -24,11 +25,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let verifier = Verifier::new(&root, &RekorLog).accepting_signatures_in_no_transparency_log();
     let signer = SignerPolicy::Key(ManagedKey::new(PublicKey::from_pem(KEY)?));
     for artifact in found.artifacts {
-        let bundle = Bundle::from_json(&artifact.content)?;
+        let Ok(bundle) = Bundle::from_json(&artifact.content) else { continue };
         match verifier.verify(&bundle, Signed::Digest(&digest), &signer, now) {
-            Ok(verified) => println!("{digest} is signed by {}", verified.signer()),
+            Ok(verified) => {
+                println!("{digest} is signed by {}", verified.signer());
+                return Ok(());
+            }
             Err(error) => println!("{}: {}", artifact.location, Reasons(&error)),
         }
     }
-    Ok(())
+    Err("no signature of the image verifies".into())
 }

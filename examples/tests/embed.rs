@@ -28,11 +28,25 @@ fn each_shows_what_it_is_for() {
                 .to_owned(),
         ),
         ("own_store", "1 artifacts in 3 fetches".to_owned()),
-        ("policy_in_rust", "[FAIL] network: found hostNetwork: true, expected false".to_owned()),
+        ("policy_in_rust", "[FAIL] network: found true, expected false at /spec/hostNetwork".to_owned()),
         ("ask_sbom", "yes:\n  lodash, without saying of what".to_owned()),
     ] {
         let text = printed(name);
         assert!(text.contains(&expected), "{name}: {text}");
+    }
+}
+
+#[test]
+fn what_is_not_signed_does_not_verify() {
+    for (name, image) in [
+        ("verify_key", "ghcr.io/myorg/app:unsigned"),
+        ("verify_key", "ghcr.io/myorg/app:stranger"),
+        ("verify_keyless", "ghcr.io/myorg/web:impostor"),
+        ("verify_keyless", "ghcr.io/myorg/web:unsigned"),
+    ] {
+        let output = run(name, &[image], "");
+        assert_eq!(output.status.code(), Some(1), "{name} {image}: {}", stdout(&output));
+        assert!(stderr(&output).contains("no signature of the image verifies"), "{}", stderr(&output));
     }
 }
 

@@ -172,6 +172,23 @@ fn a_suite_in_which_nothing_runs_is_not_green() {
     assert!(stdout(&output).contains("0 rows passed, 0 failed"), "{}", stdout(&output));
 }
 
+/// A policy with every requirement that has an age or patterns.
+const TRUSTED: &str = "
+apiVersion: trust.dev/v1alpha1
+kind: ImageTrustPolicy
+metadata: {name: trusted}
+spec:
+  images: ['ghcr.io/acme/**']
+  signers:
+    ci: {issuer: 'https://i', subject: s}
+  require:
+    attestations: [{type: t, from: [ci], maxAge: 24h}]
+    vulnerabilities: {from: [ci], severities: [critical], fixAvailable: true, knownExploited: true, epss: 0.5, maxAge: 48h}
+    provenance: {from: [ci], builders: [b], dependencies: [d]}
+    verificationSummary: {from: [ci], verifiers: [v], resources: [r], policies: [p], maxAge: 72h}
+    image: {maxAge: 96h, nonRoot: true}
+";
+
 #[test]
 fn policies_are_explained_and_their_traps_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -184,6 +201,24 @@ fn policies_are_explained_and_their_traps_named() {
         ["policy `no-latest`", "about `Pod`, `DaemonSet`", "but not anything in namespaces `kube-system`"]
     {
         assert!(text.contains(expected), "{expected}: {text}");
+    }
+    fs::write(file, TRUSTED).unwrap();
+    let text = stdout(&policy(&["explain", file]));
+    for line in [
+        "must have an attestation of type `t`, signed by",
+        "signed at most 24 hours ago",
+        "without findings of critical, if a fix is known, if they are known to be exploited, if their EPSS is 0.5 or above",
+        "as of at most 48 hours ago",
+        "built by",
+        "with dependencies that match each of",
+        "by the verifier",
+        "on the resource",
+        "by the policy",
+        "made at most 72 hours ago",
+        "made at most 96 hours ago",
+        "must run as a user who is not root",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
     }
     let trap = POLICY
         .replace("      foreach:", "      pattern: {spec: {initContainers: [{image: 'a/*'}]}}\n      x:");

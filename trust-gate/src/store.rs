@@ -30,8 +30,15 @@ use trust_policy::{FailureKind, FetchFailure};
 ///         Ok(self.tags.get(tag).cloned())
 ///     }
 ///     fn fetch(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-///         let blob = self.blobs.get(digest).filter(|blob| blob.len() as u64 <= limit);
-///         Ok(blob.cloned())
+///         match self.blobs.get(digest) {
+///             Some(blob) if blob.len() as u64 > limit => Err(StoreError::TooLarge {
+///                 what: digest.to_string(),
+///                 found: blob.len() as u64,
+///                 limit,
+///                 unit: "bytes",
+///             }),
+///             blob => Ok(blob.cloned()),
+///         }
 ///     }
 ///     fn referrers(&self, _: &Digest) -> Result<Vec<Digest>, StoreError> {
 ///         Ok(Vec::new())

@@ -101,32 +101,30 @@ fn a_check_is_asked_of_each_image_that_it_is_about() {
 
 #[test]
 fn what_a_check_cannot_know_denies() {
-    let unknown = |check: Labelled, evidence: &Evidence, expected: &str| {
+    let unknown = |check: Labelled, evidence: &Evidence, expected_code: ReasonCode, expected: &str| {
         let verdict = judge(CheckRequirement::on_images(Vec::new(), Arc::new(check)), evidence);
         let (decision, code, message) = reason(&verdict);
         assert_eq!(decision, Decision::Deny);
         // Only what was not fetched may be there when it is asked again.
-        let is_unfetched = code == Some(ReasonCode::NotFetched);
-        assert!(is_unfetched || code == Some(ReasonCode::Unresolved), "{message}");
-        assert_eq!(verdict.may_change_on_retry(), is_unfetched, "{message}");
-        assert_eq!(is_unfetched, !expected.contains("did not say"), "{message}");
+        assert_eq!(code, Some(expected_code), "{message}");
+        assert_eq!(verdict.may_change_on_retry(), expected_code == ReasonCode::NotFetched, "{message}");
         assert!(message.contains(expected), "{message}");
     };
     let check = |says_that_it_needs_configs| Labelled { name: "x", says_that_it_needs_configs };
     let with = evidence(&json!({"config": {"Labels": {"x": "y"}}}));
-    unknown(check(false), &with, "did not say that it needs");
-    unknown(check(true), &Evidence::default(), "nothing was fetched");
+    unknown(check(false), &with, ReasonCode::Unresolved, "did not say that it needs");
+    unknown(check(true), &Evidence::default(), ReasonCode::NotFetched, "nothing was fetched");
     let mut without = with.clone();
     without.documents.clear();
-    unknown(check(true), &without, "was not fetched");
+    unknown(check(true), &without, ReasonCode::NotFetched, "was not fetched");
     let mut tampered = with.clone();
     for text in tampered.documents.values_mut() {
         *text = text.replace('y', "z");
     }
-    unknown(check(true), &tampered, "expected");
+    unknown(check(true), &tampered, ReasonCode::Tampered, "expected");
     // Of two spellings of one field a runtime takes one, and nobody knows which.
     let twice = evidence(&json!({"config": {"Labels": {"x": "y"}, "labels": {}}}));
-    unknown(check(true), &twice, "twice");
+    unknown(check(true), &twice, ReasonCode::Malformed, "twice");
     // A request has no configuration, however often it is asked.
     let verdict = judge(CheckRequirement::on_request(labelled("x")), &with);
     let (decision, code, message) = reason(&verdict);

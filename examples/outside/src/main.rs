@@ -1,5 +1,5 @@
-//! Extension points implemented outside the workspace: a store, a log verifier, a back end for signatures, a policy language, a check
-//! and a document format decide together whether one image may run.
+//! Extension points implemented outside the workspace: a store, a log verifier, a back end for signatures, a policy language and a check
+//! decide together whether one image may run; a document format reads one document.
 //!
 //! usage: cargo run --manifest-path examples/outside/Cargo.toml
 
@@ -142,11 +142,11 @@ impl PolicyLanguage for Freshness {
     }
 }
 
-/// A document format: the name of a component on each line.
+/// A document format: a list of names of components.
 #[derive(Debug)]
-struct Lines;
+struct Names;
 
-impl DocumentFormat for Lines {
+impl DocumentFormat for Names {
     fn name(&self) -> &str {
         "a list of components"
     }
@@ -160,10 +160,10 @@ impl DocumentFormat for Lines {
         limits: &trust_sbom::Limits,
     ) -> Result<Predicate, PredicateError> {
         let mut builder = SbomBuilder::new(limits);
-        let text = std::str::from_utf8(predicate);
-        for line in text.map_err(|error| PredicateError::of_format(self.name(), &error))?.lines() {
+        let names: Result<Vec<String>, _> = serde_json::from_slice(predicate);
+        for name in names.map_err(|error| PredicateError::of_format(self.name(), &error))? {
             let mut component = Component::default();
-            line.clone_into(&mut component.name);
+            component.name = name;
             builder.add(component)?;
         }
         let (sbom, diagnostics) = builder.finish();
@@ -187,7 +187,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let judge = |since: &str, operator: &str| -> Result<_, Box<dyn Error>> {
         let own = format!("{{apiVersion: acme.example/v1, kind: Freshness, since: '{since}'}}");
         let policies = Languages::default().with(Freshness).read(&format!("{own}\n---\n{kyverno}"))?;
-        let policies = policies.with_formats(Formats::default().with(Lines));
+        let policies = policies.with_formats(Formats::default().with(Names));
         let evidence =
             collect_for(&policies, &request, &repositories, &Objects::default(), &Limits::default(), now);
         let trust = Trust::new(root.clone()).with_log(Arc::new(OneOperator(operator.to_owned())));
@@ -195,7 +195,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let allowed = judge("0001-01-01T00:00:00Z", &operator)?;
     println!("{allowed}\n");
-    assert_eq!(allowed.decision, Decision::Allow, "all five say yes");
+    assert_eq!(allowed.decision, Decision::Allow, "policy, check, log verifier, store and back end say yes");
     let of_another_log = judge("0001-01-01T00:00:00Z", "somebody else")?;
     println!("{of_another_log}\n");
     assert_eq!(of_another_log.decision, Decision::Deny, "the log verifier says no");
@@ -203,8 +203,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{old}\n");
     assert_eq!(old.decision, Decision::Deny, "the check says no");
     assert!(judge("tomorrow", &operator).is_err(), "the language refuses");
-    let formats = Formats::default().with(Lines);
-    let read = formats.read("https://acme.example/components", b"a\nb", &trust_sbom::Limits::default())?;
+    let formats = Formats::default().with(Names);
+    let read =
+        formats.read("https://acme.example/components", br#"["a", "b"]"#, &trust_sbom::Limits::default())?;
     assert!(matches!(read, Predicate::Sbom(sbom, _) if sbom.components().len() == 2), "the format reads");
     let (fetched, verified) = (fetched.load(Ordering::Relaxed), ARITHMETIC.0.load(Ordering::Relaxed));
     println!("{fetched} blobs fetched, {verified} signatures verified");

@@ -76,13 +76,24 @@ fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
                     format!("the resource is refused where {}", count(conditions))
                 }
                 FormRequirement::ForEach(lists) => {
-                    format!("every element of {} lists must be as required", lists.len())
+                    format!("every element of {} must be as required", counted(lists.len(), "list"))
                 }
                 _ => "something else is required".to_owned(),
             };
             writeln!(text, "    {requirement} ({})", mode_text(mode))
         }
+        Requirement::Check(own) => {
+            writeln!(text, "    must satisfy the check `{}` ({})", own.check.name(), mode_text(&own.mode))
+        }
         _ => writeln!(text, "    something else is required"),
+    }
+}
+
+/// How old something may be.
+fn age(text: &mut String, max_age: Option<i64>, what: &str) -> std::fmt::Result {
+    match max_age {
+        Some(millis) => writeln!(text, "        {what} at most {} hours ago", millis as f64 / 3_600_000.0),
+        None => Ok(()),
     }
 }
 
@@ -102,6 +113,14 @@ fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result {
             let kind = &attestation.predicate_type;
             writeln!(text, "      must have an attestation of type `{kind}`, signed by {}", signers(set))?;
         }
+        if attestation.attestors.is_empty() {
+            let kind = &attestation.predicate_type;
+            writeln!(
+                text,
+                "      must have an attestation of type `{kind}`, but no signer may sign it: it denies"
+            )?;
+        }
+        age(text, attestation.max_age, "signed")?;
         if let Some(conditions) = &attestation.conditions {
             writeln!(text, "        for each of which {}", count(conditions))?;
         }
@@ -127,14 +146,23 @@ fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result {
         let severities: Vec<_> = requirement.rule.severities.iter().map(|one| one.name()).collect();
         let severities =
             if severities.is_empty() { "any severity".to_owned() } else { severities.join(" or ") };
-        let fixed = if requirement.rule.fixed_only { ", if a fix is known" } else { "" };
-        writeln!(
-            text,
-            "      must have a scan report by {} without findings of {severities}{fixed}",
-            signers(&requirement.attestors)
-        )?;
+        let rule = &requirement.rule;
+        let mut only = String::new();
+        for (is_so, condition) in [
+            (rule.fixed_only, ", if a fix is known"),
+            (rule.exploited_only, ", if they are known to be exploited"),
+            (rule.with_suppressed, ", even if a VEX statement or the scanner says that they do not count"),
+        ] {
+            only.push_str(if is_so { condition } else { "" });
+        }
+        if let Some(epss) = rule.min_epss {
+            write!(only, ", if their EPSS is {epss} or above")?;
+        }
+        let signers = signers(&requirement.attestors);
+        writeln!(text, "      must have a scan report by {signers} without findings of {severities}{only}")?;
+        age(text, requirement.max_age, "as of")?;
         if let Some(vex) = &requirement.vex {
-            writeln!(text, "        but those that do not count, says {}", signers(&vex.attestors))?;
+            writeln!(text, "        but those that do not count, says {}", self::signers(&vex.attestors))?;
         }
     }
     if let Some(requirement) = &one.provenance {
@@ -142,6 +170,7 @@ fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result {
         for (what, patterns) in [
             ("built by", &requirement.builders),
             ("from", &requirement.sources),
+            ("with dependencies that match each of", &requirement.dependencies),
             ("as", &requirement.build_types),
         ] {
             if !patterns.is_empty() {
@@ -158,8 +187,19 @@ fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result {
             "      must have a verification summary by {}{level}",
             signers(&requirement.attestors)
         )?;
+        for (what, patterns) in [
+            ("by the verifier", &requirement.verifiers),
+            ("on the resource", &requirement.resources),
+            ("by the policy", &requirement.policies),
+        ] {
+            if !patterns.is_empty() {
+                writeln!(text, "        {what} {}", list(patterns))?;
+            }
+        }
+        age(text, requirement.max_age, "made")?;
     }
     if let Some(requirement) = &one.image {
+        age(text, requirement.max_age, "made")?;
         if requirement.non_root {
             writeln!(text, "      must run as a user who is not root")?;
         }
@@ -227,7 +267,7 @@ fn filter(filter: &Filter) -> String {
 fn mode_text(mode: &ModeRule) -> String {
     let overrides = match mode.overrides.len() {
         0 => String::new(),
-        count => format!(", {count} overrides by namespace"),
+        count => format!(", {} by namespace", counted(count, "override")),
     };
     format!("{}{overrides}", mode.default)
 }
@@ -235,7 +275,15 @@ fn mode_text(mode: &ModeRule) -> String {
 fn count(conditions: &Conditions) -> String {
     let count: usize =
         conditions.blocks.iter().map(|block| block.all.len() + block.any.as_ref().map_or(0, Vec::len)).sum();
-    format!("{count} conditions hold as they are joined")
+    if count == 1 {
+        "1 condition holds".to_owned()
+    } else {
+        format!("{count} conditions hold as they are joined")
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn list<T: ToString>(items: &[T]) -> String {

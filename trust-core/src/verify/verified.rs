@@ -37,7 +37,7 @@ pub enum VerifiedSigner {
 }
 
 impl fmt::Display for VerifiedSigner {
-    /// The same text for two signatures of the same signer, and for no two others.
+    /// Two signatures of one signer have the same text; signers are counted by it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Identity(identity) => identity.fmt(f),

@@ -3,7 +3,7 @@
 use trust_core::{Digest, UnixTime};
 
 use super::age::is_young;
-use crate::evaluate::image_content::{Content, platforms};
+use crate::evaluate::image_content::{Content, Unknown, platforms};
 use crate::evidence::Evidence;
 use crate::policy::image_rule::ImageConfigRequirement;
 use crate::verdict::Explanation;
@@ -18,7 +18,7 @@ pub(super) fn judge(
 ) -> Explanation {
     let platforms = match platforms(image, evidence) {
         Ok(platforms) => platforms,
-        Err(problem) => return Explanation::fail(requirement.path.clone(), ReasonCode::NotFetched, problem),
+        Err((code, problem)) => return Explanation::fail(requirement.path.clone(), code, problem),
     };
     let judge = |content: Content| {
         let mut checks = Vec::new();
@@ -37,14 +37,19 @@ pub(super) fn judge(
 }
 
 /// Whether an image has a base's layers below its own, on every platform.
-pub(super) fn stands_on(image: &Digest, base: &Digest, evidence: &Evidence) -> Result<(), String> {
+pub(super) fn stands_on(image: &Digest, base: &Digest, evidence: &Evidence) -> Result<(), Unknown> {
+    let differs = |problem: String| (ReasonCode::Condition, problem);
     let (own, below) = (platforms(image, evidence)?, platforms(base, evidence)?);
     for content in &own {
         let of_platform = below.iter().find(|one| one.name == content.name);
         let single = below.first().filter(|_| below.len() == 1);
-        let base = of_platform.or(single).ok_or_else(|| format!("the base has no {}", content.name))?;
+        let base =
+            of_platform.or(single).ok_or_else(|| differs(format!("the base has no {}", content.name)))?;
         if !content.stands_on(base) {
-            return Err(format!("{} does not have the layers of its base below its own", content.name));
+            return Err(differs(format!(
+                "{} does not have the layers of its base below its own",
+                content.name
+            )));
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use trust_core::internal::json::{self, Objects};
 use trust_core::{Digest, Reasons, UnixTime};
 
 use crate::evidence::Evidence;
+use crate::verdict::reason::ReasonCode;
 
 /// Platforms of one image.
 const MAX_PLATFORMS: usize = 100;
@@ -120,8 +121,11 @@ impl Evidence {
     }
 }
 
+/// Why it is not known what an image says.
+pub(crate) type Unknown = (ReasonCode, String);
+
 /// Each platform with its manifest and configuration. Attestations that builders store as platforms are none.
-pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Content>, String> {
+pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Content>, Unknown> {
     let top: Manifest = document(image, evidence)?;
     let Some(entries) = top.manifests else { return Ok(vec![platform("image".to_owned(), top, evidence)?]) };
     let is_image = |entry: &&Descriptor| {
@@ -133,7 +137,8 @@ pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Conte
     };
     let images: Vec<_> = entries.iter().filter(is_image).collect();
     if images.is_empty() || images.len() > MAX_PLATFORMS {
-        return Err(format!("index `{image}` has {} images, expected 1 to {MAX_PLATFORMS}", images.len()));
+        let problem = format!("index `{image}` has {} images, expected 1 to {MAX_PLATFORMS}", images.len());
+        return Err((ReasonCode::Unresolved, problem));
     }
     let read = |entry: &Descriptor| {
         let name = entry.platform.as_ref().map_or_else(
@@ -145,20 +150,21 @@ pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Conte
     images.into_iter().map(read).collect()
 }
 
-fn platform(name: String, manifest: Manifest, evidence: &Evidence) -> Result<Content, String> {
-    let config = manifest.config.as_ref().ok_or_else(|| format!("{name} has no configuration"))?;
+fn platform(name: String, manifest: Manifest, evidence: &Evidence) -> Result<Content, Unknown> {
+    let malformed = |problem: String| (ReasonCode::Malformed, problem);
+    let config = manifest.config.as_ref().ok_or_else(|| malformed(format!("{name} has no configuration")))?;
     let json: Value = document(&config.digest, evidence)?;
     let read = serde_json::from_value(json.clone()).map(|Objects(config)| config);
-    let config = read.map_err(|error| format!("`{}`: {error}", config.digest))?;
+    let config = read.map_err(|error| malformed(format!("`{}`: {error}", config.digest)))?;
     Ok(Content { name, manifest, config, json })
 }
 
 /// A document that is what its digest says.
-fn document<T: serde::de::DeserializeOwned>(digest: &Digest, evidence: &Evidence) -> Result<T, String> {
+fn document<T: serde::de::DeserializeOwned>(digest: &Digest, evidence: &Evidence) -> Result<T, Unknown> {
     let text = evidence.documents.get(&digest.to_string());
-    let text = text.ok_or_else(|| format!("`{digest}` was not fetched"))?;
-    digest.check(text.as_bytes()).map_err(|error| Reasons(&error).to_string())?;
-    let fail = |error: String| format!("`{digest}`: {error}");
+    let text = text.ok_or_else(|| (ReasonCode::NotFetched, format!("`{digest}` was not fetched")))?;
+    digest.check(text.as_bytes()).map_err(|error| (ReasonCode::Tampered, Reasons(&error).to_string()))?;
+    let fail = |error: String| (ReasonCode::Malformed, format!("`{digest}`: {error}"));
     let mut value: Value = json::from_slice(text.as_bytes()).map_err(|error| fail(error.to_string()))?;
     fold(&mut value).map_err(fail)?;
     serde_json::from_value(value).map(|Objects(value)| value).map_err(|error| fail(error.to_string()))

@@ -207,8 +207,8 @@ impl Evaluation<'_> {
             Ok((pinned, _)) => pinned.digest().clone(),
             Err((code, message)) => return fail(code, format!("`{}`: {message}", base.image)),
         };
-        if let Err(problem) = image_config::stands_on(image, &digest, self.evidence) {
-            return fail(ReasonCode::Condition, problem);
+        if let Err((code, problem)) = image_config::stands_on(image, &digest, self.evidence) {
+            return fail(code, problem);
         }
         let satisfied = about.into_iter().map(|rule| self.image(rule, &base, scope, depth + 1)).collect();
         Explanation::all(&check, satisfied)
@@ -225,10 +225,15 @@ fn base_rules<'p>(policies: &'p PolicySet, name: &str) -> Result<Vec<&'p ImageRu
         of_images.collect()
     };
     let named = policies.policies().iter().filter(|one| one.name == name && one.namespace.is_none());
-    let named: Vec<_> = named.map(image_rules).filter(|rules| !rules.is_empty()).collect();
-    let [rules] = &named[..] else {
+    let named: Vec<_> =
+        named.map(|policy| (policy, image_rules(policy))).filter(|(_, rules)| !rules.is_empty()).collect();
+    let [(policy, rules)] = &named[..] else {
         return Err(format!("found {} such policies about images, expected one", named.len()));
     };
+    let is_check = |rule: &&Rule| matches!(rule.requirement, Requirement::Check(_));
+    if let Some(rule) = policy.rules.iter().find(is_check) {
+        return Err(format!("its rule `{}` is a check, and checks are not asked of bases", rule.name));
+    }
     if let Some((rule, _)) =
         rules.iter().find(|(rule, _)| rule.preconditions.is_some() || !rule.context.is_empty())
     {
@@ -348,7 +353,10 @@ fn unreadable(check: &str, content: &Result<Predicate, String>) -> Explanation {
 fn one_text(check: &str, patterns: &[Pattern], found: Option<&str>) -> Explanation {
     if patterns.is_empty() || found.is_some_and(|found| patterns.iter().any(|pattern| pattern.matches(found)))
     {
-        return Explanation::pass(check, format!("is `{}`", found.unwrap_or_default()));
+        return Explanation::pass(
+            check,
+            found.map_or_else(|| "any is accepted".to_owned(), |found| format!("is `{found}`")),
+        );
     }
     Explanation::differs(check, ReasonCode::Condition, Mismatch::new(found, patterns))
 }

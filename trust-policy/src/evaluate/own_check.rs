@@ -40,10 +40,9 @@ impl Evaluation<'_> {
 
     fn answer(&self, own: &CheckRequirement, image: Option<&PinnedImage>) -> Explanation {
         let (configs, unknown) = match (image, own.check.needs_image_configs()) {
-            // What was not fetched may be there when it is asked again.
             (Some(image), true) => match platforms(image.digest(), self.evidence) {
                 Ok(platforms) => (Ok(platforms), ReasonCode::Unresolved),
-                Err(problem) => (Err(problem), ReasonCode::NotFetched),
+                Err((code, problem)) => (Err(problem), code),
             },
             (Some(_), false) => {
                 let problem = "the check did not say that it needs what images say about themselves";

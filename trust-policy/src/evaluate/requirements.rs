@@ -85,7 +85,7 @@ impl PolicySet {
             }
             match &rule.requirement {
                 Requirement::Images { rules, .. } => {
-                    for one in rules {
+                    for one in rules.iter().filter(|one| !one.needs_names_alone()) {
                         let names = names(&images, |image| one.applies_to(image));
                         if let Some(config) = &one.image {
                             add(&mut needed.documents, &names);

@@ -293,14 +293,7 @@ impl<'a> Wanted<'a> {
             What::Type(predicate_type, _) | What::Young(predicate_type, _) => {
                 format!("attestation of type `{predicate_type}`")
             }
-            What::Kind(kind) | What::Satisfying(kind, _) => match kind {
-                PredicateKind::Sbom => "SBOM".to_owned(),
-                PredicateKind::ScanReport => "scan report".to_owned(),
-                PredicateKind::Vex => "VEX document".to_owned(),
-                PredicateKind::Provenance => "provenance".to_owned(),
-                PredicateKind::VerificationSummary => "verification summary".to_owned(),
-                kind => format!("attestation of kind {kind:?}"),
-            },
+            What::Kind(kind) | What::Satisfying(kind, _) => kind.to_string(),
         }
     }
 

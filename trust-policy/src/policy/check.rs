@@ -79,8 +79,9 @@ pub enum CheckAnswer {
         /// What was expected.
         expected: String,
     },
-    /// Whether it holds cannot be determined, which denies: with [`NotFetched`](crate::ReasonCode::NotFetched) if the check needs
-    /// configurations that are not known, else with [`Unresolved`](crate::ReasonCode::Unresolved).
+    /// Whether it holds cannot be determined, which denies: if the check needs configurations that are not
+    /// known, with the reason for that, such as [`NotFetched`](crate::ReasonCode::NotFetched); else with
+    /// [`Unresolved`](crate::ReasonCode::Unresolved).
     Unknown {
         /// Why not.
         reason: String,

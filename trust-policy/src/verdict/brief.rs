@@ -1,4 +1,5 @@
-//! [`Brief`]: a verdict in a few lines: each container, and below it the reasons of its failures and what did not count.
+//! [`Brief`]: a verdict in a few lines: each image that a rule judged, and below it the reasons of its failures and what did
+//! not count.
 
 use core::fmt;
 
@@ -14,7 +15,8 @@ const MAX_REASONS: usize = 20;
 pub struct Brief<'a>(&'a Verdict);
 
 impl Verdict {
-    /// The verdict in a few lines: each container, the reasons of its failures, and the findings that do not count.
+    /// The verdict in a few lines: each image that a rule judged, the reasons of failures, the findings that do not count, and the
+    /// rules that an exception or a precondition kept from judging. Rules that hold for a resource as a whole are left out.
     #[must_use]
     pub fn brief(&self) -> Brief<'_> {
         Brief(self)
@@ -95,6 +97,13 @@ impl fmt::Display for Brief<'_> {
                     write!(f, " as {}", Plain(&digest.to_string()))?;
                 }
             }
+            // A rule that did not judge the resource, because of an exception or its preconditions, says so.
+            for (rule, one) in
+                judged.said.iter().filter(|(_, one)| one.image.is_none() && one.outcome == Outcome::Skip)
+            {
+                write!(f, "\n  [{}] ", one.outcome)?;
+                fmt_line(f, rule, "", one)?;
+            }
             for (rule, failure) in judged.failures() {
                 fmt_reasons(f, rule, failure, indent)?;
             }
@@ -126,13 +135,20 @@ fn fmt_lines(
 ) -> fmt::Result {
     let is_violated = rule.outcome == Outcome::Fail && rule.mode != Mode::Enforce;
     let only = if is_violated { " (reported only)" } else { "" };
-    let (policy, name) = (Plain(&rule.policy), Plain(&rule.rule));
     for one in lines.iter().take(MAX_REASONS) {
-        let (check, message) = (Plain(&one.check), Plain(&one.message));
-        write!(f, "\n{:indent$}{policy}/{name}{only}: {check}: {message}", "")?;
+        write!(f, "\n{:indent$}", "")?;
+        fmt_line(f, rule, only, one)?;
     }
     match lines.len().saturating_sub(MAX_REASONS) {
         0 => Ok(()),
-        more => write!(f, "\n{:indent$}{policy}/{name}{only}: and {more} more", ""),
+        more => {
+            let (policy, name) = (Plain(&rule.policy), Plain(&rule.rule));
+            write!(f, "\n{:indent$}{policy}/{name}{only}: and {more} more", "")
+        }
     }
+}
+
+fn fmt_line(f: &mut fmt::Formatter<'_>, rule: &RuleVerdict, only: &str, one: &Explanation) -> fmt::Result {
+    let (policy, name) = (Plain(&rule.policy), Plain(&rule.rule));
+    write!(f, "{policy}/{name}{only}: {}: {}", Plain(&one.check), Plain(&one.message))
 }

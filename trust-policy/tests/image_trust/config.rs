@@ -57,7 +57,7 @@ fn an_image_says_when_and_for_whom_it_was_made() {
         ReasonCode::Condition,
         "found `docker.io/evil/debian`",
     );
-    denied(&judge(require, &config("1000", young), &base, true), ReasonCode::NotFetched, "expected");
+    denied(&judge(require, &config("1000", young), &base, true), ReasonCode::Tampered, "expected");
     let undated = json!({"config": {"User": "app"}});
     denied(&judge(require, &undated, &base, false), ReasonCode::Unresolved, "does not say when it was made");
 }

@@ -79,11 +79,7 @@ fn documents_are_read_in_formats_of_an_embedders_own() {
     );
     denied(&judge(&json!({}), &clean), ReasonCode::Malformed, "predicate is not Acme's: expected `purls`");
     // What is of another kind than its type says is refused, whatever the reader makes of it.
-    denied(
-        &judge(&clean, &clean),
-        ReasonCode::Malformed,
-        "its reader made Some(ScanReport) of it, expected Sbom",
-    );
+    denied(&judge(&clean, &clean), ReasonCode::Malformed, "found scan report, expected SBOM");
     // Without the format nobody knows what these are.
     let without = judge_by(&policies, attested(&lodash("4.17.21"), &clean), IMAGE);
     denied(&without, ReasonCode::NotFound, "found no SBOM of the image");

@@ -7,7 +7,7 @@ use trust_policy::{
     Operator, Policy, PolicySet, ReasonCode, ReferencePattern, Request, Resource, Signer, Template, Trust,
     evaluate,
 };
-use trust_testkit::judge::{allowed, denied};
+use trust_testkit::judge::{allowed, denied, pod, request};
 
 use crate::{IMAGE, NOW, judge_by};
 use trust_testkit::artifacts::{attestation, pem};
@@ -71,4 +71,21 @@ fn a_rule_without_signers_still_applies_its_deny_and_needs_the_image() {
     let request = Request::from(Resource::from_json(pod).unwrap());
     let unfetched = evaluate(&policies(&rule("")), &request, &Evidence::default(), &Trust::keys_only(), NOW);
     denied(&unfetched, ReasonCode::NotFetched, "nothing was fetched");
+}
+
+#[test]
+fn a_rule_on_registries_alone_needs_nothing_fetched() {
+    let needed = |require: &str, more: &str| {
+        let text = crate::policy(require).replace("  require:", &format!("{more}  require:"));
+        let policies = PolicySet::from_yaml(&text).unwrap();
+        policies.requirements(&request(pod(IMAGE)), &Evidence::default(), NOW).images
+    };
+    let ours = "{registries: ['ghcr.io/acme/**']}";
+    assert!(needed(ours, "  pinDigest: false\n").is_empty());
+    // A digest can only be pinned if it is known.
+    assert_eq!(needed(ours, ""), [IMAGE]);
+    assert_eq!(
+        needed("{registries: ['ghcr.io/acme/**'], image: {nonRoot: true}}", "  pinDigest: false\n"),
+        [IMAGE]
+    );
 }

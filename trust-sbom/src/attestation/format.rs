@@ -141,7 +141,9 @@ impl Formats {
         match read.kind() {
             Some(found) if found == kind => Ok(read),
             found => {
-                let problem = format!("its reader made {found:?} of it, expected {kind:?}");
+                let found =
+                    found.map_or_else(|| "nothing that is known".to_owned(), |found| found.to_string());
+                let problem = format!("found {found}, expected {kind}");
                 Err(PredicateError::of_format(format.name(), &problem))
             }
         }

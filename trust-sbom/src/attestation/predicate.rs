@@ -1,5 +1,6 @@
 //! [`Predicate`]: what an attestation says, by its predicate type, in the models of this crate.
 
+use core::fmt;
 use std::borrow::Cow;
 
 use serde::Deserialize;
@@ -73,7 +74,7 @@ pub enum PredicateError {
 impl PredicateError {
     /// What is wrong with a predicate of an embedder's own format.
     #[must_use]
-    pub fn of_format(format: &str, problem: &dyn core::fmt::Display) -> Self {
+    pub fn of_format(format: &str, problem: &dyn fmt::Display) -> Self {
         Self::Own { format: format.to_owned(), problem: problem.to_string() }
     }
 }
@@ -105,6 +106,18 @@ impl PredicateKind {
             Kind::OpenVex => Self::Vex,
             Kind::ProvenanceV0 | Kind::ProvenanceV1 => Self::Provenance,
             Kind::VerificationSummary => Self::VerificationSummary,
+        })
+    }
+}
+
+impl fmt::Display for PredicateKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sbom => "SBOM",
+            Self::ScanReport => "scan report",
+            Self::Vex => "VEX document",
+            Self::Provenance => "provenance",
+            Self::VerificationSummary => "verification summary",
         })
     }
 }

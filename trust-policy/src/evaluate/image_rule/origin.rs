@@ -73,8 +73,7 @@ impl Asked<'_> {
         checks.push(match summary.has_passed {
             true => Explanation::pass("result", "passed"),
             false => {
-                let mismatch = Mismatch::new(Some("FAILED"), ["`PASSED`"]);
-                Explanation::differs("result", ReasonCode::Condition, mismatch)
+                Explanation::fail("result", ReasonCode::Condition, "found another result, expected `PASSED`")
             }
         });
         if let Some(wanted) = requirement.level {
