@@ -16,7 +16,7 @@ JH8QiM1q+Mfr+iDVhT+5D2NYX6DVLdpki4VWNlWO0HhWGzG4elwEHl8l5Q==
 fn main() -> Result<(), Box<dyn Error>> {
     let layout = OciLayout::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/images"))?;
     let image = std::env::args().nth(1).unwrap_or_else(|| "ghcr.io/myorg/app:signed".to_owned());
-    let found = collect(Some(&layout), &image.parse()?, &Limits::default());
+    let found = collect(&layout, &image.parse()?, &Limits::default());
     let digest = found.digest?; // what the tag stood for; run this, not the tag
     let now: UnixTime = "2026-12-01T00:00:00Z".parse()?;
 

@@ -14,7 +14,7 @@ const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
 fn main() -> Result<(), Box<dyn Error>> {
     let layout = OciLayout::open(format!("{DATA}/images"))?;
     let image = std::env::args().nth(1).unwrap_or_else(|| "ghcr.io/myorg/web:keyless".to_owned());
-    let found = collect(Some(&layout), &image.parse()?, &Limits::default());
+    let found = collect(&layout, &image.parse()?, &Limits::default());
     let digest = found.digest?;
     let now: UnixTime = "2026-12-01T00:00:00Z".parse()?;
 

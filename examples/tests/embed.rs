@@ -27,7 +27,7 @@ fn each_shows_what_it_is_for() {
             "is signed by `https://github.com/myorg/web/.github/workflows/release.yml@refs/tags/v1`"
                 .to_owned(),
         ),
-        ("own_store", "1 artifacts in 3 fetches".to_owned()),
+        ("own_store", "1 artifacts in 2 fetches".to_owned()),
         ("policy_in_rust", "[FAIL] network: found true, expected false at /spec/hostNetwork".to_owned()),
         ("ask_sbom", "yes:\n  lodash, without saying of what".to_owned()),
     ] {

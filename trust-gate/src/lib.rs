@@ -31,12 +31,16 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `store` | [`EvidenceStore`], where images are kept |
+//! | `deadline` | [`Deadline`], until when an answer is of use |
+//! | `store` | [`EvidenceStore`], where images are kept: what is [wanted](Want) of it, what is [`Found`] |
 //! | `manifest` | OCI manifests and indexes |
 //! | `oci_layout` | [`OciLayout`]: images in a folder |
 //! | `repositories` | [`Repositories`]: which store answers for which image |
+//! | `discovery` | [`Discovery`]: signatures and attestations, in all the ways they are stored |
 //! | `objects` | [`ObjectStore`], where cluster objects are looked up, and [`Objects`] at hand |
-//! | `collect` | [`collect_for`]: signatures and attestations, in all the ways they are stored |
+//! | `collect` | [`collect_for`]: everything that a request needs |
+
+mod deadline;
 
 mod store;
 
@@ -45,6 +49,8 @@ mod manifest;
 mod oci_layout;
 
 mod repositories;
+
+mod discovery;
 
 mod objects;
 
@@ -59,8 +65,10 @@ pub mod guide {
     pub mod extending {}
 }
 
-pub use collect::{Limits, collect, collect_for};
+pub use collect::{collect, collect_async, collect_for, collect_for_async};
+pub use deadline::{Boxed, Deadline};
+pub use discovery::{Discovered, Discovery, Limits};
 pub use objects::{ObjectStore, Objects};
 pub use oci_layout::OciLayout;
 pub use repositories::Repositories;
-pub use store::{EvidenceStore, StoreError};
+pub use store::{EvidenceStore, Found, Item, StoreError, Want};

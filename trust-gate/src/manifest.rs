@@ -5,10 +5,7 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
 use trust_core::Digest;
 use trust_core::internal::json;
 
-use crate::store::{EvidenceStore, StoreError};
-
-/// Registries need not accept larger manifests (distribution specification, "Pushing Manifests").
-pub(crate) const MAX_MANIFEST_LEN: u64 = 4 << 20;
+use crate::store::StoreError;
 
 /// A manifest of one image or artifact, or an index of several.
 pub(crate) enum Manifest {
@@ -17,34 +14,7 @@ pub(crate) enum Manifest {
 }
 
 impl Manifest {
-    /// Fetches a manifest and proves that it is what `digest` names.
-    pub(crate) fn fetch(store: &dyn EvidenceStore, digest: &Digest) -> Result<Self, StoreError> {
-        let what = format!("manifest {digest}");
-        let bytes = fetch(store, digest, MAX_MANIFEST_LEN, &what)?;
-        Self::parse(&bytes, &what)
-    }
-
-    /// Likewise, with its text.
-    pub(crate) fn fetch_text(
-        store: &dyn EvidenceStore,
-        digest: &Digest,
-    ) -> Result<(String, Self), StoreError> {
-        let what = format!("manifest {digest}");
-        let bytes = fetch(store, digest, MAX_MANIFEST_LEN, &what)?;
-        let manifest = Self::parse(&bytes, &what)?;
-        Ok((text(bytes, &what)?, manifest))
-    }
-
-    /// The manifest that this one refers to.
-    pub(crate) fn subject(&self) -> Result<Option<Digest>, StoreError> {
-        let subject = match self {
-            Self::Image(image) => image.subject(),
-            Self::Index(index) => index.subject(),
-        };
-        subject.as_ref().map(digest_of).transpose()
-    }
-
-    fn parse(bytes: &[u8], what: &str) -> Result<Self, StoreError> {
+    pub(crate) fn parse(bytes: &[u8], what: &str) -> Result<Self, StoreError> {
         let malformed = |error: json::JsonError| StoreError::Malformed {
             what: what.to_owned(),
             problem: error.to_string(),
@@ -61,53 +31,27 @@ impl Manifest {
             }),
         }
     }
-}
 
-/// Fetches a manifest or blob and proves that it is what `digest` names.
-pub(crate) fn fetch(
-    store: &dyn EvidenceStore,
-    digest: &Digest,
-    limit: u64,
-    what: &str,
-) -> Result<Vec<u8>, StoreError> {
-    let bytes = store.fetch(digest, limit)?.ok_or_else(|| StoreError::NotFound { what: what.to_owned() })?;
-    digest.check(&bytes).map_err(|source| StoreError::Tampered { what: what.to_owned(), source })?;
-    Ok(bytes)
-}
-
-/// Fetches what a descriptor names, and proves its digest and its size.
-pub(crate) fn fetch_described(
-    store: &dyn EvidenceStore,
-    descriptor: &Descriptor,
-    limit: u64,
-) -> Result<Vec<u8>, StoreError> {
-    let digest = digest_of(descriptor)?;
-    let what = format!("blob {digest}");
-    if descriptor.size() > limit {
-        return Err(StoreError::TooLarge { what, found: descriptor.size(), unit: "bytes", limit });
+    /// The manifest that this one refers to.
+    pub(crate) fn subject(&self) -> Result<Option<Digest>, StoreError> {
+        let subject = match self {
+            Self::Image(image) => image.subject(),
+            Self::Index(index) => index.subject(),
+        };
+        subject.as_ref().map(digest_of).transpose()
     }
-    // No more than the descriptor says is read.
-    let bytes = match fetch(store, &digest, descriptor.size(), &what) {
-        Err(StoreError::TooLarge { found, unit: "bytes", .. }) => {
-            return Err(StoreError::Size { what, found, expected: descriptor.size() });
-        }
-        fetched => fetched?,
-    };
-    check_size(descriptor, &what, bytes.len() as u64)?;
-    Ok(bytes)
 }
 
-/// A document's text.
-pub(crate) fn text(bytes: Vec<u8>, what: &str) -> Result<String, StoreError> {
-    String::from_utf8(bytes)
-        .map_err(|error| StoreError::Malformed { what: what.to_owned(), problem: error.to_string() })
+/// Proves that bytes are what `digest` names.
+pub(crate) fn check_digest(digest: &Digest, bytes: &[u8], what: &str) -> Result<(), StoreError> {
+    digest.check(bytes).map_err(|source| StoreError::Tampered { what: what.to_owned(), source })
 }
 
-pub(crate) fn check_size(descriptor: &Descriptor, what: &str, found: u64) -> Result<(), StoreError> {
-    if found == descriptor.size() {
+pub(crate) fn check_size(expected: u64, what: &str, found: u64) -> Result<(), StoreError> {
+    if found == expected {
         return Ok(());
     }
-    Err(StoreError::Size { what: what.to_owned(), found, expected: descriptor.size() })
+    Err(StoreError::Size { what: what.to_owned(), found, expected })
 }
 
 /// A descriptor's digest, in a form that can be used as a file name.

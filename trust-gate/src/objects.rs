@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use trust_policy::{ObjectName, Resource};
 
+use crate::deadline::{Boxed, Deadline};
 use crate::store::StoreError;
 
 /// Where ConfigMaps and Secrets are looked up.
@@ -12,8 +13,12 @@ pub trait ObjectStore: core::fmt::Debug + Send + Sync {
     /// The object as Kubernetes has it; `None` if there is none.
     ///
     /// # Errors
-    /// If that cannot be known.
-    fn object(&self, name: &ObjectName) -> Result<Option<Value>, StoreError>;
+    /// If that cannot be known, or not by the deadline.
+    fn object<'a>(
+        &'a self,
+        name: &'a ObjectName,
+        until: Deadline,
+    ) -> Boxed<'a, Result<Option<Value>, StoreError>>;
 }
 
 /// Objects at hand, from files or a cache. That one is not among them does not mean that the cluster has none: what refers
@@ -34,14 +39,17 @@ impl FromIterator<Resource> for Objects {
 }
 
 impl ObjectStore for Objects {
-    fn object(&self, name: &ObjectName) -> Result<Option<Value>, StoreError> {
-        match self.by_name.get(&name.to_string()) {
-            Some(object) => Ok(Some(object.clone())),
-            None => Err(StoreError::Unavailable {
-                what: name.to_string(),
-                problem: "it is not among the objects that were given".to_owned(),
-            }),
-        }
+    fn object<'a>(
+        &'a self,
+        name: &'a ObjectName,
+        _: Deadline,
+    ) -> Boxed<'a, Result<Option<Value>, StoreError>> {
+        let unknown = || StoreError::Unavailable {
+            what: name.to_string(),
+            problem: "it is not among the objects that were given".to_owned(),
+        };
+        let object = self.by_name.get(&name.to_string()).cloned().ok_or_else(unknown);
+        Box::pin(async { object.map(Some) })
     }
 }
 

@@ -10,8 +10,9 @@ use oci_spec::image::{Descriptor, ImageIndex};
 use trust_core::internal::json;
 use trust_core::{Digest, DigestMismatch, Hasher, ImageRef};
 
-use crate::manifest::{self, MAX_MANIFEST_LEN, Manifest};
-use crate::store::{EvidenceStore, StoreError};
+use crate::deadline::{Boxed, Deadline};
+use crate::manifest::{self, Manifest};
+use crate::store::{EvidenceStore, Found, Item, MAX_MANIFEST_LEN, StoreError, Want};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
@@ -106,6 +107,105 @@ impl OciLayout {
         })
     }
 
+    /// What the layout has of what is wanted.
+    ///
+    /// # Errors
+    /// If that cannot be known.
+    pub fn find(&self, want: &Want) -> Result<Found, StoreError> {
+        match &want.item {
+            Item::Image => match self.resolve(&want.image)? {
+                Some(digest) => {
+                    self.check_image(&digest)?;
+                    Ok(Found::Digest(digest))
+                }
+                None => Ok(Found::Absent),
+            },
+            Item::Tag(tag) => self.tag(tag)?.map_or(Ok(Found::Absent), |digest| self.whole_manifest(&digest)),
+            Item::Manifest(digest) if self.blob(digest).exists() => self.whole_manifest(digest),
+            Item::Manifest(_) => Ok(Found::Absent),
+            Item::Blob { digest, size } => match read_bounded(&self.blob(digest), *size) {
+                Err(StoreError::TooLarge { what, found, limit, .. }) => {
+                    Err(StoreError::Size { what, found, expected: limit })
+                }
+                read => Ok(read?.map_or(Found::Absent, Found::Bytes)),
+            },
+            Item::Referrers(digest) => self.referrers(digest).map(Found::Referrers),
+        }
+    }
+
+    /// The digest that a reference stands for; `None` if there is no such image.
+    fn resolve(&self, image: &ImageRef) -> Result<Option<Digest>, StoreError> {
+        if let Some(digest) = image.digest() {
+            return Ok(self.blob(digest).is_file().then(|| digest.clone()));
+        }
+        let name = image.name();
+        let tag = image.tag().unwrap_or_default();
+        // Some tools write the whole reference, some no name at all.
+        if let Some(digest) = self.named(tag)? {
+            return Ok(Some(digest));
+        }
+        if let Some(digest) = self.named(&format!("{name}:{tag}"))? {
+            return Ok(Some(digest));
+        }
+        let is_nameless = |digest: &Digest| {
+            let of_image = |one: &&Descriptor| one.digest().to_string() == digest.to_string();
+            self.index.manifests().iter().filter(of_image).all(|one| ref_name(one).is_none())
+        };
+        if let Some(digest) = self.only_image()?.filter(is_nameless) {
+            return Ok(Some(digest));
+        }
+        Err(StoreError::NoSuchTag { tag: tag.to_owned(), found: self.names() })
+    }
+
+    /// The digest that a tag stands for; `None` if there is no such tag.
+    ///
+    /// # Errors
+    /// If that cannot be known.
+    pub fn tag(&self, tag: &str) -> Result<Option<Digest>, StoreError> {
+        match self.named(tag)? {
+            Some(digest) => Ok(Some(digest)),
+            None => self.saved_beside(tag),
+        }
+    }
+
+    fn referrers(&self, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
+        // What the listing says of a manifest is not believed: only the manifest says what its subject is.
+        // One that cannot be read may be a referrer, so the caller is told that it is there.
+        let may_refer = |manifest: ReadManifest| {
+            let subject = manifest.and_then(|manifest| manifest.subject());
+            subject.map_or(true, |subject| subject.as_ref() == Some(digest))
+        };
+        let manifests = self.manifests(|_| true)?.into_iter();
+        Ok(manifests.filter_map(|(digest, manifest)| may_refer(manifest).then_some(digest)).collect())
+    }
+
+    /// Proves that the image itself is whole, as far as it is here.
+    ///
+    /// # Errors
+    /// If a part of it is here and is not what its digest says.
+    pub fn check_image(&self, digest: &Digest) -> Result<(), StoreError> {
+        self.check_manifest(digest, 0, &mut Checked::default())
+    }
+
+    /// A manifest. Nothing of its configuration is used here; that it is whole shows that the layout is.
+    fn whole_manifest(&self, digest: &Digest) -> Result<Found, StoreError> {
+        let (bytes, manifest) = self.manifest(digest)?;
+        if let Manifest::Image(image) = &manifest {
+            self.check_blob(image.config(), &mut Checked::default())?;
+        }
+        Ok(Found::Bytes(bytes))
+    }
+
+    /// A manifest whose digest is proved.
+    fn manifest(&self, digest: &Digest) -> Result<(Vec<u8>, Manifest), StoreError> {
+        let what = format!("manifest {digest}");
+        let bytes = read_bounded(&self.blob(digest), MAX_MANIFEST_LEN)?
+            .ok_or_else(|| StoreError::NotFound { what: what.clone() })?;
+        manifest::check_digest(digest, &bytes, &what)?;
+        let manifest = Manifest::parse(&bytes, &what)?;
+        Ok((bytes, manifest))
+    }
+
     /// The manifests of the index, each once and read, of those descriptors that are wanted.
     fn manifests(
         &self,
@@ -126,7 +226,7 @@ impl OciLayout {
                     limit: MAX_MANIFESTS_LEN,
                 });
             }
-            let manifest = Manifest::fetch(self, &digest);
+            let manifest = self.manifest(&digest).map(|(_, manifest)| manifest);
             manifests.push((digest, manifest));
         }
         Ok(manifests)
@@ -188,7 +288,7 @@ impl OciLayout {
         let expected = manifest::digest_of(descriptor)?;
         let what = format!("blob {expected}");
         if let Some(size) = checked.blobs.get(&expected) {
-            return manifest::check_size(descriptor, &what, *size);
+            return manifest::check_size(descriptor.size(), &what, *size);
         }
         let too_large = |found: u64, unit: &'static str, limit: u64| StoreError::TooLarge {
             what: "the image".to_owned(),
@@ -205,7 +305,7 @@ impl OciLayout {
         };
         let path = self.blob(&expected);
         let Some(found) = file_len(&path)? else { return Ok(()) };
-        manifest::check_size(descriptor, &what, found)?;
+        manifest::check_size(descriptor.size(), &what, found)?;
         checked.len += found;
         if checked.len > MAX_BLOBS_LEN {
             return Err(too_large(checked.len, "bytes", MAX_BLOBS_LEN));
@@ -223,7 +323,7 @@ impl OciLayout {
             let source = DigestMismatch { found, expected };
             return Err(StoreError::Tampered { what, source });
         }
-        manifest::check_size(descriptor, &what, size)?;
+        manifest::check_size(descriptor.size(), &what, size)?;
         checked.blobs.insert(expected, size);
         Ok(())
     }
@@ -234,7 +334,7 @@ impl OciLayout {
             return Ok(());
         }
         checked.manifests.insert(digest.clone(), depth);
-        match Manifest::fetch(self, digest)? {
+        match self.manifest(digest)?.1 {
             Manifest::Image(image) => core::iter::once(image.config())
                 .chain(image.layers())
                 .try_for_each(|one| self.check_blob(one, checked)),
@@ -271,57 +371,13 @@ struct Checked {
 }
 
 impl EvidenceStore for OciLayout {
+    fn fetch<'a>(&'a self, want: &'a Want, _: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
+        let found = self.find(want);
+        Box::pin(async { found })
+    }
+
     fn only_image(&self) -> Result<Option<Digest>, StoreError> {
         Self::only_image(self)
-    }
-
-    fn resolve(&self, image: &ImageRef) -> Result<Option<Digest>, StoreError> {
-        if let Some(digest) = image.digest() {
-            return Ok(self.blob(digest).is_file().then(|| digest.clone()));
-        }
-        let name = image.name();
-        let tag = image.tag().unwrap_or_default();
-        // Some tools write the whole reference, some no name at all.
-        if let Some(digest) = self.named(tag)? {
-            return Ok(Some(digest));
-        }
-        if let Some(digest) = self.named(&format!("{name}:{tag}"))? {
-            return Ok(Some(digest));
-        }
-        let is_nameless = |digest: &Digest| {
-            let of_image = |one: &&Descriptor| one.digest().to_string() == digest.to_string();
-            self.index.manifests().iter().filter(of_image).all(|one| ref_name(one).is_none())
-        };
-        if let Some(digest) = self.only_image()?.filter(is_nameless) {
-            return Ok(Some(digest));
-        }
-        Err(StoreError::NoSuchTag { tag: tag.to_owned(), found: self.names() })
-    }
-
-    fn tag(&self, tag: &str) -> Result<Option<Digest>, StoreError> {
-        match self.named(tag)? {
-            Some(digest) => Ok(Some(digest)),
-            None => self.saved_beside(tag),
-        }
-    }
-
-    fn fetch(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        read_bounded(&self.blob(digest), limit)
-    }
-
-    fn referrers(&self, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
-        // What the listing says of a manifest is not believed: only the manifest says what its subject is.
-        // One that cannot be read may be a referrer, so the caller is told that it is there.
-        let may_refer = |manifest: ReadManifest| {
-            let subject = manifest.and_then(|manifest| manifest.subject());
-            subject.map_or(true, |subject| subject.as_ref() == Some(digest))
-        };
-        let manifests = self.manifests(|_| true)?.into_iter();
-        Ok(manifests.filter_map(|(digest, manifest)| may_refer(manifest).then_some(digest)).collect())
-    }
-
-    fn check_image(&self, digest: &Digest) -> Result<(), StoreError> {
-        self.check_manifest(digest, 0, &mut Checked::default())
     }
 }
 

@@ -1,13 +1,15 @@
 //! [`Repositories`]: which store answers for which image.
 
-use trust_core::{Digest, ImageRef};
+use trust_core::ImageRef;
 
-use crate::store::{EvidenceStore, StoreError};
+use crate::deadline::{Boxed, Deadline};
+use crate::store::{EvidenceStore, Found, Item, StoreError, Want};
 
-/// Stores, by the repository or the single image that each answers for.
+/// Stores, by the repository or the single image that each answers for. It is a store itself, which routes each question.
 #[derive(Debug, Default)]
 pub struct Repositories {
     entries: Vec<Entry>,
+    others: Option<Box<dyn EvidenceStore>>,
 }
 
 #[derive(Debug)]
@@ -33,14 +35,22 @@ impl Repositories {
         let written = reference.written();
         let last = written.rsplit('/').next().unwrap_or(written);
         let is_one_image = last.contains([':', '@']);
-        let store: Box<dyn EvidenceStore> = match store.only_image() {
-            Ok(Some(digest)) if is_one_image => {
-                Box::new(OneImage { store, reference: reference.clone(), digest })
+        // A store that is broken answers too, and says so for each image.
+        let only = store.only_image().ok().flatten().filter(|_| is_one_image);
+        let only = only.and_then(|digest| format!("{}@{digest}", reference.name()).parse().ok());
+        let store: Box<dyn EvidenceStore> = match only {
+            Some(only) => {
+                let only = Want::new(only, Item::Image);
+                Box::new(OneImage { store, reference: reference.clone(), only })
             }
-            // A store that is broken answers too, and says so for each image.
-            Ok(_) | Err(_) => Box::new(store),
+            None => Box::new(store),
         };
         self.entries.push(Entry { reference, is_one_image, store });
+    }
+
+    /// Lets a store, such as a registry, answer for every repository that no other store answers for.
+    pub fn insert_for_others(&mut self, store: impl EvidenceStore + 'static) {
+        self.others = Some(Box::new(store));
     }
 
     /// The store that answers for `image`: one for that very image before one for its repository.
@@ -55,7 +65,18 @@ impl Repositories {
         candidates()
             .find(is_image)
             .or_else(|| candidates().find(is_repository))
-            .map(|entry| entry.store.as_ref())
+            .map(|entry| &entry.store)
+            .or(self.others.as_ref())
+            .map(Box::as_ref)
+    }
+}
+
+impl EvidenceStore for Repositories {
+    fn fetch<'a>(&'a self, want: &'a Want, until: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
+        match self.store_for(&want.image) {
+            Some(store) => store.fetch(want, until),
+            None => Box::pin(async { Err(StoreError::NoStore) }),
+        }
     }
 }
 
@@ -64,30 +85,18 @@ impl Repositories {
 struct OneImage<S> {
     store: S,
     reference: ImageRef,
-    digest: Digest,
+    /// The question by which the store knows it.
+    only: Want,
 }
 
 impl<S: EvidenceStore> EvidenceStore for OneImage<S> {
-    fn resolve(&self, image: &ImageRef) -> Result<Option<Digest>, StoreError> {
-        if image.digest().is_none() && image.tag() == self.reference.tag() {
-            return Ok(Some(self.digest.clone()));
+    fn fetch<'a>(&'a self, want: &'a Want, until: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
+        if want.item == Item::Image
+            && want.image.digest().is_none()
+            && want.image.tag() == self.reference.tag()
+        {
+            return self.store.fetch(&self.only, until);
         }
-        self.store.resolve(image)
-    }
-
-    fn tag(&self, tag: &str) -> Result<Option<Digest>, StoreError> {
-        self.store.tag(tag)
-    }
-
-    fn fetch(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.fetch(digest, limit)
-    }
-
-    fn referrers(&self, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
-        self.store.referrers(digest)
-    }
-
-    fn check_image(&self, digest: &Digest) -> Result<(), StoreError> {
-        self.store.check_image(digest)
+        self.store.fetch(want, until)
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use trust_core::{Digest, ImageRef};
-use trust_gate::{EvidenceStore, Limits, OciLayout, Repositories, StoreError, collect};
+use trust_gate::{Found, Item, Limits, OciLayout, Repositories, StoreError, Want, collect};
 use trust_policy::{FailureKind, ImageEvidence};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -69,11 +69,17 @@ impl Layout {
         json!({"schemaVersion": 2, "config": config, "layers": vec![layer; layers], "subject": subject})
     }
 
+    /// What the layout has of this.
+    fn find(&self, item: Item) -> Result<Found, StoreError> {
+        let image = "ghcr.io/myorg/app".parse().unwrap();
+        OciLayout::open(self.path()).unwrap().find(&Want::new(image, item))
+    }
+
     fn collect(&self, image: &str, limits: &Limits) -> ImageEvidence {
         let mut repositories = Repositories::new();
         repositories.insert("ghcr.io/myorg/app".parse().unwrap(), OciLayout::open(self.path()).unwrap());
         let image: ImageRef = format!("ghcr.io/myorg/app:{image}").parse().unwrap();
-        collect(repositories.store_for(&image), &image, limits)
+        collect(&repositories, &image, limits)
     }
 }
 
@@ -125,9 +131,10 @@ fn cve_2023_46737_and_cve_2024_29902_more_signatures_than_are_read() {
 fn a_listing_is_not_believed() {
     let layout = Layout::new();
     // The fallback tag of one image lists the signature of another.
-    let other =
-        OciLayout::open(layout.path()).unwrap().referrers(&layout.digest("signed")).unwrap().remove(0);
-    let size = fs::read(layout.blob(&other)).unwrap().len();
+    let other = layout.find(Item::Referrers(layout.digest("signed"))).unwrap();
+    let Found::Referrers(other) = other else { panic!("{other:?}") };
+    let other = &other[0];
+    let size = fs::read(layout.blob(other)).unwrap().len();
     let manifest = "application/vnd.oci.image.manifest.v1+json";
     let listing = json!({"schemaVersion": 2,
         "manifests": [{"mediaType": manifest, "digest": other.to_string(), "size": size}]});
@@ -343,7 +350,7 @@ fn what_is_no_file_is_never_opened() {
     assert!(problem.to_string().contains("it is not a file"), "{problem}");
     let device = Digest::sha256(b"device");
     std::os::unix::fs::symlink("/dev/zero", layout.blob(&device)).unwrap();
-    let problem = OciLayout::open(layout.path()).unwrap().fetch(&device, 10).unwrap_err();
+    let problem = layout.find(Item::Blob { digest: device, size: 10 }).unwrap_err();
     assert!(problem.to_string().contains("it is not a file"), "{problem}");
 }
 

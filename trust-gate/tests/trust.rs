@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use trust_core::{
     LogClaim, LogEntry, LogError, LogKey, TransparencyLog, TrustRoot, UnixTime, VerifiedLogEntry,
 };
-use trust_gate::{EvidenceStore, Limits, Objects, OciLayout, Repositories, StoreError, collect_for};
+use trust_gate::{
+    Boxed, Deadline, EvidenceStore, Found, Limits, Objects, OciLayout, Repositories, StoreError, Want,
+    collect_for,
+};
 use trust_policy::{
     Archive, Decision, Difference, Evidence, PolicySet, ReasonCode, Request, Resource, Trust, TrustOptions,
     Verdict, evaluate,
@@ -161,20 +164,8 @@ fn an_archive_keeps_what_was_demanded() {
 struct Mirror(OciLayout);
 
 impl EvidenceStore for Mirror {
-    fn resolve(&self, image: &trust_core::ImageRef) -> Result<Option<trust_core::Digest>, StoreError> {
-        self.0.resolve(image)
-    }
-    fn tag(&self, tag: &str) -> Result<Option<trust_core::Digest>, StoreError> {
-        self.0.tag(tag)
-    }
-    fn fetch(&self, digest: &trust_core::Digest, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.fetch(digest, limit)
-    }
-    fn referrers(&self, digest: &trust_core::Digest) -> Result<Vec<trust_core::Digest>, StoreError> {
-        self.0.referrers(digest)
-    }
-    fn check_image(&self, digest: &trust_core::Digest) -> Result<(), StoreError> {
-        self.0.check_image(digest)
+    fn fetch<'a>(&'a self, want: &'a Want, until: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
+        self.0.fetch(want, until)
     }
 }
 

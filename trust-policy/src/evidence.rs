@@ -40,6 +40,37 @@ pub struct ImageEvidence {
     /// nothing, and says where a signature may be that is missed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What is attached to the image in forms that nothing here verifies, so it counts for nothing: signatures of the Notary
+    /// Project (`application/jose+json`, `application/cose`), and statements that BuildKit puts into the image's own index
+    /// (`application/vnd.in-toto+json`), which carry no signature.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unverified: Vec<Artifact>,
+}
+
+impl ImageEvidence {
+    /// An image at which nothing was found, yet.
+    #[must_use]
+    pub fn of(digest: Digest) -> Self {
+        Self {
+            digest: Ok(digest),
+            artifacts: Vec::new(),
+            failures: Vec::new(),
+            notes: Vec::new(),
+            unverified: Vec::new(),
+        }
+    }
+
+    /// An image of which nothing is known.
+    #[must_use]
+    pub fn failed(failure: FetchFailure) -> Self {
+        Self {
+            digest: Err(failure.clone()),
+            artifacts: Vec::new(),
+            failures: vec![failure],
+            notes: Vec::new(),
+            unverified: Vec::new(),
+        }
+    }
 }
 
 /// A signature or attestation as it was stored.
@@ -83,8 +114,24 @@ pub enum FailureKind {
     TooLarge,
     /// It is there, but not as the format requires.
     Malformed,
-    /// The store did not answer.
+    /// The store did not answer, or answered that it is broken.
     Unavailable,
+    /// The store wants other credentials.
+    Unauthorized,
+    /// The store answers no more for now.
+    RateLimited,
+    /// The store did not answer in time.
+    TimedOut,
+    /// It is at an address at which nothing is asked.
+    Forbidden,
+}
+
+impl FailureKind {
+    /// Whether it may succeed if it is tried again as it is.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::Unavailable | Self::RateLimited | Self::TimedOut)
+    }
 }
 
 fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
@@ -114,10 +161,9 @@ mod tests {
             digest: Ok(Digest::sha256(b"x")),
             artifacts: vec![artifact],
             failures: vec![failure.clone()],
-            notes: vec![],
+            ..ImageEvidence::of(Digest::sha256(b"x"))
         };
-        let absent =
-            ImageEvidence { digest: Err(failure), artifacts: vec![], failures: vec![], notes: vec![] };
+        let absent = ImageEvidence::failed(failure);
         let images = BTreeMap::from([("a".to_owned(), found), ("b".to_owned(), absent)]);
         let objects = BTreeMap::from([("Secret/a/b".to_owned(), Ok(serde_json::json!({"data": {}})))]);
         let documents = BTreeMap::from([(Digest::sha256(b"{}").to_string(), "{}".to_owned())]);

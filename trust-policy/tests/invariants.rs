@@ -50,10 +50,8 @@ fn request(images: &[usize]) -> Request {
 /// Evidence in which each of the first two images is signed by some seeds; a third seed signed nothing.
 fn evidence(signers: &[Vec<u8>; 2]) -> Evidence {
     let image = |index: u8, seeds: &Vec<u8>| ImageEvidence {
-        digest: Ok(digest(index)),
         artifacts: seeds.iter().map(|seed| signature(*seed, &digest(index), &Value::Null)).collect(),
-        failures: Vec::new(),
-        notes: vec![],
+        ..ImageEvidence::of(digest(index))
     };
     let images = signers
         .iter()

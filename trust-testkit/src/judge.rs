@@ -19,12 +19,12 @@ pub fn request(object: Value) -> Request {
 
 /// An image that is there, with these signatures and attestations and no others.
 pub fn image_with(artifacts: Vec<Artifact>) -> ImageEvidence {
-    ImageEvidence { digest: Ok(Digest::sha256(b"image")), artifacts, failures: Vec::new(), notes: Vec::new() }
+    ImageEvidence { artifacts, ..image_at(&Digest::sha256(b"image")) }
 }
 
 /// An image whose digest is this one, without signatures.
 pub fn image_at(digest: &Digest) -> ImageEvidence {
-    ImageEvidence { digest: Ok(digest.clone()), ..image_with(Vec::new()) }
+    ImageEvidence::of(digest.clone())
 }
 
 /// What was fetched: images by their names, and documents under the digests that they have.

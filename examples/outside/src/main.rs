@@ -9,10 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use trust_core::{
-    Digest, ImageRef, LogClaim, LogEntry, LogError, LogKey, PublicKey, PureRust, SignatureAlgorithm,
-    SignatureError, SignatureScheme, Signed, TransparencyLog, TrustRoot, UnixTime, VerifiedLogEntry,
+    LogClaim, LogEntry, LogError, LogKey, PublicKey, PureRust, SignatureAlgorithm, SignatureError,
+    SignatureScheme, Signed, TransparencyLog, TrustRoot, UnixTime, VerifiedLogEntry,
 };
-use trust_gate::{EvidenceStore, Limits, Objects, OciLayout, Repositories, StoreError, collect_for};
+use trust_gate::{
+    Boxed, Deadline, EvidenceStore, Found, Limits, Objects, OciLayout, Repositories, StoreError, Want,
+    collect_for,
+};
 use trust_policy::yaml::Node;
 use trust_policy::{
     Check, CheckAnswer, CheckRequirement, CheckSubject, Decision, Languages, Policy, PolicyError,
@@ -29,21 +32,9 @@ struct Counted {
 }
 
 impl EvidenceStore for Counted {
-    fn resolve(&self, image: &ImageRef) -> Result<Option<Digest>, StoreError> {
-        self.layout.resolve(image)
-    }
-    fn tag(&self, tag: &str) -> Result<Option<Digest>, StoreError> {
-        self.layout.tag(tag)
-    }
-    fn fetch(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    fn fetch<'a>(&'a self, want: &'a Want, until: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
         self.fetched.fetch_add(1, Ordering::Relaxed);
-        self.layout.fetch(digest, limit)
-    }
-    fn referrers(&self, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
-        self.layout.referrers(digest)
-    }
-    fn check_image(&self, digest: &Digest) -> Result<(), StoreError> {
-        self.layout.check_image(digest)
+        self.layout.fetch(want, until)
     }
 }
 
@@ -208,7 +199,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         formats.read("https://acme.example/components", br#"["a", "b"]"#, &trust_sbom::Limits::default())?;
     assert!(matches!(read, Predicate::Sbom(sbom, _) if sbom.components().len() == 2), "the format reads");
     let (fetched, verified) = (fetched.load(Ordering::Relaxed), ARITHMETIC.0.load(Ordering::Relaxed));
-    println!("{fetched} blobs fetched, {verified} signatures verified");
+    println!("{fetched} questions answered, {verified} signatures verified");
     assert!(fetched > 0 && verified > 0, "the store and the back end were asked");
     Ok(())
 }

@@ -262,7 +262,7 @@ fn a_denial_names_what_is_there_instead() {
     let artifacts =
         vec![attestation(1, "https://other.example/t", &json!({})), signature(1, &digest(), &json!({}))];
     let notes = vec!["referrer x is a Notation signature".to_owned()];
-    let found = ImageEvidence { digest: Ok(digest()), artifacts, failures: vec![], notes };
+    let found = ImageEvidence { artifacts, notes, ..ImageEvidence::of(digest()) };
     evidence.images.insert(IMAGE.to_owned(), found);
     let policies = image_trust("{sbom: {from: [release]}}");
     let verdict = evaluate(&policies, &request(pod(&[IMAGE])), &evidence, &Trust::keys_only(), NOW);

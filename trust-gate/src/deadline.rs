@@ -1,0 +1,88 @@
+//! [`Deadline`]: until when an answer is of use.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::Wake;
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// A future in a box, as methods of object-safe traits return it.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Until when an answer is of use. It is a point in time, so what is asked on the way shares one deadline.
+///
+/// ```
+/// use std::time::Duration;
+/// use trust_gate::Deadline;
+/// let until = Deadline::after(Duration::from_secs(10));
+/// assert!(!until.is_past() && until.left().is_some_and(|left| left <= Duration::from_secs(10)));
+/// assert_eq!(Deadline::never().left(), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// So long from now.
+    #[must_use]
+    pub fn after(time: Duration) -> Self {
+        // What overflows is beyond the life of any machine.
+        Self(Instant::now().checked_add(time))
+    }
+
+    /// None: for stores that never wait, such as a folder.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self(None)
+    }
+
+    /// How much time is left; `None` if there is no deadline.
+    #[must_use]
+    pub fn left(self) -> Option<Duration> {
+        self.0.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether it is too late.
+    #[must_use]
+    pub fn is_past(self) -> bool {
+        self.left() == Some(Duration::ZERO)
+    }
+
+    /// The earlier of this deadline and one so long from now.
+    #[must_use]
+    pub fn or_after(self, time: Duration) -> Self {
+        let other = Self::after(time);
+        match (self.0, other.0) {
+            (Some(ours), Some(theirs)) => Self(Some(ours.min(theirs))),
+            (ours, theirs) => Self(ours.or(theirs)),
+        }
+    }
+
+    /// Waits until it is past. Without a runtime that has a clock, for ever: then the store keeps the deadline.
+    pub(crate) async fn passes(self) {
+        #[cfg(feature = "http")]
+        if let (Some(at), Ok(_)) = (self.0, tokio::runtime::Handle::try_current()) {
+            return tokio::time::sleep_until(at.into()).await;
+        }
+        core::future::pending().await
+    }
+}
+
+/// Runs a future on this thread. One that never waits, as those of a folder, is polled once.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = core::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Discovery: answers in any order, withheld, wrong, or without end.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Value, json};
+use trust_core::{Digest, ImageRef};
+use trust_gate::{Discovered, Discovery, Found, Item, Limits, OciLayout, StoreError, Want};
+use trust_policy::FailureKind;
+
+fn layout() -> OciLayout {
+    OciLayout::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/images")).unwrap()
+}
+
+fn discovery(image: &str) -> Discovery {
+    let image = format!("ghcr.io/myorg/app:{image}").parse().unwrap();
+    Discovery::new(image, &Limits::default()).beside("ghcr.io/myorg/web".parse().unwrap()).with_documents()
+}
+
+/// Answers in the order that is given; every answer for which `is_withheld` is left out.
+fn run(
+    mut discovery: Discovery,
+    order: &[Index],
+    mut answer: impl FnMut(&Want) -> Option<Result<Found, StoreError>>,
+) -> Discovered {
+    let (mut open, mut order) = (Vec::new(), order.iter().cycle());
+    loop {
+        open.extend(discovery.wants());
+        if open.is_empty() {
+            return discovery.finish();
+        }
+        let at = order.next().map_or(0, |index| index.index(open.len()));
+        let want = open.swap_remove(at);
+        if let Some(found) = answer(&want) {
+            discovery.answer(&want, found);
+        }
+    }
+}
+
+const IMAGES: [&str; 6] = ["signed", "legacy", "keyless", "unsigned", "moved", "absent"];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn the_order_in_which_answers_arrive_changes_nothing(image in 0..IMAGES.len(), order: Vec<Index>) {
+        let layout = layout();
+        let expected = run(discovery(IMAGES[image]), &[], |want| Some(layout.find(want)));
+        prop_assert_eq!(run(discovery(IMAGES[image]), &order, |want| Some(layout.find(want))), expected);
+    }
+
+    #[test]
+    fn what_is_withheld_is_a_failure(image in 0..IMAGES.len(), withheld: [Index; 3], order: Vec<Index>) {
+        let layout = layout();
+        let mut asked = 0;
+        let whole = run(discovery(IMAGES[image]), &[], |want| { asked += 1; Some(layout.find(want)) });
+        let withheld = withheld.map(|index| index.index(asked));
+        let (mut count, mut missed) = (0, Vec::new());
+        let found = run(discovery(IMAGES[image]), &order, |want| {
+            count += 1;
+            if withheld.contains(&(count - 1)) {
+                missed.push(want.item.clone());
+                return None;
+            }
+            Some(layout.find(want))
+        });
+        let late = found.image.failures.iter().filter(|one| one.kind == FailureKind::TimedOut).count();
+        // What is asked only to notice what else is signed decides nothing.
+        prop_assert!(late > 0 || found.image.artifacts == whole.image.artifacts, "{missed:?}");
+        prop_assert!(found.image.artifacts.len() <= whole.image.artifacts.len());
+    }
+}
+
+/// A registry in memory.
+#[derive(Default)]
+struct Memory {
+    blobs: BTreeMap<Digest, Vec<u8>>,
+    tags: BTreeMap<String, Vec<u8>>,
+    referrers: Vec<Digest>,
+}
+
+impl Memory {
+    fn add(&mut self, content: &[u8]) -> Digest {
+        let digest = Digest::sha256(content);
+        self.blobs.insert(digest.clone(), content.to_vec());
+        digest
+    }
+
+    /// A manifest that refers to `subject`, with layers that look like bundles.
+    fn signatures(&mut self, subject: &Digest, layers: &[Value]) -> Digest {
+        let manifest = json!({"schemaVersion": 2, "config": descriptor("application/vnd.oci.empty.v1+json", b"{}"),
+            "subject": {"mediaType": "m/m", "digest": subject.to_string(), "size": 1}, "layers": layers});
+        self.add(manifest.to_string().as_bytes())
+    }
+
+    fn answer(&self, want: &Want) -> Result<Found, StoreError> {
+        let bytes = |found: Option<&Vec<u8>>| found.cloned().map_or(Found::Absent, Found::Bytes);
+        Ok(match &want.item {
+            Item::Image => Found::Digest(image()),
+            Item::Tag(tag) => bytes(self.tags.get(tag)),
+            Item::Manifest(digest) | Item::Blob { digest, .. } => bytes(self.blobs.get(digest)),
+            Item::Referrers(_) => Found::Referrers(self.referrers.clone()),
+        })
+    }
+
+    fn discover(&self, limits: &Limits) -> Discovered {
+        let image: ImageRef = "ghcr.io/acme/app:v1".parse().unwrap();
+        run(Discovery::new(image, limits), &[], |want| Some(self.answer(want)))
+    }
+}
+
+fn image() -> Digest {
+    Digest::sha256(b"image")
+}
+
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+fn descriptor(media_type: &str, content: &[u8]) -> Value {
+    json!({"mediaType": media_type, "digest": Digest::sha256(content).to_string(), "size": content.len()})
+}
+
+#[test]
+fn data_in_a_descriptor_saves_a_question_and_is_hashed() {
+    let mut memory = Memory::default();
+    let mut layer = descriptor(BUNDLE, b"bundle");
+    layer["data"] = json!("YnVuZGxl");
+    let good = memory.signatures(&image(), &[layer.clone()]);
+    memory.referrers = vec![good];
+    let found = memory.discover(&Limits::default()).image;
+    assert_eq!(found.artifacts[0].content, b"bundle");
+    assert!(found.failures.is_empty(), "{:?}", found.failures);
+
+    for (data, kind) in [
+        ("YnVuZGxf", FailureKind::Tampered),
+        ("YnVuZGxlcw==", FailureKind::Tampered),
+        ("!", FailureKind::Malformed),
+    ] {
+        layer["data"] = json!(data);
+        let bad = memory.signatures(&image(), &[layer.clone()]);
+        memory.referrers = vec![bad];
+        let found = memory.discover(&Limits::default()).image;
+        assert_eq!((found.artifacts.len(), found.failures[0].kind), (0, kind), "{data}");
+    }
+}
+
+#[test]
+fn a_tag_that_answers_with_the_image_itself_has_no_referrers() {
+    // GitLab resolves `sha256-<hex>` to the manifest of this digest.
+    let mut memory = Memory::default();
+    let manifest = json!({"schemaVersion": 2, "config": descriptor("c/c", b"{}"), "layers": []}).to_string();
+    let digest = memory.add(manifest.as_bytes());
+    memory.tags.insert(format!("sha256-{}", digest.to_hex()), manifest.into_bytes());
+    let discovery = Discovery::new(format!("ghcr.io/acme/app@{digest}").parse().unwrap(), &Limits::default());
+    let found = run(discovery, &[], |want| match &want.item {
+        Item::Image => Some(Ok(Found::Digest(digest.clone()))),
+        _ => Some(memory.answer(want)),
+    });
+    assert!(found.image.failures.is_empty(), "{:?}", found.image.failures);
+}
+
+#[test]
+fn signatures_of_the_notary_project_are_kept_apart() {
+    let mut memory = Memory::default();
+    memory.add(b"envelope");
+    let manifest = json!({"schemaVersion": 2, "artifactType": "application/vnd.cncf.notary.signature",
+        "config": descriptor("application/vnd.oci.empty.v1+json", b"{}"),
+        "subject": {"mediaType": "m/m", "digest": image().to_string(), "size": 1},
+        "layers": [descriptor("application/jose+json", b"envelope")]});
+    memory.referrers = vec![memory.add(manifest.to_string().as_bytes())];
+    let found = memory.discover(&Limits::default()).image;
+    assert_eq!((found.artifacts.len(), found.unverified.len()), (0, 1));
+    assert_eq!(found.unverified[0].media_type, "application/jose+json");
+    assert!(found.notes[0].contains("Notation"), "{:?}", found.notes);
+}
+
+#[test]
+fn statements_in_the_index_of_an_image_are_kept_apart() {
+    let mut memory = Memory::default();
+    let statement = br#"{"_type": "https://in-toto.io/Statement/v0.1"}"#;
+    memory.add(statement);
+    memory.add(b"{}");
+    let config = descriptor("application/vnd.oci.image.config.v1+json", b"{}");
+    let attestation = json!({"schemaVersion": 2, "config": config,
+        "layers": [descriptor("application/vnd.in-toto+json", statement)]})
+    .to_string();
+    memory.add(attestation.as_bytes());
+    let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", attestation.as_bytes());
+    entry["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
+    let index = json!({"schemaVersion": 2, "manifests": [entry]}).to_string();
+    let digest = memory.add(index.as_bytes());
+    let image: ImageRef = format!("ghcr.io/acme/app@{digest}").parse().unwrap();
+    let found =
+        run(Discovery::new(image, &Limits::default()).with_documents(), &[], |want| match &want.item {
+            Item::Image => Some(Ok(Found::Digest(digest.clone()))),
+            _ => Some(memory.answer(want)),
+        });
+    assert_eq!((found.image.artifacts.len(), found.image.unverified.len()), (0, 1), "{:?}", found.image);
+    assert_eq!(found.documents.len(), 3, "index, manifest and configuration");
+    assert!(found.image.failures.is_empty(), "{:?}", found.image.failures);
+}
+
+#[test]
+fn a_digest_that_is_answered_with_another_is_refused() {
+    let asked = format!("ghcr.io/acme/app@{}", Digest::sha256(b"other")).parse().unwrap();
+    let found =
+        run(Discovery::new(asked, &Limits::default()), &[], |want| Some(Memory::default().answer(want)));
+    assert_eq!(found.image.digest.unwrap_err().kind, FailureKind::Malformed);
+}
+
+/// Each question is answered with ever more: the questions end, and what was too much is named.
+#[test]
+fn what_has_no_end_is_bounded() {
+    let mut memory = Memory::default();
+    let limits = Limits::default();
+    memory.referrers = (0..10_000_u32).map(|index| Digest::sha256(&index.to_be_bytes())).collect();
+    let layers: Vec<Value> =
+        (0..2_000).map(|index| descriptor(BUNDLE, format!("{index}").as_bytes())).collect();
+    let padding = "x".repeat(1 << 20);
+    let mut asked = BTreeMap::new();
+    let image: ImageRef = "ghcr.io/acme/app:v1".parse().unwrap();
+    let found = run(Discovery::new(image, &limits), &[], |want| {
+        let kind = match &want.item {
+            Item::Manifest(_) => "manifest",
+            Item::Blob { .. } => "blob",
+            _ => "listing",
+        };
+        *asked.entry(kind).or_insert(0) += 1;
+        Some(match &want.item {
+            Item::Image | Item::Referrers(_) => memory.answer(want),
+            // All of it is of another digest: that is no reason to ask for more.
+            Item::Manifest(_) => Ok(Found::Bytes(padding.clone().into_bytes())),
+            Item::Tag(_) => {
+                let manifest =
+                    json!({"schemaVersion": 2, "config": descriptor("c/c", b"{}"), "layers": layers});
+                Ok(Found::Bytes(manifest.to_string().into_bytes()))
+            }
+            Item::Blob { .. } => Ok(Found::Bytes(vec![0])),
+        })
+    });
+    assert!(asked["manifest"] <= limits.manifests && asked["blob"] <= 2 * limits.artifacts, "{asked:?}");
+    let kinds: Vec<_> = found.image.failures.iter().map(|one| one.kind).collect();
+    assert!(kinds.contains(&FailureKind::TooLarge) && kinds.contains(&FailureKind::Tampered));
+}
