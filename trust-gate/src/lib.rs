@@ -34,6 +34,10 @@
 //! | `deadline` | [`Deadline`], until when an answer is of use |
 //! | `store` | [`EvidenceStore`], where images are kept: what is [wanted](Want) of it, what is [`Found`] |
 //! | `manifest` | OCI manifests and indexes |
+//! | `transport` | [`Transport`], the one joint to the network |
+//! | `address` | which addresses may be reached |
+//! | `http` | [`Http`]: the transport over reqwest |
+//! | `registry` | [`Registry`]: the OCI distribution API, its [`Credentials`] |
 //! | `oci_layout` | [`OciLayout`]: images in a folder |
 //! | `repositories` | [`Repositories`]: which store answers for which image |
 //! | `discovery` | [`Discovery`]: signatures and attestations, in all the ways they are stored |
@@ -45,6 +49,18 @@ mod deadline;
 mod store;
 
 mod manifest;
+
+#[cfg(feature = "http")]
+mod transport;
+
+#[cfg(feature = "http")]
+mod address;
+
+#[cfg(feature = "http")]
+mod http;
+
+#[cfg(feature = "http")]
+mod registry;
 
 mod oci_layout;
 
@@ -65,6 +81,16 @@ pub mod guide {
     pub mod extending {}
 }
 
+#[cfg(feature = "http")]
+pub use crate::{
+    http::{Http, HttpError},
+    registry::credentials::{
+        Anonymous, Credential, CredentialError, Credentials, DockerConfig, ForRegistry, PullSecrets,
+    },
+    registry::host::RegistryHost,
+    registry::{Registry, RegistryBuilder},
+    transport::{HttpRequest, HttpResponse, Method, Reach, Transport, TransportError},
+};
 pub use collect::{collect, collect_async, collect_for, collect_for_async};
 pub use deadline::{Boxed, Deadline};
 pub use discovery::{Discovered, Discovery, Limits};

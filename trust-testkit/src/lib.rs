@@ -1,6 +1,7 @@
 //! What the tests of these crates share. It is not published, and panics where a test would.
 //!
 //! - [`vectors`]: where test vectors by third parties are.
+//! - [`servers`]: real servers and tools, for interoperability.
 //! - [`sigstore`]: a small Sigstore in one process, which makes every kind of right and wrong bundle.
 //! - [`artifacts`]: signatures and attestations by keys, as cosign 2 stores them.
 //! - [`judge`]: pods, and verdicts on them.
@@ -8,6 +9,7 @@
 
 pub mod artifacts;
 pub mod judge;
+pub mod servers;
 pub mod sigstore;
 pub mod vectors;
 

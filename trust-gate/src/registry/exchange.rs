@@ -1,0 +1,120 @@
+//! [`Exchange`]: one question to a host, tried again where that is of use, and never past the deadline.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::address;
+use crate::deadline::Deadline;
+use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
+
+/// Requests to one host at a time.
+const WIDTH: usize = 16;
+/// How often a question is asked in all.
+const TRIES: u32 = 3;
+/// The mean of the first pause is half of it; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The least time that one try gets while others are left.
+const MIN_TRY: Duration = Duration::from_secs(1);
+
+/// Asks hosts.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    transport: Arc<dyn Transport>,
+    widths: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl Exchange {
+    pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport, widths: Mutex::default() }
+    }
+
+    /// Sends a request; a GET or HEAD again if the connection broke, or the answer says that it may succeed later.
+    pub(super) async fn send(
+        &self,
+        request: HttpRequest,
+        until: Deadline,
+    ) -> Result<HttpResponse, TransportError> {
+        address::check_literal(&request.url, request.reach)?;
+        let may_repeat = request.method != Method::Post;
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let is_last = !may_repeat || tried == TRIES;
+            let answer = self.once(request.clone(), until, is_last).await;
+            let pause = match &answer {
+                Ok(response) if is_temporary(response.status) => retry_after(response),
+                Err(TransportError::Broken { .. }) => None,
+                Err(TransportError::TimedOut) if !until.is_past() => None,
+                _ => return answer,
+            };
+            let pause = pause.unwrap_or_else(|| jitter(FIRST_PAUSE * 2_u32.pow(tried - 1)));
+            if is_last || until.left().is_some_and(|left| left <= pause) {
+                return answer;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn once(
+        &self,
+        request: HttpRequest,
+        until: Deadline,
+        is_last: bool,
+    ) -> Result<HttpResponse, TransportError> {
+        let width = self.width(&request.url);
+        let wait = width.acquire();
+        let permit = match until.left() {
+            Some(left) => tokio::time::timeout(left, wait).await.map_err(|_| TransportError::TimedOut)?,
+            None => wait.await,
+        };
+        // What hangs leaves time for another try; what is long may take all of it.
+        let is_long = request.max_len > 1 << 20;
+        let until = match until.left() {
+            Some(left) if !is_last && !is_long => until.or_after((left / 2).max(MIN_TRY)),
+            _ => until,
+        };
+        let answer = self.transport.send(request, until).await;
+        drop(permit);
+        answer
+    }
+
+    fn width(&self, url: &Url) -> Arc<Semaphore> {
+        let mut widths = self.widths.lock().unwrap_or_else(PoisonError::into_inner);
+        // Hosts are named by strangers: those that are idle are forgotten.
+        if widths.len() > 1000 {
+            widths.retain(|_, width| Arc::strong_count(width) > 1);
+        }
+        let host =
+            format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
+        widths.entry(host).or_insert_with(|| Arc::new(Semaphore::new(WIDTH))).clone()
+    }
+}
+
+/// Whether the same question may be answered later.
+pub(super) fn is_temporary(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// How long the host asks to wait
+/// ([Retry-After](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    let value = response.header("retry-after")?.trim();
+    match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => {
+            let at = httpdate::parse_http_date(value).ok()?;
+            Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+        }
+    }
+}
+
+/// Any time up to this one, so that many who were refused together do not come back together.
+fn jitter(most: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0_u8);
+    most.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64)
+}
