@@ -1,35 +1,34 @@
 //! Turn a folder of TUF metadata into a trust root: `N.root.json` from the one you ship, then what the newest says.
 //!
-//! usage: refresh_root FIRST_ROOT DIR NOW
+//! usage: refresh_root FIRST_ROOT METADATA_DIR TARGETS_DIR NOW
 
 use std::error::Error;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
-use trust_core::{TrustRoot, TufRepository, UnixTime};
+use trust_core::{TrustRoot, TufFiles, TufUpdate, UnixTime};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [first, folder, now] = arguments.as_slice() else {
-        return Err("usage: refresh_root FIRST_ROOT DIR NOW".into());
+    let [first, metadata, targets, now] = arguments.as_slice() else {
+        return Err("usage: refresh_root FIRST_ROOT METADATA_DIR TARGETS_DIR NOW".into());
     };
-    let read = |name: &str| fs::read(Path::new(folder).join(name));
     let now: UnixTime = now.parse()?; // expired metadata is refused
 
     // Each root is signed by the one before it; the first is yours, and nothing proves it but you.
-    let mut repository = TufRepository::from_trusted_root(&fs::read(first)?)?;
-    loop {
-        match read(&format!("{}.root.json", repository.root_version() + 1)) {
-            Ok(next) => repository.update_root(&next)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => break, // it is the newest
+    let mut update = TufUpdate::new(TufFiles::new(fs::read(first)?), now)?;
+    update.look_for("trusted_root.json")?;
+    while let Some(wanted) = update.next() {
+        match fs::read(Path::new(metadata).join(&wanted.name)) {
+            Ok(found) => update.answer(Some(&found))?, // what is accepted is to be kept
+            Err(error) if error.kind() == ErrorKind::NotFound => update.answer(None)?,
             Err(error) => return Err(error.into()),
-        }
+        };
     }
-    let (timestamp, snapshot) = (read("timestamp.json")?, read("snapshot.json")?);
-    let targets = repository.verify_targets(&timestamp, &snapshot, &read("targets.json")?, now)?;
-    let json = read("trusted_root.json")?;
-    let root = TrustRoot::from_json(targets.verify("trusted_root.json", &json)?)?;
-    println!("root {}, targets {}", repository.root_version(), targets.version());
+    let target = update.target().ok_or("the repository lists no trusted_root.json")?;
+    let root = TrustRoot::from_json(target.verify(&fs::read(Path::new(targets).join(target.path()))?)?)?;
+    println!("root {}, targets {}", update.root_version(), update.targets_version().unwrap_or_default());
     println!("{} logs, {} authorities", root.transparency_logs().len(), root.certificate_authorities().len());
     Ok(())
 }

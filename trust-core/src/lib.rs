@@ -21,7 +21,7 @@
 //! | `digest`, `image_ref` | [`Digest`]; [`ImageRef`] and [`PinnedImage`] | OCI image and distribution specifications |
 //! | `asn1`, `key` | [`PublicKey`], [`SignatureScheme`], [`SignatureAlgorithm`] | X.690, RFC 5480, RFC 8017, RFC 8032 |
 //! | `x509` | [`Certificate`], [`verify_path`], [`Authority`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |
-//! | `root` | [`TrustRoot`], [`LogKey`], [`TufRepository`] | sigstore_trustroot.proto, The Update Framework |
+//! | `root` | [`TrustRoot`], [`LogKey`], [`TufUpdate`] | sigstore_trustroot.proto, The Update Framework |
 //! | `sct` | [`verify_scts`] | RFC 6962 |
 //! | `timestamp` | [`verify_timestamp`] | RFC 3161, RFC 5816, RFC 5652 |
 //! | `statement` | [`Envelope`], [`Statement`] | DSSE, in-toto |
@@ -67,7 +67,7 @@ pub use log::{
     ClaimedContent, ClaimedSigner, InclusionClaim, LogClaim, LogEntry, LogError, TransparencyLog,
     VerifiedLogEntry,
 };
-pub use root::tuf::{TufError, TufRepository, VerifiedTargets};
+pub use root::tuf::{TufAccepted, TufError, TufFetch, TufFiles, TufTarget, TufUpdate};
 pub use root::{LogKey, RootError, SkippedEntry, TrustRoot};
 pub use sct::{SctError, SctProblem, VerifiedSct, verify_scts};
 pub use statement::dsse::{Envelope, EnvelopeError};

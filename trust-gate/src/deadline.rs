@@ -11,6 +11,11 @@ use std::time::{Duration, Instant};
 /// A future in a box, as methods of object-safe traits return it.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Kubernetes' own default.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// What an answer needs to arrive.
+const WEBHOOK_MARGIN: Duration = Duration::from_millis(500);
+
 /// Until when an answer is of use. It is a point in time, so what is asked on the way shares one deadline.
 ///
 /// ```
@@ -19,6 +24,8 @@ pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// let until = Deadline::after(Duration::from_secs(10));
 /// assert!(!until.is_past() && until.left().is_some_and(|left| left <= Duration::from_secs(10)));
 /// assert_eq!(Deadline::never().left(), None);
+/// let webhook = Deadline::of_webhook(Some("timeout=5s")).left().unwrap_or_default();
+/// assert!(webhook > Duration::from_secs(4) && webhook <= Duration::from_millis(4_500));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Option<Instant>);
@@ -35,6 +42,22 @@ impl Deadline {
     #[must_use]
     pub const fn never() -> Self {
         Self(None)
+    }
+
+    /// When an API server of Kubernetes stops waiting, by the query of its request's URL, such as `timeout=10s`; a little
+    /// earlier, for the answer has to arrive. Ten seconds where it does not say.
+    #[must_use]
+    pub fn of_webhook(query: Option<&str>) -> Self {
+        let said = query.unwrap_or_default().split('&').find_map(|pair| {
+            let text = pair.strip_prefix("timeout=")?;
+            let (number, unit) = match text.strip_suffix("ms") {
+                Some(number) => (number, 0.001),
+                None => (text.strip_suffix('s')?, 1.0),
+            };
+            Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()
+        });
+        let time = said.unwrap_or(WEBHOOK_TIMEOUT);
+        Self::after(time.saturating_sub(WEBHOOK_MARGIN.min(time / 4)))
     }
 
     /// How much time is left; `None` if there is no deadline.
@@ -56,6 +79,15 @@ impl Deadline {
         match (self.0, other.0) {
             (Some(ours), Some(theirs)) => Self(Some(ours.min(theirs))),
             (ours, theirs) => Self(ours.or(theirs)),
+        }
+    }
+
+    /// Somewhat earlier: so much is left for what comes after, but no more than a quarter.
+    #[cfg(feature = "http")]
+    pub(crate) fn less(self, time: Duration) -> Self {
+        match (self.0, self.left()) {
+            (Some(at), Some(left)) => Self(at.checked_sub(time.min(left / 4))),
+            _ => self,
         }
     }
 

@@ -32,23 +32,36 @@
 //! | file | holds |
 //! |---|---|
 //! | `deadline` | [`Deadline`], until when an answer is of use |
+//! | `clock` | the clock, and chance |
 //! | `store` | [`EvidenceStore`], where images are kept: what is [wanted](Want) of it, what is [`Found`] |
 //! | `manifest` | OCI manifests and indexes |
+//! | `folder` | files that others may have written |
 //! | `transport` | [`Transport`], the one joint to the network |
 //! | `address` | which addresses may be reached |
 //! | `http` | [`Http`]: the transport over reqwest |
 //! | `registry` | [`Registry`]: the OCI distribution API, its [`Credentials`] |
+//! | `tuf_source` | [`TufSource`]: files that a TUF repository vouches for |
+//! | `root_source` | [`RootSource`]: trust roots that stay fresh |
 //! | `oci_layout` | [`OciLayout`]: images in a folder |
 //! | `repositories` | [`Repositories`]: which store answers for which image |
 //! | `discovery` | [`Discovery`]: signatures and attestations, in all the ways they are stored |
 //! | `objects` | [`ObjectStore`], where cluster objects are looked up, and [`Objects`] at hand |
 //! | `collect` | [`collect_for`]: everything that a request needs |
+//! | `content` | [`Content`]: manifests and blobs by digest, in memory and in a folder |
+//! | `cached` | [`Cached`]: a store that is asked once for what many want |
+//! | `metrics` | [`Metrics`]: what a gate did, as plain numbers |
+//! | `gate` | [`Gate`]: answers admission reviews |
 
 mod deadline;
+
+#[cfg(feature = "http")]
+mod clock;
 
 mod store;
 
 mod manifest;
+
+mod folder;
 
 #[cfg(feature = "http")]
 mod transport;
@@ -62,6 +75,12 @@ mod http;
 #[cfg(feature = "http")]
 mod registry;
 
+#[cfg(feature = "http")]
+mod tuf_source;
+
+#[cfg(feature = "http")]
+mod root_source;
+
 mod oci_layout;
 
 mod repositories;
@@ -71,6 +90,18 @@ mod discovery;
 mod objects;
 
 mod collect;
+
+#[cfg(feature = "http")]
+mod content;
+
+#[cfg(feature = "http")]
+mod cached;
+
+#[cfg(feature = "http")]
+mod metrics;
+
+#[cfg(feature = "http")]
+mod gate;
 
 /// Guides, for reading.
 pub mod guide {
@@ -83,13 +114,19 @@ pub mod guide {
 
 #[cfg(feature = "http")]
 pub use crate::{
+    cached::Cached,
+    content::Content,
+    gate::{Gate, GateError, Reviewed},
     http::{Http, HttpError},
+    metrics::{BUCKETS, Metrics, Outcome},
     registry::credentials::{
         Anonymous, Credential, CredentialError, Credentials, DockerConfig, ForRegistry, PullSecrets,
     },
     registry::host::RegistryHost,
     registry::{Registry, RegistryBuilder},
+    root_source::{CurrentRoot, RootSource, RootSourceError, Roots},
     transport::{HttpRequest, HttpResponse, Method, Reach, Transport, TransportError},
+    tuf_source::{TufRefreshed, TufSource, TufSourceError},
 };
 pub use collect::{collect, collect_async, collect_for, collect_for_async};
 pub use deadline::{Boxed, Deadline};

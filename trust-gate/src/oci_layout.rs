@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use oci_spec::image::{Descriptor, ImageIndex};
@@ -11,6 +11,7 @@ use trust_core::internal::json;
 use trust_core::{Digest, DigestMismatch, Hasher, ImageRef};
 
 use crate::deadline::{Boxed, Deadline};
+use crate::folder::{file_len, read_bounded};
 use crate::manifest::{self, Manifest};
 use crate::store::{EvidenceStore, Found, Item, MAX_MANIFEST_LEN, StoreError, Want};
 
@@ -394,29 +395,4 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, StoreErro
     let what = path.display().to_string();
     let bytes = read_bounded(path, MAX_MANIFEST_LEN)?.ok_or(StoreError::NotFound { what: what.clone() })?;
     json::from_slice(&bytes).map_err(|error| StoreError::Malformed { what, problem: error.to_string() })
-}
-
-/// The content of a file of at most `limit` bytes; `None` if there is no such file.
-fn read_bounded(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-    let what = path.display().to_string();
-    let Some(found) = file_len(path)? else { return Ok(None) };
-    if found > limit {
-        return Err(StoreError::TooLarge { what, found, unit: "bytes", limit });
-    }
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| StoreError::Unavailable { what, problem: error.to_string() })?;
-    Ok(Some(bytes))
-}
-
-/// The size of a file in bytes; `None` if there is none. What is no file, such as a pipe or a device, is never opened.
-fn file_len(path: &Path) -> Result<Option<u64>, StoreError> {
-    let what = path.display().to_string();
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
-        Ok(_) => Err(StoreError::Malformed { what, problem: "it is not a file".to_owned() }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::Unavailable { what, problem: error.to_string() }),
-    }
 }

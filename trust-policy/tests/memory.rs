@@ -5,7 +5,7 @@
 
 use peak_alloc::PeakAlloc;
 use trust_core::cosign::SimpleSigning;
-use trust_core::{Bundle, Certificate, Envelope, Statement, TrustRoot, TufRepository};
+use trust_core::{Bundle, Certificate, Envelope, Statement, TrustRoot, TufFiles, TufUpdate, UnixTime};
 use trust_policy::{AdmissionReview, Evidence, PolicySet, Resource};
 use trust_sbom::{Advisory, Limits, Sbom, ScanReport, Vex};
 
@@ -126,7 +126,7 @@ fn core_rows() -> Vec<Row> {
         (
             "metadata of many signatures",
             list(r#"{"signed":{},"signatures":["#, r##"{"keyid":"#","sig":""}"##, 100_000, "]}"),
-            |bytes| drop(TufRepository::from_trusted_root(bytes)),
+            |bytes| drop(TufUpdate::new(TufFiles::new(bytes.to_vec()), UnixTime::from_millis(0))),
             2.0,
         ),
         (

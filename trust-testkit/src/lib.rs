@@ -5,12 +5,14 @@
 //! - [`sigstore`]: a small Sigstore in one process, which makes every kind of right and wrong bundle.
 //! - [`artifacts`]: signatures and attestations by keys, as cosign 2 stores them.
 //! - [`judge`]: pods, and verdicts on them.
+//! - [`tuf`]: a TUF repository.
 //! - [`AcceptAll`]: a back end to which every signature is right.
 
 pub mod artifacts;
 pub mod judge;
 pub mod servers;
 pub mod sigstore;
+pub mod tuf;
 pub mod vectors;
 
 use trust_core::{PublicKey, SignatureAlgorithm, SignatureError, SignatureScheme, Signed};

@@ -1,464 +1,532 @@
-//! [`TufRepository`]: metadata of The Update Framework, by which Sigstore hands out its trust roots
-//! ([TUF specification](https://theupdateframework.github.io/specification/v1.0.34/)).
+//! [`TufUpdate`]: a client of The Update Framework, by which Sigstore hands out its trust roots
+//! ([specification](https://theupdateframework.github.io/specification/v1.0.34/)).
 //!
-//! The caller fetches, or reads what he once fetched: either way every signature is verified. Delegations are not
-//! followed, since the trust roots are targets of the top level.
+//! It asks for files and is answered, and opens no connection itself.
+
+mod delegation;
+
+mod metadata;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
-use serde_json::Value;
-use thiserror::Error;
-
-use crate::digest::{Digest, HashAlgorithm};
-use crate::key::{PublicKey, SignatureScheme, Signed};
-use crate::text::encoding;
-use crate::text::json::{self, AtMost, JsonError};
+use crate::root::tuf::metadata::{Listed, Listing, Metadata, Root, Signers, Targets, check_expiry};
 use crate::text::time::UnixTime;
 
-/// Sigstore's targets have 8 KiB.
-const MAX_LEN: usize = 4 << 20;
-/// The SubjectPublicKeyInfo of an uncompressed point on P-256, up to the point.
-const P256_SPKI_PREFIX: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
-const ED25519_SPKI_PREFIX: &str = "302a300506032b6570032100";
+pub use crate::root::tuf::metadata::TufError;
 
-/// Metadata is not what the repository's keys signed, or may not be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// Roots that are taken over at once: a repository has one a year.
+const MAX_ROOTS: u64 = 256;
+/// Roles that are asked for one target, as in other clients.
+const MAX_DELEGATIONS: usize = 32;
+/// The longest files, as in other clients, in bytes.
+const MAX_ROOT_LEN: u64 = 512_000;
+const MAX_TIMESTAMP_LEN: u64 = 16_384;
+const MAX_SNAPSHOT_LEN: u64 = 2_000_000;
+const MAX_TARGETS_LEN: u64 = 5_000_000;
+
+/// Metadata that a client keeps: the root that it trusts, and what it accepted before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TufFiles {
+    root: Vec<u8>,
+    roles: BTreeMap<String, Vec<u8>>,
+}
+
+impl TufFiles {
+    /// A root that the caller trusts, wherever he has it from, and nothing else.
+    #[must_use]
+    pub fn new(root: Vec<u8>) -> Self {
+        Self { root, roles: BTreeMap::new() }
+    }
+
+    /// Adds metadata of another role that was accepted before. It is verified again.
+    #[must_use]
+    pub fn with(mut self, role: &str, metadata: Vec<u8>) -> Self {
+        self.roles.insert(role.to_owned(), metadata);
+        self
+    }
+}
+
+/// A file of the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum TufError {
-    /// It is too long.
-    #[error("`{role}` has {found} bytes, expected at most {expected}")]
-    TooLong {
-        /// Which metadata or target.
-        role: String,
-        /// Its length in bytes.
-        found: usize,
-        /// The longest that is read.
-        expected: usize,
-    },
-    /// It is not JSON, or of another shape.
-    #[error("`{role}` is malformed")]
-    Json {
-        /// Which metadata.
-        role: String,
-        /// Where and why.
-        source: JsonError,
-    },
-    /// It is other metadata than is needed, or of another major version of the specification.
-    #[error("found {found}, expected `{role}` of specification 1")]
-    Kind {
-        /// Which metadata is needed.
-        role: String,
-        /// What was found.
-        found: String,
-    },
-    /// It holds a number that is not an integer, which has no canonical form.
-    #[error("`{role}` holds the number {found}, expected integers")]
-    Number {
-        /// Which metadata.
-        role: String,
-        /// The number.
-        found: String,
-    },
-    /// The root does not say who signs this metadata, or asks for no signature.
-    #[error("the root does not define who signs `{role}`: {problem}")]
-    Role {
-        /// Which metadata.
-        role: String,
-        /// What is missing.
-        problem: &'static str,
-    },
-    /// Its signatures are too many, or one key has two
-    /// ([specification, section 4.2.1](https://theupdateframework.github.io/specification/v1.0.33/#file-formats-object-format)).
-    #[error("signatures of `{role}`: {problem}")]
-    Signatures {
-        /// Which metadata.
-        role: String,
-        /// What was found and expected.
-        problem: String,
-    },
-    /// Too few different keys signed it.
-    #[error("`{role}` is signed by {found} of its keys, expected {expected}")]
-    Threshold {
-        /// Which metadata.
-        role: String,
-        /// How many different keys did.
-        found: usize,
-        /// How many must.
-        expected: usize,
-    },
-    /// It is older or newer than it must be.
-    #[error("`{role}` has version {found}, expected {expected}")]
-    Version {
-        /// Which metadata.
-        role: String,
-        /// Its version.
-        found: u64,
-        /// The version that is needed.
-        expected: u64,
-    },
-    /// It has expired: newer metadata may be withheld.
-    #[error("`{role}` expired at {expires}, and it is {now}")]
-    Expired {
-        /// Which metadata.
-        role: String,
-        /// When.
-        expires: UnixTime,
-        /// The caller's time.
-        now: UnixTime,
-    },
-    /// The signed metadata does not list it.
-    #[error("`{name}` is not listed")]
-    Unlisted {
-        /// Which file.
-        name: String,
-    },
-    /// Its content is not the one that is listed.
-    #[error("`{name}` does not have the length and digests that are listed")]
-    Content {
-        /// Which file.
-        name: String,
-    },
+pub struct TufFetch {
+    /// Its name below the URL of the metadata, with all that has a meaning in URLs escaped.
+    pub name: String,
+    /// No more bytes of it are read.
+    pub max_len: u64,
 }
 
-/// A TUF repository, by its root: who may sign what.
+/// Metadata that was accepted, to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TufAccepted {
+    /// Of which role. A repository names roles as it likes.
+    pub role: String,
+    /// Its version.
+    pub version: u64,
+}
+
+impl TufAccepted {
+    /// A name for a file to keep it in, which leads out of no folder.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}.json", escaped(&self.role))
+    }
+}
+
+/// A file that the repository vouches for.
 #[derive(Clone, Debug)]
-pub struct TufRepository {
+pub struct TufTarget {
+    name: String,
+    listed: Listed,
+    is_consistent: bool,
+}
+
+/// One update: from what a client has to what the repository says now.
+///
+/// Ask for what [`next`](Self::next) names, hand in what comes to [`answer`](Self::answer), keep what that accepts, and go on
+/// until nothing is wanted. Then [`look_for`](Self::look_for) a target, and go on likewise. An error ends the update; what was
+/// accepted before it stays accepted.
+///
+/// It proves: the newest root follows from the trusted one, each signed by the last; who the root names signed timestamp,
+/// snapshot and targets; nothing has expired; nothing is older than what was accepted before. It does not prove that there is
+/// nothing newer than the timestamp, which is why that expires soon.
+///
+/// ```no_run
+/// use trust_core::{TufFiles, TufUpdate, UnixTime};
+/// let now: UnixTime = "2026-11-26T00:00:00Z".parse()?;
+/// let fetch = |name: &str| std::fs::read(format!("metadata/{name}")).ok();
+/// let mut update = TufUpdate::new(TufFiles::new(std::fs::read("root.json")?), now)?;
+/// update.look_for("trusted_root.json")?;
+/// while let Some(wanted) = update.next() {
+///     update.answer(fetch(&wanted.name).as_deref())?;
+/// }
+/// let target = update.target().ok_or("no such target")?;
+/// let content = target.verify(&std::fs::read(format!("targets/{}", target.path()))?)?.to_vec();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct TufUpdate {
+    now: UnixTime,
+    cached: BTreeMap<String, Vec<u8>>,
     root: Root,
+    timestamp: Option<Metadata<Listing>>,
+    snapshot: Option<Metadata<Listing>>,
+    targets: BTreeMap<String, Metadata<Targets>>,
+    step: Step,
+    search: Option<Search>,
 }
 
-/// The files that a repository vouches for.
-#[derive(Clone, Debug)]
-pub struct VerifiedTargets {
-    targets: BTreeMap<String, Listed>,
-    version: u64,
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Root { left: u64 },
+    Timestamp,
+    Snapshot,
+    Targets { role: String, delegator: String },
+    Nothing,
 }
 
-impl TufRepository {
-    /// Starts from a root that the caller trusts, wherever he has it from.
+/// How far a target was looked for (section 5.6.7).
+#[derive(Debug)]
+struct Search {
+    target: String,
+    /// Roles and their delegators, the next one last.
+    left: Vec<(String, String)>,
+    visited: BTreeSet<String>,
+    found: Option<Listed>,
+}
+
+impl TufUpdate {
+    /// Starts an update. `now` is its time from beginning to end (section 5.1).
     ///
     /// # Errors
-    /// If it is malformed, or not signed by its own keys.
-    pub fn from_trusted_root(bytes: &[u8]) -> Result<Self, TufError> {
-        let metadata = Metadata::<Root>::read("root", bytes)?;
-        metadata.verify_by(&metadata.signed)?;
-        Ok(Self { root: metadata.signed })
+    /// If the trusted root is malformed, or not signed by its own keys.
+    pub fn new(files: TufFiles, now: UnixTime) -> Result<Self, TufError> {
+        check_len("root", &files.root, MAX_ROOT_LEN)?;
+        let root = Metadata::<Root>::read("root", &files.root)?;
+        root.verify_by(root.signed.signers("root"))?;
+        Ok(Self {
+            now,
+            cached: files.roles,
+            root: root.signed,
+            timestamp: None,
+            snapshot: None,
+            targets: BTreeMap::new(),
+            step: Step::Root { left: MAX_ROOTS },
+            search: None,
+        })
     }
 
-    /// Takes over the next root, which the keys of the last one and its own keys signed (section 5.3).
+    /// The file that is wanted; `None` if nothing is.
+    #[must_use]
+    pub fn next(&self) -> Option<TufFetch> {
+        let named = |version: u64, role: &str, max_len| {
+            let prefix = if self.root.consistent_snapshot { format!("{version}.") } else { String::new() };
+            Some(TufFetch { name: format!("{prefix}{}.json", escaped(role)), max_len })
+        };
+        match &self.step {
+            Step::Root { .. } => {
+                let name = format!("{}.root.json", self.root.version.saturating_add(1));
+                Some(TufFetch { name, max_len: MAX_ROOT_LEN })
+            }
+            Step::Timestamp => {
+                Some(TufFetch { name: "timestamp.json".to_owned(), max_len: MAX_TIMESTAMP_LEN })
+            }
+            Step::Snapshot => {
+                let listed = self.listed_snapshot().ok()?;
+                named(
+                    listed.version,
+                    "snapshot",
+                    listed.length.unwrap_or(MAX_SNAPSHOT_LEN).min(MAX_SNAPSHOT_LEN),
+                )
+            }
+            Step::Targets { role, .. } => {
+                let listed = self.listed_role(role).ok()?;
+                named(listed.version, role, listed.length.unwrap_or(MAX_TARGETS_LEN).min(MAX_TARGETS_LEN))
+            }
+            Step::Nothing => None,
+        }
+    }
+
+    /// Takes the file that was wanted; `None` if the repository does not have it, which may end the list of roots and nothing
+    /// else. What is accepted is to be kept at once, for another update starts from it.
     ///
     /// # Errors
-    /// If it is not signed so, or not the next version. The repository is unchanged then.
-    pub fn update_root(&mut self, bytes: &[u8]) -> Result<(), TufError> {
-        let metadata = Metadata::<Root>::read("root", bytes)?;
-        metadata.verify_by(&self.root)?;
-        metadata.verify_by(&metadata.signed)?;
-        metadata.check_version(self.root.version.saturating_add(1))?;
-        self.root = metadata.signed;
-        Ok(())
+    /// If the file is not what it must be.
+    pub fn answer(&mut self, content: Option<&[u8]>) -> Result<Option<TufAccepted>, TufError> {
+        let content = match (content, self.next()) {
+            (Some(content), Some(wanted)) => {
+                check_len(&wanted.name, content, wanted.max_len)?;
+                content
+            }
+            (None, Some(_)) if matches!(self.step, Step::Root { .. }) => {
+                self.end_of_roots()?;
+                return Ok(None);
+            }
+            (None, Some(wanted)) => return Err(TufError::Withheld { name: wanted.name }),
+            (_, None) => return Ok(None),
+        };
+        match self.step.clone() {
+            Step::Root { left } => self.take_root(content, left).map(Some),
+            Step::Timestamp => self.take_timestamp(content),
+            Step::Snapshot => {
+                let version = self.take_snapshot(content, true)?;
+                Ok(Some(TufAccepted { role: "snapshot".to_owned(), version }))
+            }
+            Step::Targets { role, delegator } => {
+                let version = self.take_targets(&role, &delegator, content)?;
+                Ok(Some(TufAccepted { role, version }))
+            }
+            Step::Nothing => Ok(None),
+        }
     }
 
-    /// Version of the root.
+    /// Goes on with the timestamp that was accepted before, where no newer one can be fetched.
+    ///
+    /// # Errors
+    /// If there is none, or it has expired.
+    pub fn keep_timestamp(&mut self) -> Result<(), TufError> {
+        if matches!(self.step, Step::Root { .. }) {
+            self.end_of_roots()?;
+        }
+        if self.step != Step::Timestamp {
+            return Ok(());
+        }
+        let Some(timestamp) = &self.timestamp else {
+            return Err(TufError::Withheld { name: "timestamp.json".to_owned() });
+        };
+        check_expiry("timestamp", timestamp.signed.expires, self.now)?;
+        self.begin_snapshot()
+    }
+
+    /// Looks for a target, which may need files of further roles.
+    ///
+    /// # Errors
+    /// If a role that is needed is not listed by the snapshot.
+    pub fn look_for(&mut self, target: &str) -> Result<(), TufError> {
+        self.search = Some(Search {
+            target: target.to_owned(),
+            left: vec![("targets".to_owned(), "root".to_owned())],
+            visited: BTreeSet::new(),
+            found: None,
+        });
+        if self.step == Step::Nothing { self.go_on() } else { Ok(()) }
+    }
+
+    /// The target that was looked for; `None` if it was not found, or not yet.
+    #[must_use]
+    pub fn target(&self) -> Option<TufTarget> {
+        let search = self.search.as_ref()?;
+        let listed = search.found.clone()?;
+        let is_consistent = self.root.consistent_snapshot;
+        Some(TufTarget { name: search.target.clone(), listed, is_consistent })
+    }
+
+    /// The version of the root.
     #[must_use]
     pub fn root_version(&self) -> u64 {
         self.root.version
     }
 
-    /// Proves which files the repository vouches for at `now` (sections 5.4 to 5.6).
-    ///
-    /// It does not remember versions across runs: a caller that does compares them itself.
-    ///
-    /// # Errors
-    /// If metadata is not signed by those whom the root names, has expired, or is not the metadata that was meant.
-    pub fn verify_targets(
-        &self,
-        timestamp: &[u8],
-        snapshot: &[u8],
-        targets: &[u8],
-        now: UnixTime,
-    ) -> Result<VerifiedTargets, TufError> {
-        check_expiry("root", self.root.expires, now)?;
-        let timestamp = Metadata::<Listing>::read("timestamp", timestamp)?;
-        timestamp.verify_by(&self.root)?;
-        check_expiry("timestamp", timestamp.signed.expires, now)?;
-
-        let listed = timestamp.signed.meta("snapshot.json")?;
-        listed.check("snapshot.json", snapshot)?;
-        let snapshot = Metadata::<Listing>::read("snapshot", snapshot)?;
-        snapshot.verify_by(&self.root)?;
-        snapshot.check_version(listed.version)?;
-        check_expiry("snapshot", snapshot.signed.expires, now)?;
-
-        let listed = snapshot.signed.meta("targets.json")?;
-        listed.check("targets.json", targets)?;
-        let targets = Metadata::<Targets>::read("targets", targets)?;
-        targets.verify_by(&self.root)?;
-        targets.check_version(listed.version)?;
-        check_expiry("targets", targets.signed.expires, now)?;
-        Ok(VerifiedTargets { version: targets.version, targets: targets.signed.targets })
-    }
-}
-
-impl VerifiedTargets {
-    /// Version of the list.
+    /// The version of the top-level targets; `None` before they are accepted.
     #[must_use]
-    pub fn version(&self) -> u64 {
-        self.version
+    pub fn targets_version(&self) -> Option<u64> {
+        self.targets.get("targets").map(|targets| targets.version)
     }
 
-    /// The names of the files. They are names, not paths: nothing here makes a file of one.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.targets.keys().map(String::as_str)
+    /// When the first of what was accepted expires.
+    #[must_use]
+    pub fn expires(&self) -> UnixTime {
+        let listings = self.timestamp.iter().chain(&self.snapshot).map(|one| one.signed.expires);
+        let targets = self.targets.values().map(|one| one.signed.expires);
+        listings.chain(targets).fold(self.root.expires, Ord::min)
     }
 
-    /// Proves that the repository vouches for `content` under this name, such as `trusted_root.json`.
-    ///
-    /// # Errors
-    /// If the name is not listed, or the content is another one.
-    pub fn verify<'c>(&self, name: &str, content: &'c [u8]) -> Result<&'c [u8], TufError> {
-        let listed = self.targets.get(name).ok_or_else(|| TufError::Unlisted { name: name.to_owned() })?;
-        if listed.hashes.is_empty() || listed.length.is_none() {
-            return Err(TufError::Content { name: name.to_owned() });
+    /// Section 5.3: a root is signed by the last one and by itself, and is the next version.
+    fn take_root(&mut self, content: &[u8], left: u64) -> Result<TufAccepted, TufError> {
+        let root = Metadata::<Root>::read("root", content)?;
+        root.verify_by(self.root.signers("root"))?;
+        root.verify_by(root.signed.signers("root"))?;
+        root.check_version(self.root.version.saturating_add(1))?;
+        let version = root.version;
+        self.root = root.signed;
+        self.step = Step::Root { left: left.saturating_sub(1) };
+        if left <= 1 {
+            self.end_of_roots()?;
         }
-        listed.check(name, content)?;
-        Ok(content)
-    }
-}
-
-/// Metadata as it was read, and the bytes that its signatures are over.
-struct Metadata<T> {
-    role: &'static str,
-    version: u64,
-    signed: T,
-    canonical: Vec<u8>,
-    signatures: Vec<Signature>,
-}
-
-/// The public-good repository's root has nine.
-const MAX_SIGNATURES: usize = 256;
-
-#[derive(Deserialize)]
-struct Wire {
-    signatures: AtMost<Signature, MAX_SIGNATURES>,
-    signed: Value,
-}
-
-#[derive(Deserialize)]
-struct Signature {
-    keyid: String,
-    sig: String,
-}
-
-/// What every kind of metadata says of itself.
-#[derive(Deserialize)]
-struct Header {
-    #[serde(rename = "_type")]
-    kind: String,
-    spec_version: String,
-    version: u64,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Root {
-    version: u64,
-    expires: UnixTime,
-    keys: BTreeMap<String, Key>,
-    roles: BTreeMap<String, Role>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Key {
-    scheme: String,
-    keyval: KeyValue,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct KeyValue {
-    public: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Role {
-    keyids: Vec<String>,
-    threshold: usize,
-}
-
-/// What timestamp and snapshot hold.
-#[derive(Deserialize)]
-struct Listing {
-    expires: UnixTime,
-    meta: BTreeMap<String, Listed>,
-}
-
-#[derive(Deserialize)]
-struct Targets {
-    expires: UnixTime,
-    targets: BTreeMap<String, Listed>,
-}
-
-/// What is known of a file before it is fetched.
-#[derive(Clone, Debug, Deserialize)]
-struct Listed {
-    #[serde(default)]
-    version: u64,
-    length: Option<u64>,
-    #[serde(default)]
-    hashes: BTreeMap<String, String>,
-}
-
-impl<T: serde::de::DeserializeOwned> Metadata<T> {
-    fn read(role: &'static str, bytes: &[u8]) -> Result<Self, TufError> {
-        if bytes.len() > MAX_LEN {
-            return Err(TufError::TooLong { role: role.to_owned(), found: bytes.len(), expected: MAX_LEN });
-        }
-        let malformed = |source: JsonError| TufError::Json { role: role.to_owned(), source };
-        let Wire { signatures, signed } = json::from_slice(bytes).map_err(malformed)?;
-        let wrong = |problem: String| TufError::Signatures { role: role.to_owned(), problem };
-        let signatures = signatures
-            .into_vec()
-            .map_err(|found| wrong(format!("found {found}, expected at most {MAX_SIGNATURES}")))?;
-        let mut seen = BTreeSet::new();
-        if let Some(again) = signatures.iter().find(|one| !seen.insert(&one.keyid)) {
-            return Err(wrong(format!("the key `{}` is repeated, expected it once", again.keyid)));
-        }
-        let header = Header::deserialize(&signed).map_err(|error| malformed(error.into()))?;
-        if header.kind != role || !header.spec_version.starts_with("1.") {
-            let found = format!("`{}` of specification {}", header.kind, header.spec_version);
-            return Err(TufError::Kind { role: role.to_owned(), found });
-        }
-        if header.version == 0 {
-            return Err(TufError::Version { role: role.to_owned(), found: 0, expected: 1 });
-        }
-        let mut canonical = Vec::with_capacity(bytes.len());
-        write_canonical(&signed, &mut canonical)
-            .map_err(|found| TufError::Number { role: role.to_owned(), found })?;
-        let signed = T::deserialize(signed).map_err(|error| malformed(error.into()))?;
-        Ok(Self { role, version: header.version, signed, canonical, signatures })
+        Ok(TufAccepted { role: "root".to_owned(), version })
     }
 
-    /// Proves that enough different keys of the role signed this.
-    fn verify_by(&self, root: &Root) -> Result<(), TufError> {
-        let wrong = |problem| TufError::Role { role: self.role.to_owned(), problem };
-        let role = root.roles.get(self.role).ok_or_else(|| wrong("no such role"))?;
-        if role.threshold == 0 {
-            return Err(wrong("its threshold is 0"));
+    fn end_of_roots(&mut self) -> Result<(), TufError> {
+        check_expiry("root", self.root.expires, self.now)?;
+        self.step = Step::Timestamp;
+        // What the keys of the newest root did not sign is forgotten: that is how a client recovers from versions that went
+        // too far with a key that was stolen. An expired one still says what is too old.
+        let cached = self.cached.get("timestamp").and_then(|bytes| Metadata::read("timestamp", bytes).ok());
+        self.timestamp =
+            cached.filter(|one: &Metadata<Listing>| one.verify_by(self.root.signers("timestamp")).is_ok());
+        Ok(())
+    }
+
+    /// Section 5.4. One of the same version is no news.
+    fn take_timestamp(&mut self, content: &[u8]) -> Result<Option<TufAccepted>, TufError> {
+        let new = Metadata::<Listing>::read("timestamp", content)?;
+        new.verify_by(self.root.signers("timestamp"))?;
+        let version = new.version;
+        let is_news = self.timestamp.as_ref().is_none_or(|trusted| trusted.version != version);
+        if let Some(trusted) = &self.timestamp {
+            check_rollback("timestamp", version, trusted.version)?;
+            let snapshots = (new.signed.meta("snapshot.json")?, trusted.signed.meta("snapshot.json")?);
+            check_rollback("snapshot", snapshots.0.version, snapshots.1.version)?;
         }
-        // By key, not by identifier: one key under two identifiers is one signer.
-        let mut signers = BTreeSet::new();
-        for signature in &self.signatures {
-            let key =
-                role.keyids.contains(&signature.keyid).then(|| root.keys.get(&signature.keyid)).flatten();
-            if let Some((key, scheme)) = key.and_then(Key::read)
-                && let Some(bytes) = encoding::from_hex(&signature.sig)
-                && key.verify(scheme, Signed::Message(&self.canonical), &bytes).is_ok()
-            {
-                signers.insert(key.spki_der().to_vec());
-            }
-        }
-        if signers.len() < role.threshold {
-            return Err(TufError::Threshold {
-                role: self.role.to_owned(),
-                found: signers.len(),
-                expected: role.threshold,
-            });
+        let kept = self.timestamp.take();
+        let current = if is_news { new } else { kept.unwrap_or(new) };
+        let expires = current.signed.expires;
+        current.signed.meta("snapshot.json")?;
+        self.timestamp = Some(current);
+        check_expiry("timestamp", expires, self.now)?;
+        self.begin_snapshot()?;
+        Ok(is_news.then(|| TufAccepted { role: "timestamp".to_owned(), version }))
+    }
+
+    fn begin_snapshot(&mut self) -> Result<(), TufError> {
+        self.step = Step::Snapshot;
+        if let Some(cached) = self.cached.get("snapshot").cloned() {
+            // What is wrong with it is no matter: then it is fetched.
+            let _ = self.take_snapshot(&cached, false);
         }
         Ok(())
     }
 
-    fn check_version(&self, expected: u64) -> Result<(), TufError> {
-        match self.version {
-            found if found == expected => Ok(()),
-            found => Err(TufError::Version { role: self.role.to_owned(), found, expected }),
+    /// Section 5.5. Of a snapshot that was accepted before, the timestamp does not know the hash.
+    fn take_snapshot(&mut self, content: &[u8], is_new: bool) -> Result<u64, TufError> {
+        let listed = self.listed_snapshot()?.clone();
+        if is_new {
+            listed.check("snapshot.json", content)?;
+        }
+        let new = Metadata::<Listing>::read("snapshot", content)?;
+        new.verify_by(self.root.signers("snapshot"))?;
+        for (name, trusted) in self.snapshot.iter().flat_map(|trusted| &trusted.signed.meta) {
+            check_rollback(name, new.signed.meta(name)?.version, trusted.version)?;
+        }
+        let (version, expires) = (new.version, new.signed.expires);
+        let right_version = new.check_version(listed.version);
+        if is_new {
+            right_version?;
+            check_expiry("snapshot", expires, self.now)?;
+            self.snapshot = Some(new);
+        } else {
+            // Even if it is not the one that is meant, it says what is too old.
+            self.snapshot = Some(new);
+            right_version?;
+            check_expiry("snapshot", expires, self.now)?;
+            listed.check("snapshot.json", content)?;
+        }
+        self.step = Step::Targets { role: "targets".to_owned(), delegator: "root".to_owned() };
+        self.try_cached_targets();
+        Ok(version)
+    }
+
+    /// Section 5.6, of any role that says targets.
+    fn take_targets(&mut self, role: &str, delegator: &str, content: &[u8]) -> Result<u64, TufError> {
+        let listed = self.listed_role(role)?;
+        listed.check(role, content)?;
+        let new = Metadata::<Targets>::read(role, content)?;
+        new.verify_by(self.signers(role, delegator))?;
+        new.check_version(listed.version)?;
+        check_expiry(role, new.signed.expires, self.now)?;
+        let version = new.version;
+        self.targets.insert(role.to_owned(), new);
+        self.step = Step::Nothing;
+        self.go_on()?;
+        Ok(version)
+    }
+
+    /// Takes what was accepted before, if it is what is meant now; else it is fetched.
+    fn try_cached_targets(&mut self) {
+        if let Step::Targets { role, delegator } = self.step.clone()
+            && let Some(cached) = self.cached.get(&role).cloned()
+        {
+            let _ = self.take_targets(&role, &delegator, &cached);
         }
     }
-}
 
-fn check_expiry(role: &str, expires: UnixTime, now: UnixTime) -> Result<(), TufError> {
-    if now < expires { Ok(()) } else { Err(TufError::Expired { role: role.to_owned(), expires, now }) }
-}
-
-impl Listing {
-    fn meta(&self, name: &str) -> Result<&Listed, TufError> {
-        self.meta.get(name).ok_or_else(|| TufError::Unlisted { name: name.to_owned() })
+    /// Who may sign a role, by the role that delegates to it.
+    fn signers(&self, role: &str, delegator: &str) -> Signers<'_> {
+        if delegator == "root" {
+            return self.root.signers(role);
+        }
+        let delegations = self.targets.get(delegator).and_then(|one| one.signed.delegations.as_ref());
+        delegations.map_or_else(|| self.root.signers(""), |delegations| delegations.signers(role))
     }
-}
 
-impl Listed {
-    /// Length and every digest that are listed are the content's; of an unknown algorithm none is.
-    fn check(&self, name: &str, content: &[u8]) -> Result<(), TufError> {
-        let has_length = self.length.is_none_or(|length| u64::try_from(content.len()) == Ok(length));
-        let has_digests = self.hashes.iter().all(|(algorithm, hex)| {
-            let algorithm = HashAlgorithm::ALL.into_iter().find(|one| one.name() == algorithm);
-            algorithm.is_some_and(|algorithm| Digest::of(algorithm, content).to_hex() == *hex)
-        });
-        if has_length && has_digests { Ok(()) } else { Err(TufError::Content { name: name.to_owned() }) }
+    fn listed_snapshot(&self) -> Result<&Listed, TufError> {
+        let unlisted = || TufError::Unlisted { name: "snapshot.json".to_owned() };
+        self.timestamp.as_ref().ok_or_else(unlisted)?.signed.meta("snapshot.json")
     }
-}
 
-impl Key {
-    /// The key, in PEM or in the hexadecimal form of older roots; `None` for what is not supported.
-    fn read(&self) -> Option<(PublicKey, SignatureScheme)> {
-        let text = &self.keyval.public;
-        let (prefix, scheme) = match self.scheme.as_str() {
-            "ecdsa-sha2-nistp256" => (P256_SPKI_PREFIX, SignatureScheme::Ecdsa(HashAlgorithm::Sha256)),
-            "ed25519" => (ED25519_SPKI_PREFIX, SignatureScheme::Ed25519),
-            "rsassa-pss-sha256" => ("", SignatureScheme::RsaPss(HashAlgorithm::Sha256)),
-            _ => return None,
-        };
-        let key = match PublicKey::from_pem(text) {
-            Ok(key) => key,
-            Err(_) => PublicKey::from_der(&encoding::from_hex(&format!("{prefix}{text}"))?).ok()?,
-        };
-        Some((key, scheme))
+    fn listed_role(&self, role: &str) -> Result<&Listed, TufError> {
+        let name = format!("{role}.json");
+        match &self.snapshot {
+            Some(snapshot) => snapshot.signed.meta(&name),
+            None => Err(TufError::Unlisted { name }),
+        }
     }
-}
 
-/// Writes canonical JSON as TUF signs it (OLPC's form): members in order, no spaces, only `"` and `\` escaped.
-///
-/// # Errors
-/// The number that is not an integer.
-fn write_canonical(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
-    match value {
-        Value::Null => out.extend(b"null"),
-        Value::Bool(bool) => out.extend(bool.to_string().as_bytes()),
-        Value::Number(number) if number.is_f64() => return Err(number.to_string()),
-        Value::Number(number) => out.extend(number.to_string().as_bytes()),
-        Value::String(text) => write_canonical_text(text, out),
-        Value::Array(elements) => {
-            out.push(b'[');
-            for (index, element) in elements.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write_canonical(element, out)?;
+    /// Goes on with a search, role by role, as far as roles are here (section 5.6.7).
+    fn go_on(&mut self) -> Result<(), TufError> {
+        let Some(mut search) = self.search.take() else { return Ok(()) };
+        while search.found.is_none() && search.visited.len() < MAX_DELEGATIONS {
+            let Some((role, delegator)) = search.left.pop() else { break };
+            if search.visited.contains(&role) {
+                continue;
             }
-            out.push(b']');
-        }
-        Value::Object(members) => {
-            out.push(b'{');
-            // Sorted, whichever map serde_json was built with.
-            let members: BTreeMap<_, _> = members.iter().collect();
-            for (index, (name, member)) in members.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write_canonical_text(name, out);
-                out.push(b':');
-                write_canonical(member, out)?;
+            // Another delegator may name other keys: only who is asked now counts.
+            let is_here = self
+                .targets
+                .get(&role)
+                .filter(|here| here.verify_by(self.signers(&role, &delegator)).is_ok());
+            let Some(here) = is_here else {
+                self.listed_role(&role)?;
+                search.left.push((role.clone(), delegator.clone()));
+                self.search = Some(search);
+                self.step = Step::Targets { role, delegator };
+                self.try_cached_targets();
+                return Ok(());
+            };
+            if let Some(found) = here.signed.targets.get(&search.target) {
+                search.found = Some(found.clone());
+                break;
             }
-            out.push(b'}');
+            search.visited.insert(role.clone());
+            let mut next = Vec::new();
+            for (child, is_last) in here.signed.delegations.iter().flat_map(|to| to.roles_for(&search.target))
+            {
+                next.push((child, role.clone()));
+                if is_last {
+                    search.left.clear();
+                    break;
+                }
+            }
+            search.left.extend(next.into_iter().rev());
         }
+        self.search = Some(search);
+        Ok(())
     }
-    Ok(())
 }
 
-fn write_canonical_text(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for byte in text.bytes() {
-        if matches!(byte, b'"' | b'\\') {
-            out.push(b'\\');
-        }
-        out.push(byte);
+impl TufTarget {
+    /// Its name, as it was looked for. It is a name, not a path: nothing here makes a file of it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
-    out.push(b'"');
+
+    /// Its path below the URL of the targets, with the hash that a consistent repository puts before the name.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let hash = self.listed.hashes.get("sha256").or_else(|| self.listed.hashes.values().next());
+        let Some(hash) = hash.filter(|_| self.is_consistent) else { return self.name.clone() };
+        match self.name.rsplit_once('/') {
+            Some((folder, name)) => format!("{folder}/{hash}.{name}"),
+            None => format!("{hash}.{}", self.name),
+        }
+    }
+
+    /// A name for a file to keep it in, which leads out of no folder.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        escaped(&self.name)
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.listed.length.unwrap_or(0)
+    }
+
+    /// Whether it has no byte.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Proves that the repository vouches for `content`.
+    ///
+    /// # Errors
+    /// If it is something else, or the repository says no length and digest of it.
+    pub fn verify<'c>(&self, content: &'c [u8]) -> Result<&'c [u8], TufError> {
+        if self.listed.hashes.is_empty() || self.listed.length.is_none() {
+            return Err(TufError::Content { name: self.name.clone() });
+        }
+        self.listed.check(&self.name, content)?;
+        Ok(content)
+    }
+}
+
+fn check_len(name: &str, content: &[u8], limit: u64) -> Result<(), TufError> {
+    let (found, expected) = (content.len(), usize::try_from(limit).unwrap_or(usize::MAX));
+    match found > expected {
+        true => Err(TufError::TooLong { role: name.to_owned(), found, expected }),
+        false => Ok(()),
+    }
+}
+
+fn check_rollback(role: &str, found: u64, trusted: u64) -> Result<(), TufError> {
+    match found < trusted {
+        true => Err(TufError::Rollback { role: role.to_owned(), found, trusted }),
+        false => Ok(()),
+    }
+}
+
+/// A name within a URL, or as a file: a repository may name a role `../x?`.
+fn escaped(name: &str) -> String {
+    let is_folder = matches!(name, "." | "..");
+    let escape = |byte: u8| match byte {
+        b'.' if is_folder => "%2E".to_owned(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    name.bytes().map(escape).collect()
 }

@@ -1,7 +1,6 @@
 //! [`Exchange`]: one question to a host, tried again where that is of use, and never past the deadline.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +8,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::address;
+use crate::clock;
 use crate::deadline::Deadline;
 use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
 
@@ -52,7 +52,8 @@ impl Exchange {
                 Err(TransportError::TimedOut) if !until.is_past() => None,
                 _ => return answer,
             };
-            let pause = pause.unwrap_or_else(|| jitter(FIRST_PAUSE * 2_u32.pow(tried - 1)));
+            let pause =
+                pause.unwrap_or_else(|| (FIRST_PAUSE * 2_u32.pow(tried - 1)).mul_f64(clock::random()));
             if is_last || until.left().is_some_and(|left| left <= pause) {
                 return answer;
             }
@@ -111,10 +112,4 @@ fn retry_after(response: &HttpResponse) -> Option<Duration> {
             Some(at.duration_since(SystemTime::now()).unwrap_or_default())
         }
     }
-}
-
-/// Any time up to this one, so that many who were refused together do not come back together.
-fn jitter(most: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8);
-    most.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64)
 }

@@ -23,6 +23,8 @@ pub(crate) enum Reply {
 pub(crate) struct Memory {
     layout: OciLayout,
     fault: Fault,
+    /// How long each right answer takes.
+    delay: Duration,
     pub(crate) log: Mutex<Vec<String>>,
 }
 
@@ -35,7 +37,18 @@ impl core::fmt::Debug for Memory {
 impl Memory {
     pub(crate) fn new(fault: impl Fn(&HttpRequest) -> Option<Reply> + Send + Sync + 'static) -> Self {
         let layout = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/images");
-        Self { layout: OciLayout::open(layout).unwrap(), fault: Box::new(fault), log: Mutex::default() }
+        Self {
+            layout: OciLayout::open(layout).unwrap(),
+            fault: Box::new(fault),
+            delay: Duration::ZERO,
+            log: Mutex::default(),
+        }
+    }
+
+    /// One that is right, and slow.
+    #[allow(dead_code)] // not every test has it
+    pub(crate) fn late(delay: Duration) -> Self {
+        Self { delay, ..Self::new(|_| None) }
     }
 
     fn find(&self, item: Item) -> Found {
@@ -72,7 +85,7 @@ impl Transport for Memory {
     fn send<'a>(&'a self, request: HttpRequest, until: Deadline) -> Boxed<'a, Answer> {
         self.log.lock().unwrap().push(format!("{:?} {}", request.method, request.url));
         let (delay, answer) = match (self.fault)(&request) {
-            None => (Duration::ZERO, Ok(self.answer(&request))),
+            None => (self.delay, Ok(self.answer(&request))),
             Some(Reply::Now(answer)) => (Duration::ZERO, answer),
             Some(Reply::Late(delay, answer)) => (delay, answer),
         };
@@ -103,6 +116,7 @@ pub(crate) fn status(status: u16) -> HttpResponse {
     HttpResponse::new(status, Vec::new(), Vec::new())
 }
 
+#[allow(dead_code)] // not every test has it
 pub(crate) fn with(status: u16, name: &str, value: &str) -> HttpResponse {
     HttpResponse::new(status, vec![(name.to_owned(), value.to_owned())], Vec::new())
 }

@@ -1,0 +1,101 @@
+//! [`Cached`]: a store that is asked once for what many want.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+use moka::future::Cache;
+
+use crate::content::Content;
+use crate::deadline::{Boxed, Deadline};
+use crate::store::{EvidenceStore, Found, Item, StoreError, Want};
+
+/// How long a listing of signatures is used: a signature that was added counts after that.
+const FOUND_LIFE: Duration = Duration::from_secs(30);
+/// How long it is believed that there are none: whoever signs and deploys does not wait long.
+const ABSENT_LIFE: Duration = Duration::from_secs(5);
+/// Listings that are kept.
+const MAX_LISTINGS: u64 = 100_000;
+
+/// A store whose answers are kept as long as they may be:
+///
+/// - content by digest until it is [evicted](Content), for it cannot change: it is hashed before it is kept;
+/// - listings of signatures 30 s, and that there are none 5 s;
+/// - which digest an image's tag stands for, not at all;
+/// - errors not at all.
+///
+/// Whoever asks for the same thing at the same time waits for one answer. What one tenant may read another may not: give each
+/// tenant's store a cache of its own. They may share [`Content`], where it is enough to know a digest to be given what it names.
+#[derive(Debug)]
+pub struct Cached<S> {
+    store: S,
+    content: Arc<Content>,
+    listings: Cache<(String, Item), Found>,
+}
+
+/// How long each answer lives.
+struct Life;
+
+impl Expiry<(String, Item), Found> for Life {
+    fn expire_after_create(&self, (_, item): &(String, Item), found: &Found, _: Instant) -> Option<Duration> {
+        Some(match (item, found) {
+            // Only who asks at the same time shares it.
+            (Item::Image, _) => Duration::ZERO,
+            (_, Found::Absent) => ABSENT_LIFE,
+            (_, Found::Referrers(none)) if none.is_empty() => ABSENT_LIFE,
+            _ => FOUND_LIFE,
+        })
+    }
+}
+
+impl<S: EvidenceStore> Cached<S> {
+    /// Keeps content in memory, with its default limits.
+    #[must_use]
+    pub fn new(store: S) -> Self {
+        Self::with_content(store, Arc::new(Content::default()))
+    }
+
+    /// Keeps content there.
+    #[must_use]
+    pub fn with_content(store: S, content: Arc<Content>) -> Self {
+        let listings = Cache::builder().max_capacity(MAX_LISTINGS).expire_after(Life).build();
+        Self { store, content, listings }
+    }
+
+    async fn find(&self, want: &Want, until: Deadline) -> Result<Found, StoreError> {
+        match &want.item {
+            Item::Manifest(digest) | Item::Blob { digest, .. } => {
+                self.content.get_or_fetch(digest, &want.what(), || self.store.fetch(want, until)).await
+            }
+            // The digest is its own answer.
+            Item::Image if want.image.digest().is_some() => self.store.fetch(want, until).await,
+            item => {
+                // Of an image by its tag; of everything else by its repository.
+                let name = want.image.name();
+                let name = match (item, want.image.tag()) {
+                    (Item::Image, Some(tag)) => format!("{name}:{tag}"),
+                    _ => name,
+                };
+                let found =
+                    self.listings.try_get_with((name, item.clone()), self.store.fetch(want, until)).await;
+                found.map_err(|error: Arc<StoreError>| (*error).clone())
+            }
+        }
+    }
+}
+
+impl<S: EvidenceStore> EvidenceStore for Cached<S> {
+    fn fetch<'a>(&'a self, want: &'a Want, until: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
+        Box::pin(async move {
+            match self.find(want, until).await {
+                // Who asked first may have had less time than we have.
+                Err(StoreError::TimedOut { .. }) if !until.is_past() => self.find(want, until).await,
+                found => found,
+            }
+        })
+    }
+
+    fn only_image(&self) -> Result<Option<trust_core::Digest>, StoreError> {
+        self.store.only_image()
+    }
+}

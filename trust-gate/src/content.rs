@@ -1,0 +1,172 @@
+//! [`Content`]: manifests and blobs by digest, in memory and in a folder.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use moka::future::Cache;
+use trust_core::Digest;
+
+use crate::deadline::Boxed;
+use crate::folder;
+use crate::manifest;
+use crate::store::{Found, StoreError};
+
+/// Bytes that are kept in memory unless it is said otherwise.
+const DEFAULT_MEMORY: u64 = 128 << 20;
+/// The longest content that is kept: an attestation of tens of megabytes is rarer than the hundred that it would displace.
+const MAX_LEN: u64 = 32 << 20;
+
+/// Manifests and blobs by digest, in memory, and in a folder if one is given. What is kept was hashed; what is read from the
+/// folder is hashed again, for others may write there.
+#[derive(Debug)]
+pub struct Content {
+    memory: Cache<Digest, Arc<[u8]>>,
+    folder: Option<Folder>,
+}
+
+/// A folder that is itself an OCI layout.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    max_len: u64,
+    /// Bytes that are in it, as far as is known.
+    len: AtomicU64,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::in_memory(DEFAULT_MEMORY)
+    }
+}
+
+impl Content {
+    /// Keeps so many bytes in memory.
+    #[must_use]
+    pub fn in_memory(bytes: u64) -> Self {
+        let weigher =
+            |_: &Digest, content: &Arc<[u8]>| u32::try_from(content.len() + 200).unwrap_or(u32::MAX);
+        Self { memory: Cache::builder().max_capacity(bytes).weigher(weigher).build(), folder: None }
+    }
+
+    /// Keeps content in a folder, too, up to so many bytes; the oldest goes first.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn and_in_folder(mut self, path: impl Into<PathBuf>, bytes: u64) -> Result<Self, StoreError> {
+        let path = path.into();
+        let unwritable = |error: std::io::Error| StoreError::Unavailable {
+            what: path.display().to_string(),
+            problem: error.to_string(),
+        };
+        fs::create_dir_all(path.join("blobs/sha256")).map_err(unwritable)?;
+        for (name, text) in [
+            ("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#),
+            ("index.json", r#"{"schemaVersion":2,"manifests":[]}"#),
+        ] {
+            if !path.join(name).exists() {
+                folder::write_whole(&path.join(name), text.as_bytes()).map_err(unwritable)?;
+            }
+        }
+        let folder = Folder { path, max_len: bytes, len: AtomicU64::new(0) };
+        folder.len.store(folder.entries().iter().map(|(_, len, _)| len).sum(), Ordering::Relaxed);
+        folder.make_room();
+        self.folder = Some(folder);
+        Ok(self)
+    }
+
+    /// Content that is kept, or is fetched and kept. Who asks meanwhile waits for the same answer.
+    pub(crate) async fn get_or_fetch<'a>(
+        &self,
+        digest: &Digest,
+        what: &str,
+        fetch: impl FnOnce() -> Boxed<'a, Result<Found, StoreError>>,
+    ) -> Result<Found, StoreError> {
+        /// Why there is nothing to keep.
+        #[derive(Clone)]
+        enum Not {
+            Kept(Found),
+            Fetched(StoreError),
+        }
+        let find = async {
+            if let Some(content) = self.folder.as_ref().and_then(|folder| folder.read(digest)) {
+                return Ok(content.into());
+            }
+            match fetch().await.map_err(Not::Fetched)? {
+                Found::Bytes(bytes) => {
+                    manifest::check_digest(digest, &bytes, what).map_err(Not::Fetched)?;
+                    if bytes.len() as u64 > MAX_LEN {
+                        return Err(Not::Kept(Found::Bytes(bytes)));
+                    }
+                    if let Some(folder) = &self.folder {
+                        folder.write(digest, &bytes);
+                    }
+                    Ok(Arc::from(bytes))
+                }
+                other => Err(Not::Kept(other)),
+            }
+        };
+        match self.memory.try_get_with_by_ref(digest, find).await {
+            Ok(content) => Ok(Found::Bytes(content.to_vec())),
+            Err(not) => match &*not {
+                Not::Kept(found) => Ok(found.clone()),
+                Not::Fetched(error) => Err(error.clone()),
+            },
+        }
+    }
+}
+
+impl Folder {
+    fn file(&self, digest: &Digest) -> PathBuf {
+        self.path.join("blobs").join(digest.algorithm().name()).join(digest.to_hex())
+    }
+
+    /// What is there and is what its name says; else it is as if it were not there.
+    fn read(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let content = folder::read_bounded(&self.file(digest), MAX_LEN).ok().flatten()?;
+        digest.check(&content).is_ok().then_some(content)
+    }
+
+    /// Keeps it if that is possible: a full disk is no reason not to judge.
+    fn write(&self, digest: &Digest, content: &[u8]) {
+        if folder::write_whole(&self.file(digest), content).is_ok() {
+            let len = content.len() as u64;
+            if self.len.fetch_add(len, Ordering::Relaxed) + len > self.max_len {
+                self.make_room();
+            }
+        }
+    }
+
+    /// All files, with their lengths, the oldest first.
+    fn entries(&self) -> Vec<(SystemTime, u64, PathBuf)> {
+        let folders = fs::read_dir(self.path.join("blobs")).into_iter().flatten().flatten();
+        let files = folders.flat_map(|folder| fs::read_dir(folder.path()).into_iter().flatten().flatten());
+        let mut entries: Vec<_> = files
+            .filter_map(|file| {
+                let metadata = file.metadata().ok().filter(fs::Metadata::is_file)?;
+                Some((metadata.modified().ok()?, metadata.len(), file.path()))
+            })
+            .collect();
+        entries.sort();
+        entries
+    }
+
+    /// Removes the oldest, until a tenth is free.
+    fn make_room(&self) {
+        let entries = self.entries();
+        let mut len: u64 = entries.iter().map(|(_, len, _)| len).sum();
+        if len > self.max_len {
+            for (_, size, path) in entries {
+                if len <= self.max_len / 10 * 9 {
+                    break;
+                }
+                if fs::remove_file(path).is_ok() {
+                    len -= size;
+                }
+            }
+        }
+        self.len.store(len, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,267 @@
+//! [`Gate`]: answers admission reviews.
+
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tracing::Instrument;
+use trust_core::{Digest, UnixTime};
+use trust_policy::{
+    AdmissionResponse, AdmissionReview, Decision, Evidence, PolicySet, Trust, TrustOptions, Verdict, evaluate,
+};
+use trust_rekor::WitnessPolicyError;
+
+use crate::clock;
+use crate::collect::collect_for_async;
+use crate::deadline::Deadline;
+use crate::discovery::Limits;
+use crate::metrics::{Metrics, Outcome};
+use crate::objects::{ObjectStore, Objects};
+use crate::root_source::Roots;
+use crate::store::EvidenceStore;
+
+/// Reviews that are answered at a time unless it is said otherwise.
+const MAX_IN_FLIGHT: usize = 64;
+/// What judging and answering needs of the time that there is.
+const MARGIN: Duration = Duration::from_millis(200);
+
+/// Answers admission reviews: policies, trust and stores in, one answer out, by the deadline.
+///
+/// Whatever happens, the answer is one: what could not be fetched or judged in time is named in it, and denies. It needs tokio;
+/// [`review_blocking`](Self::review_blocking) brings its own. Share it between threads.
+#[derive(Debug)]
+pub struct Gate {
+    policies: RwLock<Arc<PolicySet>>,
+    trust: RwLock<GateTrust>,
+    store: Arc<dyn EvidenceStore>,
+    objects: Arc<dyn ObjectStore>,
+    limits: Limits,
+    in_flight: Semaphore,
+    metrics: Metrics,
+    /// For who has no runtime.
+    runtime: OnceLock<tokio::runtime::Runtime>,
+}
+
+/// By what a [`Gate`] verifies signatures.
+#[derive(Clone, Debug)]
+enum GateTrust {
+    Fixed(Arc<Trust>),
+    /// Roots that stay fresh, and what was made of the last one.
+    Fresh {
+        roots: Roots,
+        options: TrustOptions,
+        made: Arc<RwLock<Made>>,
+    },
+}
+
+/// What was made of a root, by its digest.
+type Made = Option<(Digest, Arc<Trust>)>;
+
+/// The answer to one review.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reviewed {
+    /// What the API server is answered, with HTTP status 200; `None` for what is no review that could be answered: that is
+    /// HTTP status 400.
+    pub response: Option<AdmissionResponse>,
+    /// Why; `None` if it was not judged.
+    pub verdict: Option<Verdict>,
+    /// By what it was judged.
+    pub evidence: Arc<Evidence>,
+    /// When.
+    pub now: UnixTime,
+}
+
+/// The options of a trust cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("trust options")]
+pub struct GateError(#[from] WitnessPolicyError);
+
+impl Gate {
+    /// Judges by these policies, with this trust, what this store has.
+    #[must_use]
+    pub fn new(policies: PolicySet, trust: Trust, store: impl EvidenceStore + 'static) -> Self {
+        Self {
+            policies: RwLock::new(Arc::new(policies)),
+            trust: RwLock::new(GateTrust::Fixed(Arc::new(trust))),
+            store: Arc::new(store),
+            objects: Arc::new(Objects::default()),
+            limits: Limits::default(),
+            in_flight: Semaphore::new(MAX_IN_FLIGHT),
+            metrics: Metrics::default(),
+            runtime: OnceLock::new(),
+        }
+    }
+
+    /// Verifies by roots that stay fresh, instead. Once they have expired, only the keys of policies count.
+    ///
+    /// # Errors
+    /// If the options cannot be used.
+    pub fn with_roots(self, roots: Roots, options: TrustOptions) -> Result<Self, GateError> {
+        // So that a mistake is found now, not at the first review.
+        Trust::with_options(trust_core::TrustRoot::empty(), options.clone())?;
+        let fresh = GateTrust::Fresh { roots, options, made: Arc::default() };
+        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(self)
+    }
+
+    /// Looks ConfigMaps and Secrets up there.
+    #[must_use]
+    pub fn with_objects(mut self, objects: impl ObjectStore + 'static) -> Self {
+        self.objects = Arc::new(objects);
+        self
+    }
+
+    /// Fetches no more than this for one review.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Answers no more than so many reviews at a time; what is beyond is denied at once, for a queue would make all late.
+    #[must_use]
+    pub fn with_max_in_flight(mut self, reviews: usize) -> Self {
+        self.in_flight = Semaphore::new(reviews);
+        self
+    }
+
+    /// Judges by other policies from now on. Reviews that are being judged keep theirs.
+    pub fn replace_policies(&self, policies: PolicySet) {
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+    }
+
+    /// Verifies by another trust from now on. Reviews that are being judged keep theirs.
+    pub fn replace_trust(&self, trust: Trust) {
+        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = GateTrust::Fixed(Arc::new(trust));
+    }
+
+    /// What was done so far, as numbers.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Answers a review, at the latest at the deadline ([`Deadline::of_webhook`]).
+    pub async fn review(&self, body: &[u8], until: Deadline) -> Reviewed {
+        let start = Instant::now();
+        let now = clock::now();
+        let (outcome, reviewed) = match AdmissionReview::from_json(body) {
+            Err(error) => {
+                let response = AdmissionResponse::for_unreadable(body, &error);
+                (Outcome::Unreadable, unjudged(response, now))
+            }
+            Ok(review) => {
+                let id = review.request.resource.id();
+                let span = tracing::info_span!(
+                    "review",
+                    uid = review.uid,
+                    kind = id.kind,
+                    namespace = id.namespace,
+                    name = id.name
+                );
+                self.judge(review, now, until).instrument(span).await
+            }
+        };
+        self.metrics.add(outcome, start.elapsed());
+        reviewed
+    }
+
+    /// [`review`](Self::review), for who has no runtime. It must not be called from within one.
+    #[must_use]
+    pub fn review_blocking(&self, body: &[u8], until: Deadline) -> Reviewed {
+        let runtime = match self.runtime.get() {
+            Some(runtime) => runtime,
+            None => {
+                match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
+                    Ok(runtime) => self.runtime.get_or_init(|| runtime),
+                    Err(error) => {
+                        let unreadable = AdmissionReview::from_json(body);
+                        let message = format!("denied: no runtime can be started: {error}");
+                        let response =
+                            unreadable.ok().map(|review| AdmissionResponse::deny(review.uid, &message));
+                        return unjudged(response, clock::now());
+                    }
+                }
+            }
+        };
+        runtime.block_on(self.review(body, until))
+    }
+
+    async fn judge(&self, review: AdmissionReview, now: UnixTime, until: Deadline) -> (Outcome, Reviewed) {
+        let Ok(_permit) = self.in_flight.try_acquire() else {
+            let message = "denied: busy, too many reviews at a time; try again";
+            return (Outcome::Busy, unjudged(Some(AdmissionResponse::deny(review.uid, message)), now));
+        };
+        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let (trust, about_root) = self.trust(now);
+        let (store, objects) = (self.store.as_ref(), self.objects.as_ref());
+        let collecting = collect_for_async(
+            &policies,
+            &review.request,
+            store,
+            objects,
+            &self.limits,
+            now,
+            until.less(MARGIN),
+        );
+        let evidence = Arc::new(collecting.await);
+        let uid = review.uid.clone();
+        let judging = {
+            let evidence = evidence.clone();
+            tokio::task::spawn_blocking(move || {
+                let verdict = evaluate(&policies, &review.request, &evidence, &trust, now);
+                (review.respond(&verdict), verdict)
+            })
+        };
+        let judged = match until.left() {
+            Some(left) => tokio::time::timeout(left, judging).await.ok(),
+            None => Some(judging.await),
+        };
+        // What is late, or what stopped unexpectedly, was not judged.
+        let Some(Ok((mut response, verdict))) = judged else {
+            let message = "denied: not judged by the deadline";
+            let response = Some(AdmissionResponse::deny(uid, message));
+            return (Outcome::Late, Reviewed { response, verdict: None, evidence, now });
+        };
+        if let Some(about) = about_root {
+            response.audit_annotations.insert("trust-root".to_owned(), about.into());
+        }
+        let outcome = if verdict.decision == Decision::Allow { Outcome::Allowed } else { Outcome::Denied };
+        tracing::info!(allowed = response.allowed);
+        (outcome, Reviewed { response: Some(response), verdict: Some(verdict), evidence, now })
+    }
+
+    /// What is trusted now, and what is to be said of it.
+    fn trust(&self, now: UnixTime) -> (Arc<Trust>, Option<String>) {
+        let trust = self.trust.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let (roots, options, made) = match trust {
+            GateTrust::Fixed(trust) => {
+                let about = trust.root().digest().map(ToString::to_string);
+                return (trust, about);
+            }
+            GateTrust::Fresh { roots, options, made } => (roots, options, made),
+        };
+        let current = match roots.current(now) {
+            Ok(current) => current,
+            Err(error) => return (Arc::new(Trust::keys_only()), Some(error.to_string())),
+        };
+        let about = match current.confirmed {
+            Some(at) => format!("{}, confirmed at {at}", current.digest),
+            None => format!("{}, not confirmed since it was loaded", current.digest),
+        };
+        let known = made.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, trust)) = known.filter(|(digest, _)| *digest == current.digest) {
+            return (trust, Some(about));
+        }
+        let trust = Trust::with_options(current.root.clone(), options).unwrap_or_else(|_| Trust::keys_only());
+        let trust = Arc::new(trust);
+        *made.write().unwrap_or_else(PoisonError::into_inner) = Some((current.digest.clone(), trust.clone()));
+        (trust, Some(about))
+    }
+}
+
+fn unjudged(response: Option<AdmissionResponse>, now: UnixTime) -> Reviewed {
+    Reviewed { response, verdict: None, evidence: Arc::default(), now }
+}

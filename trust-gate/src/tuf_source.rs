@@ -1,0 +1,262 @@
+//! [`TufSource`]: files that a TUF repository vouches for, fetched, verified and kept
+//! ([TUF](https://theupdateframework.github.io/specification/v1.0.34/)).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+use trust_core::{TufAccepted, TufError, TufFiles, TufTarget, TufUpdate, UnixTime};
+use url::Url;
+
+use crate::deadline::Deadline;
+use crate::folder;
+use crate::transport::{HttpRequest, Reach, Transport, TransportError};
+
+/// The longest target: Sigstore's trust root has 7 KiB.
+const MAX_TARGET_LEN: u64 = 16 << 20;
+
+/// A TUF repository over HTTP, and the folder in which a client keeps what it accepted.
+///
+/// The root that it starts from is the one thing that nothing proves: ship it with the program. Everything in the folder is
+/// verified again each time, from that root on; whoever can write there can withhold news, as whoever is on the way can, until
+/// the metadata expires.
+#[derive(Clone, Debug)]
+pub struct TufSource {
+    transport: Arc<dyn Transport>,
+    metadata: Url,
+    targets: Url,
+    reach: Reach,
+    root: Vec<u8>,
+    folder: Option<PathBuf>,
+}
+
+/// A file cannot be had from a TUF repository.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TufSourceError {
+    /// The repository's metadata is refused.
+    #[error("the metadata of {url} is refused")]
+    Refused {
+        /// Of which repository.
+        url: String,
+        /// Why.
+        source: Box<TufError>,
+    },
+    /// The repository did not answer.
+    #[error("{url} cannot be fetched: {problem}")]
+    Unavailable {
+        /// What.
+        url: String,
+        /// Why not.
+        problem: String,
+    },
+    /// The repository lists no such file.
+    #[error("the repository lists no target `{name}`")]
+    NoTarget {
+        /// Which.
+        name: String,
+    },
+    /// What was accepted cannot be kept.
+    #[error("{path} cannot be written: {problem}")]
+    Unwritable {
+        /// Where.
+        path: String,
+        /// Why not.
+        problem: String,
+    },
+}
+
+/// Metadata that was brought up to date.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TufRefreshed {
+    /// What was accepted: it says which targets there are.
+    pub update: TufUpdate,
+    /// Whether the repository said so now; else it could not be asked, and what was kept has not expired.
+    pub is_current: bool,
+}
+
+impl TufSource {
+    /// A repository whose metadata are below one URL and whose targets below another.
+    #[must_use]
+    pub fn new(transport: impl Transport + 'static, metadata: Url, targets: Url, root: Vec<u8>) -> Self {
+        let (metadata, targets) = (as_folder(metadata), as_folder(targets));
+        Self { transport: Arc::new(transport), metadata, targets, reach: Reach::Public, root, folder: None }
+    }
+
+    /// A repository as Sigstore's are: the targets are in `targets/` below the metadata.
+    #[must_use]
+    pub fn sigstore(transport: impl Transport + 'static, url: Url, root: Vec<u8>) -> Self {
+        let metadata = as_folder(url);
+        let targets = metadata.join("targets/").unwrap_or_else(|_| metadata.clone());
+        Self::new(transport, metadata, targets, root)
+    }
+
+    /// Keeps what is accepted in this folder, and starts from it.
+    #[must_use]
+    pub fn keeping_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Lets the repository be at a private address.
+    #[must_use]
+    pub fn at_private_addresses(mut self) -> Self {
+        self.reach = Reach::Private;
+        self
+    }
+
+    /// Brings the metadata up to date, and looks for a target. Where the repository cannot be reached, what was kept serves
+    /// until it expires.
+    ///
+    /// # Errors
+    /// If the repository cannot be reached and nothing was kept that serves, or what it says is refused.
+    pub async fn refresh(
+        &self,
+        target: Option<&str>,
+        now: UnixTime,
+        until: Deadline,
+    ) -> Result<TufRefreshed, TufSourceError> {
+        let refused = |error: TufError| TufSourceError::Refused {
+            url: self.metadata.to_string(),
+            source: error.into(),
+        };
+        let mut update = self.start(now).map_err(refused)?;
+        if let Some(target) = target {
+            update.look_for(target).map_err(refused)?;
+        }
+        let mut is_current = true;
+        while let Some(wanted) = update.next() {
+            let url = self.metadata.join(&wanted.name).unwrap_or_else(|_| self.metadata.clone());
+            let content = match self.get(&url, wanted.max_len, until).await {
+                Ok(content) => content,
+                Err(error) if is_current && matches!(error, TufSourceError::Unavailable { .. }) => {
+                    is_current = false;
+                    update.keep_timestamp().map_err(|_| error.clone())?;
+                    if update.next() == Some(wanted) {
+                        return Err(error);
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if let Some(accepted) = update.answer(content.as_deref()).map_err(refused)? {
+                self.keep(&accepted, content.as_deref().unwrap_or_default())?;
+            }
+        }
+        Ok(TufRefreshed { update, is_current })
+    }
+
+    /// The content of a target, from the folder if it is there, verified.
+    ///
+    /// # Errors
+    /// If it cannot be fetched, or is not what is listed.
+    pub async fn target(&self, target: &TufTarget, until: Deadline) -> Result<Vec<u8>, TufSourceError> {
+        let kept = self.folder.as_ref().map(|folder| folder.join("targets").join(target.file_name()));
+        if let Some(content) = kept.as_deref().and_then(|path| read(path, MAX_TARGET_LEN))
+            && target.verify(&content).is_ok()
+        {
+            return Ok(content);
+        }
+        let url = self.targets.join(&target.path()).unwrap_or_else(|_| self.targets.clone());
+        let refused =
+            |error: TufError| TufSourceError::Refused { url: url.to_string(), source: error.into() };
+        let limit = target.len().min(MAX_TARGET_LEN);
+        let withheld = || refused(TufError::Withheld { name: target.name().to_owned() });
+        let content = self.get(&url, limit, until).await?.ok_or_else(withheld)?;
+        target.verify(&content).map_err(refused)?;
+        if let Some(path) = kept {
+            write(&path, &content)?;
+        }
+        Ok(content)
+    }
+
+    /// What was kept, as far as it follows from the root that the program ships.
+    fn start(&self, now: UnixTime) -> Result<TufUpdate, TufError> {
+        let mut files = TufFiles::new(self.root.clone());
+        let Some(folder) = &self.folder else { return TufUpdate::new(files, now) };
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()).filter(|path| path.is_file()) {
+            let name =
+                path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"));
+            if let Some(role) = name.filter(|name| !name.ends_with("root"))
+                && let Some(content) = read(&path, MAX_TARGET_LEN)
+            {
+                files = files.with(&unescaped(role), content);
+            }
+        }
+        let mut update = TufUpdate::new(files, now)?;
+        // Root after root; one that does not follow ends the row, and is fetched.
+        while let Some(root) =
+            read(&folder.join(format!("{}.root.json", update.root_version() + 1)), MAX_TARGET_LEN)
+        {
+            if update.answer(Some(&root)).is_err() {
+                break;
+            }
+        }
+        Ok(update)
+    }
+
+    fn keep(&self, accepted: &TufAccepted, content: &[u8]) -> Result<(), TufSourceError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        if accepted.role == "root" {
+            write(&folder.join(format!("{}.root.json", accepted.version)), content)?;
+        }
+        write(&folder.join(accepted.file_name()), content)
+    }
+
+    /// A file; `None` if the repository does not have it.
+    async fn get(&self, url: &Url, limit: u64, until: Deadline) -> Result<Option<Vec<u8>>, TufSourceError> {
+        let unavailable = |problem: String| TufSourceError::Unavailable { url: url.to_string(), problem };
+        let sent = self.transport.send(HttpRequest::get(url.clone(), limit, self.reach), until).await;
+        let response = sent.map_err(|error| match error {
+            TransportError::TooLong { .. } => TufSourceError::Refused {
+                url: url.to_string(),
+                source: Box::new(TufError::TooLong {
+                    role: url.path().to_owned(),
+                    found: usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1),
+                    expected: usize::try_from(limit).unwrap_or(usize::MAX),
+                }),
+            },
+            error => unavailable(error.to_string()),
+        })?;
+        match response.status {
+            200 => Ok(Some(response.body)),
+            // Storage without a right to list says 403 of what is not there.
+            403 | 404 => Ok(None),
+            status => Err(unavailable(format!("status {status}"))),
+        }
+    }
+}
+
+/// The URL with `/` at its end, so that names are joined below it.
+fn as_folder(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    url
+}
+
+fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
+    folder::read_bounded(path, limit).ok().flatten()
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), TufSourceError> {
+    folder::write_whole(path, content).map_err(|error| TufSourceError::Unwritable {
+        path: path.display().to_string(),
+        problem: error.to_string(),
+    })
+}
+
+/// The role of a file name.
+fn unescaped(name: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = name.bytes();
+    while let Some(byte) = rest.next() {
+        let digits: Option<Vec<u8>> = (byte == b'%').then(|| rest.by_ref().take(2).collect());
+        let code = digits.and_then(|digits| u8::from_str_radix(core::str::from_utf8(&digits).ok()?, 16).ok());
+        bytes.push(code.unwrap_or(byte));
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
