@@ -1,10 +1,8 @@
-//! Verify that a key signed an image: fetch what is stored beside it, and ask the verifier of each bundle.
+//! Verify that a key signed an image: fetch what is stored beside it, and verify each of it.
 
 use std::error::Error;
 
-use trust_core::{
-    Bundle, ManagedKey, PublicKey, Reasons, Signed, SignerPolicy, TrustRoot, UnixTime, Verifier,
-};
+use trust_core::{ManagedKey, PublicKey, Reasons, SignerPolicy, TrustRoot, UnixTime, Verifier};
 use trust_gate::{Limits, OciLayout, collect};
 use trust_rekor::RekorLog;
 
@@ -25,8 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let verifier = Verifier::new(&root, &RekorLog).accepting_signatures_in_no_transparency_log();
     let signer = SignerPolicy::Key(ManagedKey::new(PublicKey::from_pem(KEY)?));
     for artifact in found.artifacts {
-        let Ok(bundle) = Bundle::from_json(&artifact.content) else { continue };
-        match verifier.verify(&bundle, Signed::Digest(&digest), &signer, now) {
+        match artifact.verify(&digest, &signer, &verifier, now) {
             Ok(verified) => {
                 println!("{digest} is signed by {}", verified.signer());
                 return Ok(());

@@ -3,8 +3,7 @@
 use std::error::Error;
 
 use trust_core::{
-    Bundle, CertificateIdentity, IdentityPolicy, Pattern, Reasons, Signed, SignerPolicy, TrustRoot, UnixTime,
-    Verifier,
+    CertificateIdentity, IdentityPolicy, Pattern, Reasons, SignerPolicy, TrustRoot, UnixTime, Verifier,
 };
 use trust_gate::{Limits, OciLayout, collect};
 use trust_rekor::RekorLog;
@@ -26,8 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let signer = SignerPolicy::Identity(IdentityPolicy::new([CertificateIdentity::new(workflow, issuer)])?);
     let verifier = Verifier::new(&root, &RekorLog);
     for artifact in found.artifacts {
-        let Ok(bundle) = Bundle::from_json(&artifact.content) else { continue };
-        match verifier.verify(&bundle, Signed::Digest(&digest), &signer, now) {
+        match artifact.verify(&digest, &signer, &verifier, now) {
             Ok(verified) => {
                 println!("{digest} is signed by {}", verified.signer());
                 return Ok(());

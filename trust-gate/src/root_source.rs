@@ -113,9 +113,8 @@ impl RootSource {
     async fn load(&self, now: UnixTime, until: Deadline) -> Result<CurrentRoot, RootSourceError> {
         let (mut roots, mut expires, mut is_current) = (self.pinned.clone(), None, true);
         for repository in &self.repositories {
-            let refreshed = repository.refresh(Some(TARGET), now, until).await?;
-            let missing = || TufSourceError::NoTarget { name: TARGET.to_owned() };
-            let target = refreshed.update.target().ok_or_else(missing)?;
+            let mut refreshed = repository.refresh(now, until).await?;
+            let target = repository.find(&mut refreshed.update, TARGET, until).await?;
             roots.push(repository.target(&target, until).await?);
             let ends = refreshed.update.expires();
             expires = Some(expires.map_or(ends, |earlier: UnixTime| earlier.min(ends)));

@@ -29,6 +29,8 @@ pub struct TufSource {
     reach: Reach,
     root: Vec<u8>,
     folder: Option<PathBuf>,
+    targets_folder: Option<PathBuf>,
+    needs_answers: bool,
 }
 
 /// A file cannot be had from a TUF repository.
@@ -82,7 +84,16 @@ impl TufSource {
     #[must_use]
     pub fn new(transport: impl Transport + 'static, metadata: Url, targets: Url, root: Vec<u8>) -> Self {
         let (metadata, targets) = (as_folder(metadata), as_folder(targets));
-        Self { transport: Arc::new(transport), metadata, targets, reach: Reach::Public, root, folder: None }
+        Self {
+            transport: Arc::new(transport),
+            metadata,
+            targets,
+            reach: Reach::Public,
+            root,
+            folder: None,
+            targets_folder: None,
+            needs_answers: false,
+        }
     }
 
     /// A repository as Sigstore's are: the targets are in `targets/` below the metadata.
@@ -93,10 +104,24 @@ impl TufSource {
         Self::new(transport, metadata, targets, root)
     }
 
-    /// Keeps what is accepted in this folder, and starts from it.
+    /// Keeps the metadata that is accepted in this folder, and starts from it.
     #[must_use]
     pub fn keeping_in(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
+        self
+    }
+
+    /// Keeps targets in this folder.
+    #[must_use]
+    pub fn keeping_targets_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.targets_folder = Some(folder.into());
+        self
+    }
+
+    /// Takes it for an error that the repository cannot be reached, even if what was kept has not expired.
+    #[must_use]
+    pub fn needing_answers(mut self) -> Self {
+        self.needs_answers = true;
         self
     }
 
@@ -107,45 +132,54 @@ impl TufSource {
         self
     }
 
-    /// Brings the metadata up to date, and looks for a target. Where the repository cannot be reached, what was kept serves
-    /// until it expires.
+    /// Brings the metadata up to date. Where the repository cannot be reached, what was kept serves until it expires.
     ///
     /// # Errors
     /// If the repository cannot be reached and nothing was kept that serves, or what it says is refused.
-    pub async fn refresh(
-        &self,
-        target: Option<&str>,
-        now: UnixTime,
-        until: Deadline,
-    ) -> Result<TufRefreshed, TufSourceError> {
-        let refused = |error: TufError| TufSourceError::Refused {
-            url: self.metadata.to_string(),
-            source: error.into(),
-        };
-        let mut update = self.start(now).map_err(refused)?;
-        if let Some(target) = target {
-            update.look_for(target).map_err(refused)?;
-        }
-        let mut is_current = true;
-        while let Some(wanted) = update.next() {
-            let url = self.metadata.join(&wanted.name).unwrap_or_else(|_| self.metadata.clone());
-            let content = match self.get(&url, wanted.max_len, until).await {
-                Ok(content) => content,
-                Err(error) if is_current && matches!(error, TufSourceError::Unavailable { .. }) => {
-                    is_current = false;
-                    update.keep_timestamp().map_err(|_| error.clone())?;
-                    if update.next() == Some(wanted) {
-                        return Err(error);
-                    }
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            if let Some(accepted) = update.answer(content.as_deref()).map_err(refused)? {
-                self.keep(&accepted, content.as_deref().unwrap_or_default())?;
+    pub async fn refresh(&self, now: UnixTime, until: Deadline) -> Result<TufRefreshed, TufSourceError> {
+        let mut update = self.start(now).map_err(|error| self.refused(error))?;
+        let outcome = self.ask_all(&mut update, until).await;
+        let is_current = outcome.is_ok();
+        if let Err(error) = outcome {
+            // What is wanted next was kept, or it is not there.
+            let may_serve = !self.needs_answers && matches!(error, TufSourceError::Unavailable { .. });
+            if !may_serve || update.keep_timestamp().is_err() || update.next().is_some() {
+                return Err(error);
             }
         }
         Ok(TufRefreshed { update, is_current })
+    }
+
+    /// Finds a target, which may need metadata of further roles.
+    ///
+    /// # Errors
+    /// If there is none, or metadata cannot be had.
+    pub async fn find(
+        &self,
+        update: &mut TufUpdate,
+        name: &str,
+        until: Deadline,
+    ) -> Result<TufTarget, TufSourceError> {
+        update.look_for(name).map_err(|error| self.refused(error))?;
+        self.ask_all(update, until).await?;
+        update.target().ok_or_else(|| TufSourceError::NoTarget { name: name.to_owned() })
+    }
+
+    /// Fetches whatever is wanted.
+    async fn ask_all(&self, update: &mut TufUpdate, until: Deadline) -> Result<(), TufSourceError> {
+        while let Some(wanted) = update.next() {
+            let url = self.metadata.join(&wanted.name).unwrap_or_else(|_| self.metadata.clone());
+            let content = self.get(&url, wanted.max_len, until).await?;
+            let accepted = update.answer(content.as_deref()).map_err(|error| self.refused(error))?;
+            if let Some(accepted) = accepted {
+                self.keep(&accepted, content.as_deref().unwrap_or_default())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&self, error: TufError) -> TufSourceError {
+        TufSourceError::Refused { url: self.metadata.to_string(), source: error.into() }
     }
 
     /// The content of a target, from the folder if it is there, verified.
@@ -153,7 +187,7 @@ impl TufSource {
     /// # Errors
     /// If it cannot be fetched, or is not what is listed.
     pub async fn target(&self, target: &TufTarget, until: Deadline) -> Result<Vec<u8>, TufSourceError> {
-        let kept = self.folder.as_ref().map(|folder| folder.join("targets").join(target.file_name()));
+        let kept = self.targets_folder.as_ref().map(|folder| folder.join(target.file_name()));
         if let Some(content) = kept.as_deref().and_then(|path| read(path, MAX_TARGET_LEN))
             && target.verify(&content).is_ok()
         {
@@ -188,9 +222,8 @@ impl TufSource {
         }
         let mut update = TufUpdate::new(files, now)?;
         // Root after root; one that does not follow ends the row, and is fetched.
-        while let Some(root) =
-            read(&folder.join(format!("{}.root.json", update.root_version() + 1)), MAX_TARGET_LEN)
-        {
+        let next = |update: &TufUpdate| folder.join(root_file(update.root_version().saturating_add(1)));
+        while let Some(root) = read(&next(&update), MAX_TARGET_LEN) {
             if update.answer(Some(&root)).is_err() {
                 break;
             }
@@ -201,7 +234,7 @@ impl TufSource {
     fn keep(&self, accepted: &TufAccepted, content: &[u8]) -> Result<(), TufSourceError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         if accepted.role == "root" {
-            write(&folder.join(format!("{}.root.json", accepted.version)), content)?;
+            write(&folder.join(root_file(accepted.version)), content)?;
         }
         write(&folder.join(accepted.file_name()), content)
     }
@@ -228,6 +261,11 @@ impl TufSource {
             status => Err(unavailable(format!("status {status}"))),
         }
     }
+}
+
+/// Where a root is kept, by its version: the row of them is what proves the last one.
+fn root_file(version: u64) -> String {
+    format!("root_history/{version}.root.json")
 }
 
 /// The URL with `/` at its end, so that names are joined below it.

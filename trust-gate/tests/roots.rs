@@ -166,7 +166,10 @@ fn after_it_has_expired_a_root_is_not_trusted_unless_there_is_grace() {
 fn what_was_kept_serves_without_network_and_cannot_be_forged() {
     let served = Served::new(public_good());
     let folder = tempfile::tempdir().unwrap();
-    let source = || RootSource::new().tuf(served.source().keeping_in(folder.path()));
+    let source = || {
+        RootSource::new()
+            .tuf(served.source().keeping_in(folder.path()).keeping_targets_in(folder.path().join("targets")))
+    };
     load(source()).unwrap();
     served.asked();
     // Nothing but news is asked for.
@@ -191,7 +194,7 @@ fn what_was_kept_serves_without_network_and_cannot_be_forged() {
     load(source()).unwrap();
     // What others write there is not believed: a root by other keys, metadata by nobody, a target that is something else.
     let names = [
-        "2.root.json",
+        "root_history/2.root.json",
         "root.json",
         "timestamp.json",
         "snapshot.json",

@@ -17,7 +17,7 @@ mod scope;
 
 mod image_extractor;
 
-mod signed_artifact;
+pub(crate) mod signed_artifact;
 
 mod age;
 

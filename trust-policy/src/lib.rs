@@ -71,6 +71,7 @@ pub use admission::{AdmissionError, AdmissionResponse, AdmissionReview};
 pub use archive::{Archive, ArchiveDigests, ArchiveError, ArchivedRequest, Difference, Replay};
 pub use evaluate::evaluate;
 pub use evaluate::requirements::Requirements;
+pub use evaluate::signed_artifact::ArtifactError;
 pub use evidence::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence};
 pub use expression::ExpressionError;
 pub use expression::condition::{Condition, ConditionBlock, Conditions};

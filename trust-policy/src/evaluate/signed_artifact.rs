@@ -4,7 +4,7 @@ use thiserror::Error;
 use trust_core::cosign::{self, CosignError, SimpleSigning};
 use trust_core::{
     Bundle, BundleError, Content, Digest, IdentityError, LogError, ManagedKey, Signed, SignerPolicy,
-    Statement, UnixTime, VerifiedBundle, VerifyError,
+    Statement, UnixTime, VerifiedBundle, Verifier, VerifyError,
 };
 
 use crate::evidence::Artifact;
@@ -22,21 +22,48 @@ pub(crate) struct SignedArtifact<'a> {
 
 /// Why an artifact is not the signature or attestation that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum ArtifactError {
+#[non_exhaustive]
+pub enum ArtifactError {
+    /// It is something else.
     #[error("layer of type `{found}` is neither a signature nor an attestation")]
-    MediaType { found: String },
+    MediaType {
+        /// What it is said to be.
+        found: String,
+    },
+    /// What cosign 1 and 2 store is malformed.
     #[error("signature cannot be read")]
     Cosign(#[from] CosignError),
+    /// The bundle is malformed.
     #[error("bundle cannot be read")]
     Bundle(#[from] BundleError),
+    /// It was made for another image.
     #[error("signature is for the image `{found}`, expected `{expected}`")]
-    OtherImage { found: Digest, expected: Digest },
+    OtherImage {
+        /// Which.
+        found: Digest,
+        /// Which one it should be for.
+        expected: Digest,
+    },
+    /// A key of the policy is none.
     #[error("the policy's key cannot be used")]
     UnusableKey(#[from] trust_core::KeyError),
+    /// A signer of the policy is of a kind that is not verified.
     #[error("{signer} cannot be verified here")]
-    Unsupported { signer: String },
+    Unsupported {
+        /// Which.
+        signer: String,
+    },
+    /// An annotation that the policy requires is missing, or has another value.
     #[error("signature has {} as annotation `{name}`, expected `{expected}`", found.as_ref().map_or("nothing".to_owned(), |found| format!("`{found}`")))]
-    Annotation { name: String, found: Option<String>, expected: String },
+    Annotation {
+        /// Its name.
+        name: String,
+        /// Its value.
+        found: Option<String>,
+        /// The value that is required.
+        expected: String,
+    },
+    /// It does not verify.
     #[error(transparent)]
     Verify(#[from] VerifyError),
 }
@@ -168,11 +195,23 @@ impl<'a> SignedArtifact<'a> {
         if !attestor.needs_certificate_log {
             verifier = verifier.accepting_certificates_in_no_transparency_log();
         }
+        let verified = self.prove(image, &policy, &verifier, now)?;
+        self.check_annotations(&attestor.annotations, image).map(|()| verified)
+    }
+
+    /// Proves that `signer` signed this, and that it is about `image`.
+    fn prove(
+        &self,
+        image: &Digest,
+        signer: &SignerPolicy,
+        verifier: &Verifier<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedBundle, ArtifactError> {
         let signed = match &self.payload {
             Some((bytes, _)) => Signed::Message(bytes),
             None => Signed::Digest(image),
         };
-        let verified = verifier.verify(&self.bundle, signed, &policy, now)?;
+        let verified = verifier.verify(&self.bundle, signed, signer, now)?;
         // The signature is over the payload; the payload must be about this image.
         if let Some((_, payload)) = &self.payload
             && payload.manifest_digest() != image
@@ -182,6 +221,31 @@ impl<'a> SignedArtifact<'a> {
                 expected: image.clone(),
             });
         }
-        self.check_annotations(&attestor.annotations, image).map(|()| verified)
+        Ok(verified)
+    }
+}
+
+impl Artifact {
+    /// Proves that `signer` signed this, and that it is about `image`: in each form in which cosign stores signatures and
+    /// attestations. It does not prove what an attestation says to be true, only who says it.
+    ///
+    /// # Errors
+    /// If it is malformed, does not verify, or is about something else.
+    pub fn verify(
+        &self,
+        image: &Digest,
+        signer: &SignerPolicy,
+        verifier: &Verifier<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedBundle, ArtifactError> {
+        SignedArtifact::parse(self)?.prove(image, signer, verifier, now)
+    }
+
+    /// The type of the attestation as it says itself; `None` for a signature on the image itself.
+    ///
+    /// # Errors
+    /// If it is malformed.
+    pub fn unverified_attestation_type(&self) -> Result<Option<String>, ArtifactError> {
+        Ok(SignedArtifact::parse(self)?.unverified_attestation_type().map(str::to_owned))
     }
 }
