@@ -36,13 +36,13 @@ pub struct Network {
     #[arg(long, value_name = "FILE")]
     registry_config: Option<PathBuf>,
     /// Ask this registry without TLS; it may be at a private address
-    #[arg(long, value_name = "HOST", num_args = 1..)]
+    #[arg(long, value_name = "HOST")]
     plain_http: Vec<String>,
     /// Let this registry be at a private address
-    #[arg(long, value_name = "HOST", num_args = 1..)]
+    #[arg(long, value_name = "HOST")]
     private: Vec<String>,
     /// Ask the mirror at URL before the registry HOST
-    #[arg(long, value_name = "HOST=URL", num_args = 1.., value_parser = mirror)]
+    #[arg(long, value_name = "HOST=URL", value_parser = mirror)]
     mirror: Vec<(String, Url)>,
     /// Trust the authorities in this PEM file, too
     #[arg(long, value_name = "FILE")]
@@ -94,6 +94,12 @@ impl Default for Network {
 }
 
 impl Network {
+    /// No network.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { offline: true, ..Self::default() }
+    }
+
     /// When an answer must be there.
     #[must_use]
     pub fn deadline(&self) -> Deadline {

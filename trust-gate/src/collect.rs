@@ -165,7 +165,7 @@ fn discovery(image: &str, needed: &Requirements, limits: &Limits) -> Result<Disc
 }
 
 /// Asks and answers, until there is nothing to ask or the deadline is past.
-async fn drive(discoveries: &mut [Discovery], store: &dyn EvidenceStore, until: Deadline) {
+pub(crate) async fn drive(discoveries: &mut [Discovery], store: &dyn EvidenceStore, until: Deadline) {
     let mut late = Box::pin(until.passes());
     let mut open = FuturesUnordered::new();
     let ask = |index: usize, want| async move {

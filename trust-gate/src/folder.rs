@@ -33,7 +33,7 @@ pub(crate) fn file_len(path: &Path) -> Result<Option<u64>, StoreError> {
 }
 
 /// Writes a file, with its folders, so that whoever reads it sees the old one or the new one.
-#[cfg_attr(not(feature = "http"), allow(dead_code))]
+
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let folder = path.parent().unwrap_or(Path::new("."));

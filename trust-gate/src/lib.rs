@@ -47,6 +47,7 @@
 //! | `discovery` | [`Discovery`]: signatures and attestations, in all the ways they are stored |
 //! | `objects` | [`ObjectStore`], where cluster objects are looked up, and [`Objects`] at hand |
 //! | `collect` | [`collect_for`]: everything that a request needs |
+//! | `oci_layout_writer` | [`OciLayoutWriter`]: images in a folder, for a judge without network |
 //! | `content` | [`Content`]: manifests and blobs by digest, in memory and in a folder |
 //! | `cached` | [`Cached`]: a store that is asked once for what many want |
 //! | `metrics` | [`Metrics`]: what a gate did, as plain numbers |
@@ -91,6 +92,8 @@ mod objects;
 
 mod collect;
 
+mod oci_layout_writer;
+
 #[cfg(feature = "http")]
 mod content;
 
@@ -133,5 +136,6 @@ pub use deadline::{Boxed, Deadline};
 pub use discovery::{Discovered, Discovery, Limits};
 pub use objects::{ObjectStore, Objects};
 pub use oci_layout::OciLayout;
+pub use oci_layout_writer::{CopyError, OciLayoutWriter};
 pub use repositories::Repositories;
 pub use store::{EvidenceStore, Found, Item, StoreError, Want};

@@ -15,7 +15,8 @@ use crate::folder::{file_len, read_bounded};
 use crate::manifest::{self, Manifest};
 use crate::store::{EvidenceStore, Found, Item, MAX_MANIFEST_LEN, StoreError, Want};
 
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// By which a name is given to an entry of the index.
+pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// By which `cosign save` tells what it wrote.
 const KIND: &str = "kind";

@@ -127,7 +127,9 @@ pub enum TransportError {
         limit: u64,
     },
     /// The address may not be reached.
-    #[error("{host} is at {address}, which is not a public address; configure the host by name to allow it")]
+    #[error(
+        "{host} is at {address}, which is not public; a private address is asked if its host is configured by name"
+    )]
     NotPublic {
         /// The host.
         host: String,

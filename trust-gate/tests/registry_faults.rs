@@ -234,7 +234,7 @@ fn a_reference_leads_to_no_private_address() {
     ] {
         let failure = discover(&memory, image).0.digest.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Forbidden, "{image}");
-        assert!(failure.problem.contains("configure the host by name"), "{failure}");
+        assert!(failure.problem.contains("configured by name"), "{failure}");
     }
     assert!(memory.log.lock().unwrap().is_empty());
     // Configured by name, a private one is asked, but never the cloud's own.

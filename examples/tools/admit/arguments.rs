@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use trust_core::UnixTime;
+use trust_examples::network::{Network, Root};
 use trust_examples::{Format, ImageSource, parsed};
 use trust_policy::Uncovered;
 
-/// Judges Kubernetes workloads by Kyverno policies and ImageTrustPolicies, with images and signatures from OCI layouts.
+/// Judges Kubernetes workloads by Kyverno policies and ImageTrustPolicies, with images and signatures from registries and OCI
+/// layouts.
 ///
 /// Without arguments it judges a small embedded set. FILE may be `-` for standard input.
 #[derive(Clone, Debug, Default, Parser)]
@@ -24,15 +26,16 @@ pub(crate) struct Arguments {
     /// Kubernetes objects, YAML or JSON
     #[arg(long = "resource", value_name = "FILE", num_args = 1..)]
     pub(crate) resources: Vec<PathBuf>,
-    /// The OCI layout in DIR answers for the repository, or the image, REF
+    /// The OCI layout in DIR answers for the repository, or the image, REF; registries answer for all others
     #[arg(long = "image", value_name = "REF=DIR", num_args = 1..)]
     pub(crate) images: Vec<ImageSource>,
     /// Secrets and ConfigMaps that policies refer to, YAML or JSON
     #[arg(long = "object", value_name = "FILE", num_args = 1..)]
     pub(crate) objects: Vec<PathBuf>,
-    /// A trusted_root.json; without it, Sigstore's public-good instance
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trust_root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) root: Root,
+    #[command(flatten)]
+    pub(crate) network: Network,
     /// The time to judge at; without it, the clock's
     #[arg(long, value_name = "RFC3339", value_parser = parsed::<UnixTime>)]
     pub(crate) now: Option<UnixTime>,
@@ -51,7 +54,7 @@ pub(crate) struct Arguments {
     /// Judge an archive again, without fetching anything, and say what differs; with --policy, judge it by these policies
     /// instead of its own
     #[arg(long, value_name = "FILE", conflicts_with_all =
-        ["resources", "images", "objects", "trust_root", "now", "allow_uncovered", "report_uncovered", "allowed_images", "save"])]
+        ["resources", "images", "objects", "trust_root", "tuf", "now", "allow_uncovered", "report_uncovered", "allowed_images", "save"])]
     pub(crate) replay: Option<PathBuf>,
     /// How verdicts are printed
     #[arg(long, value_enum, default_value_t)]
@@ -88,7 +91,8 @@ impl Arguments {
         self.policies.is_empty()
             && self.resources.is_empty()
             && self.images.is_empty()
-            && self.trust_root.is_none()
+            && self.root.trust_root.is_none()
+            && self.root.tuf.is_none()
             && self.now.is_none()
             && self.objects.is_empty()
             && self.allowed_images.is_empty()

@@ -1,4 +1,4 @@
-//! Judges Kubernetes workloads by policies, with images and signatures from OCI layouts.
+//! Judges Kubernetes workloads by policies, with images and signatures from registries and OCI layouts.
 //!
 //! Without arguments it judges the embedded set in `examples/data`. Run with `--help` for the rest.
 
@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use trust_core::{Reasons, TrustRoot};
+use trust_examples::network::{Network, Root, progress, runtime};
 use trust_examples::{Format, ImageSource, clock, finish, painted, print};
-use trust_gate::{Limits, Objects, collect_for};
+use trust_gate::{Limits, Objects, collect_for_async};
 use trust_policy::{Archive, Decision, PolicySet, Replay, Request, Resource, Verdict};
 
 use crate::arguments::Arguments;
@@ -84,7 +85,8 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
     let mut input = Input::default();
     let (texts, policies) = read_policies(&arguments.policies, &mut input)?;
     let resources = read_resources(&arguments.resources, &mut input)?;
-    let root = match &arguments.trust_root {
+    let runtime = runtime()?;
+    let root = match arguments.network.root(&arguments.root, &runtime)? {
         None => {
             let (time, now) = (TrustRoot::PUBLIC_GOOD_TIME, arguments.now.map_or_else(clock, Ok)?);
             let days = (now.as_millis() - time.as_millis()).div_euclid(86_400_000);
@@ -93,23 +95,26 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
             );
             TrustRoot::PUBLIC_GOOD_JSON.to_owned()
         }
-        Some(path) => {
-            let text = input.read(path)?;
-            TrustRoot::from_json(text.as_bytes()).map_err(|error| at(path, &Reasons(&error)))?;
-            text
-        }
+        Some(current) => current.json.to_string(),
     };
     let objects: Objects = read_resources(&arguments.objects, &mut input)?.into_iter().collect();
-    let repositories = trust_examples::repositories(&arguments.images)?;
+    let mut repositories = trust_examples::repositories(&arguments.images)?;
+    if !arguments.network.offline {
+        repositories.insert_for_others(arguments.network.registry()?);
+    }
     let now = arguments.now.map_or_else(clock, Ok)?;
     let mut archive = Archive::new(texts, &root, now).map_err(|error| Reasons(&error).to_string())?;
     archive = archive.with_uncovered(arguments.uncovered(), arguments.allowed_images.clone());
+    let progress = progress(format!("fetching what {} resources need", resources.len()));
+    let (limits, until) = (Limits::default(), arguments.network.deadline());
     let collect = |resource: Resource| {
         let request = Request::from(resource);
-        let evidence = collect_for(&policies, &request, &repositories, &objects, &Limits::default(), now);
+        let collecting = collect_for_async(&policies, &request, &repositories, &objects, &limits, now, until);
+        let evidence = runtime.block_on(collecting);
         (request, evidence)
     };
     archive.judge(resources.into_iter().map(collect)).map_err(|error| Reasons(&error).to_string())?;
+    drop(progress);
     Ok(archive)
 }
 
@@ -124,7 +129,8 @@ fn embedded_set() -> Result<Arguments, String> {
         policies: files_in(&data.join("policies"))?,
         resources: files_in(&data.join("resources"))?,
         images: vec![image("app")?, image("web")?, image("lab")?],
-        trust_root: Some(data.join("trusted-root.json")),
+        root: Root { trust_root: Some(data.join("trusted-root.json")), ..Root::default() },
+        network: Network::none(),
         now: Some("2026-11-27T00:00:00Z".parse().map_err(|error| format!("{error}"))?),
         ..Arguments::default()
     })

@@ -1,1 +1,103 @@
-fn main() {}
+//! Verifies, lists and fetches what is attached to images in registries.
+
+mod fetch;
+mod tree;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use trust_core::{ImageRef, Reasons, TrustRoot};
+use trust_examples::network::{Network, Root, progress, runtime};
+use trust_examples::{Format, ImageSource, finish, parsed};
+use trust_gate::{Limits, Repositories, collect_async};
+use trust_policy::ImageEvidence;
+
+/// Verifies who signed an image, shows what is attached to it, or fetches it for a judge without network.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "image",
+    version,
+    after_help = "exit status: 0 verified, shown or fetched; 1 not verified, or not to be had; 2 bad input"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// Verify that a key, or an identity, signed an image
+    Verify(verify::Arguments),
+    /// Show what is attached to an image, by whom and since when
+    Tree(Source),
+    /// Fetch images with what is attached to them into an OCI layout
+    Fetch(fetch::Arguments),
+}
+
+/// An image, and where it is.
+#[derive(Clone, Debug, clap::Args)]
+struct Source {
+    /// The image
+    #[arg(value_name = "REF", value_parser = parsed::<ImageRef>)]
+    image: ImageRef,
+    /// The OCI layout in DIR answers for the repository, or the image, REF; registries answer for all others
+    #[arg(long = "image", value_name = "REF=DIR")]
+    layouts: Vec<ImageSource>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    root: Root,
+    #[command(flatten)]
+    network: Network,
+}
+
+/// What there is on an image, and what it is verified by.
+struct Given {
+    found: ImageEvidence,
+    root: TrustRoot,
+}
+
+fn main() -> ExitCode {
+    match trust_examples::arguments(|_: &Arguments| Ok(())) {
+        Ok(arguments) => finish(
+            "image",
+            match &arguments.command {
+                Command::Verify(arguments) => verify::run(arguments),
+                Command::Tree(source) => tree::run(source),
+                Command::Fetch(arguments) => fetch::run(arguments),
+            },
+        ),
+        Err(code) => code,
+    }
+}
+
+impl Source {
+    /// Fetches what is attached.
+    fn fetch(&self) -> Result<Given, String> {
+        let runtime = runtime()?;
+        let root = match self.network.root(&self.root, &runtime)? {
+            Some(current) => current.root.clone(),
+            None => TrustRoot::public_good(),
+        };
+        let stores = stores(&self.layouts, &self.network)?;
+        let limits = Limits::default();
+        let _progress = progress(format!("fetching what is attached to {}", self.image.written()));
+        let collecting = collect_async(&stores, &self.image, &limits, self.network.deadline());
+        Ok(Given { found: runtime.block_on(collecting), root })
+    }
+}
+
+fn stores(layouts: &[ImageSource], network: &Network) -> Result<Repositories, String> {
+    let mut stores = trust_examples::repositories(layouts)?;
+    if !network.offline {
+        stores.insert_for_others(network.registry()?);
+    }
+    Ok(stores)
+}
+
+/// An error with all its reasons.
+fn reasons(error: &dyn core::error::Error) -> String {
+    Reasons(error).to_string()
+}

@@ -1,0 +1,199 @@
+//! The tool `image`, and `admit` with registries.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+
+mod program;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use trust_testkit::servers::{self, Servers};
+
+use program::{run, stderr, stdout};
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
+}
+
+fn layout() -> String {
+    format!("ghcr.io/myorg/app={}", data("images").display())
+}
+
+/// The release key of the embedded set, in a file.
+fn key(folder: &Path) -> String {
+    let policy = fs::read_to_string(data("policies/require-release-key.yaml")).unwrap();
+    let start = policy.find("-----BEGIN PUBLIC KEY-----").unwrap();
+    let end = policy.find("-----END PUBLIC KEY-----").unwrap();
+    let lines: String = policy[start..end].lines().map(|line| format!("{}\n", line.trim())).collect();
+    let file = folder.join("release.pub");
+    fs::write(&file, format!("{lines}-----END PUBLIC KEY-----\n")).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn one_line_says_who_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, layout) = (key(folder.path()), layout());
+    let verify = |image: &str, more: &[&str]| {
+        let image = format!("ghcr.io/myorg/app:{image}");
+        run("image", &[&["verify", &image, "--image", &layout, "--offline"], more].concat(), "")
+    };
+    for image in ["signed", "legacy"] {
+        let good = verify(image, &["--key", &key, "--no-log"]);
+        assert_eq!(good.status.code(), Some(0), "{}", stderr(&good));
+        assert!(stdout(&good).contains("\nsigned by key sha256:"), "{}", stdout(&good));
+        let unlogged = verify(image, &["--key", &key]);
+        assert!(
+            unlogged.status.code() == Some(1) && stderr(&unlogged).contains("transparency logs"),
+            "{}",
+            stderr(&unlogged)
+        );
+    }
+    let root = data("trusted-root.json").to_str().unwrap().to_owned();
+    let issuer = "https://token.actions.githubusercontent.com";
+    let keyless = |identity: &str| {
+        verify(
+            "keyless",
+            &[
+                "--identity",
+                identity,
+                "--issuer",
+                issuer,
+                "--trust-root",
+                &root,
+                "--now",
+                "2026-12-01T00:00:00Z",
+                "--format",
+                "json",
+            ],
+        )
+    };
+    let good = keyless("https://github.com/myorg/*");
+    assert_eq!(good.status.code(), Some(0), "{}", stdout(&good));
+    let result: Value = serde_json::from_str(&stdout(&good)).unwrap();
+    assert!(
+        result["verified"] == true && result["signatures"][0]["logEntries"][0]["index"].is_u64(),
+        "{result}"
+    );
+    let other = keyless("https://github.com/evil/*");
+    assert_eq!(
+        (other.status.code(), serde_json::from_str::<Value>(&stdout(&other)).unwrap()["verified"].clone()),
+        (Some(1), Value::Bool(false))
+    );
+    for (image, more, code) in [
+        ("unsigned", &["--key", &key, "--no-log"][..], 1),
+        ("absent", &["--key", &key, "--no-log"], 1),
+        ("signed", &["--key", "no-such-file"], 2),
+        ("signed", &[], 2),
+        ("signed", &["--identity", "x"], 2),
+        ("signed", &["--key", &key, "--identity", "x", "--issuer", "y"], 2),
+    ] {
+        assert_eq!(verify(image, more).status.code(), Some(code), "{image} {more:?}");
+    }
+    // What no layout holds is not asked for without network.
+    let offline = run("image", &["verify", "quay.io/a/b:c", "--key", &key, "--offline"], "");
+    assert!(stderr(&offline).contains("no store answers for this repository"), "{}", stderr(&offline));
+}
+
+#[test]
+fn a_tree_shows_what_is_attached() {
+    let tree = |image: &str, more: &[&str]| {
+        let image = format!("ghcr.io/myorg/app:{image}");
+        run("image", &[&["tree", &image, "--image", &layout(), "--offline"], more].concat(), "")
+    };
+    let root = data("trusted-root.json").to_str().unwrap().to_owned();
+    let keyless = tree("keyless", &["--trust-root", &root]);
+    assert_eq!(keyless.status.code(), Some(0), "{}", stderr(&keyless));
+    assert!(stdout(&keyless).contains("verified: by `https://github.com/myorg/"), "{}", stdout(&keyless));
+    assert!(stdout(&tree("unsigned", &[])).ends_with("└─ 0 attached, 0 could not be fetched\n"));
+    assert_eq!(tree("absent", &[]).status.code(), Some(1));
+}
+
+/// The embedded set, judged with images in a real registry, in the folder that is fetched from there, and in the embedded layout:
+/// the same bytes.
+#[test]
+fn registries_layouts_and_fetched_folders_give_the_same_verdicts() {
+    let Some(servers) = Servers::new() else { return };
+    if servers::tool("oras").is_none() {
+        return;
+    }
+    let registry = servers.start(&["registry"])["OCIREF"].clone();
+    let index: Value = serde_json::from_slice(&fs::read(data("images/index.json")).unwrap()).unwrap();
+    let names = index["manifests"].as_array().unwrap().iter();
+    let names = names.filter_map(|entry| entry["annotations"]["org.opencontainers.image.ref.name"].as_str());
+    for name in names {
+        for repository in ["app", "web", "lab"] {
+            let (from, to) = (
+                format!("{}:{name}", data("images").display()),
+                format!("{registry}/myorg/{repository}:{name}"),
+            );
+            let mut copy = servers::tool("oras").unwrap();
+            servers::run(copy.args(["cp", "-r", "--from-oci-layout", &from, "--to-plain-http", &to]));
+        }
+    }
+    // The same policies and workloads, with this registry for `ghcr.io`.
+    let folder = tempfile::tempdir().unwrap();
+    let files = |name: &str| -> Vec<String> {
+        let moved = |file: fs::DirEntry| {
+            let to = folder.path().join(file.file_name());
+            let text = fs::read_to_string(file.path()).unwrap();
+            fs::write(&to, text.replace("ghcr.io", &registry)).unwrap();
+            to.to_str().unwrap().to_owned()
+        };
+        let mut files: Vec<_> = fs::read_dir(data(name)).unwrap().map(|file| moved(file.unwrap())).collect();
+        files.sort();
+        files
+    };
+    let (policies, resources, root) =
+        (files("policies"), files("resources"), data("trusted-root.json").to_str().unwrap().to_owned());
+    let admit = |more: &[&str]| {
+        let mut arguments = vec!["--policy"];
+        arguments.extend(policies.iter().map(String::as_str));
+        arguments.push("--resource");
+        arguments.extend(resources.iter().map(String::as_str));
+        arguments.extend(["--trust-root", &root, "--now", "2026-11-27T00:00:00Z", "--format", "json"]);
+        arguments.extend(more);
+        let output = run("admit", &arguments, "");
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let embedded = stdout(&run("admit", &["--format", "json"], "")).replace("ghcr.io", &registry);
+    let found = admit(&["--plain-http", &registry, "--timeout", "10"]);
+    same(&found, &embedded);
+
+    let out = folder.path().join("fetched").to_str().unwrap().to_owned();
+    let mut images: Vec<String> = resources
+        .iter()
+        .flat_map(|file| fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|line| Some(line.split_once("image: ")?.1.trim().to_owned()))
+        .filter(|image| image.starts_with(&registry))
+        .collect();
+    images.sort();
+    images.dedup();
+    let mut arguments = vec!["fetch", "--out", &out, "--plain-http", &registry];
+    arguments.extend(images.iter().map(String::as_str));
+    let fetched = run("image", &arguments, "");
+    assert_eq!(fetched.status.code(), Some(0), "{}", stderr(&fetched));
+    let layouts: Vec<String> =
+        ["app", "web", "lab"].iter().map(|name| format!("{registry}/myorg/{name}={out}")).collect();
+    let mut arguments = vec!["--offline", "--image"];
+    arguments.extend(layouts.iter().map(String::as_str));
+    same(&admit(&arguments), &embedded);
+}
+
+/// Asserts that verdicts are the same, and says where they are not.
+#[track_caller]
+fn same(found: &str, expected: &str) {
+    let (found, expected) = (normal(found), normal(expected));
+    let differences: Vec<_> =
+        found.lines().zip(expected.lines()).filter(|(one, other)| one != other).take(5).collect();
+    assert!(found == expected, "{differences:#?}");
+}
+
+/// Verdicts without what only a folder says: which tags it has.
+fn normal(verdicts: &str) -> String {
+    let tags =
+        |line: &str| line.contains("not found, found") || line.contains("the repository has no such image");
+    verdicts.lines().filter(|line| !tags(line)).map(|line| format!("{line}\n")).collect()
+}

@@ -1,0 +1,58 @@
+//! `image tree`: what is attached to an image, by whom, since when, and whether that is verified.
+
+use serde_json::json;
+use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, SignerPolicy, Verifier};
+use trust_examples::{Format, clock, print};
+use trust_rekor::RekorLog;
+
+use crate::verify::{logged, pretty, when};
+use crate::{Given, Source, reasons};
+
+pub(crate) fn run(source: &Source) -> Result<u8, String> {
+    let now = clock()?;
+    let Given { found, root } = source.fetch()?;
+    let digest = match &found.digest {
+        Ok(digest) => digest,
+        Err(failure) => {
+            eprintln!("image: {failure}");
+            return Ok(1);
+        }
+    };
+    let anybody = CertificateIdentity::new(Pattern::wildcard("*"), Pattern::wildcard("*"));
+    let anybody = SignerPolicy::Identity(IdentityPolicy::new([anybody]).map_err(|error| reasons(&error))?);
+    let verifier = Verifier::new(&root, &RekorLog);
+    let (mut text, mut all) = (format!("{} is {digest}\n", source.image.written()), Vec::new());
+    for artifact in &found.artifacts {
+        let kind = match artifact.unverified_attestation_type() {
+            Ok(None) => "signature".to_owned(),
+            Ok(Some(kind)) => format!("attestation of {kind}"),
+            Err(error) => format!("unreadable: {}", reasons(&error)),
+        };
+        let (is_verified, by) = match artifact.verify(digest, &anybody, &verifier, now) {
+            Ok(bundle) => (true, format!("by {}{}{}", bundle.signer(), when(&bundle), logged(&bundle))),
+            Err(error) => (false, reasons(&error)),
+        };
+        let mark = if is_verified { "verified" } else { "not verified" };
+        text.push_str(&format!("├─ {kind}\n│    {mark}: {by}\n│    {}\n", artifact.location));
+        all.push(json!({"kind": kind, "verified": is_verified, "by": by, "location": artifact.location}));
+    }
+    let others = found.unverified.iter().map(|one| format!("{}, {}", one.media_type, one.location));
+    let others: Vec<String> = others.chain(found.notes.iter().cloned()).collect();
+    for other in &others {
+        text.push_str(&format!("├─ {other}\n"));
+    }
+    let failures: Vec<String> = found.failures.iter().map(ToString::to_string).collect();
+    for failure in &failures {
+        text.push_str(&format!("├─ not fetched: {failure}\n"));
+    }
+    let count = found.artifacts.len() + others.len();
+    text.push_str(&format!("└─ {count} attached, {} could not be fetched\n", failures.len()));
+    print(&match source.format {
+        Format::Text => text,
+        Format::Json => {
+            pretty(&json!({"image": source.image.written(), "digest": digest.to_string(), "attached": all,
+            "others": others, "failures": failures}))
+        }
+    })?;
+    Ok(u8::from(!failures.is_empty()))
+}
