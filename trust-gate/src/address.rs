@@ -36,6 +36,8 @@ pub(crate) fn is_allowed(address: IpAddr, reach: Reach) -> bool {
                 address.is_unicast_link_local() || address.is_unspecified() || address.is_multicast();
             !is_local
                 && address != AWS_METADATA
+                // What a network of its own translates to, nobody here knows.
+                && !matches!(address.segments(), [0x64, 0xff9b, 1, ..])
                 && is_embedded(embedded_v4(address))
                 && (reach == Reach::Private || is_public_v6(address))
         }
@@ -85,9 +87,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let join = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => {
-            Some(join(high, low))
-        }
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(join(high, low)),
         [0, 0, 0, 0, 0, 0, high, low] if high > 0 => Some(join(high, low)),
         [0x2002, high, low, ..] => Some(join(high, low)),
         [0x2001, 0, .., high, low] => Some(join(!high, !low)),
@@ -122,6 +122,7 @@ mod tests {
             ("169.254.169.254", false, false),
             ("::ffff:169.254.169.254", false, false),
             ("64:ff9b::a9fe:a9fe", false, false),
+            ("64:ff9b:1::808:808", false, false),
             ("2002:a9fe:a9fe::1", false, false),
             ("2001:0:0:0:0:0:5601:5601", false, false), // Teredo of 169.254.169.254
             ("fd00:ec2::254", false, false),

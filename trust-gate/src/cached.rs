@@ -14,8 +14,8 @@ use crate::store::{EvidenceStore, Found, Item, StoreError, Want};
 const FOUND_LIFE: Duration = Duration::from_secs(30);
 /// How long it is believed that there are none: whoever signs and deploys does not wait long.
 const ABSENT_LIFE: Duration = Duration::from_secs(5);
-/// Listings that are kept.
-const MAX_LISTINGS: u64 = 100_000;
+/// Bytes of listings that are kept.
+const MAX_ANSWERS_LEN: u64 = 64 << 20;
 
 /// A store whose answers are kept as long as they may be:
 ///
@@ -30,7 +30,7 @@ const MAX_LISTINGS: u64 = 100_000;
 pub struct Cached<S> {
     store: S,
     content: Arc<Content>,
-    listings: Cache<(String, Item), Found>,
+    answers: Cache<(String, Item), Found>,
 }
 
 /// How long each answer lives.
@@ -39,13 +39,23 @@ struct Life;
 impl Expiry<(String, Item), Found> for Life {
     fn expire_after_create(&self, (_, item): &(String, Item), found: &Found, _: Instant) -> Option<Duration> {
         Some(match (item, found) {
-            // Only who asks at the same time shares it.
-            (Item::Image, _) => Duration::ZERO,
+            // Only who asks at the same time shares it; content is kept by its digest.
+            (Item::Image | Item::Manifest(_) | Item::Blob { .. }, _) => Duration::ZERO,
             (_, Found::Absent) => ABSENT_LIFE,
             (_, Found::Referrers(none)) if none.is_empty() => ABSENT_LIFE,
             _ => FOUND_LIFE,
         })
     }
+}
+
+/// How much memory an answer takes, about.
+fn weight(found: &Found) -> u32 {
+    let len = match found {
+        Found::Bytes(bytes) => bytes.len(),
+        Found::Referrers(referrers) => referrers.len() * 80,
+        Found::Digest(_) | Found::Absent => 0,
+    };
+    u32::try_from(len + 300).unwrap_or(u32::MAX)
 }
 
 impl<S: EvidenceStore> Cached<S> {
@@ -58,29 +68,41 @@ impl<S: EvidenceStore> Cached<S> {
     /// Keeps content there.
     #[must_use]
     pub fn with_content(store: S, content: Arc<Content>) -> Self {
-        let listings = Cache::builder().max_capacity(MAX_LISTINGS).expire_after(Life).build();
-        Self { store, content, listings }
+        let answers = Cache::builder()
+            .max_capacity(MAX_ANSWERS_LEN)
+            .weigher(|_, found| weight(found))
+            .expire_after(Life)
+            .build();
+        Self { store, content, answers }
     }
 
     async fn find(&self, want: &Want, until: Deadline) -> Result<Found, StoreError> {
-        match &want.item {
-            Item::Manifest(digest) | Item::Blob { digest, .. } => {
-                self.content.get_or_fetch(digest, &want.what(), || self.store.fetch(want, until)).await
-            }
+        let digest = match &want.item {
             // The digest is its own answer.
-            Item::Image if want.image.digest().is_some() => self.store.fetch(want, until).await,
-            item => {
-                // Of an image by its tag; of everything else by its repository.
-                let name = want.image.name();
-                let name = match (item, want.image.tag()) {
-                    (Item::Image, Some(tag)) => format!("{name}:{tag}"),
-                    _ => name,
-                };
-                let found =
-                    self.listings.try_get_with((name, item.clone()), self.store.fetch(want, until)).await;
-                found.map_err(|error: Arc<StoreError>| (*error).clone())
-            }
+            Item::Image if want.image.digest().is_some() => return self.store.fetch(want, until).await,
+            Item::Manifest(digest) | Item::Blob { digest, .. } => Some(digest),
+            _ => None,
+        };
+        if let Some(digest) = digest
+            && let Some(content) = self.content.get(digest).await
+        {
+            return Ok(Found::Bytes(content.to_vec()));
         }
+        // Of an image by its tag; of everything else by its repository: what another one answers for the same digest, an error
+        // above all, is no answer to this question.
+        let name = match (&want.item, want.image.tag()) {
+            (Item::Image, Some(tag)) => format!("{}:{tag}", want.image.name()),
+            _ => want.image.name(),
+        };
+        let ask = async {
+            let found = self.store.fetch(want, until).await?;
+            if let (Some(digest), Found::Bytes(content)) = (digest, &found) {
+                self.content.put(digest, content).await;
+            }
+            Ok(found)
+        };
+        let found = self.answers.try_get_with((name, want.item.clone()), ask).await;
+        found.map_err(|error: Arc<StoreError>| (*error).clone())
     }
 }
 

@@ -1,8 +1,8 @@
 //! [`collect_for`]: everything that is needed to judge a request, fetched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use futures_util::future::{self, Either};
+use futures_util::future::{self, Either, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use trust_core::{ImageRef, UnixTime};
 use trust_policy::{
@@ -12,10 +12,12 @@ use trust_policy::{
 use crate::deadline::{Deadline, block_on};
 use crate::discovery::{Discovered, Discovery, Limits};
 use crate::objects::{self, ObjectStore};
-use crate::store::{EvidenceStore, StoreError};
+use crate::store::{EvidenceStore, Found, StoreError};
 
 /// Images below one another.
 const MAX_BASES: usize = 3;
+/// Questions of one request that are open at a time.
+const WIDTH: usize = 32;
 /// How often objects are asked for whose names stand in objects.
 const MAX_ROUNDS: usize = 8;
 
@@ -49,7 +51,7 @@ pub async fn collect_async(
     until: Deadline,
 ) -> ImageEvidence {
     let mut one = [Discovery::new(image.clone(), limits)];
-    drive(&mut one, store, until).await;
+    drive(&mut one, store, limits, until).await;
     let [discovery] = one;
     discovery.finish().image
 }
@@ -134,7 +136,7 @@ async fn collect_images(
                 }
             }
         }
-        drive(&mut discoveries, store, until).await;
+        drive(&mut discoveries, store, limits, until).await;
         for ((image, depth), discovery) in asked.into_iter().zip(discoveries) {
             let Discovered { image: found, documents } = discovery.finish();
             evidence.documents.extend(documents);
@@ -164,21 +166,47 @@ fn discovery(image: &str, needed: &Requirements, limits: &Limits) -> Result<Disc
     Ok(if needs_documents { discovery.with_documents() } else { discovery })
 }
 
-/// Asks and answers, until there is nothing to ask or the deadline is past.
-pub(crate) async fn drive(discoveries: &mut [Discovery], store: &dyn EvidenceStore, until: Deadline) {
+/// Asks and answers, until there is nothing to ask, or the deadline is past. Only so many questions are open at a time, so that a
+/// request with many images leaves room for others.
+pub(crate) async fn drive(
+    discoveries: &mut [Discovery],
+    store: &dyn EvidenceStore,
+    limits: &Limits,
+    until: Deadline,
+) {
     let mut late = Box::pin(until.passes());
-    let mut open = FuturesUnordered::new();
+    let (mut waiting, mut open, mut len) = (VecDeque::new(), FuturesUnordered::new(), 0);
     let ask = |index: usize, want| async move {
         let answer = store.fetch(&want, until).await;
         (index, want, answer)
     };
-    for (index, discovery) in discoveries.iter_mut().enumerate() {
-        open.extend(discovery.wants().into_iter().map(|want| ask(index, want)));
-    }
-    while let Either::Left((Some((index, want, answer)), _)) = future::select(open.next(), &mut late).await {
-        if let Some(discovery) = discoveries.get_mut(index) {
-            discovery.answer(&want, answer);
-            open.extend(discovery.wants().into_iter().map(|want| ask(index, want)));
+    let mut changed: BTreeSet<usize> = (0..discoveries.len()).collect();
+    while !until.is_past() {
+        for index in core::mem::take(&mut changed) {
+            let wants = discoveries.get_mut(index).map(Discovery::wants);
+            waiting.extend(wants.into_iter().flatten().map(|want| (index, want)));
+        }
+        while open.len() < WIDTH
+            && let Some((index, want)) = waiting.pop_front()
+        {
+            open.push(ask(index, want));
+        }
+        let Either::Left((Some(first), _)) = future::select(open.next(), &mut late).await else { return };
+        // All that is answered by now: what is wanted next is found out once.
+        let mut next = Some(first);
+        while let Some((index, want, mut answer)) = next {
+            if let Ok(Found::Bytes(bytes)) = &answer {
+                len += bytes.len() as u64;
+            }
+            if len > limits.request_len {
+                let (what, limit) = ("the request".to_owned(), limits.request_len);
+                answer = Err(StoreError::TooLarge { what, found: len, unit: "bytes", limit });
+            }
+            if let Some(discovery) = discoveries.get_mut(index) {
+                discovery.answer(&want, answer);
+                changed.insert(index);
+            }
+            next = open.next().now_or_never().flatten();
         }
     }
 }

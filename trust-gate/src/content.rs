@@ -9,10 +9,8 @@ use std::time::SystemTime;
 use moka::future::Cache;
 use trust_core::Digest;
 
-use crate::deadline::Boxed;
 use crate::folder;
-use crate::manifest;
-use crate::store::{Found, StoreError};
+use crate::store::StoreError;
 
 /// Bytes that are kept in memory unless it is said otherwise.
 const DEFAULT_MEMORY: u64 = 128 << 20;
@@ -77,43 +75,24 @@ impl Content {
         Ok(self)
     }
 
-    /// Content that is kept, or is fetched and kept. Who asks meanwhile waits for the same answer.
-    pub(crate) async fn get_or_fetch<'a>(
-        &self,
-        digest: &Digest,
-        what: &str,
-        fetch: impl FnOnce() -> Boxed<'a, Result<Found, StoreError>>,
-    ) -> Result<Found, StoreError> {
-        /// Why there is nothing to keep.
-        #[derive(Clone)]
-        enum Not {
-            Kept(Found),
-            Fetched(StoreError),
+    /// What is kept under this digest.
+    pub(crate) async fn get(&self, digest: &Digest) -> Option<Arc<[u8]>> {
+        if let Some(content) = self.memory.get(digest).await {
+            return Some(content);
         }
-        let find = async {
-            if let Some(content) = self.folder.as_ref().and_then(|folder| folder.read(digest)) {
-                return Ok(content.into());
-            }
-            match fetch().await.map_err(Not::Fetched)? {
-                Found::Bytes(bytes) => {
-                    manifest::check_digest(digest, &bytes, what).map_err(Not::Fetched)?;
-                    if bytes.len() as u64 > MAX_LEN {
-                        return Err(Not::Kept(Found::Bytes(bytes)));
-                    }
-                    if let Some(folder) = &self.folder {
-                        folder.write(digest, &bytes);
-                    }
-                    Ok(Arc::from(bytes))
-                }
-                other => Err(Not::Kept(other)),
-            }
-        };
-        match self.memory.try_get_with_by_ref(digest, find).await {
-            Ok(content) => Ok(Found::Bytes(content.to_vec())),
-            Err(not) => match &*not {
-                Not::Kept(found) => Ok(found.clone()),
-                Not::Fetched(error) => Err(error.clone()),
-            },
+        let content: Arc<[u8]> = self.folder.as_ref()?.read(digest)?.into();
+        self.memory.insert(digest.clone(), content.clone()).await;
+        Some(content)
+    }
+
+    /// Keeps content, if it is what its digest says.
+    pub(crate) async fn put(&self, digest: &Digest, content: &[u8]) {
+        if digest.check(content).is_err() || content.len() as u64 > MAX_LEN {
+            return;
+        }
+        self.memory.insert(digest.clone(), content.into()).await;
+        if let Some(folder) = &self.folder {
+            folder.write(digest, content);
         }
     }
 }

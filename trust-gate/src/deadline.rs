@@ -11,8 +11,12 @@ use std::time::{Duration, Instant};
 /// A future in a box, as methods of object-safe traits return it.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// What is longer is as good as this.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Kubernetes' own default.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that Kubernetes waits. Whoever reaches the webhook writes the query: it gets no more.
+const MAX_WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
 /// What an answer needs to arrive.
 const WEBHOOK_MARGIN: Duration = Duration::from_millis(500);
 
@@ -26,6 +30,8 @@ const WEBHOOK_MARGIN: Duration = Duration::from_millis(500);
 /// assert_eq!(Deadline::never().left(), None);
 /// let webhook = Deadline::of_webhook(Some("timeout=5s")).left().unwrap_or_default();
 /// assert!(webhook > Duration::from_secs(4) && webhook <= Duration::from_millis(4_500));
+/// let forever = Deadline::of_webhook(Some("timeout=1e19s")).left().unwrap_or_default();
+/// assert!(forever <= Duration::from_secs(30));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Option<Instant>);
@@ -34,8 +40,7 @@ impl Deadline {
     /// So long from now.
     #[must_use]
     pub fn after(time: Duration) -> Self {
-        // What overflows is beyond the life of any machine.
-        Self(Instant::now().checked_add(time))
+        Self(Instant::now().checked_add(time.min(LONGEST)))
     }
 
     /// None: for stores that never wait, such as a folder.
@@ -56,7 +61,7 @@ impl Deadline {
             };
             Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()
         });
-        let time = said.unwrap_or(WEBHOOK_TIMEOUT);
+        let time = said.unwrap_or(WEBHOOK_TIMEOUT).min(MAX_WEBHOOK_TIMEOUT);
         Self::after(time.saturating_sub(WEBHOOK_MARGIN.min(time / 4)))
     }
 

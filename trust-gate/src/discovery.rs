@@ -42,6 +42,8 @@ pub struct Limits {
     pub layer_len: u64,
     /// Bytes of all layers of one image together, and of all its manifests and configurations.
     pub total_len: u64,
+    /// Bytes of all that is fetched for one request.
+    pub request_len: u64,
 }
 
 impl Default for Limits {
@@ -53,6 +55,7 @@ impl Default for Limits {
             artifacts: 300,
             layer_len: 128 << 20,
             total_len: 256 << 20,
+            request_len: 512 << 20,
         }
     }
 }
@@ -131,7 +134,7 @@ impl Discovery {
     /// Further questions: each is asked once. If there are none and all are answered, everything is known.
     #[must_use]
     pub fn wants(&mut self) -> Vec<Want> {
-        let Walk { wants, eager_len, .. } = Walk::through(self);
+        let Walk { wants, eager_len, .. } = Walk::through(self, false);
         self.eager_len = eager_len;
         let mut asked = Vec::new();
         for (place, item) in wants {
@@ -157,7 +160,7 @@ impl Discovery {
     /// What was found. What was asked and not answered is a failure.
     #[must_use]
     pub fn finish(self) -> Discovered {
-        let Walk { found, documents, .. } = Walk::through(&self);
+        let Walk { found, documents, .. } = Walk::through(&self, true);
         Discovered { image: found, documents }
     }
 
@@ -168,9 +171,10 @@ impl Discovery {
 
 impl<'a> Walk<'a> {
     /// Goes through all answers, in an order that depends on nothing but them.
-    pub(super) fn through(discovery: &'a Discovery) -> Self {
+    fn through(discovery: &'a Discovery, is_last: bool) -> Self {
         let mut walk = Self {
             discovery,
+            is_last,
             wants: Vec::new(),
             open: 0,
             eager_len: discovery.eager_len,

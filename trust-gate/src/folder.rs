@@ -1,9 +1,9 @@
 //! Files that others may have written: read bounded, and written whole or not at all.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::store::StoreError;
 
@@ -15,11 +15,28 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, S
         return Err(StoreError::TooLarge { what, found, unit: "bytes", limit });
     }
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| StoreError::Unavailable { what, problem: error.to_string() })?;
+    let unavailable =
+        |error: io::Error| StoreError::Unavailable { what: what.clone(), problem: error.to_string() };
+    let file = open(path).map_err(unavailable)?;
+    // It may be another thing by now.
+    if !file.metadata().map_err(unavailable)?.is_file() {
+        return Err(StoreError::Malformed { what, problem: "it is not a file".to_owned() });
+    }
+    file.take(limit).read_to_end(&mut bytes).map_err(unavailable)?;
     Ok(Some(bytes))
 }
+
+/// Opens a file, and does not wait where it is a pipe that nobody writes to.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(target_os = "linux")]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, O_NONBLOCK);
+    options.read(true).open(path)
+}
+
+/// As in Linux' `fcntl.h`, on every architecture but three old ones.
+#[cfg(target_os = "linux")]
+const O_NONBLOCK: i32 = 0o4000;
 
 /// The size of a file in bytes; `None` if there is none. What is no file, such as a pipe or a device, is never opened.
 pub(crate) fn file_len(path: &Path) -> Result<Option<u64>, StoreError> {
@@ -33,15 +50,13 @@ pub(crate) fn file_len(path: &Path) -> Result<Option<u64>, StoreError> {
 }
 
 /// Writes a file, with its folders, so that whoever reads it sees the old one or the new one.
-
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let unique = format!(".{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let temporary = folder.join(unique);
-    let written = File::create_new(&temporary).and_then(|mut file| file.write_all(content));
-    let moved = written.and_then(|()| fs::rename(&temporary, path));
+    // By chance, for other processes and machines may write here, too.
+    let temporary = folder.join(format!(".{:016x}", RandomState::new().hash_one(content)));
+    let mut file = File::create_new(&temporary)?;
+    let moved = file.write_all(content).and_then(|()| fs::rename(&temporary, path));
     if moved.is_err() {
         drop(fs::remove_file(&temporary));
     }

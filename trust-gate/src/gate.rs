@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 use trust_core::{Digest, UnixTime};
 use trust_policy::{
-    AdmissionResponse, AdmissionReview, Decision, Evidence, PolicySet, Trust, TrustOptions, Verdict, evaluate,
+    AdmissionResponse, AdmissionReview, Evidence, PolicySet, Trust, TrustOptions, Verdict, evaluate,
 };
 use trust_rekor::WitnessPolicyError;
 
@@ -29,19 +29,26 @@ const MARGIN: Duration = Duration::from_millis(200);
 /// Answers admission reviews: policies, trust and stores in, one answer out, by the deadline.
 ///
 /// Whatever happens, the answer is one: what could not be fetched or judged in time is named in it, and denies. It needs tokio;
-/// [`review_blocking`](Self::review_blocking) brings its own. Share it between threads.
+/// [`review_blocking`](Self::review_blocking) brings its own. Clones are the same gate.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Gate {
+struct Inner {
     policies: RwLock<Arc<PolicySet>>,
     trust: RwLock<GateTrust>,
-    store: Arc<dyn EvidenceStore>,
-    objects: Arc<dyn ObjectStore>,
+    store: Box<dyn EvidenceStore>,
+    objects: Box<dyn ObjectStore>,
     limits: Limits,
-    in_flight: Semaphore,
+    in_flight: Arc<Semaphore>,
     metrics: Metrics,
     /// For who has no runtime.
     runtime: OnceLock<tokio::runtime::Runtime>,
 }
+
+/// A [`Gate`] that is being configured.
+#[derive(Debug)]
+pub struct GateBuilder(Inner);
 
 /// By what a [`Gate`] verifies signatures.
 #[derive(Clone, Debug)]
@@ -78,72 +85,86 @@ pub struct Reviewed {
 #[error("trust options")]
 pub struct GateError(#[from] WitnessPolicyError);
 
-impl Gate {
-    /// Judges by these policies, with this trust, what this store has.
-    #[must_use]
-    pub fn new(policies: PolicySet, trust: Trust, store: impl EvidenceStore + 'static) -> Self {
-        Self {
-            policies: RwLock::new(Arc::new(policies)),
-            trust: RwLock::new(GateTrust::Fixed(Arc::new(trust))),
-            store: Arc::new(store),
-            objects: Arc::new(Objects::default()),
-            limits: Limits::default(),
-            in_flight: Semaphore::new(MAX_IN_FLIGHT),
-            metrics: Metrics::default(),
-            runtime: OnceLock::new(),
-        }
-    }
-
+impl GateBuilder {
     /// Verifies by roots that stay fresh, instead. Once they have expired, only the keys of policies count.
     ///
     /// # Errors
     /// If the options cannot be used.
-    pub fn with_roots(self, roots: Roots, options: TrustOptions) -> Result<Self, GateError> {
+    pub fn roots(mut self, roots: Roots, options: TrustOptions) -> Result<Self, GateError> {
         // So that a mistake is found now, not at the first review.
         Trust::with_options(trust_core::TrustRoot::empty(), options.clone())?;
-        let fresh = GateTrust::Fresh { roots, options, made: Arc::default() };
-        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        self.0.trust = RwLock::new(GateTrust::Fresh { roots, options, made: Arc::default() });
         Ok(self)
     }
 
     /// Looks ConfigMaps and Secrets up there.
     #[must_use]
-    pub fn with_objects(mut self, objects: impl ObjectStore + 'static) -> Self {
-        self.objects = Arc::new(objects);
+    pub fn objects(mut self, objects: impl ObjectStore + 'static) -> Self {
+        self.0.objects = Box::new(objects);
         self
     }
 
     /// Fetches no more than this for one review.
     #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.0.limits = limits;
         self
     }
 
     /// Answers no more than so many reviews at a time; what is beyond is denied at once, for a queue would make all late.
     #[must_use]
-    pub fn with_max_in_flight(mut self, reviews: usize) -> Self {
-        self.in_flight = Semaphore::new(reviews);
+    pub fn max_in_flight(mut self, reviews: usize) -> Self {
+        self.0.in_flight = Arc::new(Semaphore::new(reviews));
         self
+    }
+
+    /// The gate.
+    #[must_use]
+    pub fn build(self) -> Gate {
+        Gate(Arc::new(self.0))
+    }
+}
+
+impl Gate {
+    /// A gate that judges by these policies, with this trust, what this store has.
+    #[must_use]
+    pub fn new(policies: PolicySet, trust: Trust, store: impl EvidenceStore + 'static) -> Self {
+        Self::builder(policies, trust, store).build()
+    }
+
+    /// Likewise, to be configured further.
+    #[must_use]
+    pub fn builder(policies: PolicySet, trust: Trust, store: impl EvidenceStore + 'static) -> GateBuilder {
+        GateBuilder(Inner {
+            policies: RwLock::new(Arc::new(policies)),
+            trust: RwLock::new(GateTrust::Fixed(Arc::new(trust))),
+            store: Box::new(store),
+            objects: Box::new(Objects::default()),
+            limits: Limits::default(),
+            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            metrics: Metrics::default(),
+            runtime: OnceLock::new(),
+        })
     }
 
     /// Judges by other policies from now on. Reviews that are being judged keep theirs.
     pub fn replace_policies(&self, policies: PolicySet) {
-        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+        *self.0.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
     }
 
     /// Verifies by another trust from now on. Reviews that are being judged keep theirs.
     pub fn replace_trust(&self, trust: Trust) {
-        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = GateTrust::Fixed(Arc::new(trust));
+        *self.0.trust.write().unwrap_or_else(PoisonError::into_inner) = GateTrust::Fixed(Arc::new(trust));
     }
 
     /// What was done so far, as numbers.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.0.metrics
     }
 
-    /// Answers a review, at the latest at the deadline ([`Deadline::of_webhook`]).
+    /// Answers a review, at the latest at the deadline ([`Deadline::of_webhook`]). If the future is dropped, the review goes on to its
+    /// end, for others may wait for what it fetches.
     pub async fn review(&self, body: &[u8], until: Deadline) -> Reviewed {
         let start = Instant::now();
         let now = clock::now();
@@ -152,30 +173,45 @@ impl Gate {
                 let response = AdmissionResponse::for_unreadable(body, &error);
                 (Outcome::Unreadable, unjudged(response, now))
             }
-            Ok(review) => {
-                let id = review.request.resource.id();
-                let span = tracing::info_span!(
-                    "review",
-                    uid = review.uid,
-                    kind = id.kind,
-                    namespace = id.namespace,
-                    name = id.name
-                );
-                self.judge(review, now, until).instrument(span).await
-            }
+            Ok(review) => self.admit(review, now, until).await,
         };
-        self.metrics.add(outcome, start.elapsed());
+        self.0.metrics.add(outcome, start.elapsed());
         reviewed
+    }
+
+    /// Judges a review if there is room, and denies it if that takes too long or fails.
+    async fn admit(&self, review: AdmissionReview, now: UnixTime, until: Deadline) -> (Outcome, Reviewed) {
+        let deny = |uid: &str, message: &str| unjudged(Some(AdmissionResponse::deny(uid, message)), now);
+        let Ok(permit) = self.0.in_flight.clone().try_acquire_owned() else {
+            return (Outcome::Busy, deny(&review.uid, "denied: busy, too many reviews at a time; try again"));
+        };
+        let uid = review.uid.clone();
+        let id = review.request.resource.id();
+        let span =
+            tracing::info_span!("review", uid, kind = id.kind, namespace = id.namespace, name = id.name);
+        let judging = tokio::spawn(self.0.clone().judge(review, now, until, permit).instrument(span));
+        let judged = match until.left() {
+            Some(left) => tokio::time::timeout(left, judging).await.ok(),
+            None => Some(judging.await),
+        };
+        match judged {
+            Some(Ok(reviewed)) => {
+                let is_allowed = reviewed.response.as_ref().is_some_and(|response| response.allowed);
+                (if is_allowed { Outcome::Allowed } else { Outcome::Denied }, reviewed)
+            }
+            // What is late was not judged, and neither was what stopped unexpectedly.
+            _ => (Outcome::Late, deny(&uid, "denied: not judged by the deadline")),
+        }
     }
 
     /// [`review`](Self::review), for who has no runtime. It must not be called from within one.
     #[must_use]
     pub fn review_blocking(&self, body: &[u8], until: Deadline) -> Reviewed {
-        let runtime = match self.runtime.get() {
+        let runtime = match self.0.runtime.get() {
             Some(runtime) => runtime,
             None => {
                 match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
-                    Ok(runtime) => self.runtime.get_or_init(|| runtime),
+                    Ok(runtime) => self.0.runtime.get_or_init(|| runtime),
                     Err(error) => {
                         let unreadable = AdmissionReview::from_json(body);
                         let message = format!("denied: no runtime can be started: {error}");
@@ -188,49 +224,42 @@ impl Gate {
         };
         runtime.block_on(self.review(body, until))
     }
+}
 
-    async fn judge(&self, review: AdmissionReview, now: UnixTime, until: Deadline) -> (Outcome, Reviewed) {
-        let Ok(_permit) = self.in_flight.try_acquire() else {
-            let message = "denied: busy, too many reviews at a time; try again";
-            return (Outcome::Busy, unjudged(Some(AdmissionResponse::deny(review.uid, message)), now));
-        };
+impl Inner {
+    /// Fetches what is needed, and evaluates it. The permit is held until both have ended, whoever still waits.
+    async fn judge(
+        self: Arc<Self>,
+        review: AdmissionReview,
+        now: UnixTime,
+        until: Deadline,
+        permit: OwnedSemaphorePermit,
+    ) -> Reviewed {
         let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (trust, about_root) = self.trust(now);
         let (store, objects) = (self.store.as_ref(), self.objects.as_ref());
-        let collecting = collect_for_async(
-            &policies,
-            &review.request,
-            store,
-            objects,
-            &self.limits,
-            now,
-            until.less(MARGIN),
-        );
+        let until = until.less(MARGIN);
+        let collecting =
+            collect_for_async(&policies, &review.request, store, objects, &self.limits, now, until);
         let evidence = Arc::new(collecting.await);
         let uid = review.uid.clone();
         let judging = {
             let evidence = evidence.clone();
             tokio::task::spawn_blocking(move || {
+                let _until_judged = permit;
                 let verdict = evaluate(&policies, &review.request, &evidence, &trust, now);
                 (review.respond(&verdict), verdict)
             })
         };
-        let judged = match until.left() {
-            Some(left) => tokio::time::timeout(left, judging).await.ok(),
-            None => Some(judging.await),
-        };
-        // What is late, or what stopped unexpectedly, was not judged.
-        let Some(Ok((mut response, verdict))) = judged else {
-            let message = "denied: not judged by the deadline";
-            let response = Some(AdmissionResponse::deny(uid, message));
-            return (Outcome::Late, Reviewed { response, verdict: None, evidence, now });
+        let Ok((mut response, verdict)) = judging.await else {
+            let response = AdmissionResponse::deny(uid, "denied: the evaluation stopped unexpectedly");
+            return Reviewed { response: Some(response), verdict: None, evidence, now };
         };
         if let Some(about) = about_root {
             response.audit_annotations.insert("trust-root".to_owned(), about.into());
         }
-        let outcome = if verdict.decision == Decision::Allow { Outcome::Allowed } else { Outcome::Denied };
         tracing::info!(allowed = response.allowed);
-        (outcome, Reviewed { response: Some(response), verdict: Some(verdict), evidence, now })
+        Reviewed { response: Some(response), verdict: Some(verdict), evidence, now }
     }
 
     /// What is trusted now, and what is to be said of it.

@@ -119,7 +119,7 @@ pub mod guide {
 pub use crate::{
     cached::Cached,
     content::Content,
-    gate::{Gate, GateError, Reviewed},
+    gate::{Gate, GateBuilder, GateError, Reviewed},
     http::{Http, HttpError},
     metrics::{BUCKETS, Metrics, Outcome},
     registry::credentials::{

@@ -142,12 +142,11 @@ impl OciLayout {
         }
         let name = image.name();
         let tag = image.tag().unwrap_or_default();
-        // Some tools write the whole reference, some no name at all.
-        if let Some(digest) = self.named(tag)? {
-            return Ok(Some(digest));
-        }
-        if let Some(digest) = self.named(&format!("{name}:{tag}"))? {
-            return Ok(Some(digest));
+        // Some tools write the whole reference, which says more than a tag, some no name at all.
+        for written in [&format!("{name}:{tag}"), tag] {
+            if let Some(digest) = self.named(written)? {
+                return Ok(Some(digest));
+            }
         }
         let is_nameless = |digest: &Digest| {
             let of_image = |one: &&Descriptor| one.digest().to_string() == digest.to_string();

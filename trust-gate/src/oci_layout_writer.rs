@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use trust_core::internal::json as strict_json;
-use trust_core::{Digest, ImageRef};
+use trust_core::{Digest, HashAlgorithm, ImageRef};
 use trust_policy::FetchFailure;
 
 use crate::collect;
@@ -79,7 +79,7 @@ impl OciLayoutWriter {
     ) -> Result<Digest, CopyError> {
         let recorder = Recorder { store, writer: self, seen: Mutex::default() };
         let mut discoveries = [Discovery::new(image.clone(), limits).with_documents()];
-        collect::drive(&mut discoveries, &recorder, until).await;
+        collect::drive(&mut discoveries, &recorder, limits, until).await;
         let [discovery] = discoveries;
         let found = discovery.finish().image;
         let digest = found.digest?;
@@ -89,15 +89,18 @@ impl OciLayoutWriter {
         let name = image.tag().map(|tag| format!("{}:{tag}", image.name())).unwrap_or_default();
         let seen = recorder.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        // A name stands for one image.
-        entries.retain(|(known, of), _| known.is_empty() || *known != name || *of == digest);
         for Seen { tag, bytes_len, digest: of, media_type, is_referrer } in seen {
+            // Of tags only those that name a digest are the same in every repository.
+            let tag =
+                tag.filter(|tag| HashAlgorithm::ALL.iter().any(|one| tag.starts_with(&format!("{one}-"))));
             let name = if of == digest { name.clone() } else { tag.unwrap_or_default() };
             if of == digest || is_referrer || !name.is_empty() {
                 let mut entry = json!({"mediaType": media_type, "digest": of.to_string(), "size": bytes_len});
                 if let (false, Some(entry)) = (name.is_empty(), entry.as_object_mut()) {
                     entry.insert("annotations".to_owned(), json!({ REF_NAME: name }));
                 }
+                // A name stands for one thing, and for what it stands for now.
+                entries.retain(|(known, _), _| name.is_empty() || *known != name);
                 entries.insert((name, of), entry);
             }
         }

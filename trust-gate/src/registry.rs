@@ -28,7 +28,7 @@ use crate::registry::credentials::{Anonymous, Credential, Credentials};
 use crate::registry::exchange::Exchange;
 use crate::registry::host::{Endpoint, RegistryHost};
 use crate::registry::token::{Scope, Tokens};
-use crate::store::{EvidenceStore, Found, Item, MAX_MANIFEST_LEN, StoreError, Want};
+use crate::store::{EvidenceStore, Found, Item, MAX_MANIFEST_LEN, MAX_REFERRERS, StoreError, Want};
 use crate::transport::{HttpRequest, HttpResponse, Method, Reach, Transport};
 
 /// Every type of manifest in use.
@@ -37,8 +37,8 @@ const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// The longest tag of the specification.
 const MAX_TAG_LEN: usize = 128;
-/// Referrers that are listed: more than are read, and fewer than fill the memory.
-const MAX_REFERRERS: usize = 1_000;
+/// Pages of one listing.
+const MAX_PAGES: usize = 100;
 /// Where blobs are stored may be some hosts away.
 const MAX_REDIRECTS: usize = 5;
 /// How long is remembered how a host wants to be asked.
@@ -76,7 +76,6 @@ struct Inner {
 struct Known {
     since: Instant,
     challenge: Option<Challenge>,
-    has_no_referrers: bool,
 }
 
 /// A `Registry` that is being configured.
@@ -139,6 +138,10 @@ impl EvidenceStore for Registry {
     fn fetch<'a>(&'a self, want: &'a Want, until: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
         let fetch = self.0.fetch(want, until);
         Box::pin(async move {
+            if tokio::runtime::Handle::try_current().is_err() {
+                let problem = "a registry is asked only within a runtime of tokio".to_owned();
+                return Err(StoreError::Unavailable { what: want.what(), problem });
+            }
             match until.left() {
                 // Whatever is waited for: the network, a helper, a token that another one asks for.
                 Some(left) => tokio::time::timeout(left, fetch)
@@ -159,17 +162,17 @@ impl Inner {
         let configured = self.hosts.get(want.image.registry());
         let malformed = |problem| StoreError::Malformed { what: want.what(), problem };
         let endpoints = Endpoint::all(&want.image, configured).map_err(malformed)?;
-        // What a mirror lacks, or cannot say, the next one is asked; the last is the registry itself, which knows.
-        let mut outcome = Ok(Found::Absent);
-        for endpoint in &endpoints {
-            outcome = self.fetch_at(endpoint, want, until).await;
-            match &outcome {
-                Ok(Found::Absent) | Err(_) => {}
-                Ok(Found::Referrers(none)) if none.is_empty() => {}
-                Ok(_) => break,
+        let Some((registry, mirrors)) = endpoints.split_last() else { return Ok(Found::Absent) };
+        // What a mirror lacks, or cannot say in some of the time, is asked of the next one; the last is the registry, which knows.
+        let may_be_mirrored = !matches!(want.item, Item::Tag(_) | Item::Referrers(_));
+        for mirror in mirrors.iter().filter(|_| may_be_mirrored) {
+            let until = until.left().map_or(until, |left| until.or_after(left / 3));
+            if let Ok(found @ (Found::Digest(_) | Found::Bytes(_))) = self.fetch_at(mirror, want, until).await
+            {
+                return Ok(found);
             }
         }
-        outcome
+        self.fetch_at(registry, want, until).await
     }
 
     async fn fetch_at(&self, endpoint: &Endpoint, want: &Want, until: Deadline) -> Result<Found, StoreError> {
@@ -272,23 +275,26 @@ impl Inner {
     fn reach(&self, url: &url::Url, endpoint: &Endpoint) -> Reach {
         let port = url.port().map_or(String::new(), |port| format!(":{port}"));
         let host = canonical_registry(&format!("{}{port}", url.host_str().unwrap_or_default()));
-        let is_same = url.origin() == endpoint.base().origin() && endpoint.reach == Reach::Private;
+        let is_same = url.host() == endpoint.base().host() && endpoint.reach == Reach::Private;
         let is_named = self.hosts.contains_key(&host) || is_same;
         if is_named { Reach::Private } else { Reach::Public }
     }
 
     /// The referrers that the API lists; none where there is no such API, for then they are under a tag.
     async fn referrers(&self, question: &Question<'_>, image: &Digest) -> Result<Vec<Digest>, StoreError> {
-        let origin = question.endpoint.origin();
-        if self.known(&origin).has_no_referrers {
-            return Ok(Vec::new());
-        }
         let malformed = |problem| StoreError::Malformed { what: question.what.clone(), problem };
-        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+        let (mut found, mut once, mut seen) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         let mut next = Some(question.endpoint.url(&format!("referrers/{image}")));
         while let Some(url) = next {
-            if found.len() >= MAX_REFERRERS {
+            // That there are more is known by one more.
+            if found.len() > MAX_REFERRERS {
                 break;
+            }
+            if seen.len() == MAX_PAGES {
+                return Err(malformed(format!(
+                    "found more than {MAX_PAGES} pages with {} referrers",
+                    found.len()
+                )));
             }
             if !seen.insert(url.clone()) {
                 return Err(malformed("a page of the listing follows itself".to_owned()));
@@ -299,17 +305,17 @@ impl Inner {
             let is_first = seen.len() == 1;
             match response.status {
                 200 => {}
-                400 | 404 | 405 | 406 | 501 | 300..=399 if is_first => {
-                    if !listing::is_unknown_repository(&response) {
-                        self.learn(&origin, |known| known.has_no_referrers = true);
-                    }
-                    return Ok(Vec::new());
-                }
+                // It is not remembered: some registries answer so of one image that they do not know.
+                400 | 404 | 405 | 406 | 501 | 300..=399 if is_first => return Ok(Vec::new()),
                 // Harbor before 2.8 answers so to everyone.
                 401 if is_first && Challenge::of(&response).is_none() => return Ok(Vec::new()),
                 _ => return Err(question.refused(&response)),
             }
-            found.extend(listing::referrers(&response.body).map_err(malformed)?);
+            for digest in listing::referrers(&response.body).map_err(malformed)? {
+                if once.insert(digest.clone()) {
+                    found.push(digest);
+                }
+            }
             next = listing::next_page(&response, &url).map_err(malformed)?;
         }
         Ok(found)
@@ -339,7 +345,7 @@ impl Inner {
             } else if has_credentials && wanted == challenge {
                 return Ok(response);
             }
-            self.learn(&origin, |known| known.challenge.clone_from(&wanted));
+            self.learn(&origin, wanted.clone());
             challenge = wanted;
             is_repeated = true;
         }
@@ -368,7 +374,8 @@ impl Inner {
                     user: credential.as_ref().map(Credential::fingerprint),
                 };
                 let credential = credential.as_ref();
-                let (base, reach) = (endpoint.base(), endpoint.reach);
+                // Who hands out tokens may be at a private address if it is named, or is the registry itself.
+                let (base, reach) = (endpoint.base(), self.reach(realm, endpoint));
                 let token = self.tokens.get(&self.exchange, &scope, base, credential, reach, *until).await?;
                 request.headers.push(("authorization", format!("Bearer {token}")));
                 Ok(Some(scope))
@@ -389,18 +396,16 @@ impl Inner {
     fn known(&self, origin: &str) -> Known {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = known.get(origin).filter(|known| known.since.elapsed() < HOST_LIFE).cloned();
-        fresh.unwrap_or(Known { since: Instant::now(), challenge: None, has_no_referrers: false })
+        fresh.unwrap_or(Known { since: Instant::now(), challenge: None })
     }
 
-    fn learn(&self, origin: &str, change: impl FnOnce(&mut Known)) {
-        let mut now = self.known(origin);
-        change(&mut now);
+    fn learn(&self, origin: &str, challenge: Option<Challenge>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_HOSTS {
             known.retain(|_, known| known.since.elapsed() < HOST_LIFE);
         }
-        if known.len() < MAX_HOSTS {
-            known.insert(origin.to_owned(), now);
+        if known.len() < MAX_HOSTS || known.contains_key(origin) {
+            known.insert(origin.to_owned(), Known { since: Instant::now(), challenge });
         }
     }
 }

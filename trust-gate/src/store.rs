@@ -10,6 +10,9 @@ use crate::deadline::{Boxed, Deadline};
 /// ([distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pushing-manifests)).
 pub(crate) const MAX_MANIFEST_LEN: u64 = 4 << 20;
 
+/// Referrers of one image that are listed: more than are read, and fewer than fill the memory.
+pub(crate) const MAX_REFERRERS: usize = 1_000;
+
 /// One question to a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -69,7 +72,8 @@ pub enum Found {
     Digest(Digest),
     /// For a tag, a manifest or a blob: its content, unproved.
     Bytes(Vec<u8>),
-    /// For referrers: their digests, in an order that does not change. Nothing that a listing says of them is believed.
+    /// For referrers: their digests, in an order that does not change. Nothing that a listing says of them is believed. Of more than
+    /// 1,000, no more than 1,001 are of use, by which it is known that there are more.
     Referrers(Vec<Digest>),
     /// The store knows that it has no such thing.
     Absent,

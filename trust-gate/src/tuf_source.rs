@@ -1,9 +1,10 @@
 //! [`TufSource`]: files that a TUF repository vouches for, fetched, verified and kept
 //! ([TUF](https://theupdateframework.github.io/specification/v1.0.34/)).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 use trust_core::{TufAccepted, TufError, TufFiles, TufTarget, TufUpdate, UnixTime};
@@ -28,9 +29,18 @@ pub struct TufSource {
     targets: Url,
     reach: Reach,
     root: Vec<u8>,
+    /// What was accepted by this program: it is not given up for what is older, with or without a folder.
+    kept: Arc<Mutex<Kept>>,
     folder: Option<PathBuf>,
     targets_folder: Option<PathBuf>,
     needs_answers: bool,
+}
+
+/// Metadata that was accepted.
+#[derive(Debug, Default)]
+struct Kept {
+    roots: BTreeMap<u64, Vec<u8>>,
+    roles: BTreeMap<String, Vec<u8>>,
 }
 
 /// A file cannot be had from a TUF repository.
@@ -90,6 +100,7 @@ impl TufSource {
             targets,
             reach: Reach::Public,
             root,
+            kept: Arc::default(),
             folder: None,
             targets_folder: None,
             needs_answers: false,
@@ -208,9 +219,10 @@ impl TufSource {
 
     /// What was kept, as far as it follows from the root that the program ships.
     fn start(&self, now: UnixTime) -> Result<TufUpdate, TufError> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let mut files = TufFiles::new(self.root.clone());
-        let Some(folder) = &self.folder else { return TufUpdate::new(files, now) };
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let entries =
+            self.folder.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
         for path in entries.map(|entry| entry.path()).filter(|path| path.is_file()) {
             let name =
                 path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"));
@@ -220,10 +232,15 @@ impl TufSource {
                 files = files.with(&unescaped(role), content);
             }
         }
+        files = kept.roles.iter().fold(files, |files, (role, content)| files.with(role, content.clone()));
         let mut update = TufUpdate::new(files, now)?;
         // Root after root; one that does not follow ends the row, and is fetched.
-        let next = |update: &TufUpdate| folder.join(root_file(update.root_version().saturating_add(1)));
-        while let Some(root) = read(&next(&update), MAX_TARGET_LEN) {
+        let next = |update: &TufUpdate| {
+            let version = update.root_version().saturating_add(1);
+            let in_folder = || read(&self.folder.as_ref()?.join(root_file(version)), MAX_TARGET_LEN);
+            kept.roots.get(&version).cloned().or_else(in_folder)
+        };
+        while let Some(root) = next(&update) {
             if update.answer(Some(&root)).is_err() {
                 break;
             }
@@ -232,6 +249,12 @@ impl TufSource {
     }
 
     fn keep(&self, accepted: &TufAccepted, content: &[u8]) -> Result<(), TufSourceError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match accepted.role.as_str() {
+            "root" => drop(kept.roots.insert(accepted.version, content.to_vec())),
+            role => drop(kept.roles.insert(role.to_owned(), content.to_vec())),
+        }
+        drop(kept);
         let Some(folder) = &self.folder else { return Ok(()) };
         if accepted.role == "root" {
             write(&folder.join(root_file(accepted.version)), content)?;

@@ -129,7 +129,7 @@ fn data_in_a_descriptor_saves_a_question_and_is_hashed() {
     let good = memory.signatures(&image(), &[layer.clone()]);
     memory.referrers = vec![good];
     let found = memory.discover(&Limits::default()).image;
-    assert_eq!(found.artifacts[0].content, b"bundle");
+    assert_eq!(&found.artifacts[0].content[..], b"bundle");
     assert!(found.failures.is_empty(), "{:?}", found.failures);
 
     for (data, kind) in [
@@ -207,6 +207,51 @@ fn a_digest_that_is_answered_with_another_is_refused() {
     let found =
         run(Discovery::new(asked, &Limits::default()), &[], |want| Some(Memory::default().answer(want)));
     assert_eq!(found.image.digest.unwrap_err().kind, FailureKind::Malformed);
+}
+
+#[test]
+fn nothing_hides_behind_what_is_listed_often() {
+    let mut memory = Memory::default();
+    // A bundle at the end of a listing of one thing, and of layers of another use.
+    let data = json!("YnVuZGxl");
+    let mut layer = descriptor(BUNDLE, b"bundle");
+    layer["data"] = data;
+    let mut layers = vec![descriptor("application/vnd.in-toto+json", b"statement"); 2_000];
+    layers.push(layer);
+    let hidden = memory.signatures(&image(), &layers);
+    let other = memory.signatures(&image(), &[]);
+    let entry = |digest: &Digest| json!({"mediaType": "m/m", "digest": digest.to_string(), "size": 1});
+    let mut entries = vec![entry(&other); 5_000];
+    entries.push(entry(&hidden));
+    let index = json!({"schemaVersion": 2, "manifests": entries}).to_string();
+    memory.tags.insert(format!("sha256-{}", image().to_hex()), index.into_bytes());
+    let found = memory.discover(&Limits::default()).image;
+    assert_eq!((found.artifacts.len(), found.failures.len()), (1, 0), "{:?}", found.failures);
+    // What is too much is said to be.
+    let many = (0..300_u32).map(|index| entry(&Digest::sha256(&index.to_be_bytes()))).collect::<Vec<_>>();
+    let index = json!({"schemaVersion": 2, "manifests": many}).to_string();
+    memory.tags.insert(format!("sha256-{}", image().to_hex()), index.into_bytes());
+    let mut limits = Limits::default();
+    limits.manifests = 1_000;
+    let kinds: Vec<_> = memory.discover(&limits).image.failures.iter().map(|one| one.kind).collect();
+    assert!(kinds.contains(&FailureKind::TooLarge), "{kinds:?}");
+}
+
+/// A listing of 50,000, and layers that are all one blob: little time and little memory.
+#[test]
+fn what_is_large_costs_no_more_than_it_has() {
+    let mut memory = Memory::default();
+    let content = vec![7; 900 << 10];
+    memory.add(&content);
+    let layers = vec![descriptor(BUNDLE, &content); 300];
+    let large = memory.signatures(&image(), &layers);
+    memory.referrers = (0..50_000_u32).map(|index| Digest::sha256(&index.to_be_bytes())).collect();
+    memory.referrers.insert(0, large);
+    let start = std::time::Instant::now();
+    let found = memory.discover(&Limits::default()).image;
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    let [first, .., last] = &found.artifacts[..] else { panic!("{}", found.artifacts.len()) };
+    assert!(std::sync::Arc::ptr_eq(&first.content, &last.content), "one blob is held once");
 }
 
 /// Each question is answered with ever more: the questions end, and what was too much is named.

@@ -13,8 +13,8 @@ use futures_util::future::join_all;
 use serde_json::json;
 use trust_core::{Digest, TrustRoot};
 use trust_gate::{
-    Cached, Content, Credential, Deadline, EvidenceStore, ForRegistry, Found, Gate, HttpRequest, Item,
-    Limits, Outcome, Registry, RegistryHost, Reviewed, Want, collect_async,
+    Cached, Content, Credential, Deadline, EvidenceStore, ForRegistry, Found, Gate, GateBuilder, HttpRequest,
+    Item, Limits, Outcome, Registry, RegistryHost, Reviewed, Want, collect_async,
 };
 use trust_policy::{FailureKind, PolicySet, Trust};
 
@@ -44,7 +44,11 @@ fn cached(memory: &Arc<Memory>) -> Cached<Registry> {
 
 /// A gate that wants the release key on images of the registry.
 fn gate(memory: &Arc<Memory>) -> Gate {
-    Gate::new(policies("require-release-key"), Trust::new(TrustRoot::public_good()), cached(memory))
+    builder(memory).build()
+}
+
+fn builder(memory: &Arc<Memory>) -> GateBuilder {
+    Gate::builder(policies("require-release-key"), Trust::new(TrustRoot::public_good()), cached(memory))
 }
 
 fn is_allowed(reviewed: &Reviewed) -> bool {
@@ -74,7 +78,7 @@ fn one_question_serves_all_who_ask() {
         assert_eq!(gate.metrics().count(Outcome::Allowed), 2);
     });
     let memory = Arc::new(Memory::new(|_| None));
-    let gate = self::gate(&memory).with_max_in_flight(100);
+    let gate = builder(&memory).max_in_flight(100).build();
     run(async {
         let body = review(IMAGE, 1);
         let hundred = join_all((0..100).map(|_| gate.review(&body, Deadline::after(PATIENCE)))).await;
@@ -140,7 +144,7 @@ fn the_deadline_is_kept_and_what_is_open_is_named() {
 #[test]
 fn what_is_too_much_is_denied_at_once() {
     let memory = Arc::new(Memory::late(Duration::from_millis(200)));
-    let gate = gate(&memory).with_max_in_flight(2);
+    let gate = builder(&memory).max_in_flight(2).build();
     run(async {
         let body = review(IMAGE, 1);
         let three =

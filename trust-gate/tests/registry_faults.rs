@@ -268,7 +268,7 @@ fn a_listing_that_does_not_end_is_bounded() {
         let page_number = u32::try_from(count.fetch_add(1, Relaxed)).unwrap();
         page(many(page_number * 500), &format!("<?page={page_number}>; rel=next"))
     });
-    assert_eq!(pages.load(Relaxed), 2);
+    assert_eq!(pages.load(Relaxed), 3);
     assert!(kinds(&found).contains(&FailureKind::TooLarge), "{:?}", kinds(&found));
     // A page that follows itself, and one on another host.
     for link in ["<>; rel=next", "<?x=1>; rel=next", "<https://evil.example/>; rel=next"] {
@@ -406,48 +406,88 @@ fn passwords_go_to_the_registry_that_they_are_for() {
 }
 
 #[test]
-fn a_mirror_is_believed_in_what_it_has() {
-    let mirrored = |fault: fn(&HttpRequest) -> Option<Reply>| {
+fn a_mirror_is_believed_in_what_it_has_and_the_registry_in_what_there_is() {
+    let asked = |host: RegistryHost, fault: fn(&HttpRequest) -> Option<Reply>| {
         let memory = Arc::new(Memory::new(fault));
-        let host = RegistryHost::new().mirror("https://mirror.example/cache/".parse().unwrap());
         let registry = Registry::builder(memory.clone()).host("ghcr.io", host).build();
         let image = IMAGE.parse().unwrap();
         let found = run(collect_async(&registry, &image, &Limits::default(), Deadline::after(PATIENCE)));
         let log = memory.log.lock().unwrap().clone();
         (found, log)
     };
+    let url = || "https://mirror.example/cache/".parse().unwrap();
+    let mirrored = |fault| asked(RegistryHost::new().mirror(url()), fault);
     let (found, log) = mirrored(|_| None);
     assert_eq!(found.artifacts.len(), 1);
     assert_eq!(log[0], "Head https://mirror.example/cache/v2/myorg/app/manifests/signed?ns=ghcr.io");
-    // What it has not, or cannot say, the registry is asked.
-    for code in [404_u16, 500, 403] {
-        static CODE: AtomicUsize = AtomicUsize::new(0);
-        CODE.store(code.into(), Relaxed);
-        let (found, _) = mirrored(|request| {
-            let is_mirror = request.url.host_str() == Some("mirror.example");
-            is_mirror.then(|| Reply::Now(Ok(status(u16::try_from(CODE.load(Relaxed)).unwrap()))))
-        });
-        assert_eq!((found.artifacts.len(), found.failures.len()), (1, 0), "{code}: {found:?}");
+    // Which signatures there are, a mirror may not know.
+    let listings = |log: &[String]| -> Vec<String> {
+        let is_listing = |line: &&String| line.contains("/referrers/") || line.contains("/manifests/sha256-");
+        log.iter().filter(is_listing).cloned().collect()
+    };
+    assert!(listings(&log).iter().all(|line| line.contains("https://ghcr.io/")), "{log:#?}");
+    fn of_mirror(request: &HttpRequest, reply: Reply) -> Option<Reply> {
+        (request.url.host_str() == Some("mirror.example")).then_some(reply)
     }
+    // What it has not, cannot say, or does not say in some of the time, the registry is asked.
+    for fault in [
+        (|request| of_mirror(request, Reply::Now(Ok(status(404))))) as fn(&HttpRequest) -> Option<Reply>,
+        |request| of_mirror(request, Reply::Now(Ok(status(403)))),
+        |request| of_mirror(request, Reply::Now(Ok(status(500)))),
+    ] {
+        let (found, _) = mirrored(fault);
+        assert_eq!((found.artifacts.len(), found.failures.len()), (1, 0), "{found:?}");
+    }
+    let (found, _) =
+        mirrored(|request| of_mirror(request, Reply::Late(Duration::from_secs(60), Ok(status(200)))));
+    assert!(found.digest.is_ok(), "a mirror that hangs leaves time for the registry: {found:?}");
     // If the registry cannot say either, it is not known.
     let (found, _) = mirrored(|request| {
-        let code = if request.url.host_str() == Some("mirror.example") { 404 } else { 403 };
-        Some(Reply::Now(Ok(status(code))))
+        of_mirror(request, Reply::Now(Ok(status(404)))).or(Some(Reply::Now(Ok(status(403)))))
     });
     assert_eq!(found.digest.unwrap_err().kind, FailureKind::Unauthorized);
+    // What stands in for the registry is believed in everything.
+    let (found, log) = asked(RegistryHost::new().at(url()), |_| None);
+    assert_eq!((found.artifacts.len(), found.failures.len()), (1, 0));
+    assert!(log.iter().all(|line| line.contains("https://mirror.example/cache/v2/")), "{log:#?}");
+}
+
+/// Some registries answer so of one image that they do not know, whoever asked for it.
+#[test]
+fn that_there_is_no_api_is_believed_of_one_question() {
+    let missing = Digest::sha256(b"missing");
+    let name = missing.to_string();
+    let memory = Memory::new(move |request| {
+        let is_missing = request.url.path().ends_with(&format!("/referrers/{name}"));
+        is_missing.then(|| Reply::Now(Ok(status(404))))
+    });
+    let memory = Arc::new(memory);
+    let registry = Registry::builder(memory).build();
+    let find = |image: &str| {
+        let image = image.parse().unwrap();
+        run(collect_async(&registry, &image, &Limits::default(), Deadline::after(PATIENCE)))
+    };
+    assert_eq!(find(&format!("ghcr.io/myorg/app@{missing}")).artifacts, []);
+    assert_eq!(find(IMAGE).artifacts.len(), 1);
 }
 
 #[test]
-fn that_there_is_no_api_is_asked_once() {
+fn a_mirror_is_told_no_password_of_the_registry() {
     let memory = Memory::new(|request| {
-        request.url.path().contains("/referrers/").then(|| Reply::Now(Ok(status(404))))
+        let is_told = request.headers.iter().any(|(name, _)| *name == "authorization");
+        assert!(!is_told || request.url.host_str() == Some("registry-1.docker.io"), "{request:?}");
+        (!is_told).then(|| Reply::Now(Ok(with(401, "www-authenticate", "Basic realm=\"x\""))))
     });
     let memory = Arc::new(memory);
-    let registry = Registry::builder(memory.clone()).build();
-    let image = IMAGE.parse().unwrap();
-    for _ in 0..2 {
-        let _ = run(collect_async(&registry, &image, &Limits::default(), Deadline::after(PATIENCE)));
+    // A name of one label, which could be taken for a part of a repository on Docker Hub.
+    for mirror in ["https://mirror/", "http://cache/", "https://mirror.example/"] {
+        let host = RegistryHost::new().mirror(mirror.parse().unwrap());
+        let registry = Registry::builder(memory.clone())
+            .host("docker.io", host)
+            .credentials(ForRegistry::new("docker.io", password("me")))
+            .build();
+        let image = "docker.io/myorg/app:signed".parse().unwrap();
+        let found = run(collect_async(&registry, &image, &Limits::default(), Deadline::after(PATIENCE)));
+        assert_eq!(found.artifacts.len(), 1, "{mirror}: {found:?}");
     }
-    let log = memory.log.lock().unwrap().clone();
-    assert_eq!(log.iter().filter(|line| line.contains("/referrers/")).count(), 1, "{log:#?}");
 }

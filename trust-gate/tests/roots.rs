@@ -228,6 +228,23 @@ fn what_was_kept_serves_without_network_and_cannot_be_forged() {
 }
 
 #[test]
+fn what_a_program_accepted_it_does_not_give_up_for_what_is_older() {
+    let served = Served::new(public_good());
+    let old = served.0.lock().unwrap().repository.clone();
+    served.publish(own_root(), 5, FAR);
+    // Without a folder.
+    let roots = load(RootSource::new().tuf(served.source())).unwrap();
+    {
+        let mut state = served.0.lock().unwrap();
+        state.repository = old;
+        state.root = public_good();
+    }
+    let refused = refresh(&roots).unwrap_err();
+    assert!(matches!(&refused, RootSourceError::Tuf(TufSourceError::Refused { .. })), "{refused:?}");
+    assert_eq!(roots.current(UnixTime::from_millis(0)).unwrap().digest, Digest::sha256(&own_root()));
+}
+
+#[test]
 fn several_roots_are_one() {
     let served = Served::new(own_root());
     let both = load(RootSource::new().pinned(public_good()).tuf(served.source())).unwrap();
@@ -251,8 +268,8 @@ fn a_gate_says_by_which_root_it_judged() {
     let served = Served::new(public_good());
     let roots = load(RootSource::new().tuf(served.source())).unwrap();
     let about = |roots: Roots| {
-        let gate = Gate::new(PolicySet::default(), trust_policy::Trust::keys_only(), Repositories::new());
-        let gate = gate.with_roots(roots, TrustOptions::default()).unwrap();
+        let gate = Gate::builder(PolicySet::default(), trust_policy::Trust::keys_only(), Repositories::new());
+        let gate = gate.roots(roots, TrustOptions::default()).unwrap().build();
         let review = br#"{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "u", "operation": "CREATE",
             "object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}}}"#;
         let reviewed = gate.review_blocking(review, Deadline::after(Duration::from_secs(5)));

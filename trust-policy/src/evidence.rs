@@ -4,6 +4,7 @@
 //! verifies all of it. As data it can be archived, and judged again a year later.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
@@ -85,7 +86,7 @@ pub struct Artifact {
     pub annotations: BTreeMap<String, String>,
     /// The layer's content.
     #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
-    pub content: Vec<u8>,
+    pub content: Arc<[u8]>,
 }
 
 /// Something could not be fetched.
@@ -134,13 +135,13 @@ impl FailureKind {
     }
 }
 
-fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+fn to_base64<S: Serializer>(bytes: &Arc<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&encoding::to_base64(bytes))
 }
 
-fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    encoding::from_base64(&text).ok_or_else(|| de::Error::custom("content is not base64"))
+    encoding::from_base64(&text).map(Arc::from).ok_or_else(|| de::Error::custom("content is not base64"))
 }
 
 #[cfg(test)]
@@ -155,7 +156,7 @@ mod tests {
             location: "tag b".to_owned(),
             media_type: "m".to_owned(),
             annotations: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
-            content: vec![0, 255],
+            content: Arc::from([0, 255]),
         };
         let found = ImageEvidence {
             digest: Ok(Digest::sha256(b"x")),

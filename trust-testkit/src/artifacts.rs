@@ -44,7 +44,7 @@ pub fn signature(seed: u8, image: &Digest, optional: &Value) -> Artifact {
         location: format!("signature of {image} by {seed}"),
         media_type: trust_core::cosign::SIMPLE_SIGNING_MEDIA_TYPE.to_owned(),
         annotations: BTreeMap::from([("dev.cosignproject.cosign/signature".to_owned(), signature)]),
-        content: payload.into_bytes(),
+        content: payload.into_bytes().into(),
     }
 }
 
@@ -69,6 +69,6 @@ pub fn attestation(seed: u8, predicate_type: &str, predicate: &Value) -> Artifac
         location: format!("{predicate_type} by {seed}"),
         media_type: trust_core::cosign::ENVELOPE_MEDIA_TYPE.to_owned(),
         annotations: BTreeMap::from([("dev.cosignproject.cosign/signature".to_owned(), String::new())]),
-        content: envelope.to_string().into_bytes(),
+        content: envelope.to_string().into_bytes().into(),
     }
 }

@@ -1,13 +1,14 @@
 //! [`Answer`]: what a store answered, proved against what was asked, and no more of it than is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use oci_spec::image::Descriptor;
 use trust_core::cosign::{BUNDLE_MEDIA_TYPE_PREFIX, ENVELOPE_MEDIA_TYPE, SIMPLE_SIGNING_MEDIA_TYPE};
 use trust_core::{Digest, internal::encoding};
 
 use crate::manifest::{self, Manifest};
-use crate::store::{Found, Item, MAX_MANIFEST_LEN, StoreError, Want};
+use crate::store::{Found, Item, MAX_MANIFEST_LEN, MAX_REFERRERS, StoreError, Want};
 
 /// The type of signatures of the Notary Project
 /// ([specification](https://github.com/notaryproject/specifications/blob/v1.1.0/specs/signature-specification.md)).
@@ -24,7 +25,7 @@ pub(super) enum Answer {
     Absent,
     Image(Digest),
     Manifest(ReadManifest),
-    Blob(Vec<u8>),
+    Blob(Arc<[u8]>),
     Referrers(Vec<Digest>),
 }
 
@@ -67,11 +68,11 @@ pub(super) struct Layer {
     pub(super) size: u64,
     pub(super) annotations: BTreeMap<String, String>,
     /// The content, where the descriptor holds it.
-    pub(super) data: Option<Result<Vec<u8>, StoreError>>,
+    pub(super) data: Option<Result<Arc<[u8]>, StoreError>>,
 }
 
 /// What a layer may be used as, by its media type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Use {
     /// A signature or attestation that is verified.
     Signature,
@@ -111,9 +112,13 @@ impl Answer {
             }
             (Item::Blob { digest, size }, Found::Bytes(bytes)) => {
                 check_content(digest, *size, &bytes, &want.what())?;
-                Ok(Self::Blob(bytes))
+                Ok(Self::Blob(bytes.into()))
             }
-            (Item::Referrers(_), Found::Referrers(referrers)) => Ok(Self::Referrers(referrers)),
+            (Item::Referrers(_), Found::Referrers(referrers)) => {
+                let mut seen = BTreeSet::new();
+                let once = referrers.into_iter().filter(|one| seen.insert(one.clone()));
+                Ok(Self::Referrers(once.take(MAX_REFERRERS + 1).collect()))
+            }
             _ => Err(StoreError::Malformed {
                 what: want.what(),
                 problem: "the store answered something else than was asked".to_owned(),
@@ -136,19 +141,31 @@ impl ReadManifest {
             Manifest::Image(image) => {
                 let kind = image.artifact_type().as_ref().unwrap_or_else(|| image.config().media_type());
                 let layers = image.layers().iter().enumerate();
+                // Of each use so many: layers of one do not hide those of another.
+                let mut counts = BTreeMap::new();
+                let mut has_room = |layer: &Layer| {
+                    let count = counts.entry(layer.use_).or_insert(0);
+                    *count += 1;
+                    *count <= MAX_LAYERS + 1
+                };
                 Body::Image {
                     kind: kind.to_string(),
                     config: manifest::digest_of(image.config()).map(|digest| (digest, image.config().size())),
                     layers: layers
                         .filter_map(|(index, layer)| Layer::read(index, layer))
-                        .take(MAX_LAYERS + 1)
+                        .filter(|layer| has_room(layer))
                         .collect(),
                 }
             }
-            Manifest::Index(index) => Body::Index {
-                entries: index.manifests().iter().take(MAX_ENTRIES + 1).map(Entry::read).collect(),
-                count: index.manifests().len(),
-            },
+            Manifest::Index(index) => {
+                // Who lists one thing often hides nothing behind it.
+                let mut seen = BTreeSet::new();
+                let once = index.manifests().iter().filter(|entry| seen.insert(entry.digest().to_string()));
+                let mut entries: Vec<&Descriptor> = once.collect();
+                let count = entries.len();
+                entries.truncate(MAX_ENTRIES);
+                Body::Index { entries: entries.into_iter().map(Entry::read).collect(), count }
+            }
         };
         let malformed = |error: std::string::FromUtf8Error| StoreError::Malformed {
             what: what.to_owned(),
@@ -177,7 +194,7 @@ impl Layer {
                 || StoreError::Malformed { what: what.clone(), problem: "it is not base64".to_owned() };
             let content = encoding::from_base64(data).ok_or_else(malformed)?;
             check_content(digest, layer.size(), &content, &what)?;
-            Ok(content)
+            Ok(Arc::from(content))
         });
         let annotations = layer.annotations().iter().flatten();
         let annotations = annotations.map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -87,7 +87,8 @@ impl<'a> Walk<'a> {
             let what = "what the image says about itself".to_owned();
             return Err(StoreError::TooLarge { what, found: budget.used, unit: "bytes", limit });
         }
-        self.documents.insert(digest.to_string(), text.to_owned());
+        let text = if self.is_last { text.to_owned() } else { String::new() };
+        self.documents.insert(digest.to_string(), text);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use trust_policy::{Artifact, FetchFailure};
 
 use crate::discovery::answer::{Answer, Body, Layer, NOTATION_TYPE, ReadManifest, Use};
 use crate::discovery::walk::{Budget, Walk, base_tag, late};
-use crate::store::{Item, MAX_MANIFEST_LEN, StoreError};
+use crate::store::{Item, MAX_MANIFEST_LEN, MAX_REFERRERS, StoreError};
 
 /// Bytes of all manifests of signatures in one repository.
 const MAX_MANIFESTS_LEN: u64 = 64 << 20;
@@ -54,6 +54,9 @@ impl Walk<'_> {
         match self.ask(index, Item::Referrers(image.clone())) {
             None => place.failures.push(late("referrers")),
             Some(Answer::Referrers(referrers)) => {
+                if referrers.len() > MAX_REFERRERS {
+                    place.too_large("referrers", "referrers", MAX_REFERRERS as u64);
+                }
                 self.referrers(index, &mut place, referrers.iter(), image, "referrer");
             }
             Some(Answer::Failed(error)) => place.failures.push(error.clone().into_failure("referrers")),
@@ -68,7 +71,10 @@ impl Walk<'_> {
             // A registry of GitLab answers for this tag with the image itself.
             Some(Answer::Manifest(read)) if read.digest == *image => {}
             Some(Answer::Manifest(read)) => match &read.body {
-                Body::Index { entries, .. } => {
+                Body::Index { entries, count } => {
+                    if *count > entries.len() {
+                        place.too_large(&location, "referrers", entries.len() as u64);
+                    }
                     for entry in entries {
                         if let Err(error) = &entry.digest {
                             place.failures.push(error.clone().into_failure(&location));
@@ -99,6 +105,10 @@ impl Walk<'_> {
         location: &str,
     ) {
         for digest in referrers {
+            // What is beyond the limit was said to be.
+            if place.seen.len() > self.discovery.limits.manifests {
+                return;
+            }
             let listed = Listed::Named(digest);
             self.manifest(index, place, &listed, Some(image), &format!("{location} {digest}"));
         }

@@ -1,6 +1,7 @@
 //! [`Walk`]: one way through all answers, which says what was found and what is still to be asked.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use trust_core::Digest;
 use trust_policy::{FetchFailure, ImageEvidence};
@@ -14,6 +15,8 @@ const MAX_EAGER_LEN: u64 = 16 << 20;
 /// One way through the answers: what they say so far, and what they do not say.
 pub(super) struct Walk<'a> {
     pub(super) discovery: &'a Discovery,
+    /// Whether content is wanted, and not only what is still to be asked.
+    pub(super) is_last: bool,
     /// What was not asked yet.
     pub(super) wants: Vec<(usize, Item)>,
     /// How many answers were missed so far.
@@ -41,7 +44,7 @@ impl<'a> Walk<'a> {
         index: usize,
         layer: &Layer,
         used: &mut u64,
-    ) -> Option<Result<Vec<u8>, StoreError>> {
+    ) -> Option<Result<Arc<[u8]>, StoreError>> {
         let digest = match &layer.digest {
             Ok(digest) => digest,
             Err(error) => return Some(Err(error.clone())),

@@ -10,6 +10,7 @@ use url::Url;
 use crate::address;
 use crate::clock;
 use crate::deadline::Deadline;
+use crate::store::MAX_MANIFEST_LEN;
 use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
 
 /// Requests to one host at a time.
@@ -18,6 +19,8 @@ const WIDTH: usize = 16;
 const TRIES: u32 = 3;
 /// The mean of the first pause is half of it; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause where there is no deadline.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// The least time that one try gets while others are left.
 const MIN_TRY: Duration = Duration::from_secs(1);
 
@@ -47,7 +50,7 @@ impl Exchange {
             let is_last = !may_repeat || tried == TRIES;
             let answer = self.once(request.clone(), until, is_last).await;
             let pause = match &answer {
-                Ok(response) if is_temporary(response.status) => retry_after(response),
+                Ok(response) if is_temporary(response.status) => retry_after(response, until),
                 Err(TransportError::Broken { .. }) => None,
                 Err(TransportError::TimedOut) if !until.is_past() => None,
                 _ => return answer,
@@ -74,7 +77,7 @@ impl Exchange {
             None => wait.await,
         };
         // What hangs leaves time for another try; what is long may take all of it.
-        let is_long = request.max_len > 1 << 20;
+        let is_long = request.max_len > MAX_MANIFEST_LEN;
         let until = match until.left() {
             Some(left) if !is_last && !is_long => until.or_after((left / 2).max(MIN_TRY)),
             _ => until,
@@ -103,13 +106,14 @@ pub(super) fn is_temporary(status: u16) -> bool {
 
 /// How long the host asks to wait
 /// ([Retry-After](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
-fn retry_after(response: &HttpResponse) -> Option<Duration> {
+fn retry_after(response: &HttpResponse, until: Deadline) -> Option<Duration> {
     let value = response.header("retry-after")?.trim();
-    match value.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
+    let asked = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let at = httpdate::parse_http_date(value).ok()?;
-            Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+            at.duration_since(SystemTime::now()).unwrap_or_default()
         }
-    }
+    };
+    Some(if until.left().is_some() { asked } else { asked.min(MAX_PAUSE) })
 }

@@ -9,6 +9,7 @@ use crate::transport::Reach;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegistryHost {
     is_plain: bool,
+    at: Option<Url>,
     mirrors: Vec<Url>,
 }
 
@@ -27,8 +28,17 @@ impl RegistryHost {
         self
     }
 
-    /// Asks this mirror before the registry, after other mirrors that were added before. A mirror is asked with its own
-    /// credentials. That it lacks something is believed only if the registry says so, too.
+    /// Asks there instead of at the registry's own name, for everything: where the registry itself cannot be reached, what is
+    /// there is believed as if it were the registry.
+    #[must_use]
+    pub fn at(mut self, base: Url) -> Self {
+        self.at = Some(base);
+        self
+    }
+
+    /// Asks this mirror before the registry, after other mirrors that were added before, for images and for content by digest,
+    /// with the mirror's own credentials. That it lacks something is believed only if the registry says so, too; which signatures
+    /// there are is asked of the registry alone, for a mirror may not know the newest.
     #[must_use]
     pub fn mirror(mut self, base: Url) -> Self {
         self.mirrors.push(base);
@@ -54,15 +64,11 @@ impl Endpoint {
         let unusable = |error: &dyn core::fmt::Display| format!("registry `{}`: {error}", image.registry());
         let mut all = Vec::new();
         for base in configured.iter().flat_map(|host| &host.mirrors) {
-            let host = base.host_str().ok_or_else(|| unusable(&"its mirror has no host"))?;
-            let port = base.port().map_or(String::new(), |port| format!(":{port}"));
-            let known = format!("{host}{port}/{}", image.repository());
-            all.push(Self {
-                base: base.clone(),
-                reach: Reach::Private,
-                mirrored: Some(image.registry().to_owned()),
-                image: known.parse().map_err(|error| unusable(&error))?,
-            });
+            all.push(Self::elsewhere(base, image)?);
+        }
+        if let Some(base) = configured.and_then(|host| host.at.as_ref()) {
+            all.push(Self::elsewhere(base, image)?);
+            return Ok(all);
         }
         let scheme = if configured.is_some_and(|host| host.is_plain) { "http" } else { "https" };
         // Docker Hub's registry has another name than its images have.
@@ -74,6 +80,22 @@ impl Endpoint {
             image: image.clone(),
         });
         Ok(all)
+    }
+
+    /// The repository under another URL.
+    fn elsewhere(base: &Url, image: &ImageRef) -> Result<Self, String> {
+        let unusable =
+            |problem: &str| format!("mirror `{base}` of registry `{}`: {problem}", image.registry());
+        let host = base.host_str().ok_or_else(|| unusable("it has no host"))?;
+        // With a port, for a name of one label would be taken for a part of a repository on Docker Hub.
+        let port = base.port_or_known_default().unwrap_or(443);
+        let known: Result<ImageRef, _> = format!("{host}:{port}/{}", image.repository()).parse();
+        Ok(Self {
+            base: base.clone(),
+            reach: Reach::Private,
+            mirrored: Some(image.registry().to_owned()),
+            image: known.map_err(|error| unusable(&error.to_string()))?,
+        })
     }
 
     /// Where a part of the repository is, such as `manifests/v1`.

@@ -8,41 +8,49 @@ use url::Url;
 
 use crate::transport::HttpResponse;
 
-/// The digests of a page of referrers. What else the page says of them is not believed.
+/// The digests of a page of referrers. What else the page says of them is not believed. An object that lists nothing is an empty
+/// page, as Harbor writes it.
 pub(super) fn referrers(body: &[u8]) -> Result<Vec<Digest>, String> {
     #[derive(Deserialize)]
     struct Index {
-        manifests: Vec<Descriptor>,
+        #[serde(default)]
+        manifests: Option<Vec<Descriptor>>,
+        errors: Option<serde::de::IgnoredAny>,
     }
     #[derive(Deserialize)]
     struct Descriptor {
         digest: String,
     }
     let index: Index = json::from_slice(body).map_err(|error: JsonError| error.to_string())?;
+    if index.errors.is_some() {
+        return Err("found errors, expected an index of referrers".to_owned());
+    }
     let digest = |one: Descriptor| {
         one.digest.parse().map_err(|error| format!("digest `{}`: {error}", shortened(&one.digest)))
     };
-    index.manifests.into_iter().map(digest).collect()
+    index.manifests.into_iter().flatten().map(digest).collect()
 }
 
 /// The next page, if there is one ([Link](https://www.rfc-editor.org/rfc/rfc8288#section-3)): of the same host, for what is sent
 /// there are the credentials of this one.
 ///
 /// # Errors
-/// If it is elsewhere.
+/// If it is elsewhere, or the header cannot be read: then there may be more.
 pub(super) fn next_page(response: &HttpResponse, of: &Url) -> Result<Option<Url>, String> {
     let links = response.headers.iter().filter(|(name, _)| name == "link");
     for (_, value) in links {
-        for link in value.split(',') {
-            let Some((target, parameters)) =
-                link.trim().strip_prefix('<').and_then(|rest| rest.split_once('>'))
-            else {
-                continue;
-            };
+        let mut rest = value.trim();
+        while !rest.is_empty() {
+            let unreadable = || format!("header Link `{}` cannot be read", shortened(value));
+            let (target, after) =
+                rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or_else(unreadable)?;
+            let (parameters, more) = parameters_of(after);
+            rest = more;
             let is_next = parameters.split(';').any(|parameter| {
-                let parameter: String =
-                    parameter.chars().filter(|c| !c.is_whitespace() && *c != '"').collect();
-                parameter.eq_ignore_ascii_case("rel=next")
+                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+                let relations = value.trim().trim_matches('"');
+                name.trim().eq_ignore_ascii_case("rel")
+                    && relations.split_whitespace().any(|one| one.eq_ignore_ascii_case("next"))
             });
             if is_next {
                 let next = of.join(target).map_err(|error| format!("link to the next page: {error}"))?;
@@ -56,6 +64,19 @@ pub(super) fn next_page(response: &HttpResponse, of: &Url) -> Result<Option<Url>
     Ok(None)
 }
 
+/// The parameters of a link, up to the comma after which the next one begins, and the rest.
+fn parameters_of(text: &str) -> (&str, &str) {
+    let mut is_quoted = false;
+    let end = text.char_indices().find(|(_, c)| {
+        is_quoted ^= *c == '"';
+        *c == ',' && !is_quoted
+    });
+    match end.and_then(|(at, _)| text.split_at_checked(at)) {
+        Some((parameters, rest)) => (parameters, rest.trim_start_matches([',', ' '])),
+        None => (text, ""),
+    }
+}
+
 /// What a registry says of an error, in some words: its status, and the first of its errors.
 pub(super) fn problem(response: &HttpResponse) -> String {
     let status = response.status;
@@ -63,11 +84,6 @@ pub(super) fn problem(response: &HttpResponse) -> String {
         Some((code, message)) => format!("status {status}, {code}: {message}"),
         None => format!("status {status}"),
     }
-}
-
-/// Whether the repository, and not the thing in it, is not there.
-pub(super) fn is_unknown_repository(response: &HttpResponse) -> bool {
-    first_error(&response.body).is_some_and(|(code, _)| code == "NAME_UNKNOWN")
 }
 
 fn first_error(body: &[u8]) -> Option<(String, String)> {
@@ -110,11 +126,18 @@ mod tests {
             "</v2/a/referrers/sha256:0?n=2>; rel=\"next\"",
             "<?n=2>; title=x; rel=next",
             "<https://r.example/first>; rel=first, <https://r.example/v2/a/referrers/sha256:0?n=2>; REL=\"Next\"",
+            "<?n=2>; rel=\"last next\"",
+            "<?x=1>; title=\"a,b\"; rel=prev,<?n=2>;rel=next",
         ] {
             assert_eq!(next(link), Ok(expected.clone()), "{link}");
         }
-        for none in ["", "<x>; rel=prev", "x; rel=next", "<x", "<>"] {
+        for none in ["", "<x>; rel=prev", "<>", "<x>; title=next"] {
             assert_eq!(next(none), Ok(None), "{none}");
+        }
+        let commas = next("<?last=a,b>; rel=next").unwrap().unwrap();
+        assert!(commas.ends_with("?last=a,b"), "{commas}");
+        for unreadable in ["x; rel=next", "<x", "<x>; rel=prev, y"] {
+            assert!(next(unreadable).is_err(), "{unreadable}");
         }
         for elsewhere in [
             "<https://evil.example/>; rel=next",
@@ -132,8 +155,6 @@ mod tests {
         for other in ["", "<html>", "{}", r#"{"errors": []}"#, r#"{"errors": {}}"#] {
             assert_eq!(problem(&answer(&[], other)), "status 404");
         }
-        let unknown = r#"{"errors": [{"code": "NAME_UNKNOWN"}]}"#;
-        assert!(is_unknown_repository(&answer(&[], unknown)));
     }
 
     #[test]
@@ -141,9 +162,17 @@ mod tests {
         let digest = Digest::sha256(b"x");
         let good = format!(r#"{{"manifests": [{{"digest": "{digest}", "artifactType": 3}}]}}"#);
         assert_eq!(referrers(good.as_bytes()), Ok(vec![digest]));
-        for bad in
-            ["", "[]", "{}", r#"{"manifests": [{}]}"#, r#"{"manifests": [{"digest": "../x"}]}"#, "\u{ff}"]
-        {
+        for empty in ["{}", r#"{"manifests": null}"#, r#"{"manifests": []}"#] {
+            assert_eq!(referrers(empty.as_bytes()), Ok(vec![]), "{empty}");
+        }
+        for bad in [
+            "",
+            "[]",
+            r#"{"errors": []}"#,
+            r#"{"manifests": [{}]}"#,
+            r#"{"manifests": [{"digest": "../x"}]}"#,
+            "\u{ff}",
+        ] {
             assert!(referrers(bad.as_bytes()).is_err(), "{bad}");
         }
     }

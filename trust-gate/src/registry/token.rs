@@ -83,8 +83,14 @@ impl Tokens {
         reach: Reach,
         until: Deadline,
     ) -> Result<String, StoreError> {
-        let ask = ask(exchange, scope, registry, credential, reach, until);
-        let token = self.cache.try_get_with_by_ref(scope, ask).await;
+        let ask = || ask(exchange, scope, registry, credential, reach, until);
+        let token = match self.cache.try_get_with_by_ref(scope, ask()).await {
+            // Who asked first may have had less time than we have.
+            Err(error) if matches!(*error, StoreError::TimedOut { .. }) && !until.is_past() => {
+                self.cache.try_get_with_by_ref(scope, ask()).await
+            }
+            token => token,
+        };
         token.map(|token| token.value).map_err(|error| (*error).clone())
     }
 
@@ -112,8 +118,6 @@ async fn ask(
         let host = registry.host_str().unwrap_or_default();
         return Err(unauthorized(format!("credentials for {host} are not sent to another owner's host")));
     }
-    // Who hands out tokens may be as private as the registry only if it is the same host.
-    let reach = if realm.host() == registry.host() { reach } else { Reach::Public };
     let wanted = format!("repository:{}:pull", scope.repository);
     let request = match credential {
         Some(Credential::IdentityToken(token)) => {

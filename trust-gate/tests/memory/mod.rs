@@ -57,7 +57,9 @@ impl Memory {
     }
 
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let url = request.url.to_string();
+        let mut url = request.url.clone();
+        url.set_query(None);
+        let url = url.to_string();
         let Some((_, part)) = url.split_once("/v2/myorg/app/") else { return status(404) };
         let (kind, name) = part.split_once('/').unwrap();
         let digest = name.parse::<Digest>().ok();
