@@ -105,7 +105,7 @@ fn the_users_own_files_are_judged() {
         let output = judge(tag);
         assert_eq!(output.status.code(), Some(code), "{tag}: {}{}", stdout(&output), stderr(&output));
     }
-    let nowhere = admit(&["--policy", &policy, "--resource", "-"], &pod("signed"));
+    let nowhere = admit(&["--policy", &policy, "--resource", "-", "--offline"], &pod("signed"));
     assert_eq!(nowhere.status.code(), Some(1));
     assert!(stdout(&nowhere).contains("no store answers for this repository"), "{}", stdout(&nowhere));
     let early = ["--policy", &policy, "--resource", "-", "--image", &image, "--now", "2020-01-01T00:00:00Z"];

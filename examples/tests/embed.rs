@@ -75,23 +75,27 @@ fn a_trust_root_is_made_of_tuf_metadata_until_it_expires() {
     };
     let folder = tempfile::tempdir().unwrap();
     let put = |file: &Path, name: &str| fs::copy(file, folder.path().join(name)).unwrap();
-    for name in ["timestamp.json", "snapshot.json", "targets.json"] {
-        put(&metadata.join(name), name);
+    put(&metadata.join("timestamp.json"), "timestamp.json");
+    for role in ["snapshot", "targets"] {
+        let file = metadata.join(format!("{role}.json"));
+        let version =
+            serde_json::from_slice::<Value>(&fs::read(&file).unwrap()).unwrap()["signed"]["version"].clone();
+        put(&file, &format!("{version}.{role}.json"));
     }
     for file in fs::read_dir(metadata.join("root_history")).unwrap() {
         let file = file.unwrap().path();
         put(&file, file.file_name().unwrap().to_str().unwrap());
     }
-    put(&root, "trusted_root.json");
-    let first = folder.path().join("1.root.json");
-    let refresh =
-        |now: &str| run("refresh_root", &[first.to_str().unwrap(), folder.path().to_str().unwrap(), now], "");
+    let hash = trust_core::Digest::sha256(&fs::read(&root).unwrap()).to_hex();
+    put(&root, &format!("{hash}.trusted_root.json"));
+    let (first, path) = (folder.path().join("1.root.json"), folder.path().to_str().unwrap());
+    let refresh = |now: &str| run("refresh_root", &[first.to_str().unwrap(), path, path, now], "");
     let good = refresh("2026-08-01T00:00:00Z");
     assert!(stdout(&good).starts_with("root 15, targets 14\n"), "{}{}", stdout(&good), stderr(&good));
     let late = refresh("2027-08-01T00:00:00Z");
     assert!(late.status.code() == Some(1) && stderr(&late).contains("Expired"), "{}", stderr(&late));
     // A root that is not the signed one is no root.
-    fs::write(folder.path().join("trusted_root.json"), "{}").unwrap();
+    fs::write(folder.path().join(format!("{hash}.trusted_root.json")), "{}").unwrap();
     assert_eq!(refresh("2026-08-01T00:00:00Z").status.code(), Some(1));
 }
 

@@ -36,10 +36,10 @@ pub struct Network {
     #[arg(long, value_name = "FILE")]
     registry_config: Option<PathBuf>,
     /// Ask this registry without TLS; it may be at a private address
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = host)]
     plain_http: Vec<String>,
     /// Let this registry be at a private address
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = host)]
     private: Vec<String>,
     /// Ask the mirror at URL before the registry HOST
     #[arg(long, value_name = "HOST=URL", value_parser = mirror)]
@@ -70,9 +70,16 @@ pub struct Root {
     pub tuf_root: Option<PathBuf>,
 }
 
+fn host(text: &str) -> Result<String, String> {
+    match text.contains('/') {
+        true => Err("it is more than a host, expected HOST or HOST:PORT".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
 fn mirror(text: &str) -> Result<(String, Url), String> {
     let (host, url) = text.split_once('=').ok_or("it has no `=`, expected HOST=URL")?;
-    Ok((host.to_owned(), parsed(url)?))
+    Ok((self::host(host)?, parsed(url)?))
 }
 
 /// The default of `--timeout`, in seconds.
@@ -94,6 +101,13 @@ impl Default for Network {
 }
 
 impl Network {
+    /// Whether anything is said of it, but that there is none.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        let other = self.plain_http.len() + self.private.len() + self.mirror.len() > 0;
+        other || self.registry_config.is_some() || self.ca.is_some() || self.cache.is_some()
+    }
+
     /// No network.
     #[must_use]
     pub fn none() -> Self {
@@ -106,38 +120,21 @@ impl Network {
         Deadline::after(Duration::from_secs(self.timeout))
     }
 
-    /// A client that trusts the machine's authorities, and those that were given.
-    ///
-    /// # Errors
-    /// If one of them cannot be used.
-    pub fn http(&self) -> Result<Http, String> {
-        let mut roots = RootCertStore::empty();
-        // Some stores hold certificates that are none; what is missing is said by the connection that needs it.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if let Some(file) = &self.ca {
-            let at = |error: &dyn core::fmt::Display| format!("{}: {error}", file.display());
-            for certificate in CertificateDer::pem_file_iter(file).map_err(|error| at(&error))? {
-                roots.add(certificate.map_err(|error| at(&error))?).map_err(|error| at(&error))?;
-            }
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let tls = tls.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth();
-        Http::with_system_proxy(tls).map_err(|error| error.to_string())
-    }
-
     /// All registries, through a cache.
     ///
     /// # Errors
     /// If the options cannot be used.
     pub fn registry(&self) -> Result<Cached<Registry>, String> {
         let file = self.registry_config.clone().or_else(docker_config);
+        if let Some(file) = self.registry_config.as_ref().filter(|file| !file.exists()) {
+            return Err(format!("{}: it is not there", file.display()));
+        }
         let credentials = match &file {
             Some(file) => DockerConfig::open(file)
                 .map_err(|error| format!("{}: {}", file.display(), Reasons(&error)))?,
             None => DockerConfig::default(),
         };
-        let mut builder = Registry::builder(self.http()?).credentials(credentials);
+        let mut builder = Registry::builder(http(self.ca.as_deref())?).credentials(credentials);
         for host in
             self.plain_http.iter().chain(&self.private).chain(self.mirror.iter().map(|(host, _)| host))
         {
@@ -160,20 +157,31 @@ impl Network {
     ///
     /// # Errors
     /// If it cannot be had.
-    pub fn root(&self, root: &Root, runtime: &Runtime) -> Result<Option<Arc<CurrentRoot>>, String> {
+    pub fn root(
+        &self,
+        root: &Root,
+        read: &mut dyn FnMut(&Path) -> Result<Vec<u8>, String>,
+        runtime: &Runtime,
+    ) -> Result<Option<Arc<CurrentRoot>>, String> {
         let mut source = RootSource::new();
         let name = match (&root.trust_root, &root.tuf, &root.tuf_root) {
             (Some(file), ..) => {
-                source = source.pinned(crate::read(file)?);
-                file.display().to_string()
+                source = source.pinned(read(file)?);
+                if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
             }
             (None, Some(url), Some(first)) => {
-                let mut repository = TufSource::sigstore(self.http()?, url.clone(), crate::read(first)?);
+                if self.offline {
+                    return Err("`--offline` forbids to ask what `--tuf` names".to_owned());
+                }
+                let root = read(first)?;
+                let mut repository =
+                    TufSource::sigstore(http(self.ca.as_deref())?, url.clone(), root.clone());
                 repository = repository.at_private_addresses(); // the user names it
                 if let Some(folder) = &self.cache {
-                    repository = repository
-                        .keeping_in(folder.join("tuf"))
-                        .keeping_targets_in(folder.join("tuf/targets"));
+                    // What one repository said is no news of another.
+                    let of = trust_core::Digest::sha256(&[url.as_str().as_bytes(), &root].concat()).to_hex();
+                    let folder = folder.join("tuf").join(of);
+                    repository = repository.keeping_targets_in(folder.join("targets")).keeping_in(folder);
                 }
                 source = source.tuf(repository);
                 url.to_string()
@@ -184,6 +192,30 @@ impl Network {
         let roots = loaded.map_err(|error| format!("{name}: {}", Reasons(&error)))?;
         roots.current(crate::clock()?).map(Some).map_err(|error| Reasons(&error).to_string())
     }
+}
+
+/// A client that trusts the machine's authorities, and those in this file.
+///
+/// # Errors
+/// If one of them cannot be used.
+pub fn http(ca: Option<&Path>) -> Result<Http, String> {
+    let mut roots = RootCertStore::empty();
+    // Some stores hold certificates that are none; what is missing is said by the connection that needs it.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(file) = ca {
+        let at = |error: &dyn core::fmt::Display| format!("{}: {error}", file.display());
+        let before = roots.len();
+        for certificate in CertificateDer::pem_file_iter(file).map_err(|error| at(&error))? {
+            roots.add(certificate.map_err(|error| at(&error))?).map_err(|error| at(&error))?;
+        }
+        if roots.len() == before {
+            return Err(at(&"found no certificate in PEM, expected at least one"));
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let tls = tls.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth();
+    Http::with_system_proxy(tls).map_err(|error| error.to_string())
 }
 
 /// Where Docker keeps its credentials.

@@ -26,7 +26,7 @@ impl Client {
         let known = TufFiles::new(self.root.clone());
         let known = self.kept.iter().fold(known, |known, (role, bytes)| known.with(role, bytes.clone()));
         let mut update = TufUpdate::new(known, now.parse::<UnixTime>().unwrap())?;
-        update.look_for(target)?;
+        update.look_for(target);
         while let Some(wanted) = update.next() {
             let found = files.get(&wanted.name);
             if let Some(accepted) = update.answer(found.map(Vec::as_slice))? {
@@ -92,7 +92,7 @@ fn the_public_good_root_follows_from_the_first_one() {
     assert_eq!(target.verify(&changed), Err(TufError::Content { name: "trusted_root.json".to_owned() }));
     for name in ["../trusted_root.json", "/trusted_root.json", ""] {
         let update = Client::new(&files["1.root.json"]).update(&files, name, NOW).unwrap();
-        assert!(update.target().is_none(), "{name}");
+        assert!(update.target().is_err(), "{name}");
     }
     // None may be left out.
     for version in 2..=LAST_ROOT {
@@ -223,7 +223,11 @@ fn client_of(repository: &Repository) -> Client {
 
 fn find(repository: &Repository, name: &str) -> Result<Option<Value>, TufError> {
     let update = client_of(repository).update(&repository.files, name, LATER)?;
-    Ok(update.target().map(|found| json!({"length": found.len()})))
+    match update.target() {
+        Ok(found) => Ok(Some(json!({"length": found.len()}))),
+        Err(TufError::Unlisted { name: unlisted }) if unlisted == name => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn rollback(role: &str, found: u64, trusted: u64) -> Option<TufError> {
@@ -293,12 +297,12 @@ fn what_did_not_change_is_not_fetched_again() {
     client.update(&repository.files, "a", LATER).unwrap();
     let timestamp = repository.files["timestamp.json"].clone();
     let files = Files::from([("timestamp.json".to_owned(), timestamp)]);
-    assert!(client.update(&files, "a", LATER).unwrap().target().is_some());
+    assert!(client.update(&files, "a", LATER).unwrap().target().is_ok());
     // What was kept and does not verify any more is fetched.
     for role in ["timestamp", "snapshot", "targets"] {
         let mut broken = client.clone();
         broken.kept.insert(role.to_owned(), b"{}".to_vec());
-        assert!(broken.update(&repository.files, "a", LATER).unwrap().target().is_some(), "{role}");
+        assert!(broken.update(&repository.files, "a", LATER).unwrap().target().is_ok(), "{role}");
     }
     // Without any network, what was kept serves until it expires.
     let offline = |now: &str| {
@@ -307,8 +311,8 @@ fn what_did_not_change_is_not_fetched_again() {
             .iter()
             .fold(TufFiles::new(client.root.clone()), |known, (role, bytes)| known.with(role, bytes.clone()));
         let mut update = TufUpdate::new(known, now.parse().unwrap()).unwrap();
-        update.look_for("a").unwrap();
-        update.keep_timestamp().map(|()| update.target().is_some() && update.next().is_none())
+        update.look_for("a");
+        update.keep_timestamp().map(|()| update.target().is_ok() && update.next().is_none())
     };
     assert_eq!(offline(LATER), Ok(true));
     assert!(matches!(offline("2036-01-01T00:00:00Z"), Err(TufError::Expired { .. })));
@@ -356,7 +360,7 @@ fn new_keys_recover_from_versions_that_went_too_far() {
     repository.role("root").version = 2;
     repository.publish_root(&[1]);
     repository.publish();
-    assert!(client.update(&repository.files, "a", LATER).unwrap().target().is_some());
+    assert!(client.update(&repository.files, "a", LATER).unwrap().target().is_ok());
 }
 
 #[test]
@@ -441,7 +445,9 @@ fn a_delegate_says_only_what_it_may() {
         (json!({"path_hash_prefixes": [hash[..2]]}), true),
         (json!({"path_hash_prefixes": ["zz", hash]}), true),
         (json!({"path_hash_prefixes": ["0"]}), hash.starts_with('0')),
-        (json!({"path_hash_prefixes": [""]}), false),
+        (json!({"path_hash_prefixes": [""]}), true),
+        (json!({"paths": ["[a-c]"]}), true),
+        (json!({"paths": ["[!b]"]}), false),
     ] {
         let mut repository = Repository::new();
         repository.delegate("targets", &[("one", 10, may_say.clone(), false)]);
@@ -487,11 +493,11 @@ fn delegations_without_end_are_bounded() {
         repository.delegate(from, &[(name, 10, json!({"paths": ["*"]}), false)]);
         from = name;
     }
-    repository.role("role30").targets = json!({"near": target(b"x")});
-    repository.role("role31").targets = json!({"far": target(b"x")});
+    repository.role("role31").targets = json!({"near": target(b"x")});
+    repository.role("role32").targets = json!({"far": target(b"x")});
     repository.publish();
     assert!(find(&repository, "near").unwrap().is_some());
-    assert!(find(&repository, "far").unwrap().is_none(), "32 roles are asked, the top level being one");
+    assert!(find(&repository, "far").unwrap().is_none(), "32 roles are asked beside the top level");
 }
 
 #[test]
@@ -500,4 +506,54 @@ fn files_are_as_long_as_they_may_be() {
     let long = vec![b' '; 16_385];
     repository.files.insert("timestamp.json".to_owned(), long);
     assert!(matches!(find(&repository, "a"), Err(TufError::TooLong { found: 16_385, expected: 16_384, .. })));
+}
+
+/// What is in the metadata stands in a URL: it leads to no other host, and out of no folder.
+#[test]
+fn names_and_hashes_of_targets_stay_where_they_are() {
+    let path = |name: &str, hash: &str| {
+        let mut repository = Repository::new();
+        repository.role("targets").targets = json!({name: {"length": 1, "hashes": {"sha256": hash}}});
+        repository.publish();
+        let update = client_of(&repository).update(&repository.files, name, LATER)?;
+        update.target().map(|target| target.path())
+    };
+    let hash = Digest::sha256(b"x").to_hex();
+    for (name, expected) in [
+        ("a/b", format!("a/{hash}.b")),
+        ("x:y", format!("{hash}.x%3Ay")),
+        ("a#b?c\\d", format!("{hash}.a%23b%3Fc%5Cd")),
+        ("//evil.example/x", format!("//evil.example/{hash}.x")), // the caller joins it below its URL, or refuses it
+    ] {
+        assert_eq!(path(name, &hash), Ok(expected), "{name}");
+    }
+    for hash in ["//evil.example/x", "http://evil.example/", "../../x", "", "zz"] {
+        assert!(matches!(path("a", hash), Err(TufError::Json { .. })), "{hash}");
+    }
+}
+
+#[test]
+fn a_role_is_accepted_although_the_next_one_is_missing() {
+    let mut repository = Repository::new();
+    repository.delegate("targets", &[("one", 10, json!({"paths": ["*"]}), false)]);
+    repository.delegate("one", &[("two", 11, json!({"paths": ["*"]}), false)]);
+    repository.roles.remove("two");
+    repository.publish();
+    let mut client = client_of(&repository);
+    let update = client.update(&repository.files, "b", LATER).unwrap();
+    assert_eq!(update.target().err(), Some(TufError::Unlisted { name: "two.json".to_owned() }));
+    assert!(client.kept.contains_key("one"));
+}
+
+#[test]
+fn a_timestamp_of_the_same_version_is_no_news() {
+    let mut repository = Repository::new();
+    repository.role("snapshot").version = 3;
+    repository.publish();
+    let mut client = client_of(&repository);
+    client.update(&repository.files, "a", LATER).unwrap();
+    // The same version with an older snapshot is passed over, and not an attack.
+    repository.role("snapshot").version = 2;
+    repository.publish();
+    assert!(client.update(&repository.files, "a", LATER).unwrap().target().is_ok());
 }

@@ -41,13 +41,13 @@ pub struct RootSource {
 #[non_exhaustive]
 pub enum RootSourceError {
     /// A repository cannot be used.
-    #[error("trust root")]
+    #[error(transparent)]
     Tuf(#[from] TufSourceError),
     /// What a repository vouches for is no trust root.
-    #[error("trust root")]
+    #[error(transparent)]
     Root(#[from] Arc<RootError>),
     /// It is not JSON.
-    #[error("trust root")]
+    #[error(transparent)]
     Json(#[from] JsonError),
     /// The metadata that vouches for it has expired: newer may be withheld.
     #[error("the trust root expired at {expires}, and it is {now}: {problem}")]

@@ -14,8 +14,12 @@ use crate::deadline::Deadline;
 use crate::folder;
 use crate::transport::{HttpRequest, Reach, Transport, TransportError};
 
-/// The longest target: Sigstore's trust root has 7 KiB.
+/// The longest target unless it is said otherwise: Sigstore's trust root has 7 KiB.
 const MAX_TARGET_LEN: u64 = 16 << 20;
+/// The longest file that is read from the folder.
+const MAX_KEPT_LEN: u64 = 64_000_000;
+/// Files may be stored some hosts away.
+const MAX_REDIRECTS: usize = 5;
 
 /// A TUF repository over HTTP, and the folder in which a client keeps what it accepted.
 ///
@@ -34,6 +38,7 @@ pub struct TufSource {
     folder: Option<PathBuf>,
     targets_folder: Option<PathBuf>,
     needs_answers: bool,
+    max_target_len: u64,
 }
 
 /// Metadata that was accepted.
@@ -104,6 +109,7 @@ impl TufSource {
             folder: None,
             targets_folder: None,
             needs_answers: false,
+            max_target_len: MAX_TARGET_LEN,
         }
     }
 
@@ -126,6 +132,13 @@ impl TufSource {
     #[must_use]
     pub fn keeping_targets_in(mut self, folder: impl Into<PathBuf>) -> Self {
         self.targets_folder = Some(folder.into());
+        self
+    }
+
+    /// Fetches targets of up to so many bytes.
+    #[must_use]
+    pub fn with_max_target_len(mut self, bytes: u64) -> Self {
+        self.max_target_len = bytes;
         self
     }
 
@@ -171,9 +184,14 @@ impl TufSource {
         name: &str,
         until: Deadline,
     ) -> Result<TufTarget, TufSourceError> {
-        update.look_for(name).map_err(|error| self.refused(error))?;
+        update.look_for(name);
         self.ask_all(update, until).await?;
-        update.target().ok_or_else(|| TufSourceError::NoTarget { name: name.to_owned() })
+        update.target().map_err(|error| match error {
+            TufError::Unlisted { name: unlisted } if unlisted == name => {
+                TufSourceError::NoTarget { name: name.to_owned() }
+            }
+            error => self.refused(error),
+        })
     }
 
     /// Fetches whatever is wanted.
@@ -199,15 +217,22 @@ impl TufSource {
     /// If it cannot be fetched, or is not what is listed.
     pub async fn target(&self, target: &TufTarget, until: Deadline) -> Result<Vec<u8>, TufSourceError> {
         let kept = self.targets_folder.as_ref().map(|folder| folder.join(target.file_name()));
-        if let Some(content) = kept.as_deref().and_then(|path| read(path, MAX_TARGET_LEN))
+        if let Some(content) = kept.as_deref().and_then(|path| read(path, self.max_target_len))
             && target.verify(&content).is_ok()
         {
             return Ok(content);
         }
-        let url = self.targets.join(&target.path()).unwrap_or_else(|_| self.targets.clone());
+        let url = self.targets.join(&target.path()).ok();
+        // A name may hold what leads elsewhere: `..`.
+        let url = url.filter(|url| url.as_str().starts_with(self.targets.as_str()));
+        let url = url.ok_or_else(|| TufSourceError::NoTarget { name: target.name().to_owned() })?;
         let refused =
             |error: TufError| TufSourceError::Refused { url: url.to_string(), source: error.into() };
-        let limit = target.len().min(MAX_TARGET_LEN);
+        let limit = target.len();
+        if limit > self.max_target_len {
+            let (found, expected) = (to_usize(limit), to_usize(self.max_target_len));
+            return Err(refused(TufError::TooLong { role: target.name().to_owned(), found, expected }));
+        }
         let withheld = || refused(TufError::Withheld { name: target.name().to_owned() });
         let content = self.get(&url, limit, until).await?.ok_or_else(withheld)?;
         target.verify(&content).map_err(refused)?;
@@ -226,8 +251,8 @@ impl TufSource {
         for path in entries.map(|entry| entry.path()).filter(|path| path.is_file()) {
             let name =
                 path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"));
-            if let Some(role) = name.filter(|name| !name.ends_with("root"))
-                && let Some(content) = read(&path, MAX_TARGET_LEN)
+            if let Some(role) = name.filter(|name| *name != "root")
+                && let Some(content) = read(&path, MAX_KEPT_LEN)
             {
                 files = files.with(&unescaped(role), content);
             }
@@ -237,7 +262,7 @@ impl TufSource {
         // Root after root; one that does not follow ends the row, and is fetched.
         let next = |update: &TufUpdate| {
             let version = update.root_version().saturating_add(1);
-            let in_folder = || read(&self.folder.as_ref()?.join(root_file(version)), MAX_TARGET_LEN);
+            let in_folder = || read(&self.folder.as_ref()?.join(root_file(version)), MAX_KEPT_LEN);
             kept.roots.get(&version).cloned().or_else(in_folder)
         };
         while let Some(root) = next(&update) {
@@ -262,28 +287,44 @@ impl TufSource {
         write(&folder.join(accepted.file_name()), content)
     }
 
-    /// A file; `None` if the repository does not have it.
+    /// A file; `None` if the repository does not have it. What it holds is verified, so it does not matter where it is stored.
     async fn get(&self, url: &Url, limit: u64, until: Deadline) -> Result<Option<Vec<u8>>, TufSourceError> {
         let unavailable = |problem: String| TufSourceError::Unavailable { url: url.to_string(), problem };
-        let sent = self.transport.send(HttpRequest::get(url.clone(), limit, self.reach), until).await;
-        let response = sent.map_err(|error| match error {
-            TransportError::TooLong { .. } => TufSourceError::Refused {
-                url: url.to_string(),
-                source: Box::new(TufError::TooLong {
-                    role: url.path().to_owned(),
-                    found: usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1),
-                    expected: usize::try_from(limit).unwrap_or(usize::MAX),
-                }),
-            },
-            error => unavailable(error.to_string()),
-        })?;
-        match response.status {
-            200 => Ok(Some(response.body)),
-            // Storage without a right to list says 403 of what is not there.
-            403 | 404 => Ok(None),
-            status => Err(unavailable(format!("status {status}"))),
+        let (mut at, mut reach) = (url.clone(), self.reach);
+        for _ in 0..=MAX_REDIRECTS {
+            let sent = self.transport.send(HttpRequest::get(at.clone(), limit, reach), until).await;
+            let response = sent.map_err(|error| match error {
+                TransportError::TooLong { .. } => {
+                    let (found, expected) = (to_usize(limit).saturating_add(1), to_usize(limit));
+                    let source = TufError::TooLong { role: url.path().to_owned(), found, expected };
+                    TufSourceError::Refused { url: url.to_string(), source: source.into() }
+                }
+                error => unavailable(error.to_string()),
+            })?;
+            match response.status {
+                200 => return Ok(Some(response.body)),
+                // Storage without a right to list says 403 of what is not there.
+                403 | 404 => return Ok(None),
+                301 | 302 | 303 | 307 | 308 => {}
+                status => return Err(unavailable(format!("status {status}"))),
+            }
+            let next = response.header("location").and_then(|location| at.join(location).ok());
+            let is_safe =
+                |next: &Url| next.scheme() == "https" || next.scheme() == "http" && at.scheme() == "http";
+            let next = next
+                .filter(is_safe)
+                .ok_or_else(|| unavailable("it is redirected to no safe URL".to_owned()))?;
+            if next.host() != url.host() {
+                reach = Reach::Public;
+            }
+            at = next;
         }
+        Err(unavailable(format!("it is redirected more than {MAX_REDIRECTS} times")))
     }
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// Where a root is kept, by its version: the row of them is what proves the last one.

@@ -100,6 +100,7 @@ pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Sign
 pub use trust::{Trust, TrustOptions};
 pub use value::value_pattern::ValuePattern;
 pub use verdict::brief::Brief;
+pub use verdict::plain::Plain;
 pub use verdict::reason::{Mismatch, ReasonCode};
 pub use verdict::report::ReportKind;
 pub use verdict::{

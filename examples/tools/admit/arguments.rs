@@ -32,10 +32,6 @@ pub(crate) struct Arguments {
     /// Secrets and ConfigMaps that policies refer to, YAML or JSON
     #[arg(long = "object", value_name = "FILE", num_args = 1..)]
     pub(crate) objects: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) root: Root,
-    #[command(flatten)]
-    pub(crate) network: Network,
     /// The time to judge at; without it, the clock's
     #[arg(long, value_name = "RFC3339", value_parser = parsed::<UnixTime>)]
     pub(crate) now: Option<UnixTime>,
@@ -62,6 +58,10 @@ pub(crate) struct Arguments {
     /// Print the whole tree of why, instead of the reasons of failures
     #[arg(long)]
     pub(crate) explain: bool,
+    #[command(flatten)]
+    pub(crate) root: Root,
+    #[command(flatten)]
+    pub(crate) network: Network,
 }
 
 impl Arguments {
@@ -93,6 +93,7 @@ impl Arguments {
             && self.images.is_empty()
             && self.root.trust_root.is_none()
             && self.root.tuf.is_none()
+            && !self.network.is_configured()
             && self.now.is_none()
             && self.objects.is_empty()
             && self.allowed_images.is_empty()

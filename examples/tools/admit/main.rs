@@ -86,7 +86,11 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
     let (texts, policies) = read_policies(&arguments.policies, &mut input)?;
     let resources = read_resources(&arguments.resources, &mut input)?;
     let runtime = runtime()?;
-    let root = match arguments.network.root(&arguments.root, &runtime)? {
+    let root = match arguments.network.root(
+        &arguments.root,
+        &mut |file| Ok(input.read(file)?.into_bytes()),
+        &runtime,
+    )? {
         None => {
             let (time, now) = (TrustRoot::PUBLIC_GOOD_TIME, arguments.now.map_or_else(clock, Ok)?);
             let days = (now.as_millis() - time.as_millis()).div_euclid(86_400_000);
@@ -106,9 +110,10 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
     let mut archive = Archive::new(texts, &root, now).map_err(|error| Reasons(&error).to_string())?;
     archive = archive.with_uncovered(arguments.uncovered(), arguments.allowed_images.clone());
     let progress = progress(format!("fetching what {} resources need", resources.len()));
-    let (limits, until) = (Limits::default(), arguments.network.deadline());
+    let limits = Limits::default();
     let collect = |resource: Resource| {
         let request = Request::from(resource);
+        let until = arguments.network.deadline();
         let collecting = collect_for_async(&policies, &request, &repositories, &objects, &limits, now, until);
         let evidence = runtime.block_on(collecting);
         (request, evidence)

@@ -6,6 +6,7 @@ use trust_core::{ImageRef, Reasons};
 use trust_examples::network::{Network, progress, runtime};
 use trust_examples::{parsed, print};
 use trust_gate::{Limits, OciLayoutWriter};
+use trust_policy::Plain;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -20,6 +21,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8, String> {
+    if arguments.network.offline {
+        return Err("`--offline` forbids to fetch".to_owned());
+    }
     let registry = arguments.network.registry()?;
     let runtime = runtime()?;
     let out = OciLayoutWriter::open(&arguments.out).map_err(|error| Reasons(&error).to_string())?;
@@ -30,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8, String> {
         match runtime.block_on(copying) {
             Ok(digest) => print(&format!("{} is {digest}\n", image.written()))?,
             Err(error) => {
-                eprintln!("image: {}: {}", image.written(), Reasons(&error));
+                eprintln!("image: {}: {}", image.written(), Plain(&Reasons(&error).to_string()));
                 status = 1;
             }
         }

@@ -77,7 +77,7 @@ impl Source {
     /// Fetches what is attached.
     fn fetch(&self) -> Result<Given, String> {
         let runtime = runtime()?;
-        let root = match self.network.root(&self.root, &runtime)? {
+        let root = match self.network.root(&self.root, &mut |file| trust_examples::read(file), &runtime)? {
             Some(current) => current.root.clone(),
             None => TrustRoot::public_good(),
         };

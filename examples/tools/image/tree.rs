@@ -1,8 +1,9 @@
 //! `image tree`: what is attached to an image, by whom, since when, and whether that is verified.
 
 use serde_json::json;
-use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, SignerPolicy, Verifier};
+use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, SignerPolicy, Verifier, VerifyError};
 use trust_examples::{Format, clock, print};
+use trust_policy::{ArtifactError, Plain};
 use trust_rekor::RekorLog;
 
 use crate::verify::{logged, pretty, when};
@@ -14,7 +15,7 @@ pub(crate) fn run(source: &Source) -> Result<u8, String> {
     let digest = match &found.digest {
         Ok(digest) => digest,
         Err(failure) => {
-            eprintln!("image: {failure}");
+            eprintln!("image: {}", Plain(&failure.to_string()));
             return Ok(1);
         }
     };
@@ -30,20 +31,24 @@ pub(crate) fn run(source: &Source) -> Result<u8, String> {
         };
         let (is_verified, by) = match artifact.verify(digest, &anybody, &verifier, now) {
             Ok(bundle) => (true, format!("by {}{}{}", bundle.signer(), when(&bundle), logged(&bundle))),
+            Err(ArtifactError::Verify(VerifyError::Material { .. })) => {
+                (false, "it is signed with a key: `image verify --key FILE` verifies it".to_owned())
+            }
             Err(error) => (false, reasons(&error)),
         };
         let mark = if is_verified { "verified" } else { "not verified" };
-        text.push_str(&format!("├─ {kind}\n│    {mark}: {by}\n│    {}\n", artifact.location));
+        let (kind_, by_, location) = (Plain(&kind), Plain(&by), Plain(&artifact.location));
+        text.push_str(&format!("├─ {kind_}\n│    {mark}: {by_}\n│    {location}\n"));
         all.push(json!({"kind": kind, "verified": is_verified, "by": by, "location": artifact.location}));
     }
     let others = found.unverified.iter().map(|one| format!("{}, {}", one.media_type, one.location));
     let others: Vec<String> = others.chain(found.notes.iter().cloned()).collect();
     for other in &others {
-        text.push_str(&format!("├─ {other}\n"));
+        text.push_str(&format!("├─ {}\n", Plain(other)));
     }
     let failures: Vec<String> = found.failures.iter().map(ToString::to_string).collect();
     for failure in &failures {
-        text.push_str(&format!("├─ not fetched: {failure}\n"));
+        text.push_str(&format!("├─ not fetched: {}\n", Plain(failure)));
     }
     let count = found.artifacts.len() + others.len();
     text.push_str(&format!("└─ {count} attached, {} could not be fetched\n", failures.len()));

@@ -8,14 +8,13 @@ use trust_core::{
     VerifiedBundle, Verifier,
 };
 use trust_examples::{Format, clock, parsed, print, read_text};
+use trust_policy::Plain;
 use trust_rekor::RekorLog;
 
 use crate::{Given, Source, reasons};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    source: Source,
     /// The public key that must have signed, in PEM
     #[arg(long, value_name = "FILE", required_unless_present = "identity", conflicts_with_all = ["identity", "issuer"])]
     key: Option<PathBuf>,
@@ -31,6 +30,8 @@ pub(crate) struct Arguments {
     /// The time to judge at; without it, the clock's
     #[arg(long, value_name = "RFC3339", value_parser = parsed::<UnixTime>)]
     now: Option<UnixTime>,
+    #[command(flatten)]
+    source: Source,
 }
 
 /// A signature that verifies.
@@ -66,6 +67,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8, String> {
     }
     problems.extend(found.failures.iter().map(ToString::to_string));
     problems.extend(found.notes.iter().cloned());
+    let attested = verified.iter().filter_map(|one| one.attestation.as_ref());
+    problems.extend(attested.map(|kind| {
+        format!("an attestation of type {kind} is signed so, which is no signature on the image")
+    }));
+    if problems.is_empty() && verified.is_empty() {
+        problems.push("nothing is attached to it".to_owned());
+    }
     // An attestation is no signature on the image, whoever signed it.
     if verified.iter().all(|one| one.attestation.is_some()) {
         return refused(arguments, problems);
@@ -99,7 +107,8 @@ fn text(arguments: &Arguments, digest: &Digest, verified: &[Verified]) -> String
     let mut text = format!("{} is {digest}\n", arguments.source.image.written());
     for Verified { attestation, bundle, .. } in verified {
         let what = attestation.as_ref().map_or("signed".to_owned(), |kind| format!("attested ({kind})"));
-        text.push_str(&format!("{what} by {}{}{}\n", bundle.signer(), when(bundle), logged(bundle)));
+        let line = format!("{what} by {}{}{}", bundle.signer(), when(bundle), logged(bundle));
+        text.push_str(&format!("{}\n", Plain(&line)));
     }
     text
 }
@@ -143,7 +152,7 @@ fn refused(arguments: &Arguments, problems: Vec<String>) -> Result<u8, String> {
         Format::Text => {
             eprintln!("image: {image} is not verified");
             for problem in &problems {
-                eprintln!("  {problem}");
+                eprintln!("  {}", Plain(problem));
             }
         }
     }

@@ -16,13 +16,15 @@ pub use crate::root::tuf::metadata::TufError;
 
 /// Roots that are taken over at once: a repository has one a year.
 const MAX_ROOTS: u64 = 256;
-/// Roles that are asked for one target, as in other clients.
+/// Roles that are asked for one target beside the top level, as in other clients.
 const MAX_DELEGATIONS: usize = 32;
-/// The longest files, as in other clients, in bytes.
+/// The longest files, as in other clients, in bytes, where their length is not signed.
 const MAX_ROOT_LEN: u64 = 512_000;
 const MAX_TIMESTAMP_LEN: u64 = 16_384;
 const MAX_SNAPSHOT_LEN: u64 = 2_000_000;
 const MAX_TARGETS_LEN: u64 = 5_000_000;
+/// The longest file whose length is signed.
+const MAX_SIGNED_LEN: u64 = 64_000_000;
 
 /// Metadata that a client keeps: the root that it trusts, and what it accepted before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,11 +99,11 @@ pub struct TufTarget {
 /// let now: UnixTime = "2026-11-26T00:00:00Z".parse()?;
 /// let fetch = |name: &str| std::fs::read(format!("metadata/{name}")).ok();
 /// let mut update = TufUpdate::new(TufFiles::new(std::fs::read("root.json")?), now)?;
-/// update.look_for("trusted_root.json")?;
+/// update.look_for("trusted_root.json");
 /// while let Some(wanted) = update.next() {
 ///     update.answer(fetch(&wanted.name).as_deref())?;
 /// }
-/// let target = update.target().ok_or("no such target")?;
+/// let target = update.target()?;
 /// let content = target.verify(&std::fs::read(format!("targets/{}", target.path()))?)?.to_vec();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -134,7 +136,7 @@ struct Search {
     /// Roles and their delegators, the next one last.
     left: Vec<(String, String)>,
     visited: BTreeSet<String>,
-    found: Option<Listed>,
+    outcome: Option<Result<Listed, TufError>>,
 }
 
 impl TufUpdate {
@@ -178,12 +180,12 @@ impl TufUpdate {
                 named(
                     listed.version,
                     "snapshot",
-                    listed.length.unwrap_or(MAX_SNAPSHOT_LEN).min(MAX_SNAPSHOT_LEN),
+                    listed.length.unwrap_or(MAX_SNAPSHOT_LEN).min(MAX_SIGNED_LEN),
                 )
             }
             Step::Targets { role, .. } => {
                 let listed = self.listed_role(role).ok()?;
-                named(listed.version, role, listed.length.unwrap_or(MAX_TARGETS_LEN).min(MAX_TARGETS_LEN))
+                named(listed.version, role, listed.length.unwrap_or(MAX_TARGETS_LEN).min(MAX_SIGNED_LEN))
             }
             Step::Nothing => None,
         }
@@ -241,26 +243,29 @@ impl TufUpdate {
     }
 
     /// Looks for a target, which may need files of further roles.
-    ///
-    /// # Errors
-    /// If a role that is needed is not listed by the snapshot.
-    pub fn look_for(&mut self, target: &str) -> Result<(), TufError> {
+    pub fn look_for(&mut self, target: &str) {
         self.search = Some(Search {
             target: target.to_owned(),
             left: vec![("targets".to_owned(), "root".to_owned())],
             visited: BTreeSet::new(),
-            found: None,
+            outcome: None,
         });
-        if self.step == Step::Nothing { self.go_on() } else { Ok(()) }
+        if self.step == Step::Nothing {
+            self.go_on();
+        }
     }
 
-    /// The target that was looked for; `None` if it was not found, or not yet.
-    #[must_use]
-    pub fn target(&self) -> Option<TufTarget> {
-        let search = self.search.as_ref()?;
-        let listed = search.found.clone()?;
-        let is_consistent = self.root.consistent_snapshot;
-        Some(TufTarget { name: search.target.clone(), listed, is_consistent })
+    /// The target that was looked for, once nothing is wanted any more.
+    ///
+    /// # Errors
+    /// If no role that may say it says it, or a role that is needed is not listed by the snapshot.
+    pub fn target(&self) -> Result<TufTarget, TufError> {
+        let name = self.search.as_ref().map(|search| search.target.clone()).unwrap_or_default();
+        let listed = match self.search.as_ref().and_then(|search| search.outcome.clone()) {
+            Some(outcome) => outcome?,
+            None => return Err(TufError::Unlisted { name }),
+        };
+        Ok(TufTarget { name, listed, is_consistent: self.root.consistent_snapshot })
     }
 
     /// The version of the root.
@@ -315,7 +320,7 @@ impl TufUpdate {
         new.verify_by(self.root.signers("timestamp"))?;
         let version = new.version;
         let is_news = self.timestamp.as_ref().is_none_or(|trusted| trusted.version != version);
-        if let Some(trusted) = &self.timestamp {
+        if let Some(trusted) = self.timestamp.as_ref().filter(|_| is_news) {
             check_rollback("timestamp", version, trusted.version)?;
             let snapshots = (new.signed.meta("snapshot.json")?, trusted.signed.meta("snapshot.json")?);
             check_rollback("snapshot", snapshots.0.version, snapshots.1.version)?;
@@ -379,7 +384,7 @@ impl TufUpdate {
         let version = new.version;
         self.targets.insert(role.to_owned(), new);
         self.step = Step::Nothing;
-        self.go_on()?;
+        self.go_on();
         Ok(version)
     }
 
@@ -415,9 +420,9 @@ impl TufUpdate {
     }
 
     /// Goes on with a search, role by role, as far as roles are here (section 5.6.7).
-    fn go_on(&mut self) -> Result<(), TufError> {
-        let Some(mut search) = self.search.take() else { return Ok(()) };
-        while search.found.is_none() && search.visited.len() < MAX_DELEGATIONS {
+    fn go_on(&mut self) {
+        let Some(mut search) = self.search.take() else { return };
+        while search.outcome.is_none() && search.visited.len() <= MAX_DELEGATIONS {
             let Some((role, delegator)) = search.left.pop() else { break };
             if search.visited.contains(&role) {
                 continue;
@@ -428,17 +433,16 @@ impl TufUpdate {
                 .get(&role)
                 .filter(|here| here.verify_by(self.signers(&role, &delegator)).is_ok());
             let Some(here) = is_here else {
-                self.listed_role(&role)?;
+                if let Err(error) = self.listed_role(&role) {
+                    search.outcome = Some(Err(error));
+                    break;
+                }
                 search.left.push((role.clone(), delegator.clone()));
                 self.search = Some(search);
                 self.step = Step::Targets { role, delegator };
-                self.try_cached_targets();
-                return Ok(());
+                return self.try_cached_targets();
             };
-            if let Some(found) = here.signed.targets.get(&search.target) {
-                search.found = Some(found.clone());
-                break;
-            }
+            search.outcome = here.signed.targets.get(&search.target).cloned().map(Ok);
             search.visited.insert(role.clone());
             let mut next = Vec::new();
             for (child, is_last) in here.signed.delegations.iter().flat_map(|to| to.roles_for(&search.target))
@@ -452,7 +456,6 @@ impl TufUpdate {
             search.left.extend(next.into_iter().rev());
         }
         self.search = Some(search);
-        Ok(())
     }
 }
 
@@ -463,21 +466,27 @@ impl TufTarget {
         &self.name
     }
 
-    /// Its path below the URL of the targets, with the hash that a consistent repository puts before the name.
+    /// Its path below the URL of the targets, with the hash that a consistent repository puts before the name, and with all that
+    /// has a meaning in URLs escaped.
     #[must_use]
     pub fn path(&self) -> String {
         let hash = self.listed.hashes.get("sha256").or_else(|| self.listed.hashes.values().next());
-        let Some(hash) = hash.filter(|_| self.is_consistent) else { return self.name.clone() };
-        match self.name.rsplit_once('/') {
-            Some((folder, name)) => format!("{folder}/{hash}.{name}"),
-            None => format!("{hash}.{}", self.name),
-        }
+        let (folder, name) = match self.name.rsplit_once('/') {
+            Some((folder, name)) => (Some(folder), name),
+            None => (None, self.name.as_str()),
+        };
+        let folders = folder.iter().flat_map(|folder| folder.split('/')).map(|part| escaped(part) + "/");
+        let prefix = hash.filter(|_| self.is_consistent).map_or(String::new(), |hash| format!("{hash}."));
+        format!("{}{prefix}{}", folders.collect::<String>(), escaped(name))
     }
 
     /// A name for a file to keep it in, which leads out of no folder.
     #[must_use]
     pub fn file_name(&self) -> String {
-        escaped(&self.name)
+        match self.name.as_str() {
+            "." | ".." => self.name.replace('.', "%2E"),
+            name => escaped(name),
+        }
     }
 
     /// How many bytes it has.
@@ -522,9 +531,7 @@ fn check_rollback(role: &str, found: u64, trusted: u64) -> Result<(), TufError> 
 
 /// A name within a URL, or as a file: a repository may name a role `../x?`.
 fn escaped(name: &str) -> String {
-    let is_folder = matches!(name, "." | "..");
     let escape = |byte: u8| match byte {
-        b'.' if is_folder => "%2E".to_owned(),
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
         other => format!("%{other:02X}"),
     };

@@ -10,8 +10,13 @@ const DIGEST_CHARS: usize = 12;
 
 /// A text without line breaks, escapes for terminals, or characters that turn the direction of others or cannot be seen: those
 /// are written by their number. Digests are shortened.
-#[derive(Clone, Copy)]
-pub(crate) struct Plain<'a>(pub(crate) &'a str);
+///
+/// ```
+/// let title = "x\u{1b}[2J\nverified";
+/// assert_eq!(trust_policy::Plain(title).to_string(), "x\\u{1b}[2J\\nverified");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<'a>(pub &'a str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

