@@ -3,13 +3,14 @@
 //!
 //! It asks for files and is answered, and opens no connection itself.
 
-mod delegation;
-
 mod metadata;
+
+mod delegation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::root::tuf::metadata::{Listed, Listing, Metadata, Root, Signers, Targets, check_expiry};
+use crate::root::tuf::delegation::Targets;
+use crate::root::tuf::metadata::{Listed, Listing, Metadata, Root, Signers, check_expiry};
 use crate::text::time::UnixTime;
 
 pub use crate::root::tuf::metadata::TufError;

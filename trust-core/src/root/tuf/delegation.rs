@@ -1,4 +1,4 @@
-//! [`Delegations`]: which other roles may say which targets
+//! [`Targets`]: what a role says of targets; [`Delegations`]: which other roles may say which targets
 //! ([specification, section 4.5](https://theupdateframework.github.io/specification/v1.0.34/#file-formats-targets),
 //! [TAP 15](https://github.com/theupdateframework/taps/blob/master/tap15.md)).
 
@@ -7,7 +7,16 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::digest::Digest;
-use crate::root::tuf::metadata::{Key, Role, Signers};
+use crate::root::tuf::metadata::{Key, Listed, Role, Signers};
+use crate::text::time::UnixTime;
+
+/// What a role says of targets.
+#[derive(Debug, Deserialize)]
+pub(super) struct Targets {
+    pub(super) expires: UnixTime,
+    pub(super) targets: BTreeMap<String, Listed>,
+    pub(super) delegations: Option<Delegations>,
+}
 
 /// Which other roles may say which targets.
 #[derive(Debug, Deserialize)]

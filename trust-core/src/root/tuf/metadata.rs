@@ -9,7 +9,6 @@ use thiserror::Error;
 
 use crate::digest::{Digest, HashAlgorithm};
 use crate::key::{PublicKey, SignatureScheme, Signed};
-use crate::root::tuf::delegation::Delegations;
 use crate::text::encoding;
 use crate::text::json::{self, AtMost, JsonError};
 use crate::text::time::UnixTime;
@@ -214,13 +213,6 @@ pub(super) struct Role {
 pub(super) struct Listing {
     pub(super) expires: UnixTime,
     pub(super) meta: BTreeMap<String, Listed>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Targets {
-    pub(super) expires: UnixTime,
-    pub(super) targets: BTreeMap<String, Listed>,
-    pub(super) delegations: Option<Delegations>,
 }
 
 /// What is known of a file before it is fetched.
