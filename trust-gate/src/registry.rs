@@ -52,7 +52,7 @@ const MAX_HOSTS: usize = 1_000;
 ///
 /// What a registry says is believed in one thing: which digest a tag stands for. Absent is what the registry says is not there
 /// (404); everything else that is no answer is an error. The addresses of the link, of this machine and of private networks are
-/// asked only for registries that are [configured by name](Self::with_host).
+/// asked only for registries that are [configured by name](RegistryBuilder::host).
 ///
 /// It needs tokio.
 #[derive(Clone, Debug)]
