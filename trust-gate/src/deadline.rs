@@ -88,7 +88,7 @@ impl Deadline {
     }
 
     /// Somewhat earlier: so much is left for what comes after, but no more than a quarter.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "registry")]
     pub(crate) fn less(self, time: Duration) -> Self {
         match (self.0, self.left()) {
             (Some(at), Some(left)) => Self(at.checked_sub(time.min(left / 4))),
@@ -98,7 +98,7 @@ impl Deadline {
 
     /// Waits until it is past. Without a runtime that has a clock, for ever: then the store keeps the deadline.
     pub(crate) async fn passes(self) {
-        #[cfg(feature = "http")]
+        #[cfg(feature = "registry")]
         if let (Some(at), Ok(_)) = (self.0, tokio::runtime::Handle::try_current()) {
             return tokio::time::sleep_until(at.into()).await;
         }

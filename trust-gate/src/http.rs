@@ -12,8 +12,10 @@ use trust_core::Reasons;
 
 use crate::address;
 use crate::deadline::{Boxed, Deadline};
-use crate::transport::{HttpRequest, HttpResponse, MAX_ERROR_LEN, Method, Reach, Transport, TransportError};
+use crate::transport::{HttpRequest, HttpResponse, Method, Reach, Transport, TransportError};
 
+/// What is read of an answer that is no success.
+const MAX_ERROR_LEN: u64 = 64 << 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// HTTP/1.1 and HTTP/2 by reqwest, with rustls. It needs tokio. Build one for a process and keep it: it holds the connections.

@@ -27,6 +27,9 @@
 //! [`guide::embedding`] shows how a controller uses the crates; [`guide::extending`], how to add a check, a policy language, a document
 //! format or a store.
 //!
+//! Two features: `registry` adds registries over a [`Transport`], trust roots that stay fresh, caches and the [`Gate`], with tokio;
+//! `http` adds the transport over reqwest and rustls, [`Http`].
+//!
 //! Each file is about one noun, and imports only from files above it in this list:
 //!
 //! | file | holds |
@@ -55,7 +58,7 @@
 
 mod deadline;
 
-#[cfg(feature = "http")]
+#[cfg(feature = "registry")]
 mod clock;
 
 mod store;
@@ -64,22 +67,22 @@ mod manifest;
 
 mod folder;
 
-#[cfg(feature = "http")]
+#[cfg(feature = "registry")]
 mod transport;
 
-#[cfg(feature = "http")]
+#[cfg(feature = "registry")]
 mod address;
 
 #[cfg(feature = "http")]
 mod http;
 
-#[cfg(feature = "http")]
+#[cfg(feature = "registry")]
 mod registry;
 
-#[cfg(feature = "http")]
+#[cfg(feature = "registry")]
 mod tuf_source;
 
-#[cfg(feature = "http")]
+#[cfg(feature = "registry")]
 mod root_source;
 
 mod oci_layout;
@@ -94,16 +97,16 @@ mod collect;
 
 mod oci_layout_writer;
 
-#[cfg(feature = "http")]
+#[cfg(feature = "registry")]
 mod content;
 
-#[cfg(feature = "http")]
+#[cfg(feature = "registry")]
 mod cached;
 
-#[cfg(feature = "http")]
+#[cfg(feature = "registry")]
 mod metrics;
 
-#[cfg(feature = "http")]
+#[cfg(feature = "registry")]
 mod gate;
 
 /// Guides, for reading.
@@ -116,11 +119,12 @@ pub mod guide {
 }
 
 #[cfg(feature = "http")]
+pub use crate::http::{Http, HttpError};
+#[cfg(feature = "registry")]
 pub use crate::{
     cached::Cached,
     content::Content,
     gate::{Gate, GateBuilder, GateError, Reviewed},
-    http::{Http, HttpError},
     metrics::{BUCKETS, Metrics, Outcome},
     registry::credentials::{
         Anonymous, Credential, CredentialError, Credentials, DockerConfig, ForRegistry, PullSecrets,

@@ -167,9 +167,15 @@ impl Inner {
         let may_be_mirrored = !matches!(want.item, Item::Tag(_) | Item::Referrers(_));
         for mirror in mirrors.iter().filter(|_| may_be_mirrored) {
             let until = until.left().map_or(until, |left| until.or_after(left / 3));
-            if let Ok(found @ (Found::Digest(_) | Found::Bytes(_))) = self.fetch_at(mirror, want, until).await
-            {
-                return Ok(found);
+            match (self.fetch_at(mirror, want, until).await, &want.item) {
+                (Ok(found @ Found::Digest(_)), _) => return Ok(found),
+                // One that has something else does not hide what the registry has.
+                (Ok(Found::Bytes(bytes)), Item::Manifest(digest) | Item::Blob { digest, .. })
+                    if digest.check(&bytes).is_ok() =>
+                {
+                    return Ok(Found::Bytes(bytes));
+                }
+                _ => {}
             }
         }
         self.fetch_at(registry, want, until).await
@@ -177,17 +183,13 @@ impl Inner {
 
     async fn fetch_at(&self, endpoint: &Endpoint, want: &Want, until: Deadline) -> Result<Found, StoreError> {
         let question = Question { endpoint, what: want.what(), until };
+        let bytes_of =
+            |found: Option<(Digest, Vec<u8>)>| found.map_or(Found::Absent, |(_, bytes)| Found::Bytes(bytes));
         match &want.item {
             Item::Image => self.resolve(&question, want.image.tag().unwrap_or_default()).await,
             Item::Tag(tag) if tag.len() > MAX_TAG_LEN => Ok(Found::Absent),
-            Item::Tag(tag) => Ok(self
-                .manifest(&question, tag)
-                .await?
-                .map_or(Found::Absent, |(_, bytes)| Found::Bytes(bytes))),
-            Item::Manifest(digest) => {
-                let found = self.manifest(&question, &digest.to_string()).await?;
-                Ok(found.map_or(Found::Absent, |(_, bytes)| Found::Bytes(bytes)))
-            }
+            Item::Tag(tag) => self.manifest(&question, tag).await.map(bytes_of),
+            Item::Manifest(digest) => self.manifest(&question, &digest.to_string()).await.map(bytes_of),
             Item::Blob { digest, size } => self.blob(&question, digest, *size).await,
             Item::Referrers(digest) => self.referrers(&question, digest).await.map(Found::Referrers),
         }

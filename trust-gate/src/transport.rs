@@ -6,9 +6,6 @@ use url::Url;
 use crate::deadline::{Boxed, Deadline};
 use crate::store::StoreError;
 
-/// What is read of an answer that is no success.
-pub(crate) const MAX_ERROR_LEN: u64 = 64 << 10;
-
 /// One exchange over HTTP, bounded in size and time.
 ///
 /// An implementor promises: it follows no redirect and adds no credentials; it reads no more than `max_len` bytes of a body, and

@@ -434,6 +434,12 @@ fn a_mirror_is_believed_in_what_it_has_and_the_registry_in_what_there_is() {
         (|request| of_mirror(request, Reply::Now(Ok(status(404))))) as fn(&HttpRequest) -> Option<Reply>,
         |request| of_mirror(request, Reply::Now(Ok(status(403)))),
         |request| of_mirror(request, Reply::Now(Ok(status(500)))),
+        // Something else under every digest.
+        |request| {
+            let is_content = request.url.path().contains("sha256:");
+            let other = HttpResponse::new(200, vec![], b"something else".to_vec());
+            of_mirror(request, Reply::Now(Ok(other))).filter(|_| is_content)
+        },
     ] {
         let (found, _) = mirrored(fault);
         assert_eq!((found.artifacts.len(), found.failures.len()), (1, 0), "{found:?}");

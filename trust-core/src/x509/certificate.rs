@@ -483,6 +483,20 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_has_one_spelling_and_certificates_are_equal_by_their_bytes() {
+        let with_flag = |flag: &[u8]| {
+            let fields = [asn1::encode(6, &[0x2b, 1, 1]), asn1::encode(1, flag), asn1::encode(4, &[])];
+            changed(Some(&asn1::encode(0x30, &fields.concat())), None)
+        };
+        let one = with_flag(&[0xff]).unwrap();
+        for flag in [&[0][..], &[1], &[], &[0xff, 0xff]] {
+            assert!(with_flag(flag).is_err(), "{flag:?}");
+        }
+        let other = TrustRoot::public_good().certificate_authorities()[0].chain()[0].clone();
+        assert!(one == with_flag(&[0xff]).unwrap() && one != other);
+    }
+
+    #[test]
     fn what_no_certificate_has_so_often_is_refused_before_it_is_compared() {
         let extension = |number: usize| {
             let oid = asn1::encode(6, &[0x2b, 1 + (number / 100) as u8, 1 + (number % 100) as u8]);
