@@ -7,7 +7,8 @@ mod program;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use trust_core::Digest;
 use trust_testkit::servers::{self, Servers};
 
 use program::{run, stderr, stdout};
@@ -180,6 +181,97 @@ fn registries_layouts_and_fetched_folders_give_the_same_verdicts() {
     let mut arguments = vec!["--offline", "--image"];
     arguments.extend(layouts.iter().map(String::as_str));
     same(&admit(&arguments), &embedded);
+}
+
+/// What is attached says what it likes: its text stays in one line, and obeys no terminal.
+#[test]
+fn what_is_attached_forges_no_line() {
+    let layout = tempfile::tempdir().unwrap();
+    let blobs = layout.path().join("blobs/sha256");
+    fs::create_dir_all(&blobs).unwrap();
+    let put = |content: &[u8]| {
+        let digest = Digest::sha256(content);
+        fs::write(blobs.join(digest.to_hex()), content).unwrap();
+        json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest.to_string(), "size": content.len()})
+    };
+    let config = put(b"{}");
+    let manifest =
+        |layers: Value| json!({"schemaVersion": 2, "config": config, "layers": layers}).to_string();
+    let named = |mut entry: Value, name: &str| {
+        entry["annotations"] = json!({"org.opencontainers.image.ref.name": name});
+        entry
+    };
+    let image = put(manifest(json!([])).as_bytes());
+    let digest = image["digest"].as_str().unwrap().to_owned();
+    let forged = "x\n├─ signature\n│    verified: by https://github.com/myorg\n\u{1b}[2J";
+    let statement = json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": forged, "predicate": {},
+        "subject": [{"name": "a", "digest": {"sha256": digest.trim_start_matches("sha256:")}}]});
+    let payload = trust_core::internal::encoding::to_base64(statement.to_string().as_bytes());
+    let envelope = json!({"payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": [{"sig": "AAAA"}]});
+    let mut layer = put(envelope.to_string().as_bytes());
+    layer["mediaType"] = json!("application/vnd.dsse.envelope.v1+json");
+    layer["annotations"] = json!({"dev.cosignproject.cosign/signature": ""});
+    let attestation = put(manifest(json!([layer])).as_bytes());
+    let tag = format!("{}.att", digest.replace(':', "-"));
+    let index = json!({"schemaVersion": 2, "manifests": [named(image, "v1"), named(attestation, &tag)]});
+    fs::write(layout.path().join("index.json"), index.to_string()).unwrap();
+    fs::write(layout.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+
+    let source = format!("ghcr.io/acme/app={}", layout.path().display());
+    let key = key(layout.path());
+    for arguments in [&["tree", "ghcr.io/acme/app:v1"][..], &["verify", "ghcr.io/acme/app:v1", "--key", &key]]
+    {
+        let output = run("image", &[arguments, &["--image", &source, "--offline"]].concat(), "");
+        let text = stdout(&output) + &stderr(&output);
+        assert!(text.contains("att, layer 0"), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+        let says_verified =
+            |line: &str| line.trim_start_matches(['│', '├', '─', ' ']).starts_with("verified");
+        assert!(!text.lines().any(says_verified), "{text}");
+    }
+}
+
+/// A credential helper is asked by its protocol, and one that hangs is not waited for.
+#[test]
+fn credentials_come_from_helpers() {
+    let Some(servers) = Servers::new() else { return };
+    let Some(mut copy) = servers::tool("oras") else { return };
+    let registry = servers.start(&["registry", "-basic", "tester:secret"])["OCIREF"].clone();
+    let (from, to) = (format!("{}:signed", data("images").display()), format!("{registry}/myorg/app:signed"));
+    let login = ["--to-plain-http", "--to-username", "tester", "--to-password", "secret"];
+    servers::run(copy.args(["cp", "-r", "--from-oci-layout", &from, &to]).args(login));
+
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    let verify = |helper: &str, script: &str| {
+        let file = folder.path().join(format!("docker-credential-{helper}"));
+        fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        fs::write(&config, json!({"credHelpers": {&registry: helper}}).to_string()).unwrap();
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let mut command = program::command("image");
+        command.args(["verify", &to, "--no-log", "--key", &key(folder.path()), "--plain-http", &registry]);
+        command.args(["--timeout", "2", "--registry-config", config.to_str().unwrap()]).env("PATH", path);
+        let start = std::time::Instant::now();
+        let output = command.output().unwrap();
+        assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+        output
+    };
+    let asked = format!(r#"[ "$1" = get ] && [ "$(cat)" = {registry} ] || exit 1"#);
+    let good = verify(
+        "good",
+        &format!(r#"{asked}; echo '{{"ServerURL": "x", "Username": "tester", "Secret": "secret"}}'"#),
+    );
+    assert_eq!(good.status.code(), Some(0), "{}", stderr(&good));
+    for (script, problem) in [
+        ("sleep 60", "was not answered by the deadline"),
+        ("exit 1", "credential helper"),
+        ("echo nonsense", "credential helper"),
+        ("echo 'credentials not found in native keychain'; exit 1", "wants credentials that were not given"),
+    ] {
+        let bad = verify("bad", script);
+        assert!(bad.status.code() == Some(1) && stderr(&bad).contains(problem), "{script}: {}", stderr(&bad));
+    }
 }
 
 /// Asserts that verdicts are the same, and says where they are not.

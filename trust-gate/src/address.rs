@@ -36,7 +36,7 @@ pub(crate) fn is_allowed(address: IpAddr, reach: Reach) -> bool {
                 address.is_unicast_link_local() || address.is_unspecified() || address.is_multicast();
             !is_local
                 && address != AWS_METADATA
-                // What a network of its own translates to, nobody here knows.
+                // What a network translates by a prefix of its own is not known here.
                 && !matches!(address.segments(), [0x64, 0xff9b, 1, ..])
                 && is_embedded(embedded_v4(address))
                 && (reach == Reach::Private || is_public_v6(address))

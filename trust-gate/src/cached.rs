@@ -12,7 +12,7 @@ use crate::store::{EvidenceStore, Found, Item, StoreError, Want};
 
 /// How long a listing of signatures is used: a signature that was added counts after that.
 const FOUND_LIFE: Duration = Duration::from_secs(30);
-/// How long it is believed that there are none: whoever signs and deploys does not wait long.
+/// How long it is believed that there are none: who signs and then deploys does not wait long.
 const ABSENT_LIFE: Duration = Duration::from_secs(5);
 /// Bytes of listings that are kept.
 const MAX_ANSWERS_LEN: u64 = 64 << 20;
@@ -24,7 +24,7 @@ const MAX_ANSWERS_LEN: u64 = 64 << 20;
 /// - which digest an image's tag stands for, not at all;
 /// - errors not at all.
 ///
-/// Whoever asks for the same thing at the same time waits for one answer. What one tenant may read another may not: give each
+/// Callers that ask for the same thing at the same time wait for one answer. What one tenant may read another may not: give each
 /// tenant's store a cache of its own. They may share [`Content`], where it is enough to know a digest to be given what it names.
 #[derive(Debug)]
 pub struct Cached<S> {
@@ -39,7 +39,7 @@ struct Life;
 impl Expiry<(String, Item), Found> for Life {
     fn expire_after_create(&self, (_, item): &(String, Item), found: &Found, _: Instant) -> Option<Duration> {
         Some(match (item, found) {
-            // Only who asks at the same time shares it; content is kept by its digest.
+            // Only callers at the same time share it; content is kept by its digest.
             (Item::Image | Item::Manifest(_) | Item::Blob { .. }, _) => Duration::ZERO,
             (_, Found::Absent) => ABSENT_LIFE,
             (_, Found::Referrers(none)) if none.is_empty() => ABSENT_LIFE,
@@ -110,7 +110,7 @@ impl<S: EvidenceStore> EvidenceStore for Cached<S> {
     fn fetch<'a>(&'a self, want: &'a Want, until: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
         Box::pin(async move {
             match self.find(want, until).await {
-                // Who asked first may have had less time than we have.
+                // The first caller may have had less time.
                 Err(StoreError::TimedOut { .. }) if !until.is_past() => self.find(want, until).await,
                 found => found,
             }

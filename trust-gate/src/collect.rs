@@ -51,7 +51,7 @@ pub async fn collect_async(
     until: Deadline,
 ) -> ImageEvidence {
     let mut one = [Discovery::new(image.clone(), limits)];
-    drive(&mut one, store, limits, until).await;
+    drive(&mut one, store, limits, &mut 0, until).await;
     let [discovery] = one;
     discovery.finish().image
 }
@@ -113,6 +113,7 @@ async fn collect_images(
     let depth = |image: &String| if needed.bases.contains(image) { MAX_BASES } else { 0 };
     let mut next: BTreeMap<String, usize> =
         needed.images.iter().map(|image| (image.clone(), depth(image))).collect();
+    let mut fetched = 0;
     while !next.is_empty() {
         let (mut asked, mut discoveries) = (Vec::new(), Vec::new());
         for (image, depth) in core::mem::take(&mut next) {
@@ -136,7 +137,7 @@ async fn collect_images(
                 }
             }
         }
-        drive(&mut discoveries, store, limits, until).await;
+        drive(&mut discoveries, store, limits, &mut fetched, until).await;
         for ((image, depth), discovery) in asked.into_iter().zip(discoveries) {
             let Discovered { image: found, documents } = discovery.finish();
             evidence.documents.extend(documents);
@@ -167,15 +168,16 @@ fn discovery(image: &str, needed: &Requirements, limits: &Limits) -> Result<Disc
 }
 
 /// Asks and answers, until there is nothing to ask, or the deadline is past. Only so many questions are open at a time, so that a
-/// request with many images leaves room for others.
+/// request with many images leaves room for others. `fetched` are the bytes that the request has so far.
 pub(crate) async fn drive(
     discoveries: &mut [Discovery],
     store: &dyn EvidenceStore,
     limits: &Limits,
+    fetched: &mut u64,
     until: Deadline,
 ) {
     let mut late = Box::pin(until.passes());
-    let (mut waiting, mut open, mut len) = (VecDeque::new(), FuturesUnordered::new(), 0);
+    let (mut waiting, mut open) = (VecDeque::new(), FuturesUnordered::new());
     let ask = |index: usize, want| async move {
         let answer = store.fetch(&want, until).await;
         (index, want, answer)
@@ -196,11 +198,11 @@ pub(crate) async fn drive(
         let mut next = Some(first);
         while let Some((index, want, mut answer)) = next {
             if let Ok(Found::Bytes(bytes)) = &answer {
-                len += bytes.len() as u64;
+                *fetched += bytes.len() as u64;
             }
-            if len > limits.request_len {
+            if *fetched > limits.request_len {
                 let (what, limit) = ("the request".to_owned(), limits.request_len);
-                answer = Err(StoreError::TooLarge { what, found: len, unit: "bytes", limit });
+                answer = Err(StoreError::TooLarge { what, found: *fetched, unit: "bytes", limit });
             }
             if let Some(discovery) = discoveries.get_mut(index) {
                 discovery.answer(&want, answer);

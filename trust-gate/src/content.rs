@@ -10,6 +10,7 @@ use moka::future::Cache;
 use trust_core::Digest;
 
 use crate::folder;
+use crate::oci_layout::{MARKER, blob_path};
 use crate::store::StoreError;
 
 /// Bytes that are kept in memory unless it is said otherwise.
@@ -55,17 +56,10 @@ impl Content {
     /// If the folder cannot be made.
     pub fn and_in_folder(mut self, path: impl Into<PathBuf>, bytes: u64) -> Result<Self, StoreError> {
         let path = path.into();
-        let unwritable = |error: std::io::Error| StoreError::Unavailable {
-            what: path.display().to_string(),
-            problem: error.to_string(),
-        };
-        fs::create_dir_all(path.join("blobs/sha256")).map_err(unwritable)?;
-        for (name, text) in [
-            ("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#),
-            ("index.json", r#"{"schemaVersion":2,"manifests":[]}"#),
-        ] {
+        let empty: &[u8] = br#"{"schemaVersion":2,"manifests":[]}"#;
+        for (name, content) in [("oci-layout", MARKER), ("index.json", empty)] {
             if !path.join(name).exists() {
-                folder::write_whole(&path.join(name), text.as_bytes()).map_err(unwritable)?;
+                folder::write_whole(&path.join(name), content)?;
             }
         }
         let folder = Folder { path, max_len: bytes, len: AtomicU64::new(0) };
@@ -98,19 +92,15 @@ impl Content {
 }
 
 impl Folder {
-    fn file(&self, digest: &Digest) -> PathBuf {
-        self.path.join("blobs").join(digest.algorithm().name()).join(digest.to_hex())
-    }
-
     /// What is there and is what its name says; else it is as if it were not there.
     fn read(&self, digest: &Digest) -> Option<Vec<u8>> {
-        let content = folder::read_bounded(&self.file(digest), MAX_LEN).ok().flatten()?;
+        let content = folder::read_bounded(&blob_path(&self.path, digest), MAX_LEN).ok().flatten()?;
         digest.check(&content).is_ok().then_some(content)
     }
 
     /// Keeps it if that is possible: a full disk is no reason not to judge.
     fn write(&self, digest: &Digest, content: &[u8]) {
-        if folder::write_whole(&self.file(digest), content).is_ok() {
+        if folder::write_whole(&blob_path(&self.path, digest), content).is_ok() {
             let len = content.len() as u64;
             if self.len.fetch_add(len, Ordering::Relaxed) + len > self.max_len {
                 self.make_room();

@@ -79,7 +79,7 @@ impl Deadline {
 
     /// The earlier of this deadline and one so long from now.
     #[must_use]
-    pub fn or_after(self, time: Duration) -> Self {
+    pub fn at_most(self, time: Duration) -> Self {
         let other = Self::after(time);
         match (self.0, other.0) {
             (Some(ours), Some(theirs)) => Self(Some(ours.min(theirs))),

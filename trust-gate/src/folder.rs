@@ -26,7 +26,7 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, S
     Ok(Some(bytes))
 }
 
-/// Opens a file, and does not wait where it is a pipe that nobody writes to.
+/// Opens a file, and does not wait where it is a pipe without a writer.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     #[cfg(target_os = "linux")]
@@ -49,16 +49,21 @@ pub(crate) fn file_len(path: &Path) -> Result<Option<u64>, StoreError> {
     }
 }
 
-/// Writes a file, with its folders, so that whoever reads it sees the old one or the new one.
-pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Writes a file, with its folders, so that a reader sees the old one or the new one.
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    // By chance, for other processes and machines may write here, too.
+    // Named by chance, for other processes and machines may write here, too.
     let temporary = folder.join(format!(".{:016x}", RandomState::new().hash_one(content)));
-    let mut file = File::create_new(&temporary)?;
-    let moved = file.write_all(content).and_then(|()| fs::rename(&temporary, path));
-    if moved.is_err() {
-        drop(fs::remove_file(&temporary));
-    }
-    moved
+    let written =
+        fs::create_dir_all(folder).and_then(|()| File::create_new(&temporary)).and_then(|mut file| {
+            let moved = file.write_all(content).and_then(|()| fs::rename(&temporary, path));
+            if moved.is_err() {
+                drop(fs::remove_file(&temporary));
+            }
+            moved
+        });
+    written.map_err(|error| StoreError::Unwritable {
+        what: path.display().to_string(),
+        problem: error.to_string(),
+    })
 }

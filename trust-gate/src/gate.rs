@@ -16,7 +16,7 @@ use crate::clock;
 use crate::collect::collect_for_async;
 use crate::deadline::Deadline;
 use crate::discovery::Limits;
-use crate::metrics::{Metrics, Outcome};
+use crate::metrics::{Metrics, ReviewOutcome};
 use crate::objects::{ObjectStore, Objects};
 use crate::root_source::Roots;
 use crate::store::EvidenceStore;
@@ -171,7 +171,7 @@ impl Gate {
         let (outcome, reviewed) = match AdmissionReview::from_json(body) {
             Err(error) => {
                 let response = AdmissionResponse::for_unreadable(body, &error);
-                (Outcome::Unreadable, unjudged(response, now))
+                (ReviewOutcome::Unreadable, unjudged(response, now))
             }
             Ok(review) => self.admit(review, now, until).await,
         };
@@ -180,10 +180,18 @@ impl Gate {
     }
 
     /// Judges a review if there is room, and denies it if that takes too long or fails.
-    async fn admit(&self, review: AdmissionReview, now: UnixTime, until: Deadline) -> (Outcome, Reviewed) {
+    async fn admit(
+        &self,
+        review: AdmissionReview,
+        now: UnixTime,
+        until: Deadline,
+    ) -> (ReviewOutcome, Reviewed) {
         let deny = |uid: &str, message: &str| unjudged(Some(AdmissionResponse::deny(uid, message)), now);
         let Ok(permit) = self.0.in_flight.clone().try_acquire_owned() else {
-            return (Outcome::Busy, deny(&review.uid, "denied: busy, too many reviews at a time; try again"));
+            return (
+                ReviewOutcome::Busy,
+                deny(&review.uid, "denied: busy, too many reviews at a time; try again"),
+            );
         };
         let uid = review.uid.clone();
         let id = review.request.resource.id();
@@ -197,10 +205,10 @@ impl Gate {
         match judged {
             Some(Ok(reviewed)) => {
                 let is_allowed = reviewed.response.as_ref().is_some_and(|response| response.allowed);
-                (if is_allowed { Outcome::Allowed } else { Outcome::Denied }, reviewed)
+                (if is_allowed { ReviewOutcome::Allowed } else { ReviewOutcome::Denied }, reviewed)
             }
             // What is late was not judged, and neither was what stopped unexpectedly.
-            _ => (Outcome::Late, deny(&uid, "denied: not judged by the deadline")),
+            _ => (ReviewOutcome::Late, deny(&uid, "denied: not judged by the deadline")),
         }
     }
 
@@ -227,7 +235,7 @@ impl Gate {
 }
 
 impl Inner {
-    /// Fetches what is needed, and evaluates it. The permit is held until both have ended, whoever still waits.
+    /// Fetches what is needed, and evaluates it. The permit is held until both have ended.
     async fn judge(
         self: Arc<Self>,
         review: AdmissionReview,

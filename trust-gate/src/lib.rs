@@ -125,7 +125,7 @@ pub use crate::{
     cached::Cached,
     content::Content,
     gate::{Gate, GateBuilder, GateError, Reviewed},
-    metrics::{BUCKETS, Metrics, Outcome},
+    metrics::{BUCKETS, Metrics, ReviewOutcome},
     registry::credentials::{
         Anonymous, Credential, CredentialError, Credentials, DockerConfig, ForRegistry, PullSecrets,
     },

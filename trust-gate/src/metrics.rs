@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How a review ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ReviewOutcome {
     /// It was judged, and is allowed.
     Allowed,
     /// It was judged, and is denied.
@@ -18,7 +18,7 @@ pub enum Outcome {
     Unreadable,
 }
 
-impl Outcome {
+impl ReviewOutcome {
     /// Each.
     pub const ALL: [Self; 5] = [Self::Allowed, Self::Denied, Self::Busy, Self::Late, Self::Unreadable];
 
@@ -41,14 +41,14 @@ pub const BUCKETS: [u64; 13] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000
 /// Counters that only grow. Reading them locks nothing.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    outcomes: [AtomicU64; Outcome::ALL.len()],
+    outcomes: [AtomicU64; ReviewOutcome::ALL.len()],
     times: [AtomicU64; BUCKETS.len() + 1],
     total_micros: AtomicU64,
 }
 
 impl Metrics {
-    pub(crate) fn add(&self, outcome: Outcome, time: Duration) {
-        let at = Outcome::ALL.iter().position(|one| *one == outcome);
+    pub(crate) fn add(&self, outcome: ReviewOutcome, time: Duration) {
+        let at = ReviewOutcome::ALL.iter().position(|one| *one == outcome);
         let bucket =
             BUCKETS.iter().position(|bound| time <= Duration::from_millis(*bound)).unwrap_or(BUCKETS.len());
         for counter in [at.and_then(|at| self.outcomes.get(at)), self.times.get(bucket)].into_iter().flatten()
@@ -61,8 +61,8 @@ impl Metrics {
 
     /// How many reviews ended so.
     #[must_use]
-    pub fn count(&self, outcome: Outcome) -> u64 {
-        let at = Outcome::ALL.iter().position(|one| *one == outcome);
+    pub fn count(&self, outcome: ReviewOutcome) -> u64 {
+        let at = ReviewOutcome::ALL.iter().position(|one| *one == outcome);
         at.and_then(|at| self.outcomes.get(at)).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 

@@ -15,6 +15,14 @@ use crate::folder::{file_len, read_bounded};
 use crate::manifest::{self, Manifest};
 use crate::store::{EvidenceStore, Found, Item, MAX_MANIFEST_LEN, StoreError, Want};
 
+/// The content of `oci-layout`.
+pub(crate) const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// Where a blob is in a layout.
+pub(crate) fn blob_path(folder: &Path, digest: &Digest) -> PathBuf {
+    folder.join("blobs").join(digest.algorithm().name()).join(digest.to_hex())
+}
+
 /// By which a name is given to an entry of the index.
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
@@ -281,7 +289,7 @@ impl OciLayout {
     }
 
     fn blob(&self, digest: &Digest) -> PathBuf {
-        self.folder.join("blobs").join(digest.algorithm().name()).join(digest.to_hex())
+        blob_path(&self.folder, digest)
     }
 
     /// Hashes a blob of the size that its descriptor says, piece by piece; a blob that is not there is passed over.

@@ -14,7 +14,7 @@ use crate::deadline::{Boxed, Deadline};
 use crate::discovery::{Discovery, Limits};
 use crate::folder;
 use crate::manifest::{self, Manifest};
-use crate::oci_layout::{OciLayout, REF_NAME};
+use crate::oci_layout::{MARKER, OciLayout, REF_NAME, blob_path};
 use crate::store::{EvidenceStore, Found, Item, MAX_MANIFEST_LEN, StoreError, Want};
 
 /// Writes an OCI layout that has everything by which images are judged: their manifests and configurations, signatures and
@@ -61,7 +61,7 @@ impl OciLayoutWriter {
             }
         }
         let writer = Self { folder, entries: Mutex::new(entries) };
-        writer.write("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        folder::write_whole(&writer.folder.join("oci-layout"), MARKER)?;
         writer.write_index()?;
         Ok(writer)
     }
@@ -79,7 +79,7 @@ impl OciLayoutWriter {
     ) -> Result<Digest, CopyError> {
         let recorder = Recorder { store, writer: self, seen: Mutex::default() };
         let mut discoveries = [Discovery::new(image.clone(), limits).with_documents()];
-        collect::drive(&mut discoveries, &recorder, limits, until).await;
+        collect::drive(&mut discoveries, &recorder, limits, &mut 0, until).await;
         let [discovery] = discoveries;
         let found = discovery.finish().image;
         let digest = found.digest?;
@@ -113,20 +113,12 @@ impl OciLayoutWriter {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
             "manifests": entries.values().collect::<Vec<_>>()});
-        self.write("index.json", index.to_string().as_bytes())
+        folder::write_whole(&self.folder.join("index.json"), index.to_string().as_bytes())
     }
 
     fn write_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
         manifest::check_digest(digest, bytes, &format!("blob {digest}"))?;
-        self.write(&format!("blobs/{}/{}", digest.algorithm().name(), digest.to_hex()), bytes)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let path = self.folder.join(name);
-        folder::write_whole(&path, bytes).map_err(|error| StoreError::Unavailable {
-            what: path.display().to_string(),
-            problem: error.to_string(),
-        })
+        folder::write_whole(&blob_path(&self.folder, digest), bytes)
     }
 }
 

@@ -25,9 +25,9 @@ use crate::deadline::{Boxed, Deadline};
 use crate::manifest;
 use crate::registry::challenge::Challenge;
 use crate::registry::credentials::{Anonymous, Credential, Credentials};
-use crate::registry::exchange::Exchange;
+use crate::registry::exchange::{Exchange, MAX_HOSTS};
 use crate::registry::host::{Endpoint, RegistryHost};
-use crate::registry::token::{Scope, Tokens};
+use crate::registry::token::{Scope, TokenRequest, Tokens};
 use crate::store::{EvidenceStore, Found, Item, MAX_MANIFEST_LEN, MAX_REFERRERS, StoreError, Want};
 use crate::transport::{HttpRequest, HttpResponse, Method, Reach, Transport};
 
@@ -45,8 +45,8 @@ const MAX_REDIRECTS: usize = 5;
 const HOST_LIFE: Duration = Duration::from_secs(3600);
 /// How long the answer of a credential helper is used.
 const CREDENTIAL_LIFE: Duration = Duration::from_secs(60);
-/// Hosts are named by strangers: so many are remembered.
-const MAX_HOSTS: usize = 1_000;
+/// Credentials are kept for so many repositories.
+const MAX_USERS: u64 = 10_000;
 
 /// All images of all registries.
 ///
@@ -110,7 +110,7 @@ impl RegistryBuilder {
             hosts: self.hosts,
             known: Mutex::default(),
             tokens: Tokens::new(),
-            users: Cache::builder().max_capacity(10_000).time_to_live(CREDENTIAL_LIFE).build(),
+            users: Cache::builder().max_capacity(MAX_USERS).time_to_live(CREDENTIAL_LIFE).build(),
         }))
     }
 }
@@ -166,7 +166,7 @@ impl Inner {
         // What a mirror lacks, or cannot say in some of the time, is asked of the next one; the last is the registry, which knows.
         let may_be_mirrored = !matches!(want.item, Item::Tag(_) | Item::Referrers(_));
         for mirror in mirrors.iter().filter(|_| may_be_mirrored) {
-            let until = until.left().map_or(until, |left| until.or_after(left / 3));
+            let until = until.left().map_or(until, |left| until.at_most(left / 3));
             match (self.fetch_at(mirror, want, until).await, &want.item) {
                 (Ok(found @ Found::Digest(_)), _) => return Ok(found),
                 // One that has something else does not hide what the registry has.
@@ -235,7 +235,7 @@ impl Inner {
         Ok(Some((digest, response.body)))
     }
 
-    /// A blob. Where it is stored elsewhere, the registry says where, and nobody's credentials go there.
+    /// A blob. Where it is stored elsewhere, the registry says where, and no credentials go there.
     async fn blob(&self, question: &Question<'_>, digest: &Digest, size: u64) -> Result<Found, StoreError> {
         let url = question.endpoint.url(&format!("blobs/{digest}"));
         let request = HttpRequest::get(url.clone(), size, question.endpoint.reach);
@@ -375,12 +375,13 @@ impl Inner {
                     repository: endpoint.image.repository().to_owned(),
                     user: credential.as_ref().map(Credential::fingerprint),
                 };
-                let credential = credential.as_ref();
                 // Who hands out tokens may be at a private address if it is named, or is the registry itself.
-                let (base, reach) = (endpoint.base(), self.reach(realm, endpoint));
-                let token = self.tokens.get(&self.exchange, &scope, base, credential, reach, *until).await?;
+                let reach = self.reach(realm, endpoint);
+                let asked =
+                    TokenRequest { scope, registry: endpoint.base(), credential: credential.as_ref(), reach };
+                let token = self.tokens.get(&self.exchange, &asked, *until).await?;
                 request.headers.push(("authorization", format!("Bearer {token}")));
-                Ok(Some(scope))
+                Ok(Some(asked.scope))
             }
         }
     }

@@ -28,7 +28,7 @@ const LISTS: [(&str, &str); 4] = [
     ("timestampAuthorities", "timestamp_authorities"),
 ];
 
-/// Where trust roots come from. Several together are one: each authority and each log of them is trusted, whoever it is of.
+/// Where trust roots come from. Several together are one: each authority and each log of any of them is trusted.
 #[derive(Clone, Debug, Default)]
 pub struct RootSource {
     pinned: Vec<Vec<u8>>,
@@ -98,8 +98,8 @@ impl RootSource {
         self
     }
 
-    /// Goes on trusting for so long after the metadata has expired. Whoever keeps a key that was revoked, and can withhold the
-    /// news of it, gains that time.
+    /// Goes on trusting for so long after the metadata has expired. An attacker who holds a revoked key, and can withhold
+    /// the news of it, gains that time.
     #[must_use]
     pub fn with_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -120,20 +120,23 @@ impl RootSource {
             expires = Some(expires.map_or(ends, |earlier: UnixTime| earlier.min(ends)));
             is_current &= refreshed.is_current;
         }
-        let json = joined(&roots)?;
-        let root = TrustRoot::from_json(json.as_bytes()).map_err(Arc::new)?;
+        let json = joined(roots)?;
+        let root = TrustRoot::from_json(&json).map_err(Arc::new)?;
         root.prepare();
-        let digest = Digest::sha256(json.as_bytes());
+        let digest = Digest::sha256(&json);
+        // Nothing is lost: what was read as JSON is UTF-8.
+        let json = String::from_utf8_lossy(&json);
         let confirmed = (expires.is_some() && is_current).then_some(now);
         Ok(CurrentRoot { root, json: json.into(), digest, confirmed, expires })
     }
 }
 
 /// One root that has everything of several.
-fn joined(roots: &[Vec<u8>]) -> Result<String, JsonError> {
-    if let [only] = roots {
-        return Ok(String::from_utf8_lossy(only).into_owned());
-    }
+fn joined(roots: Vec<Vec<u8>>) -> Result<Vec<u8>, JsonError> {
+    let roots = match <[Vec<u8>; 1]>::try_from(roots) {
+        Ok([only]) => return Ok(only),
+        Err(roots) => roots,
+    };
     let mut joined = serde_json::Map::new();
     joined.insert("mediaType".to_owned(), "application/vnd.dev.sigstore.trustedroot+json;version=0.1".into());
     let mut roots = roots.iter().map(|root| json::from_slice(root)).collect::<Result<Vec<Value>, _>>()?;
@@ -145,10 +148,10 @@ fn joined(roots: &[Vec<u8>]) -> Result<String, JsonError> {
         let all = lists.flat_map(|list| if let Value::Array(all) = list { all } else { vec![list] });
         joined.insert(name.to_owned(), Value::Array(all.collect()));
     }
-    Ok(Value::Object(joined).to_string())
+    Ok(Value::Object(joined).to_string().into_bytes())
 }
 
-/// Trust roots that are loaded and stay fresh. Clones are the same roots; whoever reads never waits.
+/// Trust roots that are loaded and stay fresh. Clones are the same roots; readers never wait.
 #[derive(Clone, Debug)]
 pub struct Roots(Arc<Inner>);
 
@@ -166,7 +169,7 @@ impl Roots {
     /// Loads the roots for the first time.
     ///
     /// # Errors
-    /// If one of them cannot be had: a program that starts so trusts nobody.
+    /// If one of them cannot be had: a program that starts without them trusts no signer.
     pub async fn load(source: RootSource, until: Deadline) -> Result<Self, RootSourceError> {
         let current = source.load(clock::now(), until).await?;
         Ok(Self(Arc::new(Inner {

@@ -211,6 +211,14 @@ pub enum StoreError {
         /// Why not.
         problem: String,
     },
+    /// It cannot be written.
+    #[error("{what} cannot be written: {problem}")]
+    Unwritable {
+        /// What.
+        what: String,
+        /// Why not.
+        problem: String,
+    },
     /// No store answers for this repository.
     #[error("no store answers for this repository")]
     NoStore,
@@ -257,7 +265,7 @@ impl StoreError {
             Self::Tampered { .. } | Self::Size { .. } => FailureKind::Tampered,
             Self::TooLarge { .. } => FailureKind::TooLarge,
             Self::Malformed { .. } => FailureKind::Malformed,
-            Self::Unavailable { .. } => FailureKind::Unavailable,
+            Self::Unavailable { .. } | Self::Unwritable { .. } => FailureKind::Unavailable,
             Self::Unauthorized { .. } => FailureKind::Unauthorized,
             Self::RateLimited { .. } => FailureKind::RateLimited,
             Self::TimedOut { .. } => FailureKind::TimedOut,

@@ -8,9 +8,12 @@ use crate::store::StoreError;
 
 /// One exchange over HTTP, bounded in size and time.
 ///
-/// An implementor promises: it follows no redirect and adds no credentials; it reads no more than `max_len` bytes of a body, and
-/// of an answer that is no success (2xx) no more than 64 KiB, and leaves out the rest; it answers by the deadline; it verifies TLS; and it connects to [`Reach::Public`] addresses alone, after names are resolved,
-/// unless the request reaches further.
+/// An implementor promises:
+///
+/// - it follows no redirect and adds no credentials;
+/// - it reads no more than `max_len` bytes of a body, and of an answer that is no success (2xx) the first 64 KiB;
+/// - it answers by the deadline, and verifies TLS;
+/// - it connects to public addresses alone, after names are resolved, unless the request [reaches further](Reach).
 pub trait Transport: core::fmt::Debug + Send + Sync {
     /// Sends a request.
     ///

@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::deadline::Deadline;
 use crate::folder;
+use crate::store::StoreError;
 use crate::transport::{HttpRequest, Reach, Transport, TransportError};
 
 /// The longest target unless it is said otherwise: Sigstore's trust root has 7 KiB.
@@ -24,8 +25,8 @@ const MAX_REDIRECTS: usize = 5;
 /// A TUF repository over HTTP, and the folder in which a client keeps what it accepted.
 ///
 /// The root that it starts from is the one thing that nothing proves: ship it with the program. Everything in the folder is
-/// verified again each time, from that root on; whoever can write there can withhold news, as whoever is on the way can, until
-/// the metadata expires.
+/// verified again each time, from that root on; an attacker who can write there can withhold news, as one on the network can,
+/// until the metadata expires.
 #[derive(Clone, Debug)]
 pub struct TufSource {
     transport: Arc<dyn Transport>,
@@ -75,13 +76,8 @@ pub enum TufSourceError {
         name: String,
     },
     /// What was accepted cannot be kept.
-    #[error("{path} cannot be written: {problem}")]
-    Unwritable {
-        /// Where.
-        path: String,
-        /// Why not.
-        problem: String,
-    },
+    #[error(transparent)]
+    Unwritable(#[from] StoreError),
 }
 
 /// Metadata that was brought up to date.
@@ -237,7 +233,7 @@ impl TufSource {
         let content = self.get(&url, limit, until).await?.ok_or_else(withheld)?;
         target.verify(&content).map_err(refused)?;
         if let Some(path) = kept {
-            write(&path, &content)?;
+            folder::write_whole(&path, &content)?;
         }
         Ok(content)
     }
@@ -282,9 +278,9 @@ impl TufSource {
         drop(kept);
         let Some(folder) = &self.folder else { return Ok(()) };
         if accepted.role == "root" {
-            write(&folder.join(root_file(accepted.version)), content)?;
+            folder::write_whole(&folder.join(root_file(accepted.version)), content)?;
         }
-        write(&folder.join(accepted.file_name()), content)
+        Ok(folder::write_whole(&folder.join(accepted.file_name()), content)?)
     }
 
     /// A file; `None` if the repository does not have it. What it holds is verified, so it does not matter where it is stored.
@@ -342,13 +338,6 @@ fn as_folder(mut url: Url) -> Url {
 
 fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
     folder::read_bounded(path, limit).ok().flatten()
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), TufSourceError> {
-    folder::write_whole(path, content).map_err(|error| TufSourceError::Unwritable {
-        path: path.display().to_string(),
-        problem: error.to_string(),
-    })
 }
 
 /// The role of a file name.

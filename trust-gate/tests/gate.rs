@@ -6,7 +6,7 @@ mod memory;
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -14,7 +14,8 @@ use serde_json::json;
 use trust_core::{Digest, TrustRoot};
 use trust_gate::{
     Cached, Content, Credential, Deadline, EvidenceStore, ForRegistry, Found, Gate, GateBuilder, HttpRequest,
-    Item, Limits, Outcome, Registry, RegistryHost, Reviewed, Want, collect_async,
+    Item, Limits, Objects, Registry, RegistryHost, ReviewOutcome, Reviewed, Want, collect_async,
+    collect_for_async,
 };
 use trust_policy::{FailureKind, PolicySet, Trust};
 
@@ -75,7 +76,7 @@ fn one_question_serves_all_who_ask() {
         // Warm, all but the tag is known.
         assert!(is_allowed(&gate.review(&review(IMAGE, 1), until()).await));
         assert_eq!(asked(&memory), 1);
-        assert_eq!(gate.metrics().count(Outcome::Allowed), 2);
+        assert_eq!(gate.metrics().count(ReviewOutcome::Allowed), 2);
     });
     let memory = Arc::new(Memory::new(|_| None));
     let gate = builder(&memory).max_in_flight(100).build();
@@ -151,7 +152,7 @@ fn what_is_too_much_is_denied_at_once() {
             join_all((0..3).map(|_| gate.review(&body, Deadline::after(Duration::from_secs(5))))).await;
         assert_eq!(three.iter().map(is_allowed).collect::<Vec<_>>(), [true, true, false]);
         assert!(message(&three[2]).contains("busy"));
-        assert_eq!(gate.metrics().count(Outcome::Busy), 1);
+        assert_eq!(gate.metrics().count(ReviewOutcome::Busy), 1);
         assert_eq!(gate.metrics().times().iter().sum::<u64>(), 3);
     });
 }
@@ -169,7 +170,7 @@ fn what_is_no_review_is_answered_if_it_can_be() {
         assert_eq!(reviewed.response.is_some(), has_response);
         assert!(reviewed.response.is_none_or(|response| !response.allowed && response.uid == "u"));
     }
-    assert_eq!(gate.metrics().count(Outcome::Unreadable), 4);
+    assert_eq!(gate.metrics().count(ReviewOutcome::Unreadable), 4);
 }
 
 #[test]
@@ -322,4 +323,71 @@ fn what_one_tenant_may_read_another_may_not() {
     let found = run(collect_async(&two, &image, &Limits::default(), Deadline::after(PATIENCE)));
     assert_eq!(found.artifacts, []);
     assert!(found.failures.iter().all(|one| one.kind == FailureKind::Unauthorized), "{found:?}");
+}
+
+/// Answers after a moment, and counts how many questions are open at once.
+#[derive(Debug, Default)]
+struct Counting {
+    open: AtomicUsize,
+    most: AtomicUsize,
+    content: Vec<u8>,
+}
+
+impl EvidenceStore for Counting {
+    fn fetch<'a>(
+        &'a self,
+        want: &'a Want,
+        _: Deadline,
+    ) -> trust_gate::Boxed<'a, Result<Found, trust_gate::StoreError>> {
+        Box::pin(async move {
+            self.most.fetch_max(self.open.fetch_add(1, Relaxed) + 1, Relaxed);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            self.open.fetch_sub(1, Relaxed);
+            Ok(match &want.item {
+                Item::Image => Found::Digest(Digest::sha256(b"image")),
+                Item::Tag(_) if !self.content.is_empty() => Found::Bytes(self.content.clone()),
+                Item::Referrers(_) => Found::Referrers(vec![]),
+                _ => Found::Absent,
+            })
+        })
+    }
+}
+
+/// Everything that a request with so many images needs.
+fn collect_many(store: &Counting, images: usize, limits: &Limits) -> trust_policy::Evidence {
+    let containers: Vec<_> = (0..images)
+        .map(|index| json!({"name": format!("c{index}"), "image": format!("ghcr.io/myorg/app:{index}")}))
+        .collect();
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": containers}});
+    let request = trust_testkit::judge::request(pod);
+    let (policies, objects) = (policies("require-release-key"), Objects::default());
+    let (now, until) = ("2026-12-01T00:00:00Z".parse().unwrap(), Deadline::after(Duration::from_secs(20)));
+    run(collect_for_async(&policies, &request, store, &objects, limits, now, until))
+}
+
+#[test]
+fn a_request_with_many_images_leaves_room_for_others() {
+    let store = Counting::default();
+    let evidence = collect_many(&store, 100, &Limits::default());
+    assert_eq!((evidence.images.len(), store.most.load(Relaxed)), (100, 32));
+    assert!(evidence.images.values().all(|image| image.failures.is_empty()));
+}
+
+#[test]
+fn a_request_is_fetched_up_to_its_limit() {
+    // A manifest in each of three tags of ten images.
+    let content =
+        br#"{"schemaVersion": 2, "config": {"mediaType": "c/c", "digest": "", "size": 0}, "layers": []}"#;
+    let content =
+        String::from_utf8(content.to_vec()).unwrap().replace("\"\"", &format!("\"{}\"", Digest::sha256(b"")));
+    let store = Counting { content: content.into_bytes(), ..Counting::default() };
+    let too_large = |limit: usize| {
+        let mut limits = Limits::default();
+        limits.request_len = (store.content.len() * limit) as u64;
+        let evidence = collect_many(&store, 10, &limits);
+        let failures = evidence.images.into_values().flat_map(|image| image.failures);
+        failures.filter(|one| one.kind == FailureKind::TooLarge).count()
+    };
+    assert_eq!(too_large(30), 0);
+    assert!(too_large(29) > 0);
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use trust_core::Digest;
 use trust_gate::{
     Credential, Deadline, ForRegistry, HttpRequest, HttpResponse, Limits, Method, Registry, RegistryHost,
-    TransportError, collect_async,
+    TransportError, collect, collect_async,
 };
 use trust_policy::{FailureKind, ImageEvidence};
 
@@ -496,4 +496,77 @@ fn a_mirror_is_told_no_password_of_the_registry() {
         let found = run(collect_async(&registry, &image, &Limits::default(), Deadline::after(PATIENCE)));
         assert_eq!(found.artifacts.len(), 1, "{mirror}: {found:?}");
     }
+}
+
+#[test]
+fn an_identity_token_is_exchanged_and_not_sent_to_the_registry() {
+    let memory = Memory::new(|request| {
+        let authorization = request.headers.iter().find(|(name, _)| *name == "authorization");
+        if request.url.path() == "/token" {
+            let form = String::from_utf8(request.body.clone()).unwrap();
+            let is_right = request.method == Method::Post
+                && form.contains("grant_type=refresh_token&refresh_token=t%26t&")
+                && form.contains("scope=repository%3Amyorg%2Fapp%3Apull")
+                && authorization.is_none();
+            let answer = HttpResponse::new(200, vec![], br#"{"access_token": "short"}"#.to_vec());
+            return Some(Reply::Now(Ok(if is_right { answer } else { status(400) })));
+        }
+        match authorization.map(|(_, value)| value.as_str()) {
+            Some("Bearer short") => None,
+            _ => {
+                Some(Reply::Now(Ok(with(401, "www-authenticate", r#"Bearer realm="https://ghcr.io/token""#))))
+            }
+        }
+    });
+    let credential = ForRegistry::new("ghcr.io", Credential::IdentityToken("t&t".to_owned()));
+    let registry = Registry::builder(memory).credentials(credential).build();
+    let image = IMAGE.parse().unwrap();
+    let found = run(collect_async(&registry, &image, &Limits::default(), Deadline::after(PATIENCE)));
+    assert_eq!(found.artifacts.len(), 1, "{found:?}");
+}
+
+#[test]
+fn tokens_are_handed_out_at_a_private_address_only_if_its_host_is_named() {
+    let asked = |is_named: bool| {
+        let memory = Memory::new(|request| {
+            let has_token = request.headers.iter().any(|(name, _)| *name == "authorization");
+            match request.url.host_str() {
+                Some("10.0.0.2") => {
+                    Some(Reply::Now(Ok(HttpResponse::new(200, vec![], br#"{"token": "t"}"#.to_vec()))))
+                }
+                _ if has_token => None,
+                _ => Some(Reply::Now(Ok(with(
+                    401,
+                    "www-authenticate",
+                    r#"Bearer realm="https://10.0.0.2/token""#,
+                )))),
+            }
+        });
+        let mut builder = Registry::builder(memory).host("ghcr.io", RegistryHost::new());
+        if is_named {
+            builder = builder.host("10.0.0.2", RegistryHost::new());
+        }
+        let image = IMAGE.parse().unwrap();
+        run(collect_async(&builder.build(), &image, &Limits::default(), Deadline::after(PATIENCE)))
+    };
+    assert_eq!(asked(true).artifacts.len(), 1);
+    assert_eq!(asked(false).digest.unwrap_err().kind, FailureKind::Forbidden);
+}
+
+#[test]
+fn pages_without_end_are_refused() {
+    let pages = Arc::new(AtomicUsize::new(0));
+    let count = pages.clone();
+    let found = under("/referrers/", move |_| {
+        let link = format!("<?page={}>; rel=next", count.fetch_add(1, Relaxed));
+        Reply::Now(Ok(HttpResponse::new(200, vec![("link".to_owned(), link)], listing(&[]))))
+    });
+    assert_eq!((pages.load(Relaxed), kinds(&found)), (100, vec![FailureKind::Malformed]));
+}
+
+#[test]
+fn without_a_runtime_a_registry_says_so() {
+    let registry = Registry::builder(Memory::new(|_| None)).build();
+    let failure = collect(&registry, &IMAGE.parse().unwrap(), &Limits::default()).digest.unwrap_err();
+    assert!(failure.problem.contains("only within a runtime of tokio"), "{failure}");
 }

@@ -278,3 +278,93 @@ fn a_gate_says_by_which_root_it_judged() {
     let text = about(roots);
     assert!(text.starts_with(&format!("{}, confirmed at 2", Digest::sha256(&public_good()))), "{text}");
 }
+
+/// Redirects to where it is, and counts who is asked.
+#[derive(Debug)]
+struct Moved {
+    served: Served,
+    to: &'static str,
+}
+
+impl Transport for Moved {
+    fn send<'a>(
+        &'a self,
+        request: HttpRequest,
+        until: Deadline,
+    ) -> Boxed<'a, Result<HttpResponse, TransportError>> {
+        match request.url.host_str() {
+            Some("tuf.example") => {
+                let to = format!("{}{}", self.to, request.url.path());
+                let answer = HttpResponse::new(302, vec![("location".to_owned(), to)], vec![]);
+                Box::pin(async { Ok(answer) })
+            }
+            _ => self.served.send(request, until),
+        }
+    }
+}
+
+#[test]
+fn redirects_are_followed_to_safe_urls() {
+    let served = Served::new(public_good());
+    let first = served.0.lock().unwrap().repository.files["1.root.json"].clone();
+    let through = |to| {
+        let moved = Moved { served: served.clone(), to };
+        load(RootSource::new().tuf(TufSource::sigstore(
+            moved,
+            "https://tuf.example".parse().unwrap(),
+            first.clone(),
+        )))
+    };
+    assert!(through("https://elsewhere.example").is_ok());
+    for to in ["http://elsewhere.example", "file://", "https://tuf.example"] {
+        let refused = through(to).unwrap_err();
+        assert!(
+            matches!(refused, RootSourceError::Tuf(TufSourceError::Unavailable { .. })),
+            "{to}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_target_is_no_longer_than_is_fetched_and_leads_nowhere_else() {
+    let served = Served::new(public_good());
+    let find = |name: &'static str, max_len: u64| {
+        {
+            let mut state = served.0.lock().unwrap();
+            state.repository.role("targets").targets = serde_json::json!({name: target(&public_good())});
+            for role in ["timestamp", "snapshot", "targets"] {
+                state.repository.role(role).version += 1;
+            }
+            state.repository.publish();
+        }
+        let source = served.source().with_max_target_len(max_len);
+        let (now, until) = ("2026-11-26T00:00:00Z".parse().unwrap(), Deadline::after(Duration::from_secs(5)));
+        run(async {
+            let mut refreshed = source.refresh(now, until).await?;
+            let target = source.find(&mut refreshed.update, name, until).await?;
+            source.target(&target, until).await
+        })
+    };
+    let len = public_good().len() as u64;
+    assert_eq!(find("trusted_root.json", len), Ok(public_good()));
+    let long = find("trusted_root.json", len - 1).unwrap_err();
+    assert!(
+        matches!(&long, TufSourceError::Refused { source, .. } if source.to_string().contains("expected at most")),
+        "{long}"
+    );
+    served.asked();
+    assert!(matches!(find("../../up/trusted_root.json", len), Err(TufSourceError::NoTarget { .. })));
+    assert!(served.asked().iter().all(|path| path.ends_with(".json") && !path.contains("up")));
+}
+
+#[test]
+fn no_root_is_a_root_that_trusts_no_signer() {
+    let roots = load(RootSource::new()).unwrap();
+    let current = roots.current(UnixTime::from_millis(0)).unwrap();
+    assert!(current.root.certificate_authorities().is_empty() && current.root.transparency_logs().is_empty());
+    // And what is not UTF-8 is none.
+    assert!(matches!(
+        load(RootSource::new().pinned([b"{\"mediaType\": \"\xff\"}".to_vec()].concat())),
+        Err(RootSourceError::Root(_))
+    ));
+}

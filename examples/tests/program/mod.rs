@@ -11,11 +11,15 @@ pub(crate) fn run(name: &str, arguments: &[&str], input: &str) -> Output {
     run_in(Path::new("."), name, arguments, input)
 }
 
+/// An example, to be run.
+pub(crate) fn command(name: &str) -> Command {
+    let tests = std::env::current_exe().unwrap();
+    Command::new(tests.ancestors().nth(2).unwrap().join("examples").join(name))
+}
+
 /// Likewise, in a folder.
 pub(crate) fn run_in(folder: &Path, name: &str, arguments: &[&str], input: &str) -> Output {
-    let tests = std::env::current_exe().unwrap();
-    let program = tests.ancestors().nth(2).unwrap().join("examples").join(name);
-    let mut child = Command::new(program)
+    let mut child = command(name)
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::piped())

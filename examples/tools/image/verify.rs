@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8, String> {
     if problems.is_empty() && verified.is_empty() {
         problems.push("nothing is attached to it".to_owned());
     }
-    // An attestation is no signature on the image, whoever signed it.
+    // An attestation is no signature on the image, by whichever signer.
     if verified.iter().all(|one| one.attestation.is_some()) {
         return refused(arguments, problems);
     }

@@ -35,7 +35,7 @@ pub struct TufFiles {
 }
 
 impl TufFiles {
-    /// A root that the caller trusts, wherever he has it from, and nothing else.
+    /// A root that the caller trusts, wherever it is from, and nothing else.
     #[must_use]
     pub fn new(root: Vec<u8>) -> Self {
         Self { root, roles: BTreeMap::new() }

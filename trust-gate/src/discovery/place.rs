@@ -11,6 +11,7 @@ use crate::store::{Item, MAX_MANIFEST_LEN, MAX_REFERRERS, StoreError};
 
 /// Bytes of all manifests of signatures in one repository.
 const MAX_MANIFESTS_LEN: u64 = 64 << 20;
+
 /// What a manifest of signatures is known by.
 enum Listed<'a> {
     Read(&'a ReadManifest),
@@ -26,8 +27,9 @@ pub(super) struct Place {
     pub(super) notes: Vec<String>,
     seen: BTreeSet<Digest>,
     manifests: Budget,
-    /// How many layers of signatures there are so far, and their bytes.
+    /// How many layers of signatures there are so far.
     layers: usize,
+    /// Their bytes.
     layers_len: u64,
 }
 

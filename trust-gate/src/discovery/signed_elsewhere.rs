@@ -10,8 +10,7 @@ use crate::store::Item;
 const MAX_NOTED_PLATFORMS: usize = 4;
 
 impl Walk<'_> {
-    /// In words. Nothing is concluded from it, so what cannot be
-    /// fetched is passed over.
+    /// In words. Nothing is concluded from it, so what cannot be fetched is passed over.
     pub(super) fn signed_elsewhere(&mut self, image: &Digest) -> Vec<String> {
         let platforms = |answer: Option<&Answer>| match answer {
             Some(Answer::Manifest(ReadManifest { body: Body::Index { entries, .. }, .. })) => {

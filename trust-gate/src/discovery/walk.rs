@@ -12,6 +12,7 @@ use crate::store::{Item, StoreError};
 
 /// Bytes of layers that are asked for while it is not known yet whether other layers come before them.
 const MAX_EAGER_LEN: u64 = 16 << 20;
+
 /// One way through the answers: what they say so far, and what they do not say.
 pub(super) struct Walk<'a> {
     pub(super) discovery: &'a Discovery,

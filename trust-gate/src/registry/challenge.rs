@@ -46,7 +46,7 @@ impl Challenge {
 
 /// Whether a registry may send credentials for `registry` to `realm`: it is of the same owner by its name, or Docker Hub's.
 ///
-/// The realm is what the answer to an unauthenticated request says, so whoever can forge that would get the password
+/// The realm is what the answer to an unauthenticated request says, so an attacker who can forge that would get the password
 /// (CVE-2020-15157, CVE-2026-24845).
 pub(super) fn may_have_credentials(realm: &Url, registry: &Url) -> bool {
     let is_as_safe = realm.scheme() == "https" || registry.scheme() == "http" && realm.scheme() == "http";
@@ -54,8 +54,8 @@ pub(super) fn may_have_credentials(realm: &Url, registry: &Url) -> bool {
     is_as_safe && (realm == registry || is_same_owner(realm, registry))
 }
 
-/// Whether two names are of one owner: one is below the other, or both are below a name with two labels and a dot more than a
-/// public suffix can have, as far as that is known without a list of them.
+/// Whether two names are of one owner: one is below the other, or both are directly below a name that has
+/// [one owner](is_owned).
 fn is_same_owner(one: &str, other: &str) -> bool {
     let is_address = |host: &str| host.starts_with('[') || host.parse::<std::net::IpAddr>().is_ok();
     if is_address(one) || is_address(other) {
@@ -72,7 +72,7 @@ fn is_same_owner(one: &str, other: &str) -> bool {
     is_below(one, other) || is_below(other, one) || is_sibling
 }
 
-/// Whether a name such as `example.com` is somebody's, and not a suffix below which anybody may be, such as `co.uk`.
+/// Whether a name such as `example.com` has one owner, and is not a suffix that many share, such as `co.uk`.
 fn is_owned(name: &str) -> bool {
     let labels: Vec<&str> = name.split('.').collect();
     // Two short labels are a suffix: `co.uk`, `com.au`.

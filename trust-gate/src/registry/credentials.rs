@@ -203,7 +203,7 @@ impl Credentials for DockerConfig {
             let Some(helper) = helper.or(self.store.as_ref()).cloned() else { return Ok(None) };
             let registry = image.registry();
             let server = if registry == "docker.io" { DOCKER_HUB_KEY } else { registry }.to_owned();
-            let until = until.or_after(HELPER_TIMEOUT);
+            let until = until.at_most(HELPER_TIMEOUT);
             let failed = |problem: String| CredentialError::Helper { helper: helper.clone(), problem };
             let name = helper.clone();
             let ask = tokio::task::spawn_blocking(move || ask_helper(&name, &server, until));
@@ -418,4 +418,82 @@ fn ask_helper(name: &str, server: &str, until: Deadline) -> Result<Option<Creden
         "<token>" => Credential::IdentityToken(answer.secret),
         _ => Credential::Password { user: answer.username, password: answer.secret },
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deadline::block_on;
+
+    fn password(user: &str) -> Option<Credential> {
+        Some(Credential::Password { user: user.to_owned(), password: "p".to_owned() })
+    }
+
+    fn find(credentials: &dyn Credentials, image: &str) -> Option<Credential> {
+        block_on(credentials.credential(&image.parse().unwrap(), Deadline::never())).unwrap()
+    }
+
+    #[test]
+    fn the_most_specific_credential_is_taken() {
+        let auth =
+            |user: &str| format!(r#"{{"auth": "{}"}}"#, encoding::to_base64(format!("{user}:p").as_bytes()));
+        let config = format!(
+            r#"{{"auths": {{"https://index.docker.io/v1/": {}, "ghcr.io": {}, "ghcr.io/acme": {}, "*.example.com": {},
+            "http://r.example:5000/v2/": {}, "named.example": {{"username": "named", "password": "p"}},
+            "token.example": {{"identitytoken": "t", "auth": "eDo="}}, "empty.example": {{}}}}}}"#,
+            auth("hub"),
+            auth("any"),
+            auth("acme"),
+            auth("glob"),
+            auth("port"),
+        );
+        let mut secrets = PullSecrets::default();
+        secrets.add(br#"{"auths": {}}"#).unwrap();
+        secrets.add(config.as_bytes()).unwrap();
+        let docker = DockerConfig::from_json(config.as_bytes()).unwrap();
+        for (image, expected) in [
+            ("nginx", password("hub")),
+            ("index.docker.io/a/b", password("hub")),
+            ("ghcr.io/acme/app", password("acme")),
+            ("ghcr.io/acme", password("acme")),
+            ("ghcr.io/acmeevil/app", password("any")),
+            ("r.example.com/a", password("glob")),
+            ("deep.r.example.com/a", None),
+            ("example.com/a", None),
+            ("r.example:5000/a", password("port")),
+            ("r.example/a", None),
+            ("named.example/a", password("named")),
+            ("token.example/a", Some(Credential::IdentityToken("t".to_owned()))),
+            ("empty.example/a", None),
+            ("quay.io/a", None),
+        ] {
+            assert_eq!(find(&docker, image), expected, "{image}");
+            assert_eq!(find(&secrets, image), expected, "{image}");
+        }
+        let one = ForRegistry::new("GHCR.io:443", password("me").unwrap());
+        assert_eq!((find(&one, "ghcr.io/a"), find(&one, "quay.io/a")), (password("me"), None));
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_refused_and_secrets_are_not_shown() {
+        let refused = |config: &str| DockerConfig::from_json(config.as_bytes()).unwrap_err().to_string();
+        for (config, problem) in [
+            ("", "malformed"),
+            (r#"{"auths": []}"#, "malformed"),
+            (r#"{"auths": {"a": {"auth": "!"}}}"#, "`auth` of `a` is not `user:password` in base64"),
+            (r#"{"auths": {"a": {"auth": "YQ=="}}}"#, "`auth` of `a` is not `user:password` in base64"),
+            (r#"{"credsStore": "../evil"}"#, "found helper `../evil`"),
+            (r#"{"credHelpers": {"a": "x; rm"}}"#, "found helper `x; rm`"),
+            (r#"{"credsStore": "-x"}"#, "found helper `-x`"),
+        ] {
+            assert!(refused(config).contains(problem), "{config}: {}", refused(config));
+        }
+        let shown =
+            format!("{:?} {:?}", password("me").unwrap(), Credential::IdentityToken("secret".to_owned()));
+        assert_eq!(shown, "password of `me` identity token");
+        // A secret of a namespace starts no program.
+        let mut secrets = PullSecrets::default();
+        secrets.add(br#"{"credsStore": "desktop", "credHelpers": {"ghcr.io": "x"}}"#).unwrap();
+        assert_eq!(find(&secrets, "ghcr.io/a"), None);
+    }
 }

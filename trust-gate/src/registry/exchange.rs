@@ -15,6 +15,8 @@ use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportEr
 
 /// Requests to one host at a time.
 const WIDTH: usize = 16;
+/// Hosts are named by strangers: so many are remembered.
+pub(super) const MAX_HOSTS: usize = 1_000;
 /// How often a question is asked in all.
 const TRIES: u32 = 3;
 /// The mean of the first pause is half of it; it doubles.
@@ -79,7 +81,7 @@ impl Exchange {
         // What hangs leaves time for another try; what is long may take all of it.
         let is_long = request.max_len > MAX_MANIFEST_LEN;
         let until = match until.left() {
-            Some(left) if !is_last && !is_long => until.or_after((left / 2).max(MIN_TRY)),
+            Some(left) if !is_last && !is_long => until.at_most((left / 2).max(MIN_TRY)),
             _ => until,
         };
         let answer = self.transport.send(request, until).await;
@@ -90,7 +92,7 @@ impl Exchange {
     fn width(&self, url: &Url) -> Arc<Semaphore> {
         let mut widths = self.widths.lock().unwrap_or_else(PoisonError::into_inner);
         // Hosts are named by strangers: those that are idle are forgotten.
-        if widths.len() > 1000 {
+        if widths.len() >= MAX_HOSTS {
             widths.retain(|_, width| Arc::strong_count(width) > 1);
         }
         let host =
@@ -100,7 +102,7 @@ impl Exchange {
 }
 
 /// Whether the same question may be answered later.
-pub(super) fn is_temporary(status: u16) -> bool {
+fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 

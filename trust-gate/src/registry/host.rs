@@ -20,8 +20,8 @@ impl RegistryHost {
         Self::default()
     }
 
-    /// Asks without TLS. Whoever is on the way can withhold what is there; what is signed he cannot change, but a tag he can
-    /// point anywhere, and he sees the credentials.
+    /// Asks without TLS. An attacker on the network can then withhold what is there, point a tag anywhere, and read the
+    /// credentials; what is signed still verifies or does not.
     #[must_use]
     pub fn plain_http(mut self) -> Self {
         self.is_plain = true;
