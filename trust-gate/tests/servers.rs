@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use trust_core::{TrustRoot, UnixTime};
@@ -252,4 +252,74 @@ fn questions_are_asked_once() {
     let text = fs::read_to_string(Path::new(&log)).unwrap();
     // Of four referrers (a note is one) the manifests, and of four signatures the layers.
     assert_eq!(requests(&text) - before, 1 + 4 + 4 + 4, "{text}");
+}
+
+/// What the image's verdict is while the server misbehaves as `fault` says (see the server's own manual), and how long it takes.
+fn verdict_under(fault: &str, signed: &Signed, server: &str, patience: Duration) -> (Verdict, Duration) {
+    let faults = format!("http://{server}/_ociref/faults");
+    run(Command::new("curl").args(["-sf", "--data-binary", fault, &faults]));
+    let registry = Registry::builder(http(None)).host(server, RegistryHost::new().plain_http()).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let [policies, _] = signed.policies();
+    let request = request(pod(&format!("{server}/acme/app:v1")));
+    let (objects, limits, start) = (Objects::default(), Limits::default(), Instant::now());
+    let collected = collect_for_async(
+        &policies,
+        &request,
+        &registry,
+        &objects,
+        &limits,
+        now(),
+        Deadline::after(patience),
+    );
+    let evidence = runtime.block_on(collected);
+    let time = start.elapsed();
+    run(Command::new("curl").args(["-sf", "-X", "DELETE", &faults]));
+    (evaluate(&policies, &request, &evidence, &Trust::keys_only(), now()), time)
+}
+
+/// The main faults, as a server on a socket makes them. Each is over at the deadline; none lets an image in that it should not.
+#[test]
+fn a_registry_that_misbehaves_allows_nothing_and_keeps_no_one_waiting() {
+    let Some(signed) = Signed::new() else { return };
+    let server = signed.servers.start(&["registry"])["OCIREF"].clone();
+    signed.copy(&format!("{server}/acme/app"), &["--to-plain-http"]);
+    let patience = Duration::from_millis(2500);
+    let elsewhere = format!("redirect:http://{}", signed.registry);
+    for (part, fault, decision, says) in [
+        // What passes, or is no fault, costs time alone.
+        ("/v2/", "429:1@3", Decision::Allow, ""),
+        ("/v2/", "503@2", Decision::Allow, ""),
+        ("/v2/", "reset@2", Decision::Allow, ""),
+        ("/v2/*/manifests/", "nodigest", Decision::Allow, ""),
+        ("/v2/*/blobs/", &elsewhere, Decision::Allow, ""),
+        // What stays denies, and says what it was.
+        ("/v2/", "429:60", Decision::Deny, "429"),
+        ("/v2/", "401", Decision::Deny, "401"),
+        ("/v2/", "403", Decision::Deny, "403"),
+        ("/v2/", "404", Decision::Deny, "not found"),
+        ("/v2/", "405", Decision::Deny, "405"),
+        ("/v2/", "406", Decision::Deny, "406"),
+        ("/v2/", "500", Decision::Deny, "500"),
+        ("/v2/", "503", Decision::Deny, "503"),
+        ("/v2/", "reset", Decision::Deny, "connection"),
+        ("/v2/", "hang:30s", Decision::Deny, "time"),
+        ("/v2/*/blobs/", "403", Decision::Deny, "403"),
+        ("/v2/*/blobs/", "404", Decision::Deny, "not found"),
+        ("/v2/*/blobs/", "hang:30s", Decision::Deny, "time"),
+        ("/v2/*/blobs/", "drip:400ms", Decision::Deny, "time"),
+        ("/v2/*/blobs/", "truncate:10", Decision::Deny, "ended early"),
+        ("/v2/*/blobs/", "wrong", Decision::Deny, "digest"),
+        ("/v2/*/blobs/", "redirect:http://169.254.169.254", Decision::Deny, "169.254.169.254"),
+        ("/v2/*/manifests/", "wrong", Decision::Deny, "digest"),
+        ("/v2/*/manifests/", "digest:sha256:00", Decision::Deny, "sha256:00"),
+        ("/v2/*/manifests/", "redirect:http://169.254.169.254", Decision::Deny, "redirect"),
+    ] {
+        let rule = format!("{part}={fault}");
+        let (verdict, time) = verdict_under(&rule, &signed, &server, patience);
+        let text = verdict.to_string();
+        assert_eq!(verdict.decision, decision, "{rule}: {text}");
+        assert!(text.contains(says), "{rule}: {text}");
+        assert!(time < patience + Duration::from_millis(100), "{rule}: {time:?}");
+    }
 }

@@ -12,7 +12,7 @@
 //! | `resource_rule` | the form of a resource |
 //! | `requirements` | [`PolicySet::requirements`]: what to fetch |
 
-mod image_content;
+pub(crate) mod image_content;
 mod scope;
 
 mod image_extractor;
@@ -146,7 +146,7 @@ struct Evaluation<'a> {
 /// What a rule says about the request.
 enum Judged {
     /// It is about nothing in it, for this reason.
-    Skipped(Explanation),
+    Skipped(Box<Explanation>),
     /// What was found, and what each violation does.
     Found(Vec<(Mode, Explanation)>),
 }
@@ -226,12 +226,12 @@ impl<'a> Evaluation<'a> {
                 Judged::Found(vec![(strictest, explanation)])
             }
             _ if self.before.is_being_deleted(self.request) => {
-                Judged::Skipped(Explanation::skip("operation", "the resource is being deleted"))
+                Judged::Skipped(Explanation::skip("operation", "the resource is being deleted").into())
             }
             _ => self.judge(policy, rule, strictest),
         };
         let (outcome, mode, explanations) = match judged {
-            Judged::Skipped(explanation) => (Outcome::Skip, strictest, vec![explanation]),
+            Judged::Skipped(explanation) => (Outcome::Skip, strictest, vec![*explanation]),
             Judged::Found(found) => {
                 let violated = found.iter().filter(|(_, one)| !one.holds()).map(|(mode, _)| *mode).max();
                 let outcome = match violated {
@@ -279,7 +279,9 @@ impl<'a> Evaluation<'a> {
                     let covered = images.iter().filter(|image| rule.requirement.covers(image));
                     self.covered.extend(covered.map(|image| image.pointer.clone()));
                     let name = format!("exception `{}/{}`", exception.namespace, exception.name);
-                    return Err(Judged::Skipped(Explanation::skip(name, "the rule does not judge this")));
+                    return Err(Judged::Skipped(
+                        Explanation::skip(name, "the rule does not judge this").into(),
+                    ));
                 }
                 // An exception that cannot be granted is not.
                 Answer::No | Answer::Unknown(_) => {}
@@ -296,7 +298,9 @@ impl<'a> Evaluation<'a> {
         if let Some(preconditions) = &rule.preconditions {
             match preconditions.judge(&scope).holds {
                 Ok(true) => {}
-                Ok(false) => return Err(Judged::Skipped(Explanation::skip("preconditions", "do not hold"))),
+                Ok(false) => {
+                    return Err(Judged::Skipped(Explanation::skip("preconditions", "do not hold").into()));
+                }
                 Err(error) => {
                     return Err(Judged::Found(vec![(strictest, unresolved("preconditions", &error))]));
                 }

@@ -43,6 +43,7 @@
 //! | `evaluate` | [`evaluate`]; [`PolicySet::requirements`]: what to fetch |
 //! | `archive` | [`Archive`]: what was judged, to be judged again |
 //! | `admission` | [`AdmissionReview`] |
+//! | `drift` | [`Inventory`]: what runs, [`Finding`]s, [`Event`]s |
 
 pub mod yaml;
 
@@ -67,8 +68,18 @@ mod archive;
 
 mod admission;
 
+mod drift;
+
 pub use admission::{AdmissionError, AdmissionResponse, AdmissionReview};
 pub use archive::{Archive, ArchiveDigests, ArchiveError, ArchivedRequest, Difference, Replay};
+pub use drift::event::{Event, Happened, ProblemToMend};
+pub use drift::finding::{About, Action, Finding, FindingKind, FindingState, Transition};
+pub use drift::guard::guard_of;
+pub use drift::image_family::ImageFamily;
+pub use drift::inventory::{Changes, Inventory, JudgementKey, RecordChange, Settings, Task, WorkloadEvent};
+pub use drift::record::{Admission, AdmittedImage, RunningRow, WorkloadRecord};
+pub use drift::running_image::RunningImage;
+pub use drift::workload::{RunningContainer, Workload, WorkloadError, owner_of};
 pub use evaluate::evaluate;
 pub use evaluate::requirements::Requirements;
 pub use evaluate::signed_artifact::ArtifactError;
@@ -101,9 +112,10 @@ pub use trust::{Trust, TrustOptions};
 pub use value::value_pattern::ValuePattern;
 pub use verdict::brief::Brief;
 pub use verdict::plain::Plain;
+pub use verdict::problem::Problem;
 pub use verdict::reason::{Mismatch, ReasonCode};
 pub use verdict::report::ReportKind;
 pub use verdict::{
-    Decision, Explanation, JudgedImage, Outcome, PatchOperation, RuleVerdict, SignatureLogEntry,
-    SignatureTime, UncoveredImage, Verdict, VerifiedImage, VerifiedSignature,
+    Decision, Explanation, FoundVulnerability, JudgedImage, Outcome, PatchOperation, RuleVerdict,
+    SignatureLogEntry, SignatureTime, UncoveredImage, Verdict, VerifiedImage, VerifiedSignature,
 };

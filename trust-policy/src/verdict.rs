@@ -4,6 +4,7 @@ pub(crate) mod plain;
 pub(crate) mod reason;
 
 pub(crate) mod brief;
+pub(crate) mod problem;
 pub(crate) mod report;
 
 use core::fmt;
@@ -104,9 +105,28 @@ pub struct Explanation {
     /// The signature that was verified, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Box<VerifiedSignature>>,
+    /// The vulnerabilities that are forbidden, where some are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vulnerabilities: Vec<FoundVulnerability>,
     /// What it was concluded from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<Explanation>,
+}
+
+/// A vulnerability in a package of an image, as a report says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct FoundVulnerability {
+    /// Its identifier, such as `CVE-2024-3094`.
+    pub id: String,
+    /// How severe it is: `critical`, `high` and so on, as [`Severity::name`](trust_sbom::Severity::name) writes it.
+    pub severity: String,
+    /// The package, as package URL where there is one, else its name and version.
+    pub package: String,
+    /// Versions in which it is fixed; empty if none is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixed_in: Vec<String>,
 }
 
 /// A signature that was verified, for programs: what the messages say in words.
@@ -194,6 +214,7 @@ impl Explanation {
             image: None,
             until: None,
             signature: None,
+            vulnerabilities: Vec::new(),
             because: Vec::new(),
         }
     }
@@ -204,6 +225,10 @@ impl Explanation {
 
     pub(crate) fn fail(check: impl Into<String>, code: ReasonCode, message: impl Into<String>) -> Self {
         Self { outcome: Outcome::Fail, code: Some(code), ..Self::pass(check, message) }
+    }
+
+    pub(crate) fn with_code(self, code: ReasonCode) -> Self {
+        Self { code: Some(code), ..self }
     }
 
     /// Fails because one thing was found and another is required.

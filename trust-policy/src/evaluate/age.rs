@@ -16,7 +16,7 @@ pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unkn
         }
         None => {
             let mismatch = Mismatch::new(Some(time.to_string()), [format!("{oldest} or later")]);
-            Explanation::differs("age", ReasonCode::Condition, mismatch)
+            Explanation::differs("age", ReasonCode::TooOld, mismatch)
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn judge(
 
 /// Whether an image has a base's layers below its own, on every platform.
 pub(super) fn stands_on(image: &Digest, base: &Digest, evidence: &Evidence) -> Result<(), Unknown> {
-    let differs = |problem: String| (ReasonCode::Condition, problem);
+    let differs = |problem: String| (ReasonCode::OtherBase, problem);
     let (own, below) = (platforms(image, evidence)?, platforms(base, evidence)?);
     for content in &own {
         let of_platform = below.iter().find(|one| one.name == content.name);
@@ -82,7 +82,7 @@ fn base(requirement: &ImageConfigRequirement, name: Option<&str>) -> Explanation
     match name {
         Some(name) if is_meant(name) => Explanation::pass("base", format!("says `{name}`")),
         found => {
-            Explanation::differs("base", ReasonCode::Condition, Mismatch::new(found, &requirement.bases))
+            Explanation::differs("base", ReasonCode::OtherBase, Mismatch::new(found, &requirement.bases))
         }
     }
 }

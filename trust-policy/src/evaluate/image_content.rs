@@ -1,7 +1,7 @@
 //! What images say about themselves: indexes, manifests and configurations
 //! ([image specification](https://github.com/opencontainers/image-spec/blob/v1.1.0/spec.md)).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -126,8 +126,21 @@ pub(crate) type Unknown = (ReasonCode, String);
 
 /// Each platform with its manifest and configuration. Attestations that builders store as platforms are none.
 pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Content>, Unknown> {
-    let top: Manifest = document(image, evidence)?;
+    let top: Manifest = document(image, &evidence.documents)?;
     let Some(entries) = top.manifests else { return Ok(vec![platform("image".to_owned(), top, evidence)?]) };
+    let images = images_of(image, &entries)?;
+    let read = |entry: &Descriptor| {
+        let name = entry.platform.as_ref().map_or_else(
+            || entry.digest.to_string(),
+            |platform| format!("{}/{}", platform.os, platform.architecture),
+        );
+        platform(name, document(&entry.digest, &evidence.documents)?, evidence)
+    };
+    images.into_iter().map(read).collect()
+}
+
+/// The entries of an index that are images.
+fn images_of<'a>(index: &Digest, entries: &'a [Descriptor]) -> Result<Vec<&'a Descriptor>, Unknown> {
     let is_image = |entry: &&Descriptor| {
         // Whatever a runtime could choose is an image, whatever it is annotated with.
         let is_of_no_platform = entry.platform.as_ref().is_some_and(|platform| {
@@ -137,31 +150,52 @@ pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Conte
     };
     let images: Vec<_> = entries.iter().filter(is_image).collect();
     if images.is_empty() || images.len() > MAX_PLATFORMS {
-        let problem = format!("index `{image}` has {} images, expected 1 to {MAX_PLATFORMS}", images.len());
+        let problem = format!("index `{index}` has {} images, expected 1 to {MAX_PLATFORMS}", images.len());
         return Err((ReasonCode::Unresolved, problem));
     }
-    let read = |entry: &Descriptor| {
-        let name = entry.platform.as_ref().map_or_else(
-            || entry.digest.to_string(),
-            |platform| format!("{}/{}", platform.os, platform.architecture),
-        );
-        platform(name, document(&entry.digest, evidence)?, evidence)
-    };
-    images.into_iter().map(read).collect()
+    Ok(images)
+}
+
+/// The digests by which an image may run: its own, those of its platforms' manifests, and those of their configurations.
+pub(crate) fn family(
+    image: &Digest,
+    documents: &BTreeMap<String, String>,
+) -> Result<BTreeSet<Digest>, Unknown> {
+    let top: Manifest = document(image, documents)?;
+    let mut family = BTreeSet::from([image.clone()]);
+    let mut manifests = Vec::new();
+    match &top.manifests {
+        Some(entries) => {
+            for entry in images_of(image, entries)? {
+                family.insert(entry.digest.clone());
+                manifests.push(document::<Manifest>(&entry.digest, documents)?);
+            }
+        }
+        None => manifests.push(top),
+    }
+    for manifest in manifests {
+        let config = manifest.config;
+        let absent = || (ReasonCode::Malformed, format!("a manifest of `{image}` has no configuration"));
+        family.insert(config.ok_or_else(absent)?.digest);
+    }
+    Ok(family)
 }
 
 fn platform(name: String, manifest: Manifest, evidence: &Evidence) -> Result<Content, Unknown> {
     let malformed = |problem: String| (ReasonCode::Malformed, problem);
     let config = manifest.config.as_ref().ok_or_else(|| malformed(format!("{name} has no configuration")))?;
-    let json: Value = document(&config.digest, evidence)?;
+    let json: Value = document(&config.digest, &evidence.documents)?;
     let read = serde_json::from_value(json.clone()).map(|Objects(config)| config);
     let config = read.map_err(|error| malformed(format!("`{}`: {error}", config.digest)))?;
     Ok(Content { name, manifest, config, json })
 }
 
 /// A document that is what its digest says.
-fn document<T: serde::de::DeserializeOwned>(digest: &Digest, evidence: &Evidence) -> Result<T, Unknown> {
-    let text = evidence.documents.get(&digest.to_string());
+fn document<T: serde::de::DeserializeOwned>(
+    digest: &Digest,
+    documents: &BTreeMap<String, String>,
+) -> Result<T, Unknown> {
+    let text = documents.get(&digest.to_string());
     let text = text.ok_or_else(|| (ReasonCode::NotFetched, format!("`{digest}` was not fetched")))?;
     digest.check(text.as_bytes()).map_err(|error| (ReasonCode::Tampered, Reasons(&error).to_string()))?;
     let fail = |error: String| (ReasonCode::Malformed, format!("`{digest}`: {error}"));

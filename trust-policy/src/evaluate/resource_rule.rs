@@ -84,7 +84,7 @@ impl Evaluation<'_> {
         mode: Mode,
         scope: &Scope,
     ) -> super::Judged {
-        let skipped = |why| super::Judged::Skipped(Explanation::skip("form", why));
+        let skipped = |why| super::Judged::Skipped(Explanation::skip("form", why).into());
         // What is deleted has no form any more.
         if matches!(form.requirement, FormRequirement::Forms(_))
             && self.request.operation == Operation::Delete

@@ -52,6 +52,18 @@ pub struct ModeOverride {
     pub selector: Option<LabelSelector>,
 }
 
+impl fmt::Display for ModeRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.default)?;
+        for one in &self.overrides {
+            write!(f, "; {} in", one.mode)?;
+            one.namespaces.iter().try_for_each(|name| write!(f, " {name}"))?;
+            one.selector.iter().try_for_each(|selector| write!(f, " {selector:?}"))?;
+        }
+        Ok(())
+    }
+}
+
 impl From<Mode> for ModeRule {
     /// The same in every namespace.
     fn from(mode: Mode) -> Self {

@@ -27,6 +27,14 @@ pub enum ReasonCode {
     WrongAnnotation,
     /// It does not say what it must.
     Condition,
+    /// It names a vulnerability that is forbidden.
+    Vulnerable,
+    /// It is older than it may be.
+    TooOld,
+    /// It is a scan report, and older than it may be.
+    ScanTooOld,
+    /// It stands on another base image than it may.
+    OtherBase,
     /// Whether a rule applies to the resource, or what it requires, cannot be determined.
     Unresolved,
     /// It is in no trusted transparency log.

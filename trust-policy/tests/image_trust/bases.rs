@@ -48,7 +48,7 @@ fn an_image_is_built_on_one_that_satisfies_another_policy() {
     };
     allowed(&judge(&["a", "b", "c"], "ghcr.io/bases/debian", true));
     let other = judge(&["a", "x", "c"], "ghcr.io/bases/debian", true);
-    denied(&other, ReasonCode::Condition, "does not have the layers of its base below its own");
+    denied(&other, ReasonCode::OtherBase, "does not have the layers of its base below its own");
     denied(
         &judge(&["a", "b"], "ghcr.io/bases/alpine", true),
         ReasonCode::Form,

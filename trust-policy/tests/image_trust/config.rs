@@ -43,18 +43,18 @@ fn an_image_says_when_and_for_whom_it_was_made() {
     }
     denied(
         &judge(require, &config("1000", "2026-10-01T00:00:00Z"), &base, false),
-        ReasonCode::Condition,
+        ReasonCode::TooOld,
         "found `2026-10-01",
     );
     denied(
         &judge(require, &config("1000", young), &json!({}), false),
-        ReasonCode::Condition,
+        ReasonCode::OtherBase,
         "base: found nothing",
     );
     let other = json!({"org.opencontainers.image.base.name": "docker.io/evil/debian"});
     denied(
         &judge(require, &config("1000", young), &other, false),
-        ReasonCode::Condition,
+        ReasonCode::OtherBase,
         "found `docker.io/evil/debian`",
     );
     denied(&judge(require, &config("1000", young), &base, true), ReasonCode::Tampered, "expected");

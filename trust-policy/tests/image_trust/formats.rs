@@ -74,7 +74,7 @@ fn documents_are_read_in_formats_of_an_embedders_own() {
     denied(&judge(&lodash("4.17.20"), &clean), ReasonCode::Condition, "lodash");
     denied(
         &judge(&lodash("4.17.21"), &json!({"findings": ["CVE-2026-1"]})),
-        ReasonCode::Condition,
+        ReasonCode::Vulnerable,
         "CVE-2026-1",
     );
     denied(&judge(&json!({}), &clean), ReasonCode::Malformed, "predicate is not Acme's: expected `purls`");

@@ -109,10 +109,14 @@ fn a_critical_finding_with_a_fix_is_named() {
     allowed(&judge(require, reported("HIGH", "3.0.9-r0", FRESH)));
     allowed(&judge(require, reported("CRITICAL", "", FRESH)));
     let verdict = judge(require, reported("CRITICAL", "3.0.9-r0", FRESH));
-    denied(&verdict, ReasonCode::Condition, "found CVE-2026-1 (critical) in pkg:apk/alpine/libssl3@3.0.8-r3");
+    denied(
+        &verdict,
+        ReasonCode::Vulnerable,
+        "found CVE-2026-1 (critical) in pkg:apk/alpine/libssl3@3.0.8-r3",
+    );
     assert!(verdict.to_string().contains("3.0.9-r0"), "{verdict}");
     let old = judge(require, reported("LOW", "", "2026-10-01T00:00:00Z"));
-    denied(&old, ReasonCode::Condition, "found `2026-10-01T00:00:00Z`, expected 2026-11-1");
+    denied(&old, ReasonCode::ScanTooOld, "found `2026-10-01T00:00:00Z`, expected 2026-11-1");
     // The newest report of a scanner counts.
     let mut both = reported("CRITICAL", "3.0.9-r0", "2026-11-16T00:00:00Z");
     both.extend(reported("LOW", "", FRESH));
@@ -144,15 +148,15 @@ fn vex_is_heard_from_those_who_may_speak() {
         brief.contains("p/require: CVE-2026-1 (critical)") && brief.contains("does not count"),
         "{brief}"
     );
-    denied(&judge(&require("release"), artifacts(&image)), ReasonCode::Condition, "found CVE-2026-1");
+    denied(&judge(&require("release"), artifacts(&image)), ReasonCode::Vulnerable, "found CVE-2026-1");
     // Where two must speak, one is not heard.
     denied(
         &judge(&require("release, security"), artifacts(&image)),
-        ReasonCode::Condition,
+        ReasonCode::Vulnerable,
         "found CVE-2026-1",
     );
     let other = json!([{"@id": "pkg:oci/other", "hashes": {"sha-256": Digest::sha256(b"other").to_hex()}}]);
-    denied(&judge(&require("security"), artifacts(&other)), ReasonCode::Condition, "found CVE-2026-1");
+    denied(&judge(&require("security"), artifacts(&other)), ReasonCode::Vulnerable, "found CVE-2026-1");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use trust_core::{PinnedImage, Statement};
 use trust_sbom::{
-    Answer, Finding, Predicate, PredicateKind, ReportFormat, ScanReport, Vex, VexMatching, VexSource,
-    VexSubject, join_findings,
+    Answer, Finding, FixState, Predicate, PredicateKind, ReportFormat, ScanReport, Vex, VexMatching,
+    VexSource, VexSubject, join_findings,
 };
 
 use super::{Asked, must_not, some, unreadable};
@@ -11,8 +11,8 @@ use crate::evaluate::age::is_young;
 use crate::evaluate::signers::What;
 use crate::policy::image_rule::VulnerabilityRequirement;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
-use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
+use crate::verdict::{Explanation, FoundVulnerability};
 
 impl Asked<'_> {
     pub(super) fn vulnerabilities(&self, requirement: &VulnerabilityRequirement) -> Explanation {
@@ -48,12 +48,10 @@ impl Asked<'_> {
             let check = format!("report of {name} by {signer}");
             let mut checks = Vec::new();
             if let Some(max_age) = requirement.max_age {
-                checks.push(is_young(
-                    report.as_of(),
-                    max_age,
-                    self.now,
-                    "the report does not say as of when it knows",
-                ));
+                let unknown = "the report does not say as of when it knows";
+                let age = is_young(report.as_of(), max_age, self.now, unknown);
+                let is_too_old = age.code == Some(ReasonCode::TooOld);
+                checks.push(if is_too_old { age.with_code(ReasonCode::ScanTooOld) } else { age });
             }
             let sources: Vec<_> = vex
                 .iter()
@@ -194,21 +192,40 @@ fn findings(
     notes.extend(ignored);
     let forbidden: Vec<&Finding> =
         report.findings.iter().filter(|one| requirement.rule.forbids(one) == Answer::Yes).collect();
-    let named = forbidden.iter().map(|one| {
-        let component = one.component.purl.clone().unwrap_or_else(|| {
-            format!("{} {}", one.component.name, one.component.version.as_deref().unwrap_or_default())
-        });
-        format!("{} ({}) in {component}, {}", one.id, one.severity.name(), one.fix)
-    });
+    let found: Vec<_> = forbidden.iter().map(|one| found(one)).collect();
+    let named = forbidden
+        .iter()
+        .zip(&found)
+        .map(|(finding, one)| format!("{} ({}) in {}, {}", one.id, one.severity, one.package, finding.fix));
     let named = some(named.collect());
     let explanation = match report.has(&requirement.rule) {
-        Answer::Yes => Explanation::fail("vulnerabilities", ReasonCode::Condition, format!("found {named}")),
+        Answer::Yes => {
+            let message = format!("found {named}");
+            let vulnerable = Explanation::fail("vulnerabilities", ReasonCode::Vulnerable, message);
+            Explanation { vulnerabilities: found, ..vulnerable }
+        }
         Answer::No => {
             Explanation::pass("vulnerabilities", format!("no forbidden finding: {}", looked_at(&report)))
         }
         answer => must_not("vulnerabilities", &answer, "forbidden finding"),
     };
     explanation.because(notes)
+}
+
+fn found(finding: &Finding) -> FoundVulnerability {
+    let package = || {
+        let version = finding.component.version.as_deref().unwrap_or_default();
+        format!("{} {version}", finding.component.name)
+    };
+    FoundVulnerability {
+        id: finding.id.to_string(),
+        severity: finding.severity.name().to_owned(),
+        package: finding.component.purl.clone().unwrap_or_else(package),
+        fixed_in: match &finding.fix {
+            FixState::Available(versions) => versions.clone(),
+            _ => Vec::new(),
+        },
+    }
 }
 
 /// What a report looked at, and by which knowledge.

@@ -1,0 +1,191 @@
+//! [`Event`]: a denial, or what happened to a finding, for whoever has to act on it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use trust_core::{Digest, UnixTime};
+
+use crate::drift::finding::{About, Action, Finding, Transition};
+use crate::kubernetes::resource::ResourceId;
+use crate::verdict::problem::Problem;
+use crate::verdict::{Decision, Verdict};
+
+/// Something happened that a person or a program may have to act on.
+///
+/// The same event has the same [`id`](Self::id), so one that is delivered twice can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Event {
+    /// What identifies it.
+    pub id: String,
+    /// When it happened.
+    pub time: UnixTime,
+    /// The cluster, as the embedder calls it.
+    pub cluster: String,
+    /// The workload.
+    pub workload: ResourceId,
+    /// What happened.
+    #[serde(flatten)]
+    pub happened: Happened,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Happened {
+    /// A request was denied, or reported only: for these reasons.
+    #[serde(rename_all = "camelCase")]
+    Judged {
+        /// Whether it may run.
+        decision: Decision,
+        /// What is wrong, and what helps.
+        problems: Vec<ProblemToMend>,
+        /// Images that no rule about images judged, each as container and image.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uncovered: Vec<(String, String)>,
+    },
+    /// Something about what runs.
+    #[serde(rename_all = "camelCase")]
+    Drift {
+        /// What happened to the finding.
+        transition: Transition,
+        /// The finding, as it is then.
+        finding: Box<Finding>,
+        /// How severe it is, in lower case.
+        severity: String,
+        /// What helps.
+        action: Action,
+    },
+}
+
+/// A problem, and what helps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ProblemToMend {
+    /// What is wrong.
+    #[serde(flatten)]
+    pub problem: Problem,
+    /// What helps.
+    pub action: Action,
+}
+
+impl Event {
+    /// The denial of a request, or what a policy only reports; `None` if nothing is wrong. The request's uid makes the id.
+    #[must_use]
+    pub fn of_verdict(
+        cluster: &str,
+        uid: &str,
+        workload: ResourceId,
+        verdict: &Verdict,
+        now: UnixTime,
+    ) -> Option<Self> {
+        let mend = |problem: Problem| ProblemToMend { action: Action::against(problem.code), problem };
+        let problems: Vec<_> = verdict.problems().into_iter().map(mend).collect();
+        let uncovered: Vec<_> =
+            verdict.uncovered.iter().map(|one| (one.container.clone(), one.image.clone())).collect();
+        if problems.is_empty() && uncovered.is_empty() {
+            return None;
+        }
+        let text = serde_json::to_string(&(cluster, uid)).unwrap_or_default();
+        Some(Self {
+            id: digits(&Digest::sha256(text.as_bytes())),
+            time: now,
+            cluster: cluster.to_owned(),
+            workload,
+            happened: Happened::Judged { decision: verdict.decision, problems, uncovered },
+        })
+    }
+
+    /// What happened to a finding.
+    #[must_use]
+    pub fn of_finding(finding: &Finding, transition: Transition, time: UnixTime) -> Self {
+        Self {
+            id: format!("{}.{}", digits(&finding.id), time.as_millis()),
+            time,
+            cluster: finding.cluster.clone(),
+            workload: finding.workload.clone(),
+            happened: Happened::Drift {
+                transition,
+                severity: finding.severity().name().to_owned(),
+                action: finding.kind.action(),
+                finding: Box::new(Finding { pending: Vec::new(), ..finding.clone() }),
+            },
+        }
+    }
+
+    /// What kind of event it is: `drift.opened`, `admission.denied` and the like.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match &self.happened {
+            Happened::Judged { decision: Decision::Deny, .. } => "admission.denied",
+            Happened::Judged { .. } => "admission.audited",
+            Happened::Drift { transition, .. } => match transition {
+                Transition::Opened => "drift.opened",
+                Transition::Changed => "drift.changed",
+                Transition::Resolved => "drift.resolved",
+                Transition::Reopened => "drift.reopened",
+            },
+        }
+    }
+
+    /// The event as [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) has it, in JSON.
+    #[must_use]
+    pub fn to_cloud_event(&self) -> Value {
+        let ResourceId { kind, namespace, name, .. } = &self.workload;
+        let container = match &self.happened {
+            Happened::Drift { finding, .. } => finding.about.container.as_deref(),
+            Happened::Judged { .. } => None,
+        };
+        let container = container.map_or_else(String::new, |container| format!("/{}", escaped(container)));
+        let namespace = if namespace.is_empty() { "-" } else { namespace };
+        json!({
+            "specversion": "1.0",
+            "id": self.id,
+            "type": format!("dev.trust.{}.v1", self.name()),
+            "source": format!("/clusters/{}", escaped(&self.cluster)),
+            "subject": format!("{}/{}/{}{container}", escaped(namespace), escaped(kind), escaped(name)),
+            "time": self.time.to_string(),
+            "datacontenttype": "application/json",
+            "data": self,
+        })
+    }
+}
+
+impl From<Problem> for About {
+    fn from(problem: Problem) -> Self {
+        Self {
+            container: problem.container,
+            image: problem.image,
+            digest: problem.digest,
+            policy: Some(problem.policy),
+            rule: Some(problem.rule),
+            mode: Some(problem.mode),
+            code: Some(problem.code),
+            message: problem.message,
+            mismatches: problem.mismatches,
+            vulnerabilities: problem.vulnerabilities,
+        }
+    }
+}
+
+/// A digest without the name of its algorithm.
+fn digits(digest: &Digest) -> String {
+    let text = digest.to_string();
+    text.rsplit(':').next().unwrap_or_default().to_owned()
+}
+
+/// A text as one segment of a URI reference ([RFC 3986, section 2](https://www.rfc-editor.org/rfc/rfc3986#section-2)).
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'*' => {
+                escaped.push(char::from(byte));
+            }
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}
