@@ -285,35 +285,37 @@ fn a_registry_that_misbehaves_allows_nothing_and_keeps_no_one_waiting() {
     let server = signed.servers.start(&["registry"])["OCIREF"].clone();
     signed.copy(&format!("{server}/acme/app"), &["--to-plain-http"]);
     let patience = Duration::from_millis(2500);
+    let other_digest = format!("digest:sha256:{}", "0".repeat(64));
     let elsewhere = format!("redirect:http://{}", signed.registry);
     for (part, fault, decision, says) in [
         // What passes, or is no fault, costs time alone.
-        ("/v2/", "429:1@3", Decision::Allow, ""),
+        ("/v2/", "429:1@1", Decision::Allow, ""),
         ("/v2/", "503@2", Decision::Allow, ""),
         ("/v2/", "reset@2", Decision::Allow, ""),
         ("/v2/*/manifests/", "nodigest", Decision::Allow, ""),
+        ("/v2/*/manifests/", "digest:sha256:00", Decision::Allow, ""),
         ("/v2/*/blobs/", &elsewhere, Decision::Allow, ""),
         // What stays denies, and says what it was.
         ("/v2/", "429:60", Decision::Deny, "429"),
         ("/v2/", "401", Decision::Deny, "401"),
         ("/v2/", "403", Decision::Deny, "403"),
-        ("/v2/", "404", Decision::Deny, "not found"),
+        ("/v2/", "404", Decision::Deny, "no such image"),
         ("/v2/", "405", Decision::Deny, "405"),
         ("/v2/", "406", Decision::Deny, "406"),
         ("/v2/", "500", Decision::Deny, "500"),
         ("/v2/", "503", Decision::Deny, "503"),
         ("/v2/", "reset", Decision::Deny, "connection"),
-        ("/v2/", "hang:30s", Decision::Deny, "time"),
+        ("/v2/", "hang:30s", Decision::Deny, "by the deadline"),
         ("/v2/*/blobs/", "403", Decision::Deny, "403"),
-        ("/v2/*/blobs/", "404", Decision::Deny, "not found"),
-        ("/v2/*/blobs/", "hang:30s", Decision::Deny, "time"),
-        ("/v2/*/blobs/", "drip:400ms", Decision::Deny, "time"),
+        ("/v2/*/blobs/", "404", Decision::Deny, "is not there"),
+        ("/v2/*/blobs/", "hang:30s", Decision::Deny, "by the deadline"),
+        ("/v2/*/blobs/", "drip:400ms", Decision::Deny, "by the deadline"),
         ("/v2/*/blobs/", "truncate:10", Decision::Deny, "ended early"),
         ("/v2/*/blobs/", "wrong", Decision::Deny, "digest"),
         ("/v2/*/blobs/", "redirect:http://169.254.169.254", Decision::Deny, "169.254.169.254"),
         ("/v2/*/manifests/", "wrong", Decision::Deny, "digest"),
-        ("/v2/*/manifests/", "digest:sha256:00", Decision::Deny, "sha256:00"),
-        ("/v2/*/manifests/", "redirect:http://169.254.169.254", Decision::Deny, "redirect"),
+        ("/v2/*/manifests/", &other_digest, Decision::Deny, "sha256:000000000000"),
+        ("/v2/*/manifests/", "redirect:http://169.254.169.254", Decision::Deny, "status 307"),
     ] {
         let rule = format!("{part}={fault}");
         let (verdict, time) = verdict_under(&rule, &signed, &server, patience);
