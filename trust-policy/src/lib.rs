@@ -39,11 +39,12 @@
 //! | `policy` | [`PolicySet`], [`Rule`], [`AttestorSet`], [`Mode`], [`ImageRule`], [`Check`]: what every language compiles to |
 //! | `language` | [`PolicyLanguage`]; Kyverno's policies, and our own `ImageTrustPolicy`; [`PolicyError`] |
 //! | `evidence`, `trust` | [`Evidence`]: what was fetched, as plain data; [`Trust`]: by what signatures are verified |
-//! | `verdict` | [`Verdict`], its [`Explanation`], its [`ReasonCode`]s; [`Verdict::brief`], [`Verdict::to_report`] |
+//! | `verdict` | [`Verdict`], its [`Explanation`], its [`ReasonCode`]s; [`Verdict::brief`], [`Problem`] |
 //! | `evaluate` | [`evaluate`]; [`PolicySet::requirements`]: what to fetch |
 //! | `archive` | [`Archive`]: what was judged, to be judged again |
 //! | `admission` | [`AdmissionReview`] |
 //! | `drift` | [`Inventory`]: what runs, [`Finding`]s, [`Event`]s |
+//! | `report` | [`Verdict::to_report`], [`to_sarif`], [`Verdict::to_summaries`], [`Page`] |
 
 pub mod yaml;
 
@@ -70,13 +71,17 @@ mod admission;
 
 mod drift;
 
+mod report;
+
 pub use admission::{AdmissionError, AdmissionResponse, AdmissionReview};
 pub use archive::{Archive, ArchiveDigests, ArchiveError, ArchivedRequest, Difference, Replay};
 pub use drift::event::{Event, Happened, ProblemToMend};
 pub use drift::finding::{About, Action, Finding, FindingKind, FindingState, Transition};
 pub use drift::guard::guard_of;
 pub use drift::image_family::ImageFamily;
-pub use drift::inventory::{Changes, Inventory, JudgementKey, RecordChange, Settings, Task, WorkloadEvent};
+pub use drift::inventory::{
+    Changes, Inventory, InventorySettings, JudgementKey, RecordChange, Task, WorkloadEvent,
+};
 pub use drift::record::{Admission, AdmittedImage, RunningRow, WorkloadRecord};
 pub use drift::running_image::RunningImage;
 pub use drift::workload::{RunningContainer, Workload, WorkloadError, owner_of};
@@ -108,13 +113,15 @@ pub use policy::policy_set::{
 };
 pub use policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Signer};
+pub use report::page::Page;
+pub use report::policy_report::ReportKind;
+pub use report::sarif::to_sarif;
 pub use trust::{Trust, TrustOptions};
 pub use value::value_pattern::ValuePattern;
 pub use verdict::brief::Brief;
 pub use verdict::plain::Plain;
 pub use verdict::problem::Problem;
 pub use verdict::reason::{Mismatch, ReasonCode};
-pub use verdict::report::ReportKind;
 pub use verdict::{
     Decision, Explanation, FoundVulnerability, JudgedImage, Outcome, PatchOperation, RuleVerdict,
     SignatureLogEntry, SignatureTime, UncoveredImage, Verdict, VerifiedImage, VerifiedSignature,

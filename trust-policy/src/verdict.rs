@@ -5,7 +5,6 @@ pub(crate) mod reason;
 
 pub(crate) mod brief;
 pub(crate) mod problem;
-pub(crate) mod report;
 
 use core::fmt;
 use std::borrow::Cow;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, ValueEnum};
 use trust_core::UnixTime;
 use trust_examples::network::{Network, Root};
-use trust_examples::{Format, ImageSource, parsed};
+use trust_examples::{ImageSource, parsed};
 use trust_policy::Uncovered;
 
 /// Judges Kubernetes workloads by Kyverno policies and ImageTrustPolicies, with images and signatures from registries and OCI
@@ -52,9 +52,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with_all =
         ["resources", "images", "objects", "trust_root", "tuf", "now", "allow_uncovered", "report_uncovered", "allowed_images", "save"])]
     pub(crate) replay: Option<PathBuf>,
-    /// How verdicts are printed
+    /// How verdicts are printed: text, json (all of them), sarif (SARIF 2.1.0), html (a page), report (PolicyReports, a line each) or
+    /// vsa (SLSA verification summaries, unsigned, a line each)
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// Who judges, as the summaries of --format vsa say
+    #[arg(long, value_name = "URI", required_if_eq("format", "vsa"))]
+    pub(crate) verifier: Option<String>,
     /// Print the whole tree of why, instead of the reasons of failures
     #[arg(long)]
     pub(crate) explain: bool,
@@ -62,6 +66,18 @@ pub(crate) struct Arguments {
     pub(crate) root: Root,
     #[command(flatten)]
     pub(crate) network: Network,
+}
+
+/// How verdicts are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+    Sarif,
+    Html,
+    Report,
+    Vsa,
 }
 
 impl Arguments {

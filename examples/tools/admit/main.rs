@@ -12,11 +12,13 @@ use std::process::ExitCode;
 
 use trust_core::{Reasons, TrustRoot};
 use trust_examples::network::{Network, Root, progress, runtime};
-use trust_examples::{Format, ImageSource, clock, finish, painted, print};
+use trust_examples::{ImageSource, clock, finish, painted, print};
 use trust_gate::{Limits, Objects, collect_for_async};
-use trust_policy::{Archive, Decision, PolicySet, Replay, Request, Resource, Verdict};
+use trust_policy::{
+    Archive, Decision, Page, PolicySet, Replay, ReportKind, Request, Resource, Verdict, to_sarif,
+};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Format};
 
 const ALLOWED: u8 = 0;
 const DENIED: u8 = 1;
@@ -38,7 +40,7 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
         fs::write(path, text).map_err(|error| at(path, &error))?;
     }
     let verdicts: Vec<&Verdict> = archive.judged.iter().map(|one| &one.verdict).collect();
-    print(&shown(&verdicts, arguments)?)?;
+    print(&shown(&verdicts, &archive, arguments)?)?;
     Ok(status(&verdicts))
 }
 
@@ -55,7 +57,7 @@ fn replay(path: &Path, arguments: &Arguments) -> Result<u8, String> {
     };
     let Replay { verdicts, differences, .. } = replay.map_err(|error| at(path, &Reasons(&error)))?;
     let verdicts: Vec<&Verdict> = verdicts.iter().collect();
-    let mut text = shown(&verdicts, arguments)?;
+    let mut text = shown(&verdicts, &archive, arguments)?;
     if arguments.format == Format::Text {
         let heading = if is_what_if { "what if: not the archive's own policies" } else { "replay" };
         text += &match differences.len() {
@@ -203,9 +205,36 @@ impl Input {
     }
 }
 
-fn shown(verdicts: &[&Verdict], arguments: &Arguments) -> Result<String, String> {
-    if arguments.format == Format::Json {
-        return Ok(serde_json::to_string_pretty(verdicts).map_err(|error| error.to_string())? + "\n");
+/// The verdicts on what an archive holds, in the form that is asked for.
+fn shown(verdicts: &[&Verdict], archive: &Archive, arguments: &Arguments) -> Result<String, String> {
+    let pretty = |value: &serde_json::Value| Ok(format!("{value:#}\n"));
+    let lines =
+        |values: Vec<serde_json::Value>| Ok(values.iter().map(|value| format!("{value}\n")).collect());
+    let all = || verdicts.iter().copied();
+    match arguments.format {
+        Format::Text => {}
+        Format::Json => {
+            return Ok(serde_json::to_string_pretty(verdicts).map_err(|error| error.to_string())? + "\n");
+        }
+        Format::Sarif => {
+            let file = arguments.resources.first().filter(|_| arguments.resources.len() == 1);
+            return pretty(&to_sarif(all(), file.map(|file| file.to_string_lossy()).as_deref()));
+        }
+        Format::Html => return Ok(Page::of_verdicts(all(), archive.now).to_string()),
+        Format::Report => {
+            return lines(all().map(|one| one.to_report(ReportKind::PolicyReport, archive.now)).collect());
+        }
+        Format::Vsa => {
+            if arguments.replay.is_some() && !arguments.policies.is_empty() {
+                return Err(
+                    "`--format vsa` says what was judged, and with `--policy` it was judged otherwise"
+                        .to_owned(),
+                );
+            }
+            let (verifier, policies) =
+                (arguments.verifier.as_deref().unwrap_or_default(), &archive.digests.policies);
+            return lines(all().flat_map(|one| one.to_summaries(verifier, policies, archive.now)).collect());
+        }
     }
     let denied = verdicts.iter().filter(|verdict| verdict.decision == Decision::Deny).count();
     let text = |verdict: &&Verdict| match arguments.explain {

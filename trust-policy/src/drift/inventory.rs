@@ -71,7 +71,7 @@ struct Pod {
 /// How long things take; in milliseconds.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Settings {
+pub struct InventorySettings {
     /// How long after a Pod is first seen its admission may come on record: what runs without one is found after that.
     pub admission_grace_millis: i64,
     /// How long until what runs is judged by fresh evidence again, and a tag resolved again, at the latest; from half of it on,
@@ -85,7 +85,7 @@ pub struct Settings {
     pub resolves_tags: bool,
 }
 
-impl Default for Settings {
+impl Default for InventorySettings {
     /// One minute; a day; five minutes; a week; tags are resolved.
     fn default() -> Self {
         const MINUTE: i64 = 60_000;
@@ -182,7 +182,12 @@ pub struct Changes {
 impl Inventory {
     /// Nothing is known yet. `policies` and `trust` identify by what is judged now.
     #[must_use]
-    pub fn new(cluster: impl Into<String>, settings: Settings, policies: Digest, trust: Digest) -> Self {
+    pub fn new(
+        cluster: impl Into<String>,
+        settings: InventorySettings,
+        policies: Digest,
+        trust: Digest,
+    ) -> Self {
         let shared = Shared {
             cluster: cluster.into(),
             settings,
@@ -354,7 +359,7 @@ impl Inventory {
     /// What rules ask of a namespace changed, such as its labels: what runs in it is judged again.
     pub fn namespace_changed(&mut self, namespace: &str) {
         for (id, owner) in self.owners.iter_mut().filter(|(id, _)| id.namespace == namespace) {
-            owner.judgements.values_mut().for_each(judgement::Judgement::becomes_stale);
+            owner.judgements.values_mut().for_each(|one| one.becomes_stale());
             self.dirty.insert(id.clone());
         }
     }
@@ -490,7 +495,7 @@ impl Inventory {
 
 /// Asks for what a workload needs and nobody asked for yet.
 fn ask(shared: &mut Shared, id: &Arc<ResourceId>, needs: &mut Needs, now: UnixTime, tasks: &mut Vec<Task>) {
-    let Settings { period_millis, retry_millis, resolves_tags, .. } = shared.settings;
+    let InventorySettings { period_millis, retry_millis, resolves_tags, .. } = shared.settings;
     let judge = |(key, is_fresh)| {
         let key = JudgementKey { workload: id.clone(), key, generation: shared.generation };
         Task::Judge { key, is_fresh }

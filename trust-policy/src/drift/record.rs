@@ -44,10 +44,10 @@ pub struct Admission {
     /// Its images.
     pub images: Vec<AdmittedImage>,
     /// Rules that held or did not apply, as `policy/rule`.
-    pub passed: BTreeSet<String>,
+    pub passed: Vec<String>,
     /// Rules that were violated and did not deny.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub failed: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
     /// The policies by which it was judged ([`Inventory::policies_changed`](crate::Inventory::policies_changed)).
     pub policies: Digest,
     /// The trust root, likewise.
@@ -84,12 +84,14 @@ pub struct RunningRow {
     pub digest: Option<Digest>,
     /// What its node says: the running digest, or why there is none.
     pub running: String,
-    /// Rules that judged it, as `policy/rule`, with what came of each.
-    pub policies: BTreeMap<String, Outcome>,
+    /// Rules that judged it and hold, as `policy/rule`.
+    pub passed: Vec<String>,
+    /// Rules that it violates.
+    pub failed: Vec<String>,
     /// Who signed it or attested something about it, whatever came of that.
-    pub signers: BTreeSet<String>,
+    pub signers: Vec<String>,
     /// The source repositories that certificates of the signers name.
-    pub sources: BTreeSet<String>,
+    pub sources: Vec<String>,
 }
 
 impl WorkloadRecord {

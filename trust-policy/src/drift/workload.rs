@@ -127,7 +127,7 @@ impl Workload {
             uid: text("/metadata/uid")?.to_owned(),
             version: version(pod),
             containers,
-            facts: serde_json::to_string(&facts).unwrap_or_default(),
+            facts: facts.text(),
         })
     }
 }
@@ -266,6 +266,15 @@ struct Facts<'a> {
     place: Place,
     /// Whether the Pod's name was generated.
     is_generated: bool,
+}
+
+impl Facts<'_> {
+    fn text(&self) -> String {
+        let mut text = Vec::with_capacity(4096);
+        // Neither writing to memory nor a JSON value can fail.
+        let _ = serde_json::to_writer(&mut text, self);
+        String::from_utf8(text).unwrap_or_default()
+    }
 }
 
 impl Serialize for Facts<'_> {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use trust_core::{Digest, ImageRef, UnixTime};
 use trust_policy::{
     Admission, Artifact, Event, Evidence, FailureKind, FetchFailure, Finding, FindingKind, Happened,
-    ImageEvidence, ImageFamily, Inventory, PolicySet, RecordChange, Request, ResourceId, Settings, Task,
-    Transition, Trust, WorkloadEvent, WorkloadRecord, evaluate,
+    ImageEvidence, ImageFamily, Inventory, InventorySettings, PolicySet, RecordChange, Request, ResourceId,
+    Task, Transition, Trust, WorkloadEvent, WorkloadRecord, evaluate,
 };
 use trust_testkit::artifacts::pem;
 
@@ -67,7 +67,12 @@ pub(crate) fn web() -> ResourceId {
 }
 
 fn inventory(policies: &str) -> Inventory {
-    Inventory::new("prod", Settings::default(), Digest::sha256(policies.as_bytes()), Digest::sha256(b"trust"))
+    Inventory::new(
+        "prod",
+        InventorySettings::default(),
+        Digest::sha256(policies.as_bytes()),
+        Digest::sha256(b"trust"),
+    )
 }
 
 impl Cluster {

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use trust_core::Digest;
 use trust_policy::{
-    Action, Event, FindingKind, Inventory, PolicySet, ResourceId, Settings, Transition, WorkloadEvent,
-    guard_of,
+    Action, Event, FindingKind, Inventory, InventorySettings, Page, PolicySet, ReportKind, ResourceId,
+    Transition, WorkloadEvent, guard_of,
 };
 use trust_testkit::artifacts::{attestation, digest, signature};
 
@@ -58,7 +58,7 @@ fn what_runs_as_admitted_is_judged_once_and_nothing_is_found() {
         row.signers.iter().all(|signer| signer.starts_with("key sha256:")) && row.signers.len() == 1,
         "{row:?}"
     );
-    assert_eq!((row.digest.as_ref(), row.policies.len()), (Some(&digest()), 1));
+    assert_eq!((row.digest.as_ref(), &row.passed[..]), (Some(&digest()), &["p/require".to_owned()][..]));
 }
 
 #[test]
@@ -351,11 +351,38 @@ fn what_is_over_is_forgotten_after_a_week() {
 
 #[test]
 fn a_pod_that_cannot_be_read_is_an_error() {
-    let mut inventory = Inventory::new("c", Settings::default(), Digest::sha256(b""), Digest::sha256(b""));
+    let mut inventory =
+        Inventory::new("c", InventorySettings::default(), Digest::sha256(b""), Digest::sha256(b""));
     let mut broken = pod(1, 1, IMAGE, "");
     broken["spec"]["containers"][0]["image"] = 5.into();
     let error = inventory.apply(WorkloadEvent::Seen(&broken), NOW).unwrap_err();
     assert_eq!(error.to_string(), "`/spec/containers/0/image` of the Pod is `5`, expected a text");
+}
+
+#[test]
+fn a_report_says_what_runs_and_what_is_wrong() {
+    let mut cluster = Cluster::running();
+    let report = |cluster: &Cluster| cluster.store[&web()].to_report(ReportKind::PolicyReport);
+    let passed = report(&cluster);
+    assert_eq!((&passed["summary"]["pass"], &passed["summary"]["fail"]), (&json!(1), &json!(0)));
+    assert!(passed["results"][0]["properties"]["signer"].as_str().unwrap().starts_with("key sha256:"));
+    cluster.later(HOUR);
+    cluster.inventory.knowledge_changed(None);
+    cluster.settle();
+    assert_eq!(report(&cluster), passed, "nothing changed");
+    cluster.artifacts.clear();
+    cluster.inventory.knowledge_changed(None);
+    cluster.settle();
+    let failed = report(&cluster);
+    assert_eq!((&failed["summary"]["fail"], &failed["metadata"]["namespace"]), (&json!(1), &json!("shop")));
+    let row = &failed["results"][0];
+    assert_eq!((&row["category"], &row["severity"]), (&json!("SignatureMissing"), &json!("high")));
+    assert_eq!(
+        (&row["properties"]["action"], &row["properties"]["code"]),
+        (&json!("resign"), &json!("notFound"))
+    );
+    let page = Page::of_records(cluster.store.values(), cluster.now).to_string();
+    assert!(page.contains("SignatureMissing, since "), "{page}");
 }
 
 #[test]

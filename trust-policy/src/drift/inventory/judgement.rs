@@ -11,7 +11,7 @@ use crate::drift::record::{Admission, RunningRow};
 use crate::kubernetes::resource::ResourceId;
 use crate::verdict::problem::Problem;
 use crate::verdict::reason::ReasonCode;
-use crate::verdict::{Explanation, Verdict};
+use crate::verdict::{Explanation, Outcome, Verdict};
 
 /// What Pods say and run, as it is judged: once for all that say and run the same.
 #[derive(Debug)]
@@ -203,11 +203,24 @@ fn rows(verdict: &Verdict) -> Vec<RunningRow> {
                 ..RunningRow::default()
             });
             row.digest = row.digest.take().or_else(|| image.digest.clone());
-            row.policies.insert(format!("{}/{}", rule.policy, rule.rule), explanation.outcome);
+            let rules = match explanation.outcome {
+                Outcome::Pass => Some(&mut row.passed),
+                Outcome::Fail => Some(&mut row.failed),
+                Outcome::Skip => None,
+            };
+            rules.into_iter().for_each(|rules| rules.push(format!("{}/{}", rule.policy, rule.rule)));
             add_signers(explanation, row);
         }
     }
-    rows.into_values().collect()
+    let mut rows: Vec<_> = rows.into_values().collect();
+    for row in &mut rows {
+        for texts in [&mut row.passed, &mut row.failed, &mut row.signers, &mut row.sources] {
+            texts.sort();
+            texts.dedup();
+            texts.shrink_to_fit();
+        }
+    }
+    rows
 }
 
 fn add_signers(explanation: &Explanation, row: &mut RunningRow) {

@@ -10,7 +10,7 @@ use crate::drift::finding::{About, Finding, FindingKind, FindingState, Source, T
 use crate::drift::image_family::ImageFamily;
 use crate::drift::inventory::judgement::Judgement;
 use crate::drift::inventory::known::Known;
-use crate::drift::inventory::{Key, Settings, key_of};
+use crate::drift::inventory::{InventorySettings, Key, key_of};
 use crate::drift::record::{RunningRow, WorkloadRecord, own_digest, repository};
 use crate::drift::running_image::RunningImage;
 use crate::drift::workload::RunningContainer;
@@ -30,8 +30,8 @@ pub(super) struct Owner {
     /// What its Pods say of themselves, each text once, with how many shapes have it.
     pub(super) facts: BTreeMap<Key, (Box<str>, u32)>,
     /// The shapes of its Pods: Pods that say the same and run the same are one.
-    pub(super) shapes: BTreeMap<Key, Shape>,
-    pub(super) judgements: BTreeMap<Key, Judgement>,
+    pub(super) shapes: BTreeMap<Key, Box<Shape>>,
+    pub(super) judgements: BTreeMap<Key, Box<Judgement>>,
     /// Of what guards the cluster: how it is.
     pub(super) guard: Option<BTreeMap<String, String>>,
     /// Since when it has no Pods.
@@ -54,7 +54,7 @@ pub(super) struct Shape {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) cluster: String,
-    pub(super) settings: Settings,
+    pub(super) settings: InventorySettings,
     pub(super) policies: Digest,
     pub(super) trust: Digest,
     /// Grows with each change of policies or trust.
@@ -117,7 +117,7 @@ impl Owner {
         let key = shape_key(facts_key, &containers);
         let shape = self.shapes.entry(key).or_insert_with(|| {
             self.facts.entry(facts_key).or_insert_with(|| (facts.into(), 0)).1 += 1;
-            Shape { facts: facts_key, containers: containers.into(), pods: 0, since: now }
+            Box::new(Shape { facts: facts_key, containers: containers.into(), pods: 0, since: now })
         });
         shape.pods += 1;
         shape.since = shape.since.min(now);
@@ -172,7 +172,7 @@ impl Owner {
             let (key, judgement) =
                 self.compare(shape, shared, now, &mut candidates, &mut unsettled, &mut needs);
             judged_by.insert(*shape_key, key);
-            self.judgements.entry(key).or_insert(judgement);
+            self.judgements.entry(key).or_insert_with(|| Box::new(judgement));
         }
         let used: BTreeSet<Key> = judged_by.values().copied().collect();
         self.judgements.retain(|key, _| used.contains(key));
@@ -441,7 +441,7 @@ impl Owner {
         let mut rows: Vec<RunningRow> = Vec::new();
         for (key, shape) in &self.shapes {
             let judgement = judged_by.get(key).and_then(|key| self.judgements.get(key));
-            let judged = judgement.map_or(&[][..], Judgement::rows);
+            let judged = judgement.map_or(&[][..], |one| one.rows());
             for container in &shape.containers {
                 let judged = judged.iter().find(|one| one.container == container.name);
                 let mut row = judged.cloned().unwrap_or_default();
@@ -453,6 +453,7 @@ impl Owner {
                 }
             }
         }
+        rows.shrink_to_fit();
         self.is_changed |= rows != self.record.images;
         self.record.images = rows;
     }
