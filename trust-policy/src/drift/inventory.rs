@@ -3,11 +3,16 @@
 //! | file | holds |
 //! |---|---|
 //! | `known` | something that is asked for, answered, and asked for again |
+//! | `shared` | what all workloads share, and what one of them needs |
 //! | `judgement` | what came of judging what runs |
 //! | `owner` | one workload: what its Pods run, and what is wrong with it |
 
-mod judgement;
 mod known;
+
+mod shared;
+
+mod judgement;
+
 mod owner;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +22,8 @@ use serde_json::Value;
 use trust_core::{Digest, UnixTime};
 
 use self::known::Known;
-use self::owner::{Needs, Owner, Owners, Shared};
+use self::owner::{Owner, Owners};
+use self::shared::{Needs, Shared};
 use crate::drift::event::{Event, Happened};
 use crate::drift::finding::{Finding, FindingState};
 use crate::drift::guard;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use trust_core::{Digest, UnixTime};
 
 use crate::drift::finding::{About, FindingKind};
-use crate::drift::inventory::owner::{Needs, Pin, Shared};
+use crate::drift::inventory::shared::{Needs, Pin, Shared};
 use crate::drift::inventory::{Key, key_of};
 use crate::drift::record::{Admission, RunningRow};
 use crate::kubernetes::resource::ResourceId;

@@ -7,10 +7,10 @@ use serde_json::Value;
 use trust_core::{Digest, UnixTime};
 
 use crate::drift::finding::{About, Finding, FindingKind, FindingState, Source, Transition};
-use crate::drift::image_family::ImageFamily;
 use crate::drift::inventory::judgement::Judgement;
 use crate::drift::inventory::known::Known;
-use crate::drift::inventory::{InventorySettings, Key, key_of};
+use crate::drift::inventory::shared::{Needs, Pin, Shared};
+use crate::drift::inventory::{Key, key_of};
 use crate::drift::record::{RunningRow, WorkloadRecord, own_digest, repository};
 use crate::drift::running_image::RunningImage;
 use crate::drift::workload::RunningContainer;
@@ -50,21 +50,6 @@ pub(super) struct Shape {
     pub(super) since: UnixTime,
 }
 
-/// What all workloads share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) cluster: String,
-    pub(super) settings: InventorySettings,
-    pub(super) policies: Digest,
-    pub(super) trust: Digest,
-    /// Grows with each change of policies or trust.
-    pub(super) generation: u64,
-    /// Whether every Pod of the cluster was seen.
-    pub(super) is_synced: bool,
-    pub(super) families: BTreeMap<Digest, Known<ImageFamily>>,
-    pub(super) tags: BTreeMap<String, Known<Digest>>,
-}
-
 /// What is found to be wrong.
 #[derive(Debug)]
 struct Candidate {
@@ -72,28 +57,6 @@ struct Candidate {
     about: About,
     /// It may still turn out otherwise, so it opens nothing; but nothing shows that it is mended.
     is_pending: bool,
-}
-
-/// What an owner needs, and when it is to be looked at again.
-#[derive(Debug, Default)]
-pub(super) struct Needs {
-    /// Judgements, and whether evidence must be fetched anew.
-    pub(super) judgements: Vec<(Key, bool)>,
-    /// Images whose families are needed, as `repository@digest`.
-    pub(super) families: BTreeMap<Digest, String>,
-    /// Images whose tags are to be resolved.
-    pub(super) tags: BTreeSet<String>,
-    next: Option<UnixTime>,
-}
-
-impl Needs {
-    pub(super) fn at(&mut self, time: UnixTime) {
-        self.next = Some(self.next.map_or(time, |next| next.min(time)));
-    }
-
-    pub(super) fn next(&self) -> Option<UnixTime> {
-        self.next
-    }
 }
 
 impl Owner {
@@ -457,15 +420,6 @@ impl Owner {
         self.is_changed |= rows != self.record.images;
         self.record.images = rows;
     }
-}
-
-/// An image of a judgement, as it is judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pin {
-    pub(super) kind: crate::kubernetes::resource::ContainerKind,
-    pub(super) container: String,
-    pub(super) image: String,
-    pub(super) digest: Digest,
 }
 
 fn shape_key(facts: Key, containers: &[RunningContainer]) -> Key {
