@@ -6,13 +6,14 @@ use futures_util::future::{self, Either, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use trust_core::{ImageRef, UnixTime};
 use trust_policy::{
-    Evidence, FailureKind, FetchFailure, ImageEvidence, ObjectName, PolicySet, Request, Requirements,
+    Evidence, FailureKind, FetchFailure, ImageEvidence, ImageFamily, ObjectName, PolicySet, Request,
+    Requirements,
 };
 
 use crate::deadline::{Deadline, block_on};
 use crate::discovery::{Discovered, Discovery, Limits};
 use crate::objects::{self, ObjectStore};
-use crate::store::{EvidenceStore, Found, StoreError};
+use crate::store::{EvidenceStore, Found, Item, StoreError, Want};
 
 /// Images below one another.
 const MAX_BASES: usize = 3;
@@ -211,4 +212,39 @@ pub(crate) async fn drive(
             next = open.next().now_or_never().flatten();
         }
     }
+}
+
+/// Fetches the index and the manifests of an image, and says by which digests it may run. `image` names the digest.
+///
+/// # Errors
+/// If one cannot be fetched, read or believed, or the reference names no digest.
+pub async fn collect_family(
+    store: &dyn EvidenceStore,
+    image: &ImageRef,
+    until: Deadline,
+) -> Result<ImageFamily, FetchFailure> {
+    let failure = |kind, problem| FetchFailure { location: image.written().to_owned(), kind, problem };
+    let digest = image.digest().ok_or_else(|| {
+        failure(FailureKind::Malformed, "found no digest, expected `repository@digest`".to_owned())
+    })?;
+    let mut documents = BTreeMap::new();
+    // The index, and then the manifests in it.
+    for _ in 0..2 {
+        let missing = ImageFamily::missing(digest, &documents);
+        for one in missing.map_err(|problem| failure(FailureKind::Malformed, problem))? {
+            let want = Want::new(image.clone(), Item::Manifest(one.clone()));
+            let late = async {
+                until.passes().await;
+                Err(StoreError::TimedOut { what: want.what() })
+            };
+            let answer = future::select(store.fetch(&want, until), Box::pin(late)).await.factor_first().0;
+            let text = match answer.map_err(|error| error.into_failure(image.written()))? {
+                Found::Bytes(bytes) => String::from_utf8(bytes).ok(),
+                _ => return Err(StoreError::NotFound { what: want.what() }.into_failure(image.written())),
+            };
+            let not_text = || failure(FailureKind::Malformed, format!("{} is not a text", want.what()));
+            documents.insert(one.to_string(), text.ok_or_else(not_text)?);
+        }
+    }
+    ImageFamily::of(digest, &documents).map_err(|problem| failure(FailureKind::Malformed, problem))
 }

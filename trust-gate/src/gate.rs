@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 use trust_core::{Digest, UnixTime};
 use trust_policy::{
-    AdmissionResponse, AdmissionReview, Evidence, PolicySet, Trust, TrustOptions, Verdict, evaluate,
+    AdmissionResponse, AdmissionReview, Evidence, PolicySet, Request, Trust, TrustOptions, Verdict, evaluate,
 };
 use trust_rekor::WitnessPolicyError;
 
@@ -69,6 +69,8 @@ type Made = Option<(Digest, Arc<Trust>)>;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reviewed {
+    /// What was asked; `None` if it cannot be read.
+    pub review: Option<Arc<AdmissionReview>>,
     /// What the API server is answered, with HTTP status 200; `None` for what is no review that could be answered: that is
     /// HTTP status 400.
     pub response: Option<AdmissionResponse>,
@@ -78,6 +80,16 @@ pub struct Reviewed {
     pub evidence: Arc<Evidence>,
     /// When.
     pub now: UnixTime,
+}
+
+/// What came of judging a request.
+#[derive(Debug)]
+struct Judged {
+    /// `None` if the evaluation stopped unexpectedly.
+    verdict: Option<Verdict>,
+    evidence: Arc<Evidence>,
+    /// What is to be said of the trust root.
+    about_root: Option<String>,
 }
 
 /// The options of a trust cannot be used.
@@ -171,9 +183,9 @@ impl Gate {
         let (outcome, reviewed) = match AdmissionReview::from_json(body) {
             Err(error) => {
                 let response = AdmissionResponse::for_unreadable(body, &error);
-                (ReviewOutcome::Unreadable, unjudged(response, now))
+                (ReviewOutcome::Unreadable, unjudged(None, response, now))
             }
-            Ok(review) => self.admit(review, now, until).await,
+            Ok(review) => self.admit(Arc::new(review), now, until).await,
         };
         self.0.metrics.add(outcome, start.elapsed());
         reviewed
@@ -182,22 +194,22 @@ impl Gate {
     /// Judges a review if there is room, and denies it if that takes too long or fails.
     async fn admit(
         &self,
-        review: AdmissionReview,
+        review: Arc<AdmissionReview>,
         now: UnixTime,
         until: Deadline,
     ) -> (ReviewOutcome, Reviewed) {
-        let deny = |uid: &str, message: &str| unjudged(Some(AdmissionResponse::deny(uid, message)), now);
-        let Ok(permit) = self.0.in_flight.clone().try_acquire_owned() else {
-            return (
-                ReviewOutcome::Busy,
-                deny(&review.uid, "denied: busy, too many reviews at a time; try again"),
-            );
+        let deny = |message: &str| {
+            unjudged(Some(review.clone()), Some(AdmissionResponse::deny(&*review.uid, message)), now)
         };
-        let uid = review.uid.clone();
+        let Ok(permit) = self.0.in_flight.clone().try_acquire_owned() else {
+            return (ReviewOutcome::Busy, deny("denied: busy, too many reviews at a time; try again"));
+        };
+        let uid = &review.uid;
         let id = review.request.resource.id();
         let span =
             tracing::info_span!("review", uid, kind = id.kind, namespace = id.namespace, name = id.name);
-        let judging = tokio::spawn(self.0.clone().judge(review, now, until, permit).instrument(span));
+        let judging =
+            tokio::spawn(self.0.clone().answer(review.clone(), now, until, permit).instrument(span));
         let judged = match until.left() {
             Some(left) => tokio::time::timeout(left, judging).await.ok(),
             None => Some(judging.await),
@@ -208,8 +220,21 @@ impl Gate {
                 (if is_allowed { ReviewOutcome::Allowed } else { ReviewOutcome::Denied }, reviewed)
             }
             // What is late was not judged, and neither was what stopped unexpectedly.
-            _ => (ReviewOutcome::Late, deny(&uid, "denied: not judged by the deadline")),
+            _ => (ReviewOutcome::Late, deny("denied: not judged by the deadline")),
         }
+    }
+
+    /// Judges a request that no review asks for, such as what already runs, by the policies and the trust of now. What is not
+    /// fetched by the deadline is missing in the evidence, which denies. `None` if the evaluation stopped unexpectedly. It counts for
+    /// nothing in the [metrics](Self::metrics).
+    pub async fn judge(&self, request: Request, until: Deadline) -> Option<Verdict> {
+        self.0.judge(Arc::new(request), clock::now(), until).await.verdict
+    }
+
+    /// Where this gate finds evidence.
+    #[must_use]
+    pub fn store(&self) -> &dyn EvidenceStore {
+        self.0.store.as_ref()
     }
 
     /// [`review`](Self::review), for who has no runtime. It must not be called from within one.
@@ -225,7 +250,7 @@ impl Gate {
                         let message = format!("denied: no runtime can be started: {error}");
                         let response =
                             unreadable.ok().map(|review| AdmissionResponse::deny(review.uid, &message));
-                        return unjudged(response, clock::now());
+                        return unjudged(None, response, clock::now());
                     }
                 }
             }
@@ -235,39 +260,42 @@ impl Gate {
 }
 
 impl Inner {
-    /// Fetches what is needed, and evaluates it. The permit is held until both have ended.
-    async fn judge(
+    /// Judges a review and answers it. The permit is held until both have ended.
+    async fn answer(
         self: Arc<Self>,
-        review: AdmissionReview,
+        review: Arc<AdmissionReview>,
         now: UnixTime,
         until: Deadline,
         permit: OwnedSemaphorePermit,
     ) -> Reviewed {
-        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let (trust, about_root) = self.trust(now);
-        let (store, objects) = (self.store.as_ref(), self.objects.as_ref());
-        let until = until.less(MARGIN);
-        let collecting =
-            collect_for_async(&policies, &review.request, store, objects, &self.limits, now, until);
-        let evidence = Arc::new(collecting.await);
-        let uid = review.uid.clone();
-        let judging = {
-            let evidence = evidence.clone();
-            tokio::task::spawn_blocking(move || {
-                let _until_judged = permit;
-                let verdict = evaluate(&policies, &review.request, &evidence, &trust, now);
-                (review.respond(&verdict), verdict)
-            })
+        let judged = self.judge(Arc::new(review.request.clone()), now, until.less(MARGIN)).await;
+        drop(permit);
+        let Judged { verdict, evidence, about_root } = judged;
+        let Some(verdict) = verdict else {
+            let response =
+                AdmissionResponse::deny(&*review.uid, "denied: the evaluation stopped unexpectedly");
+            return Reviewed { review: Some(review), response: Some(response), verdict: None, evidence, now };
         };
-        let Ok((mut response, verdict)) = judging.await else {
-            let response = AdmissionResponse::deny(uid, "denied: the evaluation stopped unexpectedly");
-            return Reviewed { response: Some(response), verdict: None, evidence, now };
-        };
+        let mut response = review.respond(&verdict);
         if let Some(about) = about_root {
             response.audit_annotations.insert("trust-root".to_owned(), about.into());
         }
         tracing::info!(allowed = response.allowed);
-        Reviewed { response: Some(response), verdict: Some(verdict), evidence, now }
+        Reviewed { review: Some(review), response: Some(response), verdict: Some(verdict), evidence, now }
+    }
+
+    /// Fetches what is needed, and evaluates it.
+    async fn judge(&self, request: Arc<Request>, now: UnixTime, until: Deadline) -> Judged {
+        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let (trust, about_root) = self.trust(now);
+        let (store, objects) = (self.store.as_ref(), self.objects.as_ref());
+        let collecting = collect_for_async(&policies, &request, store, objects, &self.limits, now, until);
+        let evidence = Arc::new(collecting.await);
+        let judging = {
+            let evidence = evidence.clone();
+            tokio::task::spawn_blocking(move || evaluate(&policies, &request, &evidence, &trust, now))
+        };
+        Judged { verdict: judging.await.ok(), evidence, about_root }
     }
 
     /// What is trusted now, and what is to be said of it.
@@ -299,6 +327,10 @@ impl Inner {
     }
 }
 
-fn unjudged(response: Option<AdmissionResponse>, now: UnixTime) -> Reviewed {
-    Reviewed { response, verdict: None, evidence: Arc::default(), now }
+fn unjudged(
+    review: Option<Arc<AdmissionReview>>,
+    response: Option<AdmissionResponse>,
+    now: UnixTime,
+) -> Reviewed {
+    Reviewed { review, response, verdict: None, evidence: Arc::default(), now }
 }

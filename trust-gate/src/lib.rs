@@ -135,7 +135,7 @@ pub use crate::{
     transport::{HttpRequest, HttpResponse, Method, Reach, Transport, TransportError},
     tuf_source::{TufRefreshed, TufSource, TufSourceError},
 };
-pub use collect::{collect, collect_async, collect_for, collect_for_async};
+pub use collect::{collect, collect_async, collect_family, collect_for, collect_for_async};
 pub use deadline::{Boxed, Deadline};
 pub use discovery::{Discovered, Discovery, Limits};
 pub use objects::{ObjectStore, Objects};

@@ -22,6 +22,14 @@ impl ImageFamily {
         image_content::family(image, documents).map(Self).map_err(|(_, problem)| problem)
     }
 
+    /// Which index and manifests of an image are still to be fetched, by what is known of it: ask again with them, until none is.
+    ///
+    /// # Errors
+    /// If one that is there cannot be read, or is not what its digest says: in words.
+    pub fn missing(image: &Digest, documents: &BTreeMap<String, String>) -> Result<Vec<Digest>, String> {
+        image_content::missing(image, documents).map_err(|(_, problem)| problem)
+    }
+
     /// Whether a digest is one of them.
     #[must_use]
     pub fn has(&self, digest: &Digest) -> bool {

@@ -156,6 +156,24 @@ fn images_of<'a>(index: &Digest, entries: &'a [Descriptor]) -> Result<Vec<&'a De
     Ok(images)
 }
 
+/// The index and the manifests of an image that are not there yet.
+pub(crate) fn missing(image: &Digest, documents: &BTreeMap<String, String>) -> Result<Vec<Digest>, Unknown> {
+    if !documents.contains_key(&image.to_string()) {
+        return Ok(vec![image.clone()]);
+    }
+    let top: Manifest = document(image, documents)?;
+    let entries = match &top.manifests {
+        Some(entries) => images_of(image, entries)?,
+        None => Vec::new(),
+    };
+    Ok(entries
+        .into_iter()
+        .map(|entry| &entry.digest)
+        .filter(|digest| !documents.contains_key(&digest.to_string()))
+        .cloned()
+        .collect())
+}
+
 /// The digests by which an image may run: its own, those of its platforms' manifests, and those of their configurations.
 pub(crate) fn family(
     image: &Digest,

@@ -367,7 +367,7 @@ impl Owner {
         for finding in &mut self.record.findings {
             let Some(candidate) = found.remove(&finding.id) else {
                 let is_settled = match finding.kind {
-                    FindingKind::Unknown => unsettled.is_empty(),
+                    FindingKind::Unknown => !unsettled.iter().any(|source| *source != Source::Tag),
                     kind => !unsettled.contains(&kind.source()),
                 };
                 if finding.state == FindingState::Open && is_settled && shared.is_synced {

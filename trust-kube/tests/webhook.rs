@@ -1,0 +1,205 @@
+//! The routes, over TLS.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use trust_gate::{Deadline, Gate, Http, HttpRequest, HttpResponse, Method, Reach, Repositories, Transport};
+use trust_kube::{ServerCertificate, serve, webhook};
+use trust_policy::{PolicySet, Trust};
+
+const POLICY: &str = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: ours}\nspec:\n  validationFailureAction: Enforce\n  \
+    rules:\n  - name: images\n    match: {any: [{resources: {kinds: [Pod]}}]}\n    \
+    validate: {pattern: {spec: {containers: [{image: \"ghcr.io/*\"}]}}}\n";
+
+type Made = rcgen::CertifiedKey<rcgen::KeyPair>;
+
+fn made() -> Made {
+    rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap()
+}
+
+fn write(folder: &Path, made: &Made) {
+    std::fs::write(folder.join("tls.crt"), made.cert.pem()).unwrap();
+    std::fs::write(folder.join("tls.key"), made.signing_key.serialize_pem()).unwrap();
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// A client without connections, which trusts these.
+fn client(trusted: &[&Made]) -> Http {
+    let mut roots = rustls::RootCertStore::empty();
+    for one in trusted {
+        roots.add(one.cert.der().clone()).unwrap();
+    }
+    let tls = rustls::ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    Http::new(tls.unwrap().with_root_certificates(roots).with_no_client_auth()).unwrap()
+}
+
+struct Server {
+    address: String,
+    certificate: ServerCertificate,
+    is_ready: Arc<AtomicBool>,
+    stop: tokio::sync::oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+async fn server(folder: &Path) -> Server {
+    let policies = PolicySet::from_yaml(POLICY).unwrap();
+    let gate = Gate::new(policies, Trust::keys_only(), Repositories::new());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let certificate =
+        ServerCertificate::open(folder.join("tls.crt"), folder.join("tls.key"), provider()).unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let is_ready = Arc::new(AtomicBool::new(true));
+    let routes = webhook(gate, vec![], is_ready.clone());
+    let stopped = async { drop(stopped.await) };
+    let serving = serve(listener, certificate.clone(), provider(), routes, is_ready.clone(), stopped);
+    Server { address, certificate, is_ready, stop, serving: tokio::spawn(serving) }
+}
+
+fn review(image: &str) -> Vec<u8> {
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "d"},
+        "spec": {"containers": [{"name": "c", "image": image}]}});
+    let request = json!({"uid": "u", "operation": "CREATE", "object": pod});
+    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
+        .to_string()
+        .into_bytes()
+}
+
+async fn ask(client: &Http, address: &str, path: &str, body: Option<Vec<u8>>) -> HttpResponse {
+    let url = format!("https://{address}{path}").parse().unwrap();
+    let mut request = HttpRequest::get(url, 1 << 20, Reach::Private);
+    if let Some(body) = body {
+        (request.method, request.body) = (Method::Post, body);
+    }
+    client.send(request, Deadline::after(Duration::from_secs(10))).await.unwrap()
+}
+
+async fn allowed(client: &Http, address: &str, image: &str) -> bool {
+    let answer = ask(client, address, "/validate?timeout=5s", Some(review(image))).await;
+    let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(answer["response"]["uid"], "u");
+    answer["response"]["allowed"].as_bool().unwrap()
+}
+
+fn run<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+#[test]
+fn each_route_answers_what_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = made();
+    write(folder.path(), &own);
+    run(async {
+        let server = server(folder.path()).await;
+        let client = client(&[&own]);
+        // No rule is about images, so the images are uncovered.
+        assert!(!allowed(&client, &server.address, "docker.io/library/nginx").await);
+        let answer = ask(&client, &server.address, "/validate", Some(b"{}".to_vec())).await;
+        assert_eq!(answer.status, 400);
+        let answer = ask(&client, &server.address, "/validate", Some(vec![b' '; 13 << 20])).await;
+        assert_eq!(answer.status, 413);
+        let long = [review("a"), vec![b' '; 4 << 20]].concat();
+        let answer = ask(&client, &server.address, "/validate", Some(long)).await;
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer["response"]["allowed"], false, "what is too long to be judged is denied by name");
+        let metrics = ask(&client, &server.address, "/metrics", None).await;
+        let metrics = String::from_utf8(metrics.body).unwrap();
+        assert!(metrics.contains("trust_reviews_total{outcome=\"unreadable\"} 2\n"), "{metrics}");
+        assert!(metrics.contains("trust_review_duration_seconds_bucket{le=\"+Inf\"} 3\n"), "{metrics}");
+        assert_eq!(ask(&client, &server.address, "/healthz", None).await.status, 200);
+        assert_eq!(ask(&client, &server.address, "/readyz", None).await.status, 200);
+        server.is_ready.store(false, Ordering::Relaxed);
+        assert_eq!(ask(&client, &server.address, "/readyz", None).await.status, 503);
+        assert_eq!(ask(&client, &server.address, "/other", None).await.status, 404);
+        drop(server.stop);
+        let end = Instant::now();
+        server.serving.await.unwrap().unwrap();
+        assert!(end.elapsed() >= Duration::from_secs(5), "requests that are on the way are answered");
+    });
+}
+
+#[test]
+fn a_certificate_is_replaced_while_requests_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (made(), made());
+    write(folder.path(), &first);
+    run(async {
+        let server = server(folder.path()).await;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let asking: Vec<_> = (0..4)
+            .map(|_| {
+                let (address, is_over) = (server.address.clone(), is_over.clone());
+                let (first, second) = (first.cert.der().clone(), second.cert.der().clone());
+                tokio::spawn(async move {
+                    let mut count = 0;
+                    while !is_over.load(Ordering::Relaxed) {
+                        // Each has connections of its own.
+                        let mut roots = rustls::RootCertStore::empty();
+                        roots.add(first.clone()).unwrap();
+                        roots.add(second.clone()).unwrap();
+                        let tls = rustls::ClientConfig::builder_with_provider(provider());
+                        let tls = tls.with_safe_default_protocol_versions().unwrap();
+                        let client =
+                            Http::new(tls.with_root_certificates(roots).with_no_client_auth()).unwrap();
+                        assert!(!allowed(&client, &address, "a").await);
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        // A pair that does not belong together is not taken.
+        std::fs::write(folder.path().join("tls.crt"), second.cert.pem()).unwrap();
+        server.certificate.refresh().unwrap_err();
+        assert!(!allowed(&client(&[&first]), &server.address, "a").await);
+        write(folder.path(), &second);
+        assert!(server.certificate.refresh().unwrap());
+        assert!(!server.certificate.refresh().unwrap());
+        assert!(!allowed(&client(&[&second]), &server.address, "a").await);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        is_over.store(true, Ordering::Relaxed);
+        let mut asked = 0;
+        for one in asking {
+            asked += one.await.unwrap();
+        }
+        assert!(asked > 20, "{asked}");
+    });
+}
+
+#[test]
+fn a_client_that_says_nothing_keeps_no_one_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = made();
+    write(folder.path(), &own);
+    run(async {
+        let server = server(folder.path()).await;
+        let mut silent = Vec::new();
+        for _ in 0..300 {
+            silent.push(tokio::net::TcpStream::connect(&server.address).await.unwrap());
+        }
+        let start = Instant::now();
+        assert!(!allowed(&client(&[&own]), &server.address, "a").await);
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        // What is no TLS is ended.
+        let mut plain = silent.pop().unwrap();
+        plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        let _ = plain.read_to_end(&mut answer).await;
+        assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    });
+}
