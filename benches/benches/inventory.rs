@@ -122,8 +122,9 @@ fn judge_all(
                     inventory.judged(&key, &verdict, now);
                     judged += 1;
                 }
-                Task::Family { digest, .. } => {
-                    inventory.family(digest.clone(), Ok(ImageFamily::from_iter([digest])), now);
+                Task::Family { image } => {
+                    let digest: Digest = image.split('@').nth(1).unwrap().parse().unwrap();
+                    inventory.family(image, Ok(ImageFamily::from_iter([digest])), now);
                 }
                 Task::Tag { image } => {
                     let digest = cluster.images.iter().find(|(name, _)| name.starts_with(&image));

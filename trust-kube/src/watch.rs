@@ -51,7 +51,7 @@ pub enum WatchError {
 /// What came of a task.
 enum Answer {
     Judged(JudgementKey, Option<Box<Verdict>>),
-    Family(Digest, Result<ImageFamily, FetchFailure>),
+    Family(String, Result<ImageFamily, FetchFailure>),
     Tag(String, Result<Digest, FetchFailure>),
 }
 
@@ -153,7 +153,7 @@ impl Watch {
                 Some(Some(Answer::Judged(key, None))) => {
                     tracing::error!(workload = %key.workload(), "the evaluation stopped unexpectedly");
                 }
-                Some(Some(Answer::Family(digest, family))) => self.inventory.family(digest, family, now()),
+                Some(Some(Answer::Family(image, family))) => self.inventory.family(image, family, now()),
                 Some(Some(Answer::Tag(image, digest))) => self.inventory.tag(image, digest, now()),
             }
         }
@@ -164,12 +164,12 @@ async fn answer(gate: Gate, task: Task, request: Option<trust_policy::Request>) 
     let until = Deadline::after(PATIENCE);
     Some(match task {
         Task::Judge { key, .. } => Answer::Judged(key, gate.judge(request?, until).await.map(Box::new)),
-        Task::Family { image, digest } => {
+        Task::Family { image } => {
             let family = match read(&image) {
-                Ok(image) => collect_family(gate.store(), &image, until).await,
+                Ok(reference) => collect_family(gate.store(), &reference, until).await,
                 Err(failure) => Err(failure),
             };
-            Answer::Family(digest, family)
+            Answer::Family(image, family)
         }
         Task::Tag { image } => {
             let digest = match read(&image) {

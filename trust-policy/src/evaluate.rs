@@ -197,6 +197,7 @@ impl<'a> Evaluation<'a> {
             .filter(|image| self.policies.blocks_unchanged() || !self.before.has(image))
             .map(|image| UncoveredImage {
                 container: image.to_string(),
+                name: image.container.clone(),
                 image: image.image.clone(),
                 pointer: image.pointer.clone(),
             })

@@ -311,8 +311,11 @@ pub struct VerifiedImage {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct UncoveredImage {
-    /// The container, or whatever holds it.
+    /// The container, or whatever holds it, in words.
     pub container: String,
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
     /// The image as written.
     pub image: String,
     /// JSON pointer to it.

@@ -166,7 +166,7 @@ fn a_report_has_a_row_for_each_image_and_check() {
     ] {
         let report = verdict.to_report(kind, NOW);
         assert_eq!((&report["apiVersion"], &report["kind"]), (&json!(api_version), &json!(name)));
-        assert_eq!(report["metadata"], json!({"name": "trust-pod-web", "namespace": "shop"}));
+        assert_eq!(report["metadata"], json!({"name": "trust-pod-web-34e3aaa619", "namespace": "shop"}));
         assert_eq!(report["summary"], json!({"pass": 3, "fail": 0, "warn": 0, "error": 0, "skip": 0}));
         let rows = report["results"].as_array().unwrap();
         let images: Vec<_> = rows.iter().filter_map(|row| row["properties"]["image"].as_str()).collect();

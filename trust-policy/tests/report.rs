@@ -64,6 +64,8 @@ fn a_summary_is_read_back_as_it_was_written() {
         let summaries = verdict(IMAGE, seed, "Audit").to_summaries("https://ci.example/", &policies, NOW);
         let [summary] = &summaries[..] else { panic!("{summaries:?}") };
         assert_eq!(summary["predicate"]["verificationResult"], result);
+        let levels = if result == "PASSED" { json!([]) } else { json!(["FAILED"]) };
+        assert_eq!(summary["predicate"]["verifiedLevels"], levels);
         let statement = Statement::from_json(summary.to_string().as_bytes()).unwrap();
         let Predicate::VerificationSummary(read) = Predicate::of(&statement, &Limits::default()).unwrap()
         else {
@@ -86,4 +88,10 @@ fn whatever_an_image_says_is_text_in_a_page() {
     assert!(page.contains("data-namespace=\"shop\" data-policy=\"p\" data-outcome=\"reported\""), "{page}");
     let rows = page.lines().filter(|line| line.starts_with("<tr data-")).count();
     assert_eq!(rows, page.matches("</td></tr>").count());
+    let sarif =
+        to_sarif(&[verdict("evil.example/{0}[a](https://evil.example)", 1, "Enforce")], Some("a b/c%.yaml"));
+    let result = &sarif["runs"][0]["results"][0];
+    let text = result["message"]["text"].as_str().unwrap();
+    assert!(text.contains("{{0}}\\[a\\](https://evil.example)"), "{text}");
+    assert_eq!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "a%20b/c%25.yaml");
 }

@@ -50,7 +50,7 @@ pub enum Happened {
     Drift {
         /// What happened to the finding.
         transition: Transition,
-        /// The finding, as it is then.
+        /// The finding, as it is when the event is told: what happened to it since may be known already.
         finding: Box<Finding>,
         /// How severe it is, in lower case.
         severity: String,
@@ -177,7 +177,7 @@ fn digits(digest: &Digest) -> String {
 }
 
 /// A text as one segment of a URI reference ([RFC 3986, section 2](https://www.rfc-editor.org/rfc/rfc3986#section-2)).
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

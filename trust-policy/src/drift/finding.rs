@@ -11,6 +11,9 @@ use crate::policy::mode::Mode;
 use crate::verdict::FoundVulnerability;
 use crate::verdict::reason::{Mismatch, ReasonCode};
 
+/// Transitions of one finding that wait to be delivered.
+const MAX_PENDING: usize = 64;
+
 /// What kind of thing is wrong with what runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -60,6 +63,8 @@ pub(super) enum Source {
     Tag,
     /// The records of admission.
     Record,
+    /// Looking at what guards the cluster.
+    Guard,
 }
 
 impl FindingKind {
@@ -67,7 +72,8 @@ impl FindingKind {
         match self {
             Self::RunningDigestMismatch => Source::Family,
             Self::TagMoved => Source::Tag,
-            Self::AdmissionBypassed | Self::ControlPlaneDrift => Source::Record,
+            Self::AdmissionBypassed => Source::Record,
+            Self::ControlPlaneDrift => Source::Guard,
             _ => Source::Verdict,
         }
     }
@@ -189,8 +195,8 @@ pub enum Transition {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Finding {
-    /// SHA-256 of what makes it this one: kind, cluster, workload, container, digest, policy and rule. The same thing has the same id
-    /// after a restart, and if it comes back.
+    /// SHA-256 of what makes it this one: cluster, workload, container, image, digest, and the policy, rule and reason of a verdict, or the
+    /// kind. The same thing has the same id after a restart, and if it comes back.
     pub id: Digest,
     /// What kind it is.
     pub kind: FindingKind,
@@ -252,9 +258,24 @@ pub struct About {
 }
 
 impl About {
-    /// Whether what a person would act on is the same. Words, and ages that grow, may differ.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        (self.mode, self.code, &self.vulnerabilities) == (other.mode, other.code, &other.vulnerabilities)
+    /// Whether it, which cannot be known, may be what the other says.
+    pub(super) fn may_hide(&self, other: &Self) -> bool {
+        let is_same_rule =
+            self.policy.is_some() && (&self.policy, &self.rule) == (&other.policy, &other.rule);
+        is_same_rule && (self.container.is_none() || self.container == other.container)
+    }
+
+    /// Takes what another one says, too.
+    pub(super) fn merge(&mut self, other: Self) {
+        if !self.message.contains(&other.message) {
+            self.message = format!("{}; {}", self.message, other.message);
+        }
+        self.mismatches.extend(
+            other.mismatches.into_iter().filter(|one| !self.mismatches.contains(one)).collect::<Vec<_>>(),
+        );
+        let new = other.vulnerabilities.into_iter().filter(|one| !self.vulnerabilities.contains(one));
+        let new: Vec<_> = new.collect();
+        self.vulnerabilities.extend(new);
     }
 }
 
@@ -282,16 +303,28 @@ impl Finding {
     }
 
     pub(super) fn id_of(kind: FindingKind, cluster: &str, workload: &ResourceId, about: &About) -> Digest {
+        // What a verdict finds has one identity, whatever kind of change it is called.
+        let kind = about.policy.is_none().then_some(kind);
+        let image = about.image.as_deref().map(|image| image.split('@').next().unwrap_or(image));
         let text = serde_json::to_string(&(
             kind,
+            about.code,
             cluster,
             workload,
             &about.container,
+            image,
             &about.digest,
             &about.policy,
             &about.rule,
         ));
         Digest::sha256(text.unwrap_or_default().as_bytes())
+    }
+
+    /// Whether what a person would act on is the same. Words, and ages that grow, may differ.
+    pub(super) fn is_same(&self, about: &About) -> bool {
+        let compared = matches!(self.kind, FindingKind::ControlPlaneDrift | FindingKind::TagMoved);
+        (self.about.mode, &self.about.vulnerabilities) == (about.mode, &about.vulnerabilities)
+            && (!compared || self.about.mismatches == about.mismatches)
     }
 
     /// How severe it is: what the vulnerabilities are, and otherwise what its kind is; low where the policy only reports.
@@ -311,5 +344,10 @@ impl Finding {
         // What happens to one finding happens one after the other, whatever the clock says.
         self.changed = now.max(self.changed.plus_millis(1));
         self.pending.push((transition, self.changed));
+        // While nothing can be delivered, the first and the last tell the most.
+        if self.pending.len() > MAX_PENDING {
+            self.pending.remove(1);
+            self.emitted = self.emitted.saturating_sub(1);
+        }
     }
 }

@@ -20,7 +20,8 @@ const FIELDS: [&str; 7] = [
     "sideEffects",
 ];
 /// What is weaker stands before what is stronger.
-const BY_STRENGTH: [&[&str]; 2] = [&["Ignore", "Fail"], &["Audit", "Warn", "Enforce"]];
+const BY_STRENGTH: [&[&str]; 3] =
+    [&["Ignore", "Fail"], &["Audit", "Warn", "Enforce"], &["Allow", "Report", "Deny"]];
 
 /// The fields of a `ValidatingWebhookConfiguration` or a `MutatingWebhookConfiguration` by which it guards the cluster.
 #[must_use]
@@ -33,10 +34,9 @@ pub fn guard_of(configuration: &Value) -> BTreeMap<String, String> {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             fields.insert(format!("{name}/{field}"), text);
         };
+        // What is not there is a value, too: a condition that is added makes a webhook judge less.
         for field in FIELDS {
-            if let Some(value) = webhook.get(field) {
-                add(field, value);
-            }
+            add(field, webhook.get(field).unwrap_or(&Value::Null));
         }
         for field in ["service", "url"] {
             if let Some(value) = webhook.get("clientConfig").and_then(|client| client.get(field)) {
@@ -48,7 +48,8 @@ pub fn guard_of(configuration: &Value) -> BTreeMap<String, String> {
 }
 
 impl PolicySet {
-    /// What a violation of each rule does: by what the policies guard the cluster. It is compared with what it was under
+    /// What a violation of each rule does, which exceptions there are, and what becomes of uncovered images: by what the policies guard
+    /// the cluster. What rules require is not in it: that they changed is seen in the verdicts. It is compared with what it was under
     /// [`guard_id`](Self::guard_id).
     #[must_use]
     pub fn guard(&self) -> BTreeMap<String, String> {
@@ -66,6 +67,10 @@ impl PolicySet {
                 fields.insert(format!("{namespace}{}/{}", policy.name, rule.name), modes.join(", "));
             }
         }
+        let exceptions: Vec<_> =
+            self.exceptions().iter().map(|one| format!("{}/{}", one.namespace, one.name)).collect();
+        fields.insert("exceptions".to_owned(), exceptions.join(", "));
+        fields.insert("uncovered images".to_owned(), format!("{:?}", self.uncovered()));
         fields
     }
 

@@ -4,12 +4,15 @@
 //! |---|---|
 //! | `known` | something that is asked for, answered, and asked for again |
 //! | `shared` | what all workloads share, and what one of them needs |
+//! | `comparison` | what runs, beside what was admitted |
 //! | `judgement` | what came of judging what runs |
 //! | `owner` | one workload: what its Pods run, and what is wrong with it |
 
 mod known;
 
 mod shared;
+
+mod comparison;
 
 mod judgement;
 
@@ -35,12 +38,18 @@ use crate::kubernetes::request::Request;
 use crate::kubernetes::resource::ResourceId;
 use crate::verdict::Verdict;
 
-/// The first half of a SHA-256: what is the same has the same, and nobody finds two that have.
-type Key = [u8; 16];
+/// A SHA-256: what is the same has the same, and nobody finds two that have.
+type Key = [u8; 32];
+
+/// Half of one, of what the API server chooses.
+type PodKey = [u8; 16];
 
 fn key_of(bytes: &[u8]) -> Key {
-    let digest = Digest::sha256(bytes);
-    digest.as_bytes().first_chunk().copied().unwrap_or_default()
+    Digest::sha256(bytes).as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
+fn pod_key(uid: &str) -> PodKey {
+    key_of(uid.as_bytes()).first_chunk().copied().unwrap_or_default()
 }
 
 /// What runs in a cluster, and what is wrong with it: a state machine without I/O.
@@ -54,15 +63,19 @@ fn key_of(bytes: &[u8]) -> Key {
 #[derive(Debug)]
 pub struct Inventory {
     shared: Shared,
-    pods: BTreeMap<Key, Pod>,
-    /// Pods that are gone for good, until all are listed again.
-    gone: BTreeSet<Key>,
+    pods: BTreeMap<PodKey, Pod>,
+    /// Pods that are gone for good, and since when: until all are listed again, or for an hour.
+    gone: BTreeMap<PodKey, UnixTime>,
     owners: Owners,
     dirty: BTreeSet<Arc<ResourceId>>,
     due: BTreeSet<(UnixTime, Arc<ResourceId>)>,
     /// Counts lists of all Pods.
     epoch: u32,
+    /// Counts judgements that were asked for.
+    tickets: u64,
 }
+
+const MINUTE: i64 = 60_000;
 
 /// What is remembered of a Pod.
 #[derive(Debug)]
@@ -72,6 +85,8 @@ struct Pod {
     shape: Option<Key>,
     version: Option<u64>,
     epoch: u32,
+    /// When it was first seen.
+    since: UnixTime,
 }
 
 /// How long things take; in milliseconds.
@@ -94,7 +109,6 @@ pub struct InventorySettings {
 impl Default for InventorySettings {
     /// One minute; a day; five minutes; a week; tags are resolved.
     fn default() -> Self {
-        const MINUTE: i64 = 60_000;
         Self {
             admission_grace_millis: MINUTE,
             period_millis: 24 * 60 * MINUTE,
@@ -125,6 +139,7 @@ pub struct JudgementKey {
     workload: Arc<ResourceId>,
     key: Key,
     generation: u64,
+    ticket: u64,
 }
 
 impl JudgementKey {
@@ -150,8 +165,6 @@ pub enum Task {
     Family {
         /// `repository@digest`.
         image: String,
-        /// The digest.
-        digest: Digest,
     },
     /// Resolve a tag, and [answer](Inventory::tag).
     Tag {
@@ -207,11 +220,12 @@ impl Inventory {
         Self {
             shared,
             pods: BTreeMap::new(),
-            gone: BTreeSet::new(),
+            gone: BTreeMap::new(),
             owners: BTreeMap::new(),
             dirty: BTreeSet::new(),
             due: BTreeSet::new(),
             epoch: 0,
+            tickets: 0,
         }
     }
 
@@ -235,8 +249,8 @@ impl Inventory {
             WorkloadEvent::Seen(pod) => self.seen(pod, now)?,
             WorkloadEvent::Gone(pod) => {
                 if let Some(uid) = pod.pointer("/metadata/uid").and_then(Value::as_str) {
-                    let key = key_of(uid.as_bytes());
-                    self.gone.insert(key);
+                    let key = pod_key(uid);
+                    self.gone.insert(key, now);
                     self.forget(key, now);
                 }
             }
@@ -258,8 +272,8 @@ impl Inventory {
 
     fn seen(&mut self, pod: &Value, now: UnixTime) -> Result<(), WorkloadError> {
         let uid = pod.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
-        let key = key_of(uid.as_bytes());
-        if self.gone.contains(&key) {
+        let key = pod_key(uid);
+        if self.gone.contains_key(&key) {
             return Ok(());
         }
         // What is known already, or came too late, changes nothing.
@@ -273,9 +287,10 @@ impl Inventory {
         let id = self.owner(workload.owner);
         let phase = pod.pointer("/status/phase").and_then(Value::as_str);
         let is_over = matches!(phase, Some("Succeeded" | "Failed"));
+        let since = self.pods.get(&key).map_or(now, |known| known.since);
         let owner = self.owners.get_mut(&id).filter(|_| !is_over);
-        let shape = owner.map(|owner| owner.add(&workload.facts, workload.containers, now));
-        let known = Pod { owner: id.clone(), shape, version: workload.version, epoch: self.epoch };
+        let shape = owner.map(|owner| owner.add(&workload.facts, workload.containers, since));
+        let known = Pod { owner: id.clone(), shape, version: workload.version, epoch: self.epoch, since };
         let is_new = match self.pods.insert(key, known) {
             Some(before) => {
                 let is_new = (&before.owner, before.shape) != (&id, shape);
@@ -290,7 +305,7 @@ impl Inventory {
         Ok(())
     }
 
-    fn forget(&mut self, key: Key, now: UnixTime) {
+    fn forget(&mut self, key: PodKey, now: UnixTime) {
         if let Some(pod) = self.pods.remove(&key) {
             self.remove_shape(&pod, now);
         }
@@ -352,8 +367,7 @@ impl Inventory {
     pub fn knowledge_changed(&mut self, images: Option<&BTreeSet<Digest>>) {
         for (id, owner) in &mut self.owners {
             for judgement in owner.judgements.values_mut() {
-                let is_meant =
-                    |images: &BTreeSet<Digest>| judgement.pins.iter().any(|pin| images.contains(&pin.digest));
+                let is_meant = |images: &BTreeSet<Digest>| judgement.is_about(images);
                 if images.is_none_or(is_meant) {
                     judgement.becomes_stale();
                     self.dirty.insert(id.clone());
@@ -407,13 +421,13 @@ impl Inventory {
     pub fn judged(&mut self, key: &JudgementKey, verdict: &Verdict, now: UnixTime) {
         let Some(owner) = self.owners.get_mut(&key.workload) else { return };
         let Some(judgement) = owner.judgements.get_mut(&key.key) else { return };
-        if judgement.answer(verdict, key.generation, &self.shared, now) {
+        if judgement.answer(verdict, (key.generation, key.ticket), &self.shared, now) {
             self.dirty.insert(key.workload.clone());
         }
     }
 
-    /// The digests by which an image may run, or why they are not known.
-    pub fn family(&mut self, image: Digest, family: Result<ImageFamily, FetchFailure>, now: UnixTime) {
+    /// The digests by which an image, `repository@digest`, may run, or why they are not known.
+    pub fn family(&mut self, image: String, family: Result<ImageFamily, FetchFailure>, now: UnixTime) {
         let known = self.shared.families.entry(image).or_insert_with(Known::nothing);
         known.answer(family, now);
         self.dirty.extend(known.users.iter().cloned());
@@ -449,6 +463,7 @@ impl Inventory {
         let mut dirty = core::mem::take(&mut self.dirty);
         dirty.extend(due.into_iter().map(|(_, id)| id));
         let mut changes = Changes::default();
+        self.gone.retain(|_, since| now < since.plus_millis(60 * MINUTE));
         for id in dirty {
             let Some(owner) = self.owners.get_mut(&id) else { continue };
             if let Some(next) = owner.next.take() {
@@ -459,6 +474,8 @@ impl Inventory {
                 if self.owners.remove(&id).is_some_and(|owner| owner.is_stored) {
                     changes.records.push(RecordChange::Remove((*id).clone()));
                 }
+                forget_user(&mut self.shared.families, &id);
+                forget_user(&mut self.shared.tags, &id);
                 continue;
             }
             for finding in &mut owner.record.findings {
@@ -471,6 +488,15 @@ impl Inventory {
             if core::mem::take(&mut owner.is_changed) {
                 owner.is_stored = true;
                 changes.records.push(RecordChange::Put(owner.record.clone()));
+            }
+            for (key, is_fresh) in core::mem::take(&mut needs.judgements) {
+                self.tickets += 1;
+                let (generation, ticket) = (self.shared.generation, self.tickets);
+                if let Some(judgement) = owner.judgements.get_mut(&key) {
+                    judgement.is_asked(generation, ticket);
+                }
+                let key = JudgementKey { workload: id.clone(), key, generation, ticket };
+                changes.tasks.push(Task::Judge { key, is_fresh });
             }
             ask(&mut self.shared, &id, &mut needs, now, &mut changes.tasks);
             owner.next = needs.next();
@@ -502,15 +528,10 @@ impl Inventory {
 /// Asks for what a workload needs and nobody asked for yet.
 fn ask(shared: &mut Shared, id: &Arc<ResourceId>, needs: &mut Needs, now: UnixTime, tasks: &mut Vec<Task>) {
     let InventorySettings { period_millis, retry_millis, resolves_tags, .. } = shared.settings;
-    let judge = |(key, is_fresh)| {
-        let key = JudgementKey { workload: id.clone(), key, generation: shared.generation };
-        Task::Judge { key, is_fresh }
-    };
-    tasks.extend(core::mem::take(&mut needs.judgements).into_iter().map(judge));
-    for (digest, image) in core::mem::take(&mut needs.families) {
-        let known = shared.families.entry(digest.clone()).or_insert_with(Known::nothing);
+    for image in core::mem::take(&mut needs.families) {
+        let known = shared.families.entry(image.clone()).or_insert_with(Known::nothing);
         match known.asks(id, None, retry_millis, now) {
-            Ok(()) => tasks.push(Task::Family { image, digest }),
+            Ok(()) => tasks.push(Task::Family { image }),
             Err(again) => again.into_iter().for_each(|again| needs.at(again)),
         }
     }
@@ -521,4 +542,9 @@ fn ask(shared: &mut Shared, id: &Arc<ResourceId>, needs: &mut Needs, now: UnixTi
             Err(again) => again.into_iter().for_each(|again| needs.at(again)),
         }
     }
+}
+
+/// Forgets what nobody needs but a workload that is over.
+fn forget_user<T>(known: &mut BTreeMap<String, Known<T>>, id: &Arc<ResourceId>) {
+    known.retain(|_, one| !one.users.remove(id) || !one.users.is_empty());
 }

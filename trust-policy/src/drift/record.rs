@@ -6,12 +6,9 @@ use serde::{Deserialize, Serialize};
 use trust_core::{Digest, ImageRef, UnixTime};
 
 use crate::drift::finding::Finding;
-use crate::kubernetes::request::Request;
-use crate::kubernetes::resource::ResourceId;
+use crate::kubernetes::request::{Before, Request};
+use crate::kubernetes::resource::{ContainerImage, ResourceId};
 use crate::verdict::{Decision, Outcome, Verdict};
-
-/// Admissions of one workload that are kept: the newest. A rollout has two at a time.
-const MAX_ADMISSIONS: usize = 16;
 
 /// What is kept of a workload: with what it was admitted, what is wrong with it, and what it ran when it was judged last.
 ///
@@ -107,32 +104,26 @@ impl WorkloadRecord {
         }
     }
 
-    /// Takes an admission. Of the same images and the same judgement only the newest is kept; whether it is a new one.
-    pub fn admit(&mut self, admission: Admission) -> bool {
+    /// Takes an admission. Of the same images and the same judgement only the newest is kept; whether that changes more than a time.
+    pub(super) fn admit(&mut self, admission: Admission) -> bool {
         let is_same = |one: &Admission| {
             (&one.images, &one.policies, &one.trust, &one.failed)
                 == (&admission.images, &admission.policies, &admission.trust, &admission.failed)
         };
         let known = self.admissions.iter().position(is_same);
-        let at = self.admissions.partition_point(|one| one.time <= admission.time);
-        match known {
-            Some(known) if self.admissions.get(known).is_some_and(|one| one.time >= admission.time) => {
-                return false;
-            }
-            Some(known) => {
-                self.admissions.insert(at, admission);
-                self.admissions.remove(known);
-            }
-            None => self.admissions.insert(at, admission),
+        if known.and_then(|known| self.admissions.get(known)).is_some_and(|one| one.time >= admission.time) {
+            return false;
         }
-        let extra = self.admissions.len().saturating_sub(MAX_ADMISSIONS);
-        self.admissions.drain(..extra);
-        known.is_none()
+        let is_last = known.is_some_and(|known| known + 1 == self.admissions.len());
+        known.map(|known| self.admissions.remove(known));
+        let at = self.admissions.partition_point(|one| one.time <= admission.time);
+        self.admissions.insert(at, admission);
+        !is_last
     }
 }
 
 impl Admission {
-    /// What is to be kept of a verdict; `None` if it denies, or if no image comes of it.
+    /// What is to be kept of a verdict; `None` if it denies, or if no image comes of it: an update admits the images that it changes.
     #[must_use]
     pub fn of(
         request: &Request,
@@ -144,7 +135,9 @@ impl Admission {
         if verdict.decision == Decision::Deny || !request.starts_images() {
             return None;
         }
-        let image = |one: &crate::kubernetes::resource::ContainerImage| {
+        // What an update leaves as it was is not judged as strictly: that it may stay does not say that it was ever admitted.
+        let before = Before::of(request);
+        let image = |one: &ContainerImage| {
             let verified = verdict.images.iter().find(|verified| verified.image == one.image);
             AdmittedImage {
                 container: one.container.clone(),
@@ -152,7 +145,8 @@ impl Admission {
                 digest: verified.map(|verified| verified.digest.clone()).or_else(|| own_digest(&one.image)),
             }
         };
-        let images: BTreeSet<_> = request.resource.images().iter().map(image).collect();
+        let images: BTreeSet<_> =
+            request.resource.images().iter().filter(|one| !before.has(one)).map(image).collect();
         let rules = |is_failed: bool| {
             let rules = verdict.rules.iter().filter(move |rule| (rule.outcome == Outcome::Fail) == is_failed);
             rules.map(|rule| format!("{}/{}", rule.policy, rule.rule)).collect()

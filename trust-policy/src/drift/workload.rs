@@ -14,18 +14,27 @@ const LISTS: [(ContainerKind, &str, &str); 3] = [
     (ContainerKind::Regular, "containers", "containerStatuses"),
     (ContainerKind::Ephemeral, "ephemeralContainers", "ephemeralContainerStatuses"),
 ];
-/// Labels and annotations that differ from Pod to Pod of one workload, or that are written after admission: names, and beginnings of
-/// names.
-const OF_ONE_POD: [&str; 6] = [
+/// Labels that differ from Pod to Pod of one workload.
+const LABELS_OF_ONE_POD: [&str; 3] = [
     "statefulset.kubernetes.io/pod-name",
     "apps.kubernetes.io/pod-index",
     "batch.kubernetes.io/job-completion-index",
-    "cni.projectcalico.org/",
-    "k8s.v1.cni.cncf.io/",
-    "k8s.ovn.org/",
 ];
-/// Volumes that the API server adds, with names of their own for each Pod.
+/// Annotations that are written after admission.
+const ANNOTATIONS_OF_ONE_POD: [&str; 8] = [
+    "batch.kubernetes.io/job-completion-index",
+    "cni.projectcalico.org/containerID",
+    "cni.projectcalico.org/podIP",
+    "cni.projectcalico.org/podIPs",
+    "k8s.ovn.org/pod-networks",
+    "k8s.v1.cni.cncf.io/network-status",
+    "k8s.v1.cni.cncf.io/networks-status",
+    "vpc.amazonaws.com/pod-ips",
+];
+/// The volume with the token of the service account that the API server adds to each Pod, under a name of its own, and where it is
+/// mounted.
 const TOKEN_VOLUME: &str = "kube-api-access-";
+const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// A Pod: whose it is, what policies judge of it, and what runs in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +119,18 @@ impl Workload {
                 containers.push(RunningContainer { kind, name, image, running });
             }
         }
+        let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array);
+        for volume in volumes.into_iter().flatten() {
+            let image = volume.pointer("/image/reference").and_then(Value::as_str);
+            let name = volume.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            containers.extend(image.map(|image| RunningContainer {
+                kind: ContainerKind::Volume,
+                name,
+                image: image.to_owned(),
+                // No status says what is mounted.
+                running: RunningImage::NotStarted,
+            }));
+        }
         let name = text("/metadata/name")?;
         let own = ResourceId {
             api_version: "v1".to_owned(),
@@ -117,11 +138,7 @@ impl Workload {
             namespace: text("/metadata/namespace")?.to_owned(),
             name: name.to_owned(),
         };
-        let facts = Facts {
-            value: pod,
-            place: Place::Pod,
-            is_generated: pod.pointer("/metadata/generateName").is_some(),
-        };
+        let facts = Facts { value: pod, place: Place::Pod, is_generated: generated_prefix(pod).is_some() };
         Ok(Self {
             owner: owner_of(pod, own),
             uid: text("/metadata/uid")?.to_owned(),
@@ -169,8 +186,7 @@ pub fn owner_of(object: &Value, own: ResourceId) -> ResourceId {
     let field = |name: &str| controller.and_then(|one| one.get(name)).and_then(Value::as_str);
     let (Some(api_version), Some(kind), Some(name)) = (field("apiVersion"), field("kind"), field("name"))
     else {
-        let prefix = object.pointer("/metadata/generateName").and_then(Value::as_str);
-        let name = prefix.filter(|_| own.kind == "Pod").map(|prefix| format!("{prefix}*"));
+        let name = generated_prefix(object).filter(|_| own.kind == "Pod").map(|prefix| format!("{prefix}*"));
         return ResourceId { name: name.unwrap_or(own.name), ..own };
     };
     if kind == "Node" {
@@ -201,18 +217,25 @@ pub fn owner_of(object: &Value, own: ResourceId) -> ResourceId {
     }
 }
 
+/// What the API server made an object's name of; `None` if the name is not made of it.
+fn generated_prefix(object: &Value) -> Option<&str> {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+    let prefix = text("/metadata/generateName").filter(|prefix| !prefix.is_empty())?;
+    text("/metadata/name").unwrap_or(prefix).starts_with(prefix).then_some(prefix)
+}
+
 /// Where in a Pod a value stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Pod,
     Metadata,
-    /// Labels, or annotations.
-    Marks,
+    Labels,
+    Annotations,
     Spec,
     Containers,
     Container,
-    /// Volumes, or the places where they are mounted.
     Volumes,
+    Mounts,
     Affinity,
     Rest,
 }
@@ -224,21 +247,18 @@ impl Place {
             (Self::Pod, "metadata") => Self::Metadata,
             (Self::Pod, "spec") => Self::Spec,
             (Self::Pod, _) => return None,
-            (Self::Metadata, "labels" | "annotations") => Self::Marks,
+            (Self::Metadata, "labels") => Self::Labels,
+            (Self::Metadata, "annotations") => Self::Annotations,
             (Self::Metadata, "name") if !is_generated => Self::Rest,
             (Self::Metadata, "generateName" | "namespace" | "ownerReferences") => Self::Rest,
             (Self::Metadata, _) => return None,
-            (Self::Marks, name)
-                if OF_ONE_POD
-                    .iter()
-                    .any(|one| name == *one || one.ends_with('/') && name.starts_with(one)) =>
-            {
-                return None;
-            }
+            (Self::Labels, name) if LABELS_OF_ONE_POD.contains(&name) => return None,
+            (Self::Annotations, name) if ANNOTATIONS_OF_ONE_POD.contains(&name) => return None,
             (Self::Spec, "nodeName") => return None,
             (Self::Spec, "hostname") if is_generated => return None,
             (Self::Spec, "containers" | "initContainers" | "ephemeralContainers") => Self::Containers,
-            (Self::Spec, "volumes") | (Self::Container, "volumeMounts") => Self::Volumes,
+            (Self::Spec, "volumes") => Self::Volumes,
+            (Self::Container, "volumeMounts") => Self::Mounts,
             (Self::Spec, "affinity") => Self::Affinity,
             // By which a DaemonSet gives each Pod its node.
             (Self::Affinity, "matchFields") => return None,
@@ -251,13 +271,28 @@ impl Place {
     fn item(self, item: &Value) -> Option<Self> {
         match self {
             Self::Containers => Some(Self::Container),
-            Self::Volumes => {
-                let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
-                (!name.starts_with(TOKEN_VOLUME)).then_some(Self::Rest)
+            Self::Volumes => (!is_token_volume(item)).then_some(Self::Rest),
+            Self::Mounts => {
+                let is_token =
+                    starts_with(item, "name", TOKEN_VOLUME) && starts_with(item, "mountPath", TOKEN_PATH);
+                (!is_token).then_some(Self::Rest)
             }
             other => Some(other),
         }
     }
+}
+
+fn starts_with(item: &Value, field: &str, prefix: &str) -> bool {
+    item.get(field).and_then(Value::as_str).is_some_and(|text| text.starts_with(prefix))
+}
+
+/// Whether a volume is the token's and nothing else: the name alone is written by whoever writes the Pod.
+fn is_token_volume(volume: &Value) -> bool {
+    let is_projected = volume.as_object().is_some_and(|fields| {
+        fields.contains_key("projected")
+            && fields.keys().all(|field| matches!(field.as_str(), "name" | "projected"))
+    });
+    is_projected && starts_with(volume, "name", TOKEN_VOLUME)
 }
 
 /// A Pod without what differs between the Pods of one workload: what is judged of all of them at once.

@@ -154,7 +154,7 @@ pub enum ResourceError {
         expected: &'static str,
     },
     /// There are too many containers.
-    #[error("resource has {found} containers, expected at most {MAX_CONTAINERS}")]
+    #[error("resource has {found} containers or more, expected at most {MAX_CONTAINERS}")]
     TooManyContainers {
         /// How many.
         found: usize,
@@ -332,9 +332,6 @@ impl Resource {
                 Some(Value::Array(list)) => list,
                 Some(other) => return Err(wrong(&list_pointer, Some(other), "a list")),
             };
-            if images.len() + list.len() > MAX_CONTAINERS {
-                return Err(ResourceError::TooManyContainers { found: images.len() + list.len() });
-            }
             for index in 0..list.len() {
                 let container = format!("{list_pointer}/{index}");
                 let name = text_at(&self.object, &format!("{container}/name"))?;
@@ -342,6 +339,9 @@ impl Resource {
                 // The API server fills in no image: a container without one cannot run.
                 if let Some(image) = text_at(&self.object, &pointer)?.filter(|image| !image.trim().is_empty())
                 {
+                    if images.len() == MAX_CONTAINERS {
+                        return Err(ResourceError::TooManyContainers { found: MAX_CONTAINERS + 1 });
+                    }
                     let name = name.unwrap_or_else(|| index.to_string());
                     images.push(ContainerImage::new(kind, name, pointer, image, true));
                 }

@@ -2,7 +2,8 @@
 
 use core::fmt::{self, Write};
 
-use trust_core::UnixTime;
+use trust_core::internal::encoding::to_base64;
+use trust_core::{Digest, UnixTime};
 
 use crate::drift::finding::{Finding, FindingState};
 use crate::drift::record::WorkloadRecord;
@@ -13,7 +14,7 @@ use crate::verdict::{Decision, Outcome, Verdict};
 
 /// A page of HTML that shows verdicts, or what runs: one row for each container and rule, with filters by namespace, policy and
 /// outcome. It is one file that asks for no other, so it works from a disk and a mail; without scripts it shows everything. Whatever
-/// images and documents say is text in it: the page's own policy runs nothing else.
+/// images and documents say is text in it, and the page's own policy names the one script and the one style by their hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     title: String,
@@ -173,10 +174,13 @@ impl fmt::Display for Page {
         let count = |shown| self.rows.iter().filter(|row| row.outcome == shown).count();
         writeln!(f, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">")?;
         writeln!(f, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
+        let hash = |text: &str| to_base64(Digest::sha256(text.as_bytes()).as_bytes());
         writeln!(
             f,
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
-             script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{}'; \
+             script-src 'sha256-{}'; base-uri 'none'; form-action 'none'\">",
+            hash(STYLE),
+            hash(SCRIPT)
         )?;
         writeln!(f, "<title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>", Escaped(&self.title))?;
         writeln!(f, "<h1>{}</h1>\n<p>As of {}.", Escaped(&self.title), self.time)?;

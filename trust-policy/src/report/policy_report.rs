@@ -3,7 +3,7 @@
 //! ([schema](https://openreports.io)). One row for each image and check.
 
 use serde_json::{Map, Value, json};
-use trust_core::UnixTime;
+use trust_core::{Digest, UnixTime};
 use trust_sbom::Severity;
 
 use crate::drift::finding::{Finding, FindingKind, FindingState};
@@ -28,6 +28,8 @@ pub enum ReportKind {
 const SOURCE: &str = "trust";
 /// Kubernetes keeps reports in a database of small values.
 const MAX_MESSAGE: usize = 1024;
+/// Characters of a resource's kind and name in the name of its report.
+const MAX_NAME: usize = 40;
 /// So that a report is smaller than what the API server takes; the summary counts all.
 const MAX_ROWS: usize = 500;
 
@@ -118,13 +120,26 @@ fn timestamp(time: UnixTime) -> Value {
     json!({"seconds": time.as_millis().div_euclid(1000), "nanos": 0})
 }
 
+/// A name that Kubernetes takes, and that no other resource's report has: what people recognize, and a hash of the whole.
+fn report_name(resource: &ResourceId) -> String {
+    let text = format!("{}-{}", resource.kind, resource.name).to_lowercase();
+    let is_plain = |one: &char| one.is_ascii_lowercase() || one.is_ascii_digit() || *one == '-';
+    let text: String = text.chars().filter(is_plain).take(MAX_NAME).collect();
+    let hash = Digest::sha256(format!("{} {resource}", resource.api_version).as_bytes()).to_hex();
+    format!("{SOURCE}-{}-{}", text.trim_matches('-'), hash.chars().take(10).collect::<String>())
+}
+
 fn report(kind: ReportKind, resource: &ResourceId, mut rows: Vec<Value>) -> Value {
     let count = |result: &str| rows.iter().filter(|row| row["result"] == result).count();
     let summary: Map<String, Value> = ["pass", "fail", "warn", "error", "skip"]
         .into_iter()
         .map(|result| (result.to_owned(), json!(count(result))))
         .collect();
-    rows.truncate(MAX_ROWS);
+    // What fails comes first where not all has room.
+    if rows.len() > MAX_ROWS {
+        rows.sort_by_key(|row| row["result"] == "pass" || row["result"] == "skip");
+        rows.truncate(MAX_ROWS);
+    }
     let namespace = &resource.namespace;
     let (api_version, name) = match (kind, namespace.is_empty()) {
         (ReportKind::PolicyReport, false) => ("wgpolicyk8s.io/v1alpha2", "PolicyReport"),
@@ -132,8 +147,7 @@ fn report(kind: ReportKind, resource: &ResourceId, mut rows: Vec<Value>) -> Valu
         (ReportKind::OpenReport, false) => ("openreports.io/v1alpha1", "Report"),
         (ReportKind::OpenReport, true) => ("openreports.io/v1alpha1", "ClusterReport"),
     };
-    let report_name = format!("{SOURCE}-{}-{}", resource.kind, resource.name).to_lowercase();
-    let mut metadata = json!({"name": report_name.replace('*', "generated")});
+    let mut metadata = json!({"name": report_name(resource)});
     if let (Value::Object(fields), false) = (&mut metadata, namespace.is_empty()) {
         fields.insert("namespace".to_owned(), json!(namespace));
     }

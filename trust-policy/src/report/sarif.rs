@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use trust_core::Digest;
 
+use crate::drift::event::escaped;
 use crate::kubernetes::resource::ResourceId;
 use crate::policy::mode::Mode;
 use crate::verdict::Verdict;
+use crate::verdict::plain::Plain;
 use crate::verdict::problem::Problem;
 use crate::verdict::reason::ReasonCode;
 
@@ -70,6 +72,20 @@ fn result(resource: &ResourceId, rule: &str, problem: &Problem, file: Option<&st
     place.result(rule, level, &problem.message, &identity, properties)
 }
 
+/// A message without placeholders and links (sections 3.11.5 and 3.11.6), whatever untrusted text is in it.
+fn plain(message: &str) -> String {
+    let mut text = String::with_capacity(message.len());
+    for character in Plain(message).to_string().chars() {
+        match character {
+            '{' => text.push_str("{{"),
+            '}' => text.push_str("}}"),
+            '[' | ']' => text.extend(['\\', character]),
+            other => text.push(other),
+        }
+    }
+    text
+}
+
 fn code(code: ReasonCode) -> String {
     json!(code).as_str().unwrap_or_default().to_owned()
 }
@@ -91,12 +107,13 @@ impl Place<'_> {
             "logicalLocations": [{"fullyQualifiedName": workload, "name": self.container.unwrap_or(name), "kind": "resource"}],
         });
         if let (Some(file), Value::Object(fields)) = (self.file, &mut location) {
-            fields.insert("physicalLocation".to_owned(), json!({"artifactLocation": {"uri": file}}));
+            let uri = file.split('/').map(escaped).collect::<Vec<_>>().join("/");
+            fields.insert("physicalLocation".to_owned(), json!({"artifactLocation": {"uri": uri}}));
         }
         json!({
             "ruleId": rule,
             "level": level,
-            "message": {"text": message},
+            "message": {"text": plain(message)},
             "locations": [location],
             "partialFingerprints": {"trust/v1": fingerprint.to_hex()},
             "properties": properties,

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use trust_core::{Digest, ImageRef, UnixTime};
 
+use crate::verdict::reason::ReasonCode;
 use crate::verdict::{Outcome, Verdict};
 
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
@@ -14,7 +15,7 @@ impl Verdict {
     /// proves nothing yet: sign it by who judged, and whoever trusts them need not judge again.
     ///
     /// `verifier` is a URI that names who judged, `policies` a digest of what it was judged by. An image passed if every rule that
-    /// judged it holds, and one did, whatever becomes of the resource. No SLSA level is claimed.
+    /// judged it holds, one did, and of none it is unknown whether it applies, whatever becomes of the resource. No SLSA level is claimed.
     #[must_use]
     pub fn to_summaries(&self, verifier: &str, policies: &Digest, now: UnixTime) -> Vec<Value> {
         let judged = self.rules.iter().flat_map(|rule| &rule.explanations);
@@ -30,12 +31,15 @@ impl Verdict {
             }
         }
         let is_unknown = |image: &str| {
-            let mut all = self.rules.iter().flat_map(|rule| &rule.explanations);
-            all.any(|one| {
-                one.fails() && one.image.as_deref().is_some_and(|at| at.image == image && at.digest.is_none())
+            let mut failing = self.rules.iter().flat_map(|rule| &rule.explanations).filter(|one| one.fails());
+            failing.any(|one| match one.image.as_deref() {
+                Some(at) => at.image == image && at.digest.is_none(),
+                // A rule of which it is not known whether it applies may be about the image.
+                None => matches!(one.code, Some(ReasonCode::Unresolved | ReasonCode::NotFetched)),
             })
         };
         let statement = |(image, digest, holds): (&str, &Digest, bool)| {
+            let has_passed = holds && !is_unknown(image);
             let name = image.parse::<ImageRef>().map_or_else(|_| image.to_owned(), |image| image.name());
             json!({
                 "_type": STATEMENT,
@@ -46,8 +50,8 @@ impl Verdict {
                     "timeVerified": now.to_string(),
                     "resourceUri": format!("oci://{name}@{digest}"),
                     "policy": {"digest": {policies.algorithm().name(): policies.to_hex()}},
-                    "verificationResult": if holds && !is_unknown(image) { "PASSED" } else { "FAILED" },
-                    "verifiedLevels": [],
+                    "verificationResult": if has_passed { "PASSED" } else { "FAILED" },
+                    "verifiedLevels": if has_passed { json!([]) } else { json!(["FAILED"]) },
                 },
             })
         };

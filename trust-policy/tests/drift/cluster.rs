@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use trust_core::{Digest, ImageRef, UnixTime};
 use trust_policy::{
     Admission, Artifact, Event, Evidence, FailureKind, FetchFailure, Finding, FindingKind, Happened,
-    ImageEvidence, ImageFamily, Inventory, InventorySettings, PolicySet, RecordChange, Request, ResourceId,
-    Task, Transition, Trust, WorkloadEvent, WorkloadRecord, evaluate,
+    ImageEvidence, ImageFamily, Inventory, InventorySettings, JudgementKey, PolicySet, RecordChange, Request,
+    ResourceId, Task, Transition, Trust, Verdict, WorkloadEvent, WorkloadRecord, evaluate,
 };
 use trust_testkit::artifacts::pem;
 
@@ -50,7 +50,7 @@ pub(crate) fn pod(number: u32, version: u32, image: &str, image_id: &str) -> Val
         "spec": {
             "nodeName": format!("node-{number}"),
             "containers": [{"name": "c", "image": image,
-                "volumeMounts": [{"name": format!("kube-api-access-{number}"), "mountPath": "/t"}]}],
+                "volumeMounts": [{"name": format!("kube-api-access-{number}"), "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}]}],
             "volumes": [{"name": format!("kube-api-access-{number}"), "projected": {}}],
         },
         "status": {"phase": "Running", "containerStatuses": [{"name": "c", "image": image, "imageID": image_id}]},
@@ -146,9 +146,19 @@ impl Cluster {
 
     /// The webhook admits a Pod, if the policies do.
     pub(crate) fn admit(&mut self, object: &Value) {
+        self.admit_update(object, None);
+    }
+
+    /// Likewise an update, of what was there before.
+    pub(crate) fn admit_update(&mut self, object: &Value, old: Option<&Value>) {
         let mut object = object.clone();
         (object["apiVersion"], object["kind"]) = ("v1".into(), "Pod".into());
-        let request = trust_testkit::judge::request(object);
+        let mut request = trust_testkit::judge::request(object);
+        if let Some(old) = old {
+            let mut old = old.clone();
+            (old["apiVersion"], old["kind"]) = ("v1".into(), "Pod".into());
+            (request.operation, request.old) = (trust_policy::Operation::Update, Some(old));
+        }
         let policies = PolicySet::from_yaml(&self.policies).unwrap();
         let evidence = self.evidence(&policies, &request);
         let verdict = evaluate(&policies, &request, &evidence, &Trust::keys_only(), self.now);
@@ -215,21 +225,27 @@ impl Cluster {
         !is_done
     }
 
+    /// What is judged of what the inventory asks, by what the registry has now.
+    pub(crate) fn verdict(&self, key: &JudgementKey) -> Verdict {
+        let policies = PolicySet::from_yaml(&self.policies).unwrap();
+        let request = self.inventory.request(key).unwrap();
+        let evidence = self.evidence(&policies, &request);
+        evaluate(&policies, &request, &evidence, &Trust::keys_only(), self.now)
+    }
+
     fn answer(&mut self, task: Task) {
         match task {
             Task::Judge { key, is_fresh } => {
-                let policies = PolicySet::from_yaml(&self.policies).unwrap();
-                let request = self.inventory.request(&key).unwrap();
-                let evidence = self.evidence(&policies, &request);
-                let verdict = evaluate(&policies, &request, &evidence, &Trust::keys_only(), self.now);
+                let verdict = self.verdict(&key);
                 self.judged = (self.judged.0 + 1, self.judged.1 + usize::from(is_fresh));
                 self.inventory.judged(&key, &verdict, self.now);
             }
-            Task::Family { image, digest } => {
-                assert_eq!(image, format!("ghcr.io/acme/app@{digest}"));
+            Task::Family { image } => {
+                let digest: Digest = image.strip_prefix("ghcr.io/acme/app@").unwrap().parse().unwrap();
                 let family = self.families.get(&digest).filter(|_| !self.is_down);
                 let family = family.map(|members| members.iter().cloned().collect::<ImageFamily>());
-                self.inventory.family(digest, family.ok_or_else(|| self.failure(&image)), self.now);
+                let family = family.ok_or_else(|| self.failure(&image));
+                self.inventory.family(image, family, self.now);
             }
             Task::Tag { image } => {
                 let digest = self.resolve(&image);

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use trust_core::Digest;
 use trust_policy::{
-    Action, Event, FindingKind, Inventory, InventorySettings, Page, PolicySet, ReportKind, ResourceId,
-    Transition, WorkloadEvent, guard_of,
+    Action, Event, FindingKind, Inventory, InventorySettings, JudgementKey, Page, PolicySet, ReportKind,
+    ResourceId, Task, Transition, Verdict, WorkloadEvent, guard_of, owner_of,
 };
 use trust_testkit::artifacts::{attestation, digest, signature};
 
@@ -67,8 +67,8 @@ fn another_digest_than_was_admitted_is_found_and_resolved_when_it_is_gone() {
     let evil = Digest::sha256(b"evil");
     cluster.see(&pod(1, 2, IMAGE, &format!("ghcr.io/acme/app@{evil}")));
     cluster.settle();
-    // What runs is judged, too: nobody signed it.
-    let kinds = [FindingKind::RunningDigestMismatch, FindingKind::SignatureMissing];
+    // What runs is judged, too: nobody signed it, and it never was admitted.
+    let kinds = [FindingKind::RunningDigestMismatch, FindingKind::Violation];
     assert_eq!(cluster.open(), kinds);
     let is_mismatch = |one: &&&trust_policy::Finding| one.kind == FindingKind::RunningDigestMismatch;
     let finding = (**cluster.findings().iter().find(is_mismatch).unwrap()).clone();
@@ -139,7 +139,19 @@ fn a_signature_that_is_deleted_is_missed() {
     cluster.is_down = true;
     cluster.inventory.knowledge_changed(None);
     cluster.settle();
-    assert_eq!(cluster.open(), [FindingKind::Unknown]);
+    assert_eq!(cluster.happened(), [(FindingKind::Unknown, Transition::Opened)]);
+    assert_eq!(
+        cluster.open(),
+        [FindingKind::SignatureMissing, FindingKind::Unknown],
+        "it does not show that it is mended"
+    );
+    // It is asked for again, ever later.
+    cluster.judged = (0, 0);
+    for _ in 0..24 {
+        cluster.later(HOUR);
+        cluster.settle();
+    }
+    assert!((3..10).contains(&cluster.judged.0), "{:?}", cluster.judged);
 }
 
 #[test]
@@ -247,6 +259,102 @@ fn what_slipped_past_admission_is_found_after_a_while() {
     assert!(found.iter().any(|one| one.kind == FindingKind::ImageNotCovered), "{found:#?}");
 }
 
+#[test]
+fn nobody_who_writes_a_pod_hides_that_it_was_not_admitted() {
+    let bypassed = || {
+        let mut cluster = Cluster::new();
+        cluster.list(&[pod(1, 1, IMAGE, &cluster.id())]);
+        cluster.settle();
+        cluster
+    };
+    // An update that leaves its images is no admission.
+    let mut cluster = bypassed();
+    cluster.later(60_000);
+    opens(&mut cluster, FindingKind::AdmissionBypassed);
+    let mut labelled = pod(1, 2, IMAGE, &cluster.id());
+    labelled["metadata"]["labels"]["x"] = "y".into();
+    cluster.admit_update(&labelled, Some(&pod(1, 1, IMAGE, "")));
+    cluster.see(&labelled);
+    cluster.settle();
+    assert_eq!((cluster.open(), cluster.happened()), (vec![FindingKind::AdmissionBypassed], vec![]));
+    // What changes all the time is not ever new.
+    let mut cluster = bypassed();
+    for version in 2..5 {
+        cluster.later(25_000);
+        let mut changed = pod(1, version, IMAGE, &cluster.id());
+        changed["metadata"]["annotations"] = json!({"a": version.to_string()});
+        cluster.see(&changed);
+        cluster.settle();
+    }
+    assert_eq!(cluster.open(), [FindingKind::AdmissionBypassed]);
+    // An image that is mounted runs, too; and what is called as the token's volume is none.
+    let mut cluster = Cluster::running();
+    let mut mounting = pod(1, 2, IMAGE, &cluster.id());
+    mounting["spec"]["volumes"] =
+        json!([{"name": "kube-api-access-1", "image": {"reference": "ghcr.io/acme/app:evil"}}]);
+    cluster.see(&mounting);
+    cluster.settle();
+    cluster.later(60_000);
+    cluster.settle();
+    let volume = |one: &&&trust_policy::Finding| one.about.container.as_deref() == Some("kube-api-access-1");
+    let kinds: Vec<_> = cluster.findings().iter().filter(volume).map(|one| one.kind).collect();
+    assert!(kinds.contains(&FindingKind::AdmissionBypassed) && kinds.len() > 1, "{kinds:?}");
+    // Many admissions push none out by which something runs.
+    let mut cluster = Cluster::running();
+    for number in 0..40 {
+        let mut other = pod(9, 1, IMAGE, "");
+        other["spec"]["containers"][0]["name"] = format!("c{number}").into();
+        cluster.admit(&other);
+    }
+    cluster.later(HOUR);
+    cluster.settle();
+    assert_eq!(cluster.open(), []);
+    assert!(cluster.store[&web()].admissions.len() < 20);
+    // A name that is not made of the prefix is judged as it is.
+    let mut named = pod(1, 1, IMAGE, "");
+    named["metadata"]["generateName"] = "debug-".into();
+    named["metadata"]["ownerReferences"] = Value::Null;
+    assert_eq!(
+        owner_of(
+            &named,
+            ResourceId { kind: "Pod".to_owned(), name: "web-5d9c-1".to_owned(), ..ResourceId::default() }
+        )
+        .name,
+        "web-5d9c-1"
+    );
+}
+
+#[test]
+fn only_the_last_question_is_answered() {
+    let mut cluster = Cluster::running();
+    let old = verdict_of(&mut cluster);
+    cluster.artifacts.clear();
+    let newer = verdict_of(&mut cluster);
+    cluster.inventory.judged(&newer.0, &newer.1, cluster.now);
+    cluster.inventory.judged(&old.0, &old.1, cluster.now);
+    cluster.settle();
+    assert_eq!(cluster.open(), [FindingKind::SignatureMissing]);
+    let old = verdict_of(&mut cluster);
+    cluster.artifacts.insert(digest(), vec![signature(1, &digest(), &json!({}))]);
+    let newer = verdict_of(&mut cluster);
+    cluster.inventory.judged(&old.0, &old.1, cluster.now);
+    cluster.inventory.judged(&newer.0, &newer.1, cluster.now);
+    cluster.settle();
+    assert_eq!(cluster.open(), []);
+}
+
+/// Asks for a judgement, and the answer to it as of now.
+fn verdict_of(cluster: &mut Cluster) -> (JudgementKey, Verdict) {
+    cluster.inventory.knowledge_changed(None);
+    let task = cluster.inventory.settle(cluster.now).tasks.into_iter().find_map(|task| match task {
+        Task::Judge { key, .. } => Some(key),
+        _ => None,
+    });
+    let key = task.unwrap();
+    let verdict = cluster.verdict(&key);
+    (key, verdict)
+}
+
 /// A mutating webhook pins what it admits: the Pod that runs has another text than the one that was admitted.
 #[test]
 fn what_was_pinned_at_admission_is_what_was_admitted() {
@@ -293,7 +401,7 @@ fn what_guards_the_cluster_may_become_stronger_only() {
     cluster.inventory.guard_seen(id.clone(), None);
     cluster.settle();
     assert!(cluster.open().contains(&FindingKind::ControlPlaneDrift));
-    assert_eq!(cluster.findings().len(), 4, "each field of it: {:#?}", cluster.findings());
+    assert_eq!(cluster.findings().len(), 8, "each field of it: {:#?}", cluster.findings());
     // A policy that only reports from now on.
     let guard = |policy: &str| PolicySet::from_yaml(policy).unwrap().guard();
     let mut cluster = Cluster::running();

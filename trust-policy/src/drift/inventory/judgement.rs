@@ -1,11 +1,11 @@
 //! [`Judgement`]: what came of judging what runs, and when it is to be judged again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use trust_core::{Digest, UnixTime};
 
-use crate::drift::finding::{About, FindingKind};
-use crate::drift::inventory::shared::{Needs, Pin, Shared};
+use crate::drift::finding::{About, FindingKind, Source};
+use crate::drift::inventory::shared::{Candidate, Found, Needs, Pin, Shared};
 use crate::drift::inventory::{Key, key_of};
 use crate::drift::record::{Admission, RunningRow};
 use crate::kubernetes::resource::ResourceId;
@@ -18,11 +18,15 @@ use crate::verdict::{Explanation, Outcome, Verdict};
 pub(super) struct Judgement {
     pub(super) facts: Key,
     pub(super) pins: Vec<Pin>,
-    /// For which policies and trust it is asked for, and not answered yet.
-    asked: Option<u64>,
+    /// For which policies and trust it is asked for and not answered yet, and by which of the questions.
+    asked: Option<(u64, u64)>,
     /// Whether what is known may have changed since.
     is_stale: bool,
     judged: Option<Box<Judged>>,
+    /// How often in a row something could not be fetched.
+    failures: u32,
+    /// Whether the Pods are such that no policy can judge them.
+    is_unreadable: bool,
 }
 
 /// A verdict, as far as it is needed.
@@ -33,7 +37,6 @@ struct Judged {
     trust: Digest,
     time: UnixTime,
     until: Option<UnixTime>,
-    may_change_on_retry: bool,
     problems: Box<[Problem]>,
     /// Container and image of what no rule judged.
     uncovered: Box<[(String, String)]>,
@@ -42,7 +45,7 @@ struct Judged {
 
 impl Judgement {
     pub(super) fn new(facts: Key, pins: Vec<Pin>) -> Self {
-        Self { facts, pins, asked: None, is_stale: false, judged: None }
+        Self { facts, pins, asked: None, is_stale: false, judged: None, failures: 0, is_unreadable: false }
     }
 
     pub(super) fn key(&self) -> Key {
@@ -62,27 +65,49 @@ impl Judgement {
         self.is_stale = true;
     }
 
-    /// Takes a verdict, unless policies or trust changed since it was asked for.
+    /// Whether one of these images is judged.
+    pub(super) fn is_about(&self, images: &BTreeSet<Digest>) -> bool {
+        let judged = self.rows().iter().filter_map(|row| row.digest.as_ref());
+        self.pins.iter().map(|pin| &pin.digest).chain(judged).any(|digest| images.contains(digest))
+    }
+
+    pub(super) fn is_judged(&self) -> bool {
+        self.judged.is_some() || self.is_unreadable
+    }
+
+    pub(super) fn cannot_be_read(&mut self) {
+        (self.is_unreadable, self.asked) = (true, None);
+    }
+
+    /// It is asked for by this question; an earlier one is not heard any more.
+    pub(super) fn is_asked(&mut self, generation: u64, ticket: u64) {
+        self.asked = Some((generation, ticket));
+    }
+
+    /// Takes a verdict, unless policies or trust changed since it was asked for, or it was asked for again.
     pub(super) fn answer(
         &mut self,
         verdict: &Verdict,
-        generation: u64,
+        asked: (u64, u64),
         shared: &Shared,
         now: UnixTime,
     ) -> bool {
-        if self.asked != Some(generation) || generation != shared.generation {
+        let (generation, _) = asked;
+        if self.asked != Some(asked) || generation != shared.generation {
             return false;
         }
         self.asked = None;
-        let uncovered = verdict.uncovered.iter().map(|one| (one.container.clone(), one.image.clone()));
+        let uncovered = verdict.uncovered.iter().map(|one| (one.name.clone(), one.image.clone()));
+        let problems = verdict.problems();
+        let is_failed = problems.iter().any(|one| one.code == ReasonCode::NotFetched);
+        self.failures = if is_failed { self.failures.saturating_add(1) } else { 0 };
         self.judged = Some(Box::new(Judged {
             generation,
             policies: shared.policies.clone(),
             trust: shared.trust.clone(),
             time: now,
             until: verdict.until(),
-            may_change_on_retry: verdict.may_change_on_retry(),
-            problems: verdict.problems().into(),
+            problems: problems.into(),
             uncovered: uncovered.collect(),
             rows: rows(verdict).into(),
         }));
@@ -100,9 +125,10 @@ impl Judgement {
         let settings = &shared.settings;
         let (is_due, is_fresh) = match &self.judged {
             Some(judged) => {
-                let period = match judged.may_change_on_retry {
-                    true => settings.retry_millis,
-                    false => spread(workload, settings.period_millis),
+                let period = spread(workload, settings.period_millis);
+                let period = match self.failures {
+                    0 => period,
+                    count => settings.retry_millis.saturating_mul(1 << (count - 1).min(16)).min(period),
                 };
                 let period = judged.time.plus_millis(period);
                 let again =
@@ -114,30 +140,43 @@ impl Judgement {
             }
             None => (true, true),
         };
-        if self.asked == Some(shared.generation) && !self.is_stale || !(is_due || is_fresh) {
+        let is_asked = self.asked.is_some_and(|(generation, _)| generation == shared.generation);
+        if self.is_unreadable || is_asked && !self.is_stale || !(is_due || is_fresh) {
             return None;
         }
-        (self.asked, self.is_stale) = (Some(shared.generation), false);
+        self.is_stale = false;
         Some(is_fresh)
     }
 
-    /// What is wrong by the last verdict; `None` if there is none.
-    pub(super) fn candidates(&self, admissions: &[Admission]) -> Option<Vec<(FindingKind, About)>> {
-        let judged = self.judged.as_ref()?;
-        let problem = |problem: &Problem| {
-            let kind = judged.kind_of(problem, admissions);
-            (kind, About::from(problem.clone()))
+    /// What is wrong by the last verdict. One by other policies or another trust than those of now opens nothing.
+    pub(super) fn find(&self, admissions: &[Admission], shared: &Shared, found: &mut Found) {
+        if self.is_unreadable {
+            let message =
+                "it cannot be judged: its containers are not where Pods have them, or too many".to_owned();
+            found.unsettled.insert(Source::Verdict);
+            found.add(FindingKind::Unknown, About { message, ..About::default() });
+        }
+        let Some(judged) = &self.judged else {
+            found.unsettled.insert(Source::Verdict);
+            return;
         };
-        let uncovered = |(container, image): &(String, String)| {
+        let is_pending = judged.generation != shared.generation;
+        if is_pending {
+            found.unsettled.insert(Source::Verdict);
+        }
+        for problem in &judged.problems {
+            let (kind, about) = (judged.kind_of(problem, admissions), About::from(problem.clone()));
+            found.candidates.push(Candidate { kind, about, is_pending });
+        }
+        for (container, image) in &judged.uncovered {
             let about = About {
                 container: Some(container.clone()),
                 image: Some(image.clone()),
                 message: "no rule about images applies".to_owned(),
                 ..About::default()
             };
-            (FindingKind::ImageNotCovered, about)
-        };
-        Some(judged.problems.iter().map(problem).chain(judged.uncovered.iter().map(uncovered)).collect())
+            found.candidates.push(Candidate { kind: FindingKind::ImageNotCovered, about, is_pending });
+        }
     }
 }
 
@@ -149,10 +188,7 @@ impl Judged {
             return FindingKind::Unknown;
         }
         let is_of = |one: &&Admission| match (&problem.container, &problem.image) {
-            (Some(container), Some(image)) => one.images.iter().any(|admitted| {
-                admitted.container == *container
-                    && image.split('@').next() == admitted.image.split('@').next()
-            }),
+            (Some(container), Some(image)) => one.image(container, image).is_some(),
             _ => true,
         };
         let Some(admission) = admissions.iter().rev().find(is_of) else { return FindingKind::Violation };

@@ -7,17 +7,18 @@ use serde_json::Value;
 use trust_core::{Digest, UnixTime};
 
 use crate::drift::finding::{About, Finding, FindingKind, FindingState, Source, Transition};
+use crate::drift::inventory::comparison::Comparison;
 use crate::drift::inventory::judgement::Judgement;
-use crate::drift::inventory::known::Known;
-use crate::drift::inventory::shared::{Needs, Pin, Shared};
+use crate::drift::inventory::shared::{Candidate, Found, Needs, Shared};
 use crate::drift::inventory::{Key, key_of};
-use crate::drift::record::{RunningRow, WorkloadRecord, own_digest, repository};
-use crate::drift::running_image::RunningImage;
+use crate::drift::record::{RunningRow, WorkloadRecord};
 use crate::drift::workload::RunningContainer;
-use crate::evidence::FetchFailure;
 use crate::kubernetes::request::Request;
 use crate::kubernetes::resource::{Resource, ResourceId};
 use crate::verdict::reason::Mismatch;
+
+/// Admissions of one workload that are kept beside those by which something runs. A rollout has two at a time.
+const MAX_ADMISSIONS: usize = 16;
 
 /// What is known of one workload.
 #[derive(Debug)]
@@ -50,15 +51,6 @@ pub(super) struct Shape {
     pub(super) since: UnixTime,
 }
 
-/// What is found to be wrong.
-#[derive(Debug)]
-struct Candidate {
-    kind: FindingKind,
-    about: About,
-    /// It may still turn out otherwise, so it opens nothing; but nothing shows that it is mended.
-    is_pending: bool,
-}
-
 impl Owner {
     pub(super) fn new(workload: ResourceId) -> Self {
         Self {
@@ -75,15 +67,15 @@ impl Owner {
     }
 
     /// Counts a Pod, and returns its shape.
-    pub(super) fn add(&mut self, facts: &str, containers: Vec<RunningContainer>, now: UnixTime) -> Key {
+    pub(super) fn add(&mut self, facts: &str, containers: Vec<RunningContainer>, since: UnixTime) -> Key {
         let facts_key = key_of(facts.as_bytes());
         let key = shape_key(facts_key, &containers);
         let shape = self.shapes.entry(key).or_insert_with(|| {
             self.facts.entry(facts_key).or_insert_with(|| (facts.into(), 0)).1 += 1;
-            Box::new(Shape { facts: facts_key, containers: containers.into(), pods: 0, since: now })
+            Box::new(Shape { facts: facts_key, containers: containers.into(), pods: 0, since })
         });
         shape.pods += 1;
-        shape.since = shape.since.min(now);
+        shape.since = shape.since.min(since);
         self.empty_since = None;
         key
     }
@@ -128,37 +120,43 @@ impl Owner {
     /// Finds what is wrong by what is known, opens and resolves findings, and says what is needed.
     pub(super) fn examine(&mut self, shared: &Shared, now: UnixTime) -> Needs {
         let mut needs = Needs::default();
-        let mut unsettled = BTreeSet::new();
-        let mut candidates = Vec::new();
+        let mut found = Found::default();
         let mut judged_by = BTreeMap::new();
         for (shape_key, shape) in &self.shapes {
-            let (key, judgement) =
-                self.compare(shape, shared, now, &mut candidates, &mut unsettled, &mut needs);
-            judged_by.insert(*shape_key, key);
-            self.judgements.entry(key).or_insert_with(|| Box::new(judgement));
+            let comparison =
+                Comparison { shared, admissions: &self.record.admissions, since: shape.since, now };
+            let pins = comparison.pins(&shape.containers, &mut found, &mut needs);
+            let judgement = Judgement::new(shape.facts, pins);
+            judged_by.insert(*shape_key, judgement.key());
+            self.judgements.entry(judgement.key()).or_insert_with(|| Box::new(judgement));
         }
         let used: BTreeSet<Key> = judged_by.values().copied().collect();
         self.judgements.retain(|key, _| used.contains(key));
-        for (key, judgement) in &mut self.judgements {
-            match judgement.candidates(&self.record.admissions) {
-                Some(found) => candidates.extend(found.into_iter().map(|(kind, about)| Candidate {
-                    kind,
-                    about,
-                    is_pending: false,
-                })),
-                None => {
-                    unsettled.insert(Source::Verdict);
+        let mut judgements = core::mem::take(&mut self.judgements);
+        for (key, judgement) in &mut judgements {
+            judgement.find(&self.record.admissions, shared, &mut found);
+            if let Some(is_fresh) = judgement.asks(shared, &self.record.workload, now, &mut needs) {
+                match self.request(judgement) {
+                    Some(_) => needs.judgements.push((*key, is_fresh)),
+                    None => judgement.cannot_be_read(),
                 }
             }
-            if let Some(is_fresh) = judgement.asks(shared, &self.record.workload, now, &mut needs) {
-                needs.judgements.push((*key, is_fresh));
-            }
         }
-        candidates.extend(self.weakened());
-        self.settle(candidates, &unsettled, shared, now, &mut needs);
-        self.set_rows(&judged_by);
+        self.judgements = judgements;
+        if self.guard.is_none() && !self.record.baseline.is_empty() {
+            found.unsettled.insert(Source::Guard);
+        }
+        found.candidates.extend(self.weakened());
+        self.settle(found, shared, now, &mut needs);
+        if shared.is_synced {
+            self.set_rows(&judged_by);
+            self.forget_admissions();
+        }
         if self.shapes.is_empty() && self.guard.is_none() && shared.is_synced {
-            needs.at(self.empty_since.get_or_insert(now).plus_millis(shared.settings.keep_resolved_millis));
+            let until = self.empty_since.get_or_insert(now).plus_millis(shared.settings.keep_resolved_millis);
+            if until > now {
+                needs.at(until);
+            }
         }
         needs
     }
@@ -172,145 +170,6 @@ impl Owner {
         let is_old = self.empty_since.is_some_and(|since| now >= since.plus_millis(keep));
         let is_told = record.findings.iter().all(|one| one.pending.is_empty());
         self.shapes.is_empty() && self.guard.is_none() && shared.is_synced && is_told && (is_old || !is_known)
-    }
-
-    /// Compares what a shape runs with what was admitted, and says how it is to be judged.
-    fn compare(
-        &self,
-        shape: &Shape,
-        shared: &Shared,
-        now: UnixTime,
-        candidates: &mut Vec<Candidate>,
-        unsettled: &mut BTreeSet<Source>,
-        needs: &mut Needs,
-    ) -> (Key, Judgement) {
-        let mut pins = Vec::new();
-        for container in &shape.containers {
-            let about = |digest: Option<&Digest>, message: String| About {
-                container: Some(container.name.clone()),
-                image: Some(container.image.clone()),
-                digest: digest.cloned(),
-                message,
-                ..About::default()
-            };
-            let admissions = self.record.admissions.iter().rev();
-            let admitted: Vec<_> =
-                admissions.filter_map(|one| one.image(&container.name, &container.image)).collect();
-            if admitted.is_empty() {
-                let since = shape.since.plus_millis(shared.settings.admission_grace_millis);
-                let is_pending = now < since;
-                if is_pending {
-                    needs.at(since);
-                }
-                let message = "runs, and no verdict on it is on record".to_owned();
-                let running = container.running.digest().cloned().or_else(|| own_digest(&container.image));
-                let about = about(running.as_ref(), message);
-                candidates.push(Candidate { kind: FindingKind::AdmissionBypassed, about, is_pending });
-            }
-            let mut expected: Vec<Digest> = own_digest(&container.image).into_iter().collect();
-            if expected.is_empty() {
-                expected.extend(admitted.iter().filter_map(|one| one.digest.clone()));
-                expected.dedup();
-            }
-            let place = repository(&container.image);
-            let mut pin = expected.first().cloned();
-            match &container.running {
-                RunningImage::NotStarted => {}
-                RunningImage::Unreadable(found) => {
-                    let message = format!("its node says that `{found}` runs, which names no digest");
-                    candidates.push(Candidate {
-                        kind: FindingKind::Unknown,
-                        about: about(None, message),
-                        is_pending: false,
-                    });
-                }
-                RunningImage::Digest { digest, repository: from } => {
-                    let mut failures: Vec<&FetchFailure> = Vec::new();
-                    let mut is_known = true;
-                    let is_family = |one: &&Digest| match shared.families.get(*one).and_then(Known::value) {
-                        _ if *one == digest => true,
-                        Some(Ok(family)) => family.has(digest),
-                        Some(Err(failure)) => {
-                            failures.push(failure);
-                            false
-                        }
-                        None => {
-                            is_known = false;
-                            false
-                        }
-                    };
-                    let found = expected.iter().find(is_family).cloned();
-                    if found.is_none() {
-                        for one in &expected {
-                            let image = place.as_ref().map(|place| format!("{place}@{one}"));
-                            needs.families.extend(image.map(|image| (one.clone(), image)));
-                        }
-                    }
-                    match (&found, expected.first()) {
-                        (Some(_), _) => pin = found,
-                        (None, None) => {
-                            let is_same = from.as_deref().and_then(repository) == place && place.is_some();
-                            pin = is_same.then(|| digest.clone());
-                        }
-                        (None, Some(_)) if !is_known => {
-                            unsettled.insert(Source::Family);
-                        }
-                        (None, Some(_)) if !failures.is_empty() => {
-                            unsettled.insert(Source::Family);
-                            let message = format!(
-                                "whether `{}` is what was admitted cannot be known: {}",
-                                container.running,
-                                failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-                            );
-                            let about = about(Some(digest), message);
-                            candidates.push(Candidate {
-                                kind: FindingKind::Unknown,
-                                about,
-                                is_pending: false,
-                            });
-                        }
-                        (None, Some(first)) => {
-                            let names = expected.iter().map(ToString::to_string);
-                            let mismatch = Mismatch::new(Some(container.running.to_string()), names);
-                            let message =
-                                format!("what its node runs is not `{first}`, nor a part of it: {mismatch}");
-                            let about = About { mismatches: vec![mismatch], ..about(Some(digest), message) };
-                            candidates.push(Candidate {
-                                kind: FindingKind::RunningDigestMismatch,
-                                about,
-                                is_pending: false,
-                            });
-                            let is_same = from.as_deref().and_then(repository) == place && place.is_some();
-                            pin = Some(if is_same { digest.clone() } else { first.clone() });
-                        }
-                    }
-                }
-            }
-            if let Some(tagged) = tagged(&container.image) {
-                match shared.tags.get(&tagged).and_then(Known::value) {
-                    Some(Ok(now_at)) if !expected.is_empty() && !expected.contains(now_at) => {
-                        let first = expected.first();
-                        let mismatch = Mismatch::new(Some(now_at.to_string()), first);
-                        let message = format!("`{tagged}` stands for another image now: {mismatch}");
-                        let about = About { mismatches: vec![mismatch], ..about(first, message) };
-                        candidates.push(Candidate { kind: FindingKind::TagMoved, about, is_pending: false });
-                    }
-                    Some(Ok(_)) => {}
-                    Some(Err(_)) | None => {
-                        unsettled.insert(Source::Tag);
-                    }
-                }
-                needs.tags.insert(tagged);
-            }
-            pins.extend(pin.map(|digest| Pin {
-                kind: container.kind,
-                container: container.name.clone(),
-                image: pinned(&container.image, &digest),
-                digest,
-            }));
-        }
-        let judgement = Judgement::new(shape.facts, pins);
-        (judgement.key(), judgement)
     }
 
     /// What guards the cluster less than it did.
@@ -332,21 +191,21 @@ impl Owner {
     }
 
     /// Opens what is found, and resolves what is no longer found and would be.
-    fn settle(
-        &mut self,
-        candidates: Vec<Candidate>,
-        unsettled: &BTreeSet<Source>,
-        shared: &Shared,
-        now: UnixTime,
-        needs: &mut Needs,
-    ) {
+    fn settle(&mut self, found: Found, shared: &Shared, now: UnixTime, needs: &mut Needs) {
+        let Found { candidates, unsettled } = found;
         let workload = &self.record.workload;
+        let unknown: Vec<About> = candidates
+            .iter()
+            .filter(|one| one.kind == FindingKind::Unknown)
+            .map(|one| one.about.clone())
+            .collect();
         let mut found: BTreeMap<Digest, Candidate> = BTreeMap::new();
         for one in candidates {
             let id = Finding::id_of(one.kind, &shared.cluster, workload, &one.about);
             match found.get_mut(&id) {
                 // Of several Pods the one for which it is certain.
                 Some(other) if other.is_pending && !one.is_pending => *other = one,
+                Some(other) if other.is_pending == one.is_pending => other.about.merge(one.about),
                 Some(_) => {}
                 None => {
                     found.insert(id, one);
@@ -370,23 +229,28 @@ impl Owner {
                     FindingKind::Unknown => !unsettled.iter().any(|source| *source != Source::Tag),
                     kind => !unsettled.contains(&kind.source()),
                 };
-                if finding.state == FindingState::Open && is_settled && shared.is_synced {
+                // What cannot be known does not show that something is mended.
+                let may_be = finding.kind != FindingKind::Unknown
+                    && unknown.iter().any(|about| about.may_hide(&finding.about));
+                if finding.state == FindingState::Open && is_settled && !may_be && shared.is_synced {
                     finding.happens(Transition::Resolved, now);
                     self.is_changed = true;
                 }
                 continue;
             };
-            if candidate.is_pending && finding.state == FindingState::Resolved {
-                continue;
-            }
-            let is_same = finding.about.is_same(&candidate.about);
-            self.is_changed |= finding.about != candidate.about;
-            finding.about = candidate.about;
+            let Candidate { kind, about, is_pending } = candidate;
             let transition = match finding.state {
+                FindingState::Resolved if is_pending => continue,
                 FindingState::Resolved => Some(Transition::Reopened),
-                FindingState::Open => (!is_same).then_some(Transition::Changed),
+                FindingState::Open => (!finding.is_same(&about)).then_some(Transition::Changed),
             };
+            self.is_changed |= finding.about != about;
+            finding.about = about;
             if let Some(transition) = transition {
+                // What kind it is, it stays while it is open, whatever is admitted meanwhile.
+                if transition == Transition::Reopened {
+                    finding.kind = kind;
+                }
                 finding.happens(transition, now);
                 self.is_changed = true;
             }
@@ -399,8 +263,29 @@ impl Owner {
         }
     }
 
+    /// Forgets the oldest admissions, but none by which something runs.
+    fn forget_admissions(&mut self) {
+        let mut extra = self.record.admissions.len().saturating_sub(MAX_ADMISSIONS);
+        if extra == 0 {
+            return;
+        }
+        let running: Vec<_> = self.shapes.values().flat_map(|shape| &shape.containers).collect();
+        self.record.admissions.retain(|one| {
+            let is_used =
+                || running.iter().any(|container| one.image(&container.name, &container.image).is_some());
+            let is_kept = extra == 0 || is_used();
+            extra -= usize::from(!is_kept);
+            is_kept
+        });
+        self.is_changed = true;
+    }
+
     /// Says in the record what runs.
     fn set_rows(&mut self, judged_by: &BTreeMap<Key, Key>) {
+        // Until all is judged, what was known before says more.
+        if judged_by.values().filter_map(|key| self.judgements.get(key)).any(|one| !one.is_judged()) {
+            return;
+        }
         let mut rows: Vec<RunningRow> = Vec::new();
         for (key, shape) in &self.shapes {
             let judgement = judged_by.get(key).and_then(|key| self.judgements.get(key));
@@ -431,20 +316,6 @@ fn shape_key(facts: Key, containers: &[RunningContainer]) -> Key {
         }
     }
     key_of(&text)
-}
-
-/// The image without its digest, if it has a tag or stands for the default one.
-fn tagged(image: &str) -> Option<String> {
-    let reference: trust_core::ImageRef = image.parse().ok()?;
-    let tag = reference.tag();
-    (tag.is_some() || reference.digest().is_none())
-        .then(|| format!("{}:{}", reference.name(), tag.unwrap_or("latest")))
-}
-
-/// The image as written, with a digest in place of its own, if it has one.
-fn pinned(image: &str, digest: &Digest) -> String {
-    let name = image.split('@').next().unwrap_or(image);
-    format!("{name}@{digest}")
 }
 
 pub(super) type Owners = BTreeMap<Arc<ResourceId>, Owner>;

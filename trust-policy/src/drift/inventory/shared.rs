@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trust_core::{Digest, UnixTime};
 
+use crate::drift::finding::{About, FindingKind, Source};
 use crate::drift::image_family::ImageFamily;
 use crate::drift::inventory::known::Known;
 use crate::drift::inventory::{InventorySettings, Key};
@@ -20,7 +21,8 @@ pub(super) struct Shared {
     pub(super) generation: u64,
     /// Whether every Pod of the cluster was seen.
     pub(super) is_synced: bool,
-    pub(super) families: BTreeMap<Digest, Known<ImageFamily>>,
+    /// By `repository@digest`: what one repository does not have, another may.
+    pub(super) families: BTreeMap<String, Known<ImageFamily>>,
     pub(super) tags: BTreeMap<String, Known<Digest>>,
 }
 
@@ -39,7 +41,7 @@ pub(super) struct Needs {
     /// Judgements, and whether evidence must be fetched anew.
     pub(super) judgements: Vec<(Key, bool)>,
     /// Images whose families are needed, as `repository@digest`.
-    pub(super) families: BTreeMap<Digest, String>,
+    pub(super) families: BTreeSet<String>,
     /// Images whose tags are to be resolved.
     pub(super) tags: BTreeSet<String>,
     next: Option<UnixTime>,
@@ -52,5 +54,27 @@ impl Needs {
 
     pub(super) fn next(&self) -> Option<UnixTime> {
         self.next
+    }
+}
+
+/// What is found to be wrong.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) kind: FindingKind,
+    pub(super) about: About,
+    /// It may still turn out otherwise, so it opens nothing; but nothing shows that it is mended.
+    pub(super) is_pending: bool,
+}
+
+/// All that is found to be wrong with a workload, and what is not known, so that nothing shows that it is mended.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) unsettled: BTreeSet<Source>,
+}
+
+impl Found {
+    pub(super) fn add(&mut self, kind: FindingKind, about: About) {
+        self.candidates.push(Candidate { kind, about, is_pending: false });
     }
 }
