@@ -3,12 +3,14 @@
 //! - `admit`: judge workloads by policies, with images from OCI layouts.
 //! - `conformance`: verify a bundle by the protocol of sigstore-conformance.
 //! - `image`: verify, list or fetch the signatures of images in registries.
+//! - `inventory`: say what runs in a cluster, from its records.
 //! - `log`: verify checkpoints, proofs and every entry of a transparency log.
 //! - `policy`: lint and explain policies, and run their Kyverno test suites.
 //! - `sbom`: read SBOMs, scan reports and VEX documents, and answer questions about them.
 //! - `tuf`: fetch files that a TUF repository vouches for.
 //!
-//! Each tool stands in a folder of its own. The programs in `examples/embed` show one way of embedding the crates each.
+//! Each tool stands in a folder of its own. The programs in `examples/embed` show one way of embedding the crates each,
+//! those in `examples/kubernetes` run in a cluster.
 
 pub mod network;
 

@@ -205,9 +205,8 @@ impl Gate {
             return (ReviewOutcome::Busy, deny("denied: busy, too many reviews at a time; try again"));
         };
         let uid = &review.uid;
-        let id = review.request.resource.id();
-        let span =
-            tracing::info_span!("review", uid, kind = id.kind, namespace = id.namespace, name = id.name);
+        let resource = review.request.resource.id().to_string();
+        let span = tracing::info_span!("review", uid, resource);
         let judging =
             tokio::spawn(self.0.clone().answer(review.clone(), now, until, permit).instrument(span));
         let judged = match until.left() {

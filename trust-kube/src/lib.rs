@@ -14,6 +14,7 @@
 //! | `observer` | [`Observer`]: is told of each review |
 //! | `recorder` | [`Recorder`]: what was admitted, on record; what was denied, told |
 //! | `certificate` | [`ServerCertificate`]: read again when it changes |
+//! | `policy_files` | [`PolicyFiles`]: policies in a folder, read again when they change |
 //! | `metrics` | what a gate did, for Prometheus |
 //! | `webhook` | the routes |
 //! | `watch` | [`Watch`]: judges what runs again |
@@ -28,6 +29,8 @@ mod recorder;
 
 mod certificate;
 
+mod policy_files;
+
 mod metrics;
 
 mod webhook;
@@ -38,7 +41,8 @@ pub use certificate::{CertificateError, ServerCertificate};
 pub use event_sink::{CloudEvents, EventSink, JsonLines, SinkError};
 pub use metrics::to_prometheus;
 pub use observer::Observer;
+pub use policy_files::{PolicyFiles, PolicyFilesError};
 pub use record_store::{FolderRecords, MemoryRecords, RecordError, RecordStore, StoredAdmission};
 pub use recorder::Recorder;
 pub use watch::{Watch, WatchError};
-pub use webhook::{serve, webhook};
+pub use webhook::{asked_to_end, serve, webhook};

@@ -98,6 +98,17 @@ async fn metrics(State(webhook): State<Webhook>) -> Response {
     (headers, to_prometheus(webhook.gate.metrics())).into_response()
 }
 
+/// Until the process is asked to end: SIGTERM, as Kubernetes sends it, or an interrupt.
+pub async fn asked_to_end() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        futures_util::future::select(Box::pin(interrupted), Box::pin(terminated.recv())).await;
+        return;
+    }
+    let _ = interrupted.await;
+}
+
 /// Serves routes over TLS until `shutdown` is over; then it says that it is not ready, waits until no one asks any more, and answers what
 /// was asked.
 ///

@@ -217,6 +217,15 @@ fn what_is_admitted_denied_and_runs_is_known() {
     let validating =
         configuration("ValidatingWebhookConfiguration", "/validate", &address, &authority, "Fail");
     let mutating = configuration("MutatingWebhookConfiguration", "/mutate", &address, &authority, "Fail");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes");
+    for file in ["install", "webhooks"] {
+        let file = format!("{example}/{file}.yaml");
+        if file.ends_with("install.yaml") {
+            cluster.succeeds(&["create", "namespace", "trust-system"], None);
+        }
+        let text = cluster.succeeds(&["apply", "--dry-run=server", "--validate=strict", "-f", &file], None);
+        assert!(text.contains("(server dry run)"), "{text}");
+    }
     cluster.create(&validating);
     cluster.create(&mutating);
 

@@ -1,0 +1,176 @@
+//! Says which images run in a cluster, with what provenance, covered by which policies, and what is wrong: from the records that a
+//! webhook and a watch keep in a folder.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use serde::Serialize;
+use trust_examples::network::runtime;
+use trust_examples::{clock, finish, print};
+use trust_kube::{FolderRecords, RecordStore};
+use trust_policy::{Finding, FindingState, Page, Plain, WorkloadRecord};
+
+/// Says which images run, who signed them, which policies judged them, and what is wrong.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "inventory",
+    version,
+    after_help = "exit status: 0 nothing is wrong, 1 a finding is open, 2 bad input\n\n\
+        JSON lines are flat, one for each container and digest. DuckDB, for example, asks them which images run that nobody signed:\n  \
+        inventory RECORDS --format json > runs.jsonl\n  \
+        duckdb -c \"select namespace, workload, image from 'runs.jsonl' where len(signers) = 0\""
+)]
+struct Arguments {
+    /// The folder with the records
+    records: PathBuf,
+    /// How it is printed: text, json (lines), csv or html
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Only what a finding is open about
+    #[arg(long)]
+    open: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+    Csv,
+    Html,
+}
+
+/// A container of a workload, flat.
+#[derive(Debug, Serialize)]
+struct Row {
+    namespace: String,
+    kind: String,
+    workload: String,
+    container: String,
+    image: String,
+    digest: Option<String>,
+    running: String,
+    passed: Vec<String>,
+    failed: Vec<String>,
+    signers: Vec<String>,
+    sources: Vec<String>,
+    findings: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    match trust_examples::arguments(|_: &Arguments| Ok(())) {
+        Ok(arguments) => finish("inventory", run(&arguments)),
+        Err(code) => code,
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<u8, String> {
+    if !arguments.records.is_dir() {
+        return Err(format!("{}: it is not a folder", arguments.records.display()));
+    }
+    let store = FolderRecords::open(&arguments.records).map_err(|error| error.to_string())?;
+    let mut records = runtime()?.block_on(store.records()).map_err(|error| error.to_string())?;
+    records.sort_by(|one, other| one.workload.cmp(&other.workload));
+    let is_open = records.iter().any(|record| open(record).next().is_some());
+    let mut rows: Vec<Row> = records.iter().flat_map(rows).collect();
+    rows.retain(|row| !arguments.open || !row.findings.is_empty());
+    print(&match arguments.format {
+        Format::Text => text(&rows),
+        Format::Json => lines(&rows)?,
+        Format::Csv => csv(&rows),
+        Format::Html => Page::of_records(&records, clock()?).to_string(),
+    })?;
+    Ok(u8::from(is_open))
+}
+
+fn open(record: &WorkloadRecord) -> impl Iterator<Item = &Finding> {
+    record.findings.iter().filter(|one| one.state == FindingState::Open)
+}
+
+/// What runs; and what is found of something that does not, such as a webhook configuration.
+fn rows(record: &WorkloadRecord) -> Vec<Row> {
+    let row = |container: &str| Row {
+        namespace: record.workload.namespace.clone(),
+        kind: record.workload.kind.clone(),
+        workload: record.workload.name.clone(),
+        container: container.to_owned(),
+        image: String::new(),
+        digest: None,
+        running: String::new(),
+        passed: Vec::new(),
+        failed: Vec::new(),
+        signers: Vec::new(),
+        sources: Vec::new(),
+        findings: Vec::new(),
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    for one in &record.images {
+        rows.push(Row {
+            image: one.image.clone(),
+            digest: one.digest.as_ref().map(ToString::to_string),
+            running: one.running.clone(),
+            passed: one.passed.clone(),
+            failed: one.failed.clone(),
+            signers: one.signers.clone(),
+            sources: one.sources.clone(),
+            ..row(&one.container)
+        });
+    }
+    for finding in open(record) {
+        let container = finding.about.container.as_deref().unwrap_or_default();
+        if !rows.iter().any(|one| one.container == container) {
+            rows.push(row(container));
+        }
+        let of = rows.iter_mut().filter(|one| one.container == container);
+        of.for_each(|one| one.findings.push(finding.kind.to_string()));
+    }
+    rows
+}
+
+fn text(rows: &[Row]) -> String {
+    let line = |row: &Row| {
+        let Row { namespace, kind, workload, container, image, .. } = row;
+        let list = |texts: &[String]| if texts.is_empty() { "nobody".to_owned() } else { texts.join(", ") };
+        let mut text = format!(
+            "{}\n  {}\n",
+            Plain(&format!("{namespace}/{kind}/{workload}/{container}: {image}")),
+            Plain(&format!(
+                "runs {}, signed by {}, judged by {} rules",
+                row.running,
+                list(&row.signers),
+                row.passed.len() + row.failed.len()
+            ))
+        );
+        text.extend(row.findings.iter().map(|one| format!("  open: {}\n", Plain(one))));
+        text
+    };
+    let open: usize = rows.iter().map(|row| row.findings.len()).sum();
+    format!("{}{} containers, {open} open findings\n", rows.iter().map(line).collect::<String>(), rows.len())
+}
+
+fn lines(rows: &[Row]) -> Result<String, String> {
+    let line =
+        |row: &Row| serde_json::to_string(row).map(|line| line + "\n").map_err(|error| error.to_string());
+    rows.iter().map(line).collect()
+}
+
+/// As [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180) has it, with lists separated by spaces. What a spreadsheet would take for a
+/// formula begins with an apostrophe.
+fn csv(rows: &[Row]) -> String {
+    let field = |text: &str| {
+        let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
+    };
+    let line = |row: &Row| {
+        let lists =
+            [&row.passed, &row.failed, &row.signers, &row.sources, &row.findings].map(|list| list.join(" "));
+        let texts = [&row.namespace, &row.kind, &row.workload, &row.container, &row.image];
+        let digest = row.digest.clone().unwrap_or_default();
+        let all = texts.into_iter().chain([&digest, &row.running]).chain(&lists);
+        all.map(|text| field(text)).collect::<Vec<_>>().join(",") + "\r\n"
+    };
+    let heading =
+        "namespace,kind,workload,container,image,digest,running,passed,failed,signers,sources,findings\r\n";
+    heading.to_owned() + &rows.iter().map(line).collect::<String>()
+}
