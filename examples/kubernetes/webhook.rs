@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use clap::Parser;
 use tokio::net::TcpListener;
 use trust_core::{Digest, TrustRoot};
 use trust_examples::finish;
-use trust_examples::network::{Network, Root, runtime};
+use trust_examples::network::{Network, Root};
 use trust_gate::Gate;
 use trust_kube::{
     EventSink, FolderRecords, JsonLines, PolicyFiles, Recorder, ServerCertificate, asked_to_end, serve,
@@ -54,7 +55,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<u8, Box<dyn Error>> {
     let files = PolicyFiles::open(&arguments.policies)?;
-    let runtime = runtime()?;
+    // Files are written beside what is answered.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let read = &mut |file: &Path| std::fs::read(file).map_err(|error| error.to_string());
     let current = arguments.network.root(&arguments.root, read, &runtime)?;
     let root = current.map_or_else(TrustRoot::public_good, |current| current.root.clone());
@@ -70,12 +72,15 @@ fn run(arguments: &Arguments) -> Result<u8, Box<dyn Error>> {
         let recorder = Recorder::new(&arguments.cluster, policies, trust.clone(), records, sinks);
         let is_ready = Arc::new(AtomicBool::new(true));
         let routes = webhook(gate.clone(), vec![Arc::new(recorder.clone())], is_ready.clone());
+        let recording = recorder.clone();
         tokio::spawn(files.keep_fresh(move |policies, digest| {
             gate.replace_policies(policies.clone());
-            recorder.judging_by(digest.clone(), trust.clone());
+            recording.judging_by(digest.clone(), trust.clone());
         }));
         let listener = TcpListener::bind(&arguments.listen).await?;
-        serve(listener, certificate, provider, routes, is_ready, asked_to_end()).await
+        let served = serve(listener, certificate, provider, routes, is_ready, asked_to_end()).await;
+        recorder.close(Duration::from_secs(10)).await;
+        served
     })?;
     Ok(0)
 }

@@ -422,7 +422,7 @@ fn what_cosign_attested_is_judged_by_its_content() {
     allowed(&judge("{attestations: [{type: 'https://slsa.dev/provenance/v1', from: [ci], maxAge: 720h}]}"));
     denied(
         &judge("{attestations: [{type: 'https://slsa.dev/provenance/v1', from: [ci], maxAge: 1m}]}"),
-        ReasonCode::Condition,
+        ReasonCode::TooOld,
     );
     // One of its SBOMs lists nothing, and the other has no package URLs: what the image is made of is unknown.
     let verdict = judge("{sbom: {from: [ci], deny: [{purl: 'pkg:npm/lodash'}]}}");

@@ -75,11 +75,17 @@ impl<W: Write + Send> EventSink for JsonLines<W> {
 /// Events by HTTP, as CloudEvents in structured mode
 /// ([HTTP protocol binding, section 3.2](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#32-structured-content-mode)).
 /// What may succeed later is tried again.
-#[derive(Debug)]
 pub struct CloudEvents {
     transport: Arc<dyn Transport>,
     url: Url,
     token: Option<String>,
+}
+
+/// Without the token, and what may stand in the URL.
+impl core::fmt::Debug for CloudEvents {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "CloudEvents({})", self.url.host_str().unwrap_or_default())
+    }
 }
 
 impl CloudEvents {

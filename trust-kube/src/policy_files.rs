@@ -19,6 +19,8 @@ pub struct PolicyFiles {
     digest: Digest,
     /// What was refused last, so that it is said once.
     refused: Option<Digest>,
+    /// What was seen the last time, if it is new.
+    seen: Option<Digest>,
 }
 
 /// Policies cannot be read. Those that were read before are still used.
@@ -39,7 +41,7 @@ impl PolicyFiles {
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, PolicyFilesError> {
         let folder = folder.into();
         let (texts, digest) = read(&folder)?;
-        Ok(Self { set: parse(&texts)?, folder, digest, refused: None })
+        Ok(Self { set: parse(&texts)?, folder, digest, refused: None, seen: None })
     }
 
     /// The policies that were read last.
@@ -54,13 +56,18 @@ impl PolicyFiles {
         &self.digest
     }
 
-    /// Reads them again, if they changed; whether they did.
+    /// Reads them again. Whether others are used now: those that were read the same twice in a row.
     ///
     /// # Errors
     /// If they cannot be used, once for each set that cannot: the policies stay as they were.
     pub fn refresh(&mut self) -> Result<bool, PolicyFilesError> {
         let (texts, digest) = read(&self.folder)?;
         if digest == self.digest || self.refused.as_ref() == Some(&digest) {
+            self.seen = None;
+            return Ok(false);
+        }
+        // A folder that is being changed may be read half old and half new: what is seen twice is whole.
+        if self.seen.replace(digest.clone()) != Some(digest.clone()) {
             return Ok(false);
         }
         match parse(&texts) {
@@ -100,7 +107,7 @@ fn read(folder: &Path) -> Result<(Vec<(PathBuf, String)>, Digest), PolicyFilesEr
     for entry in std::fs::read_dir(folder).map_err(|error| failed(folder, error))? {
         let path = entry.map_err(|error| failed(folder, error))?.path();
         let is_policy = path.extension().is_some_and(|one| one == "yaml" || one == "yml" || one == "json");
-        if is_policy && path.is_file() {
+        if is_policy && !path.is_dir() {
             let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
             files.push((path, text));
         }
@@ -111,7 +118,8 @@ fn read(folder: &Path) -> Result<(Vec<(PathBuf, String)>, Digest), PolicyFilesEr
     }
     let mut all = Vec::new();
     for (path, text) in &files {
-        for part in [path.as_os_str().as_encoded_bytes(), text.as_bytes()] {
+        let name = path.file_name().unwrap_or_default();
+        for part in [name.as_encoded_bytes(), text.as_bytes()] {
             all.extend((part.len() as u64).to_le_bytes());
             all.extend(part);
         }
@@ -151,11 +159,13 @@ mod tests {
         let first = files.digest().clone();
         assert!(!files.refresh().unwrap());
         write("b.yaml", "kind: ClusterPolicy\nspec: {rules: 5}\n");
+        assert!(!files.refresh().unwrap(), "it may be half written");
         let error = files.refresh().unwrap_err();
         assert!(error.path.ends_with("b.yaml"), "{error}");
         assert!(!files.refresh().unwrap(), "it is said once");
         assert_eq!((files.policies().policies().len(), files.digest()), (1, &first));
         write("b.yaml", &POLICY.replace("NAME", "second"));
+        assert!(!files.refresh().unwrap());
         assert!(files.refresh().unwrap());
         assert_eq!(files.policies().policies().len(), 2);
         assert_ne!(files.digest(), &first);

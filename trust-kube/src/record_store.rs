@@ -1,6 +1,8 @@
 //! [`RecordStore`]: where records outlive a restart.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -161,13 +163,26 @@ impl FolderRecords {
 
     fn write(path: &Path, value: &impl Serialize) -> Result<(), RecordError> {
         let text = serde_json::to_vec(value).map_err(|error| failed(path, &error))?;
-        let new = path.with_extension(format!("{}.new", std::process::id()));
-        std::fs::write(&new, text)
-            .and_then(|()| std::fs::rename(&new, path))
-            .map_err(|error| failed(path, &error))
+        // Named by chance, for other replicas write here, too.
+        let new = path.with_extension(format!("{:016x}.new", RandomState::new().hash_one(&text)));
+        let written = std::fs::File::create_new(&new).and_then(|mut file| {
+            let moved = file
+                .write_all(&text)
+                .and_then(|()| file.sync_all())
+                .and_then(|()| std::fs::rename(&new, path));
+            if moved.is_err() {
+                drop(std::fs::remove_file(&new));
+            }
+            moved
+        });
+        written.map_err(|error| failed(path, &error))
     }
 
-    fn read_all<T: for<'de> Deserialize<'de>>(&self, folder: &str) -> Result<Vec<T>, RecordError> {
+    /// Each file that is there; one that is gone when it is read was taken meanwhile.
+    fn read_all<T: for<'de> Deserialize<'de>>(
+        &self,
+        folder: &str,
+    ) -> Result<Vec<Result<T, RecordError>>, RecordError> {
         let path = self.folder.join(folder);
         let mut files = Vec::new();
         for entry in std::fs::read_dir(&path).map_err(|error| failed(&path, &error))? {
@@ -177,11 +192,12 @@ impl FolderRecords {
             }
         }
         files.sort();
-        let read = |file: PathBuf| {
-            let bytes = std::fs::read(&file).map_err(|error| failed(&file, &error))?;
-            serde_json::from_slice(&bytes).map_err(|error| failed(&file, &error))
+        let read = |file: PathBuf| match std::fs::read(&file) {
+            Ok(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| failed(&file, &error))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => Some(Err(failed(&file, &error))),
         };
-        files.into_iter().map(read).collect()
+        Ok(files.into_iter().filter_map(read).collect())
     }
 
     fn delete(path: &Path) -> Result<(), RecordError> {
@@ -198,7 +214,7 @@ fn failed(path: &Path, problem: &dyn core::fmt::Display) -> RecordError {
 
 impl RecordStore for FolderRecords {
     fn records(&self) -> Boxed<'_, Result<Vec<WorkloadRecord>, RecordError>> {
-        Box::pin(async { self.read_all(RECORDS) })
+        Box::pin(async { self.read_all(RECORDS)?.into_iter().collect() })
     }
 
     fn put<'a>(&'a self, record: &'a WorkloadRecord) -> Boxed<'a, Result<(), RecordError>> {
@@ -214,10 +230,21 @@ impl RecordStore for FolderRecords {
     }
 
     fn admissions(&self) -> Boxed<'_, Result<Vec<StoredAdmission>, RecordError>> {
-        Box::pin(async { self.read_all(ADMISSIONS) })
+        // One that cannot be read keeps no other from being taken: what it admitted is then found to be on no record.
+        let readable = |one: Result<StoredAdmission, RecordError>| {
+            one.inspect_err(|error| tracing::error!(%error, "an admission cannot be read")).ok()
+        };
+        Box::pin(async move { Ok(self.read_all(ADMISSIONS)?.into_iter().filter_map(readable).collect()) })
     }
 
     fn taken<'a>(&'a self, admission: &'a StoredAdmission) -> Boxed<'a, Result<(), RecordError>> {
-        Box::pin(async { Self::delete(&self.file(ADMISSIONS, &admission.key())) })
+        Box::pin(async {
+            let file = self.file(ADMISSIONS, &admission.key());
+            // One that was admitted again since stays.
+            let is_same = std::fs::read(&file).ok().is_none_or(|bytes| {
+                serde_json::from_slice::<StoredAdmission>(&bytes).ok().is_none_or(|one| one == *admission)
+            });
+            if is_same { Self::delete(&file) } else { Ok(()) }
+        })
     }
 }

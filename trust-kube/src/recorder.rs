@@ -1,10 +1,11 @@
 //! [`Recorder`]: what was admitted, on record; what was denied, told.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use trust_core::Digest;
 use trust_gate::Reviewed;
 use trust_policy::{Admission, Event};
@@ -20,7 +21,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Attempts, after which it is given up.
 const ATTEMPTS: u32 = 30;
 
-/// Keeps what was admitted, and tells of what was denied or only reported, after the API server was answered. Dry runs are neither.
+/// Keeps what was admitted, and tells of what was judged and denied or only reported, after the API server was answered. Dry runs are
+/// neither, and neither is what was denied without being judged, which the [metrics](crate::to_prometheus) count.
 ///
 /// What cannot be kept is counted and logged: the watch will then find that something runs without a verdict on record, which is the
 /// safe way to be wrong.
@@ -28,7 +30,8 @@ const ATTEMPTS: u32 = 30;
 pub struct Recorder {
     cluster: Arc<str>,
     by: Arc<RwLock<(Digest, Digest)>>,
-    queue: mpsc::Sender<Entry>,
+    queue: Arc<RwLock<Option<mpsc::Sender<Entry>>>>,
+    working: Arc<Mutex<Option<JoinHandle<()>>>>,
     lost: Arc<AtomicU64>,
 }
 
@@ -51,8 +54,14 @@ impl Recorder {
     ) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
         let lost = Arc::new(AtomicU64::new(0));
-        tokio::spawn(work(waiting, records, sinks, lost.clone()));
-        Self { cluster: cluster.into(), by: Arc::new(RwLock::new((policies, trust))), queue, lost }
+        let working = tokio::spawn(work(waiting, records, sinks, lost.clone()));
+        Self {
+            cluster: cluster.into(),
+            by: Arc::new(RwLock::new((policies, trust))),
+            queue: Arc::new(RwLock::new(Some(queue))),
+            working: Arc::new(Mutex::new(Some(working))),
+            lost,
+        }
     }
 
     /// Other policies or another trust judge from now on.
@@ -66,8 +75,20 @@ impl Recorder {
         self.lost.load(Ordering::Relaxed)
     }
 
+    /// Takes no more, and waits until what waits is written and told, but not longer than so: call it after the last review was
+    /// answered. Whether all of it was.
+    pub async fn close(&self, patience: Duration) -> bool {
+        drop(self.queue.write().unwrap_or_else(PoisonError::into_inner).take());
+        let working = self.working.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match working {
+            Some(working) => tokio::time::timeout(patience, working).await.is_ok(),
+            None => true,
+        }
+    }
+
     fn add(&self, entry: Entry) {
-        if self.queue.try_send(entry).is_err() {
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
+        if queue.as_ref().is_none_or(|queue| queue.try_send(entry).is_err()) {
             self.lost.fetch_add(1, Ordering::Relaxed);
             tracing::error!("a review is not recorded: too many wait");
         }

@@ -32,6 +32,8 @@ pub struct Watch {
     /// What is to be stored, oldest first: nothing is delivered before what it is about is stored.
     unsaved: VecDeque<RecordChange>,
     undelivered: VecDeque<Event>,
+    /// What was asked for and not answered yet: each is asked for once.
+    tasks: VecDeque<Task>,
     /// Admissions that are in the inventory, and not in a stored record yet.
     admissions: Vec<StoredAdmission>,
 }
@@ -69,8 +71,16 @@ impl Watch {
         for record in records.records().await? {
             inventory.restore(record);
         }
-        let (unsaved, undelivered) = (VecDeque::new(), VecDeque::new());
-        Ok(Self { inventory, gate, records, sinks, unsaved, undelivered, admissions: Vec::new() })
+        Ok(Self {
+            inventory,
+            gate,
+            records,
+            sinks,
+            unsaved: VecDeque::new(),
+            undelivered: VecDeque::new(),
+            tasks: VecDeque::new(),
+            admissions: Vec::new(),
+        })
     }
 
     /// What runs, to be told what is seen.
@@ -78,10 +88,11 @@ impl Watch {
         &mut self.inventory
     }
 
-    /// Does what is to be done, until nothing is, and says when there will be something again.
+    /// Does what is to be done, until nothing is, and says when there will be something again. If the future is dropped, what it was
+    /// doing is lost until the policies change: let it end.
     ///
     /// # Errors
-    /// If something was not stored or delivered: let it work again after a while.
+    /// If something was not stored or delivered: let it work again after a while. What runs is judged all the same.
     pub async fn work(&mut self, now: impl Fn() -> UnixTime) -> Result<Option<UnixTime>, WatchError> {
         for one in self.records.admissions().await? {
             if !self.admissions.contains(&one) {
@@ -93,10 +104,12 @@ impl Watch {
             let changes = self.inventory.settle(now());
             self.unsaved.extend(changes.records);
             self.undelivered.extend(changes.events);
-            self.save().await?;
-            let is_done = changes.tasks.is_empty() && self.undelivered.is_empty();
-            self.deliver().await?;
-            self.do_all(changes.tasks, &now).await;
+            self.tasks.extend(changes.tasks);
+            let saved = self.save().await;
+            let is_done = self.tasks.is_empty() && self.undelivered.is_empty();
+            let delivered = if saved.is_ok() { self.deliver().await } else { Ok(()) };
+            self.do_all(&now).await;
+            saved.and(delivered)?;
             if is_done {
                 return Ok(changes.next);
             }
@@ -130,12 +143,11 @@ impl Watch {
     }
 
     /// Judges and fetches, some at a time, and tells the inventory.
-    async fn do_all(&mut self, tasks: Vec<Task>, now: &impl Fn() -> UnixTime) {
-        let mut waiting: VecDeque<Task> = tasks.into();
+    async fn do_all(&mut self, now: &impl Fn() -> UnixTime) {
         let mut open = FuturesUnordered::new();
         loop {
             while open.len() < WIDTH
-                && let Some(task) = waiting.pop_front()
+                && let Some(task) = self.tasks.pop_front()
             {
                 let request = match &task {
                     Task::Judge { key, .. } => self.inventory.request(key),

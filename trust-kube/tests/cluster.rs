@@ -156,7 +156,7 @@ fn configuration(kind: &str, path: &str, address: &str, authority: &str, failure
     json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "trust"}, "webhooks": [{
         "name": "trust.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": failure_policy,
         "timeoutSeconds": 5, "clientConfig": {"url": format!("https://{address}{path}"), "caBundle": authority},
-        "rules": [rule("", json!(["pods", "pods/ephemeralcontainers"])), rule("apps", json!(["deployments"])), rule("batch", json!(["cronjobs"]))],
+        "rules": [rule("", json!(["pods", "pods/ephemeralcontainers"])), rule("apps", json!(["deployments", "replicasets"])), rule("batch", json!(["cronjobs"]))],
     }]})
 }
 
@@ -226,6 +226,7 @@ fn what_is_admitted_denied_and_runs_is_known() {
         let text = cluster.succeeds(&["apply", "--dry-run=server", "--validate=strict", "-f", &file], None);
         assert!(text.contains("(server dry run)"), "{text}");
     }
+    cluster.create(&pod("old", SIGNED));
     cluster.create(&validating);
     cluster.create(&mutating);
 
@@ -239,6 +240,21 @@ fn what_is_admitted_denied_and_runs_is_known() {
         image.split('@').nth(1).unwrap_or_else(|| panic!("{image} is not pinned")).parse().unwrap();
     cluster.refuses(&pod("unsigned", "ghcr.io/myorg/app:unsigned"), "found no signature of the image");
     cluster.create(&workload("Deployment", "apps/v1", "web", SIGNED));
+    // What is there already does not restart because of a label, and a controller finds what it made as it made it.
+    let image = |kind: &str, name: &str, pointer: &str| {
+        let text = cluster.succeeds(&["get", kind, name, "-o", "json"], None);
+        let object: Value = serde_json::from_str(&text).unwrap();
+        object.pointer(pointer).unwrap().as_str().unwrap().to_owned()
+    };
+    let of_template = "/spec/template/spec/containers/0/image";
+    assert!(image("deployment", "web", of_template).contains("@sha256:"));
+    let mut made = workload("ReplicaSet", "apps/v1", "web-1", SIGNED);
+    made["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u", "controller": true}]);
+    cluster.create(&made);
+    assert_eq!(image("replicaset", "web-1", of_template), SIGNED);
+    cluster.succeeds(&["label", "pod", "old", "x=y"], None);
+    assert_eq!(image("pod", "old", "/spec/containers/0/image"), SIGNED);
+    cluster.succeeds(&["delete", "pod", "old"], None);
     let unsigned = "ghcr.io/myorg/app:unsigned";
     cluster.refuses(&workload("Deployment", "apps/v1", "bad", unsigned), "found no signature");
     cluster.refuses(&workload("CronJob", "batch/v1", "bad", unsigned), "found no signature");

@@ -181,6 +181,42 @@ fn a_certificate_is_replaced_while_requests_are_answered() {
     });
 }
 
+/// A sink that takes its time.
+#[derive(Clone, Debug, Default)]
+struct Slow(Arc<std::sync::atomic::AtomicUsize>);
+
+impl trust_kube::EventSink for Slow {
+    fn deliver<'a>(
+        &'a self,
+        _: &'a trust_policy::Event,
+    ) -> trust_gate::Boxed<'a, Result<(), trust_kube::SinkError>> {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        })
+    }
+}
+
+#[test]
+fn what_was_reviewed_is_told_before_the_end() {
+    use trust_kube::{MemoryRecords, Observer, Recorder};
+    run(async {
+        let (sink, digest) = (Slow::default(), trust_core::Digest::sha256(b"x"));
+        let records = Arc::new(MemoryRecords::default());
+        let recorder = Recorder::new("c", digest.clone(), digest, records, vec![Arc::new(sink.clone())]);
+        let gate = Gate::new(PolicySet::from_yaml(POLICY).unwrap(), Trust::keys_only(), Repositories::new());
+        for _ in 0..10 {
+            recorder.reviewed(&gate.review(&review("a"), Deadline::after(Duration::from_secs(5))).await);
+        }
+        assert!(recorder.close(Duration::from_secs(5)).await);
+        assert_eq!((sink.0.load(Ordering::Relaxed), recorder.lost()), (10, 0));
+        // What comes after that is counted.
+        recorder.reviewed(&gate.review(&review("a"), Deadline::after(Duration::from_secs(5))).await);
+        assert_eq!(recorder.lost(), 1);
+    });
+}
+
 #[test]
 fn a_client_that_says_nothing_keeps_no_one_waiting() {
     let folder = tempfile::tempdir().unwrap();

@@ -84,6 +84,17 @@ struct WireRequest {
     dry_run: Option<bool>,
 }
 
+/// Which review it is, whatever else is in it.
+#[derive(Deserialize)]
+struct Identified {
+    request: IdentifiedRequest,
+}
+
+#[derive(Deserialize)]
+struct IdentifiedRequest {
+    uid: String,
+}
+
 /// What is asked for, by the name in the path of the request.
 #[derive(Deserialize)]
 struct WireResource {
@@ -241,9 +252,8 @@ impl AdmissionResponse {
     #[must_use]
     pub fn for_unreadable(bytes: &[u8], error: &AdmissionError) -> Option<Self> {
         // A review that is too long to be judged still says which one it is.
-        let review: Value = json::from_slice(bytes.get(..bytes.len().min(4 * MAX_LEN))?).ok()?;
-        let uid = review.pointer("/request/uid")?.as_str()?;
-        Some(Self::deny(uid, &Reasons(error).to_string()))
+        let review: Identified = json::from_slice(bytes.get(..bytes.len().min(4 * MAX_LEN))?).ok()?;
+        Some(Self::deny(review.request.uid, &Reasons(error).to_string()))
     }
 
     /// The document to answer with.

@@ -19,7 +19,7 @@ use trust_policy::{Finding, FindingState, Page, Plain, WorkloadRecord};
     after_help = "exit status: 0 nothing is wrong, 1 a finding is open, 2 bad input\n\n\
         JSON lines are flat, one for each container and digest. DuckDB, for example, asks them which images run that nobody signed:\n  \
         inventory RECORDS --format json > runs.jsonl\n  \
-        duckdb -c \"select namespace, workload, image from 'runs.jsonl' where len(signers) = 0\""
+        duckdb -c \"select namespace, workload, image from 'runs.jsonl' where image != '' and len(signers) = 0\""
 )]
 struct Arguments {
     /// The folder with the records
@@ -69,6 +69,10 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
     if !arguments.records.is_dir() {
         return Err(format!("{}: it is not a folder", arguments.records.display()));
     }
+    let of_records = arguments.records.join("records");
+    if !of_records.is_dir() {
+        return Err(format!("{}: it is not there, so no watch wrote records here", of_records.display()));
+    }
     let store = FolderRecords::open(&arguments.records).map_err(|error| error.to_string())?;
     let mut records = runtime()?.block_on(store.records()).map_err(|error| error.to_string())?;
     records.sort_by(|one, other| one.workload.cmp(&other.workload));
@@ -79,7 +83,10 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
         Format::Text => text(&rows),
         Format::Json => lines(&rows)?,
         Format::Csv => csv(&rows),
-        Format::Html => Page::of_records(&records, clock()?).to_string(),
+        Format::Html => {
+            records.retain(|record| !arguments.open || open(record).next().is_some());
+            Page::of_records(&records, clock()?).to_string()
+        }
     })?;
     Ok(u8::from(is_open))
 }
@@ -122,7 +129,16 @@ fn rows(record: &WorkloadRecord) -> Vec<Row> {
         if !rows.iter().any(|one| one.container == container) {
             rows.push(row(container));
         }
-        let of = rows.iter_mut().filter(|one| one.container == container);
+        let digest = finding.about.digest.as_ref().map(ToString::to_string);
+        let is_meant = |one: &Row| {
+            one.container == container
+                && digest.as_ref().is_none_or(|digest| {
+                    one.digest.as_ref().is_none_or(|own| own == digest) || one.running.contains(digest)
+                })
+        };
+        let is_any = rows.iter().any(is_meant);
+        let of =
+            rows.iter_mut().filter(|one| if is_any { is_meant(one) } else { one.container == container });
         of.for_each(|one| one.findings.push(finding.kind.to_string()));
     }
     rows
@@ -132,6 +148,11 @@ fn text(rows: &[Row]) -> String {
     let line = |row: &Row| {
         let Row { namespace, kind, workload, container, image, .. } = row;
         let list = |texts: &[String]| if texts.is_empty() { "nobody".to_owned() } else { texts.join(", ") };
+        if image.is_empty() {
+            let open = row.findings.iter().map(|one| format!("  open: {}\n", Plain(one)));
+            let heading = format!("{namespace}/{kind}/{workload}: {container}");
+            return format!("{}\n{}", Plain(&heading), open.collect::<String>());
+        }
         let mut text = format!(
             "{}\n  {}\n",
             Plain(&format!("{namespace}/{kind}/{workload}/{container}: {image}")),
@@ -146,7 +167,8 @@ fn text(rows: &[Row]) -> String {
         text
     };
     let open: usize = rows.iter().map(|row| row.findings.len()).sum();
-    format!("{}{} containers, {open} open findings\n", rows.iter().map(line).collect::<String>(), rows.len())
+    let containers = rows.iter().filter(|row| !row.image.is_empty()).count();
+    format!("{}{containers} containers, {open} open findings\n", rows.iter().map(line).collect::<String>())
 }
 
 fn lines(rows: &[Row]) -> Result<String, String> {
@@ -155,7 +177,7 @@ fn lines(rows: &[Row]) -> Result<String, String> {
     rows.iter().map(line).collect()
 }
 
-/// As [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180) has it, with lists separated by spaces. What a spreadsheet would take for a
+/// As [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180) has it, with lists separated by semicolons. What a spreadsheet would take for a
 /// formula begins with an apostrophe.
 fn csv(rows: &[Row]) -> String {
     let field = |text: &str| {
@@ -164,7 +186,7 @@ fn csv(rows: &[Row]) -> String {
     };
     let line = |row: &Row| {
         let lists =
-            [&row.passed, &row.failed, &row.signers, &row.sources, &row.findings].map(|list| list.join(" "));
+            [&row.passed, &row.failed, &row.signers, &row.sources, &row.findings].map(|list| list.join("; "));
         let texts = [&row.namespace, &row.kind, &row.workload, &row.container, &row.image];
         let digest = row.digest.clone().unwrap_or_default();
         let all = texts.into_iter().chain([&digest, &row.running]).chain(&lists);

@@ -82,7 +82,8 @@ impl FindingKind {
     #[must_use]
     pub fn action(self) -> Action {
         match self {
-            Self::RunningDigestMismatch | Self::AdmissionBypassed => Action::Investigate,
+            Self::AdmissionBypassed => Action::Investigate,
+            Self::RunningDigestMismatch => Action::RollBack,
             Self::TagMoved => Action::Redeploy,
             Self::SignatureMissing
             | Self::SignatureInvalid

@@ -152,7 +152,10 @@ impl Evaluation<'_> {
         }
         let digest = pinned.digest();
         if causes.iter().all(Explanation::holds) {
-            if rule.pins_digest && !names_digest && image.is_written {
+            // What an update leaves as it was, or a controller made of a template, stays as it is: otherwise a Pod would restart, and the
+            // controller would make another one.
+            let is_new = !self.before.has(image) && !self.request.is_made_by_controller();
+            if rule.pins_digest && !names_digest && image.is_written && is_new {
                 self.pins.insert(image.pointer.clone(), super::kyverno_pin(&pinned));
             }
             if has_signers {

@@ -109,6 +109,14 @@ impl Request {
             && matches!(self.subresource.as_str(), "" | "ephemeralcontainers")
     }
 
+    /// Whether a controller makes the resource of a template that it compares it with: a ReplicaSet of a Deployment, a Job of a CronJob. Pods
+    /// are compared with none.
+    pub(crate) fn is_made_by_controller(&self) -> bool {
+        let owners = self.resource.object().pointer("/metadata/ownerReferences").and_then(Value::as_array);
+        let is_controller = |one: &Value| one.get("controller").and_then(Value::as_bool) == Some(true);
+        self.resource.id().kind != "Pod" && owners.is_some_and(|owners| owners.iter().any(is_controller))
+    }
+
     /// The request before an update: for the resource as it was.
     pub(crate) fn before(&self) -> Option<Self> {
         let old = self.old.as_ref().filter(|_| self.operation == Operation::Update)?;

@@ -72,7 +72,7 @@ fn another_digest_than_was_admitted_is_found_and_resolved_when_it_is_gone() {
     assert_eq!(cluster.open(), kinds);
     let is_mismatch = |one: &&&trust_policy::Finding| one.kind == FindingKind::RunningDigestMismatch;
     let finding = (**cluster.findings().iter().find(is_mismatch).unwrap()).clone();
-    assert_eq!((finding.about.digest.clone(), finding.kind.action()), (Some(evil), Action::Investigate));
+    assert_eq!((finding.about.digest.clone(), finding.kind.action()), (Some(evil), Action::RollBack));
     assert!(finding.about.message.contains("expected sha256:"), "{}", finding.about.message);
     assert_eq!(cluster.happened().len(), 2);
     // The same again says nothing new.
