@@ -16,7 +16,8 @@
 //! | `certificate` | [`ServerCertificate`]: read again when it changes |
 //! | `policy_files` | [`PolicyFiles`]: policies in a folder, read again when they change |
 //! | `metrics` | what a gate did, for Prometheus |
-//! | `webhook` | the routes |
+//! | `connections` | clients over TLS, bounded in number and in silence |
+//! | `webhook` | the routes, and the server |
 //! | `watch` | [`Watch`]: judges what runs again |
 
 mod record_store;
@@ -32,6 +33,8 @@ mod certificate;
 mod policy_files;
 
 mod metrics;
+
+mod connections;
 
 mod webhook;
 

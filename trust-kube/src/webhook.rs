@@ -1,41 +1,43 @@
 //! The routes that an API server asks, and the server that serves them.
 
-use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::serve::Listener;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use futures_util::future::{Either, select};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, oneshot};
 use trust_gate::{Deadline, Gate, Reviewed};
 
 use crate::certificate::ServerCertificate;
+use crate::connections::Connections;
 use crate::metrics::to_prometheus;
 use crate::observer::Observer;
 
 /// The largest review of which it is still read which one it is, so that it is denied and not left to the `failurePolicy`.
 const MAX_BODY_LEN: usize = 12 << 20;
-/// What a client may take to say hello.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Connections that said hello and wait to be taken.
-const MAX_WAITING: usize = 256;
+/// Bodies that are read at a time.
+const MAX_BODIES: usize = 32;
+/// What a client may take to send a body.
+const BODY: Duration = Duration::from_secs(5);
 /// How long endpoints take to learn that a server is not ready any more.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long what was asked may take after that: longer than any review.
+const END: Duration = Duration::from_secs(32);
 
 #[derive(Clone, Debug)]
 struct Webhook {
     gate: Gate,
     observers: Arc<[Arc<dyn Observer>]>,
     is_ready: Arc<AtomicBool>,
+    bodies: Arc<Semaphore>,
 }
 
 /// The routes: `/validate` and `/mutate` for the API server, `/healthz`, `/readyz` and `/metrics` for those who look after it. `/mutate`
@@ -44,19 +46,22 @@ struct Webhook {
 ///
 /// `is_ready` says what `/readyz` does: set it when policies and trust are there, and clear it before the server ends.
 pub fn webhook(gate: Gate, observers: Vec<Arc<dyn Observer>>, is_ready: Arc<AtomicBool>) -> Router {
-    let webhook = Webhook { gate, observers: observers.into(), is_ready };
+    let bodies = Arc::new(Semaphore::new(MAX_BODIES));
+    let webhook = Webhook { gate, observers: observers.into(), is_ready, bodies };
     Router::new()
         .route("/validate", post(validate))
         .route("/mutate", post(mutate))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .with_state(webhook)
 }
 
-async fn validate(State(webhook): State<Webhook>, RawQuery(query): RawQuery, body: Bytes) -> Response {
-    let mut reviewed = webhook.gate.review(&body, Deadline::of_webhook(query.as_deref())).await;
+async fn validate(State(webhook): State<Webhook>, request: Request) -> Response {
+    let mut reviewed = match webhook.review(request).await {
+        Ok(reviewed) => reviewed,
+        Err(refused) => return refused,
+    };
     webhook.observers.iter().for_each(|one| one.reviewed(&reviewed));
     // The API server takes no patch from a validating webhook.
     if let Some(response) = &mut reviewed.response {
@@ -65,12 +70,36 @@ async fn validate(State(webhook): State<Webhook>, RawQuery(query): RawQuery, bod
     answer(&reviewed)
 }
 
-async fn mutate(State(webhook): State<Webhook>, RawQuery(query): RawQuery, body: Bytes) -> Response {
-    let reviewed = webhook.gate.review(&body, Deadline::of_webhook(query.as_deref())).await;
+async fn mutate(State(webhook): State<Webhook>, request: Request) -> Response {
+    let reviewed = match webhook.review(request).await {
+        Ok(reviewed) => reviewed,
+        Err(refused) => return refused,
+    };
     if reviewed.response.as_ref().is_some_and(|response| !response.allowed) {
         webhook.observers.iter().for_each(|one| one.reviewed(&reviewed));
     }
     answer(&reviewed)
+}
+
+impl Webhook {
+    /// Reads a review and judges it, by a deadline that begins before it is read. What cannot be read is answered with an error, by which
+    /// the API server follows the `failurePolicy`.
+    async fn review(&self, request: Request) -> Result<Reviewed, Response> {
+        let until = Deadline::of_webhook(request.uri().query());
+        let reading = async {
+            let permit = self.bodies.acquire().await;
+            let body = to_bytes(request.into_body(), MAX_BODY_LEN).await;
+            drop(permit);
+            body
+        };
+        match tokio::time::timeout(BODY, reading).await {
+            Ok(Ok(body)) => Ok(self.gate.review(&body, until).await),
+            Ok(Err(_)) => {
+                Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too long, or ended early\n").into_response())
+            }
+            Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body took too long\n").into_response()),
+        }
+    }
 }
 
 fn answer(reviewed: &Reviewed) -> Response {
@@ -129,63 +158,25 @@ pub async fn serve(
         .with_cert_resolver(Arc::new(certificate.clone()));
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let fresh = tokio::spawn(certificate.keep_fresh());
-    let address = listener.local_addr()?;
-    let (ready, waiting) = mpsc::channel(MAX_WAITING);
-    let accepting = tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(tls)), ready));
-    let drained = async move {
+    let (connections, accepting) = Connections::accept(listener, tls)?;
+    let (draining, drained) = oneshot::channel::<()>();
+    let shutdown = async move {
         shutdown.await;
         is_ready.store(false, Ordering::Relaxed);
         tokio::time::sleep(DRAIN).await;
+        accepting.abort();
+        drop(draining);
     };
-    let served = axum::serve(Connections { waiting, address }, routes).with_graceful_shutdown(drained).await;
-    accepting.abort();
+    let served = axum::serve(connections, routes).with_graceful_shutdown(shutdown).into_future();
+    // Who neither asks nor goes does not keep it from ending.
+    let ended = async {
+        let _ = drained.await;
+        tokio::time::sleep(END).await;
+    };
+    let served = match select(pin!(served), pin!(ended)).await {
+        Either::Left((served, _)) => served,
+        Either::Right(_) => Ok(()),
+    };
     fresh.abort();
     served
-}
-
-/// Shakes hands with each client beside the others: one that says nothing keeps no one waiting.
-async fn accept(
-    listener: TcpListener,
-    tls: TlsAcceptor,
-    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
-) {
-    loop {
-        let (stream, address) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Too many open files, for example: others are answered meanwhile.
-                tracing::warn!(%error, "a connection is not accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        let (tls, ready) = (tls.clone(), ready.clone());
-        tokio::spawn(async move {
-            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                let _ = ready.send((stream, address)).await;
-            }
-        });
-    }
-}
-
-/// Connections that said hello.
-struct Connections {
-    waiting: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-    address: SocketAddr,
-}
-
-impl Listener for Connections {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        match self.waiting.recv().await {
-            Some(connection) => connection,
-            None => core::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        Ok(self.address)
-    }
 }

@@ -231,6 +231,27 @@ fn a_client_that_says_nothing_keeps_no_one_waiting() {
         let start = Instant::now();
         assert!(!allowed(&client(&[&own]), &server.address, "a").await);
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        // A body that does not come is not waited for.
+        let start = Instant::now();
+        let mut config = rustls::ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates({
+                let mut roots = rustls::RootCertStore::empty();
+                roots.add(own.cert.der().clone()).unwrap();
+                roots
+            })
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let stream = tokio::net::TcpStream::connect(&server.address).await.unwrap();
+        let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();
+        let mut slow =
+            tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+        slow.write_all(b"POST /validate HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{").await.unwrap();
+        let mut answer = vec![0; 12];
+        slow.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 408");
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
         // What is no TLS is ended.
         let mut plain = silent.pop().unwrap();
         plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();

@@ -269,6 +269,7 @@ impl Owner {
         if extra == 0 {
             return;
         }
+        let before = self.record.admissions.len();
         let running: Vec<_> = self.shapes.values().flat_map(|shape| &shape.containers).collect();
         self.record.admissions.retain(|one| {
             let is_used =
@@ -277,7 +278,7 @@ impl Owner {
             extra -= usize::from(!is_kept);
             is_kept
         });
-        self.is_changed = true;
+        self.is_changed |= self.record.admissions.len() != before;
     }
 
     /// Says in the record what runs.
