@@ -50,13 +50,17 @@ pub(crate) fn file_len(path: &Path) -> Result<Option<u64>, StoreError> {
 }
 
 /// Writes a file, with its folders, so that a reader sees the old one or the new one.
-pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     // Named by chance, for other processes and machines may write here, too.
     let temporary = folder.join(format!(".{:016x}", RandomState::new().hash_one(content)));
     let written =
         fs::create_dir_all(folder).and_then(|()| File::create_new(&temporary)).and_then(|mut file| {
-            let moved = file.write_all(content).and_then(|()| fs::rename(&temporary, path));
+            let written = file.write_all(content).and_then(|()| file.sync_all());
+            let moved = written.and_then(|()| fs::rename(&temporary, path));
             if moved.is_err() {
                 drop(fs::remove_file(&temporary));
             }

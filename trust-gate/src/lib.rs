@@ -109,6 +109,12 @@ mod metrics;
 #[cfg(feature = "registry")]
 mod gate;
 
+/// What the crates above share. It is no part of the interface, and changes without notice.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::folder::write_whole;
+}
+
 /// Guides, for reading.
 pub mod guide {
     #[doc = include_str!("../guide/embedding.md")]

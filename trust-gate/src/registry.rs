@@ -45,7 +45,7 @@ const MAX_REDIRECTS: usize = 5;
 const HOST_LIFE: Duration = Duration::from_secs(3600);
 /// How long the answer of a credential helper is used.
 const CREDENTIAL_LIFE: Duration = Duration::from_secs(60);
-/// Credentials are kept for so many repositories.
+/// Repositories whose credentials are remembered, at most.
 const MAX_USERS: u64 = 10_000;
 
 /// All images of all registries.

@@ -8,7 +8,10 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 use trust_core::{Digest, ImageRef};
-use trust_gate::{Discovered, Discovery, Found, Item, Limits, OciLayout, StoreError, Want};
+use trust_gate::{
+    Boxed, Deadline, Discovered, Discovery, EvidenceStore, Found, Item, Limits, OciLayout, StoreError, Want,
+    collect_family,
+};
 use trust_policy::FailureKind;
 
 fn layout() -> OciLayout {
@@ -287,4 +290,44 @@ fn what_has_no_end_is_bounded() {
     assert!(asked["manifest"] <= limits.manifests && asked["blob"] <= 2 * limits.artifacts, "{asked:?}");
     let kinds: Vec<_> = found.image.failures.iter().map(|one| one.kind).collect();
     assert!(kinds.contains(&FailureKind::TooLarge) && kinds.contains(&FailureKind::Tampered));
+}
+
+/// Manifests by their digests; one of them may be another than its digest says.
+#[derive(Debug)]
+struct Manifests(BTreeMap<Digest, Vec<u8>>);
+
+impl EvidenceStore for Manifests {
+    fn fetch<'a>(&'a self, want: &'a Want, _: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
+        let Item::Manifest(digest) = &want.item else { panic!("{want:?}") };
+        let found = self.0.get(digest).cloned().map_or(Found::Absent, Found::Bytes);
+        Box::pin(async { Ok(found) })
+    }
+}
+
+#[test]
+fn a_family_is_fetched_whole_or_not_known() {
+    let manifest = |config: &[u8]| json!({"schemaVersion": 2, "config": {"digest": Digest::sha256(config), "size": 1, "mediaType": "c"}, "layers": []});
+    let bytes = |document: &Value| document.to_string().into_bytes();
+    let digest = |document: &Value| Digest::sha256(&bytes(document));
+    let platform = manifest(b"config");
+    let index = json!({"schemaVersion": 2, "manifests": [
+        {"digest": digest(&platform), "size": 1, "mediaType": "m", "platform": {"os": "linux", "architecture": "amd64"}}]});
+    let family = |store: &Manifests, image: &str| {
+        let image: ImageRef = image.parse().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(collect_family(store, &image, Deadline::never()))
+    };
+    let image = format!("ghcr.io/acme/app@{}", digest(&index));
+    let mut store =
+        Manifests(BTreeMap::from([(digest(&index), bytes(&index)), (digest(&platform), bytes(&platform))]));
+    let found = family(&store, &image).unwrap();
+    assert!(
+        found.has(&digest(&index)) && found.has(&digest(&platform)) && found.has(&Digest::sha256(b"config"))
+    );
+    assert!(!found.has(&Digest::sha256(b"evil")));
+    assert_eq!(family(&store, "ghcr.io/acme/app:v1").unwrap_err().kind, FailureKind::Malformed, "no digest");
+    store.0.insert(digest(&platform), bytes(&manifest(b"evil")));
+    assert!(family(&store, &image).is_err(), "another manifest than its digest says");
+    store.0.remove(&digest(&platform));
+    assert_eq!(family(&store, &image).unwrap_err().kind, FailureKind::NotFound);
 }

@@ -353,7 +353,7 @@ impl EvidenceStore for Counting {
     }
 }
 
-/// Everything that a request with so many images needs.
+/// Everything that a request with this number of images needs.
 fn collect_many(store: &Counting, images: usize, limits: &Limits) -> trust_policy::Evidence {
     let containers: Vec<_> = (0..images)
         .map(|index| json!({"name": format!("c{index}"), "image": format!("ghcr.io/myorg/app:{index}")}))

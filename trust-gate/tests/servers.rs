@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use trust_core::{TrustRoot, UnixTime};
+use trust_core::TrustRoot;
 use trust_gate::{
     Credential, Deadline, DockerConfig, EvidenceStore, ForRegistry, Http, Limits, Objects, OciLayout,
     Registry, RegistryHost, Repositories, collect_for_async,
 };
 use trust_policy::{Decision, PolicySet, Trust, Verdict, evaluate};
 use trust_testkit::judge::{pod, request};
+use trust_testkit::now;
 use trust_testkit::servers::{Servers, run, tool};
 
 const USER: &str = "tester";
@@ -161,11 +162,6 @@ impl Signed {
     }
 }
 
-fn now() -> UnixTime {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    UnixTime::from_millis(i64::try_from(elapsed.as_millis()).unwrap())
-}
-
 /// Verdicts as JSON, without hosts and without how a referrer was listed.
 fn comparable(verdicts: &[Verdict], host: &str, digest: &str) -> String {
     let text = serde_json::to_string(verdicts).unwrap();
@@ -280,7 +276,7 @@ fn verdict_under(fault: &str, signed: &Signed, server: &str, patience: Duration)
 
 /// The main faults, as a server on a socket makes them. Each is over at the deadline; none lets an image in that it should not.
 #[test]
-fn a_registry_that_misbehaves_allows_nothing_and_keeps_no_one_waiting() {
+fn a_registry_that_misbehaves_allows_nothing_and_the_deadline_is_kept() {
     let Some(signed) = Signed::new() else { return };
     let server = signed.servers.start(&["registry"])["OCIREF"].clone();
     signed.copy(&format!("{server}/acme/app"), &["--to-plain-http"]);

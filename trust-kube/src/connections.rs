@@ -42,7 +42,7 @@ impl Connections {
     }
 }
 
-/// Shakes hands with each client beside the others: one that says nothing keeps no one waiting.
+/// Shakes hands with each client beside the others: a silent one delays none of them.
 async fn accept(listener: TcpListener, tls: TlsAcceptor, ready: mpsc::Sender<(Connection, SocketAddr)>) {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -82,7 +82,7 @@ impl Listener for Connections {
     }
 }
 
-/// A client, which is one of so many until it goes, and must not be silent for too long.
+/// A client. It holds one of the places until it goes, and goes when it is silent for too long.
 pub(crate) struct Connection {
     stream: TlsStream<TcpStream>,
     silence: Pin<Box<Sleep>>,

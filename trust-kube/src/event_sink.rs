@@ -20,7 +20,7 @@ const MAX_ANSWER_LEN: u64 = 64 << 10;
 
 /// Where events go: a file, a queue, a ticket.
 ///
-/// An implementor promises that what it says is delivered was taken by whoever it is for. It may be given an event twice; both have one
+/// An implementor promises that what it says is delivered was taken by the recipient. It may be given an event twice; both have one
 /// [id](Event::id).
 pub trait EventSink: core::fmt::Debug + Send + Sync {
     /// Delivers an event.

@@ -81,9 +81,7 @@ impl PolicyFiles {
             }
         }
     }
-}
 
-impl PolicyFiles {
     /// Reads them again every two seconds, for ever, and says what changed. A mistake is logged.
     pub async fn keep_fresh(mut self, changed: impl Fn(&PolicySet, &Digest)) {
         loop {

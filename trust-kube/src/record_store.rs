@@ -1,21 +1,20 @@
 //! [`RecordStore`]: where records outlive a restart.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use trust_core::Digest;
-use trust_gate::Boxed;
+use trust_gate::internal::write_whole;
+use trust_gate::{Boxed, StoreError};
 use trust_policy::{Admission, ResourceId, WorkloadRecord};
 
 /// Where records outlive a restart.
 ///
 /// Two kinds of writers use it, so that neither overwrites the other: webhooks add admissions, of which there may be several at a
-/// time; the one watch that is active takes them, and writes whole records. What it holds is believed: nobody else may write there.
+/// time; the one watch that is active takes them, and writes whole records. What it holds is believed: let nothing else write there.
 pub trait RecordStore: core::fmt::Debug + Send + Sync {
     /// Every record.
     ///
@@ -86,7 +85,7 @@ fn key_of(value: &impl Serialize) -> String {
     Digest::sha256(serde_json::to_string(value).unwrap_or_default().as_bytes()).to_hex()
 }
 
-/// Records that end with the program: for tests, and for who keeps them elsewhere.
+/// Records that end with the program: for tests, and for embedders that keep them elsewhere.
 #[derive(Debug, Default)]
 pub struct MemoryRecords {
     records: Mutex<BTreeMap<ResourceId, WorkloadRecord>>,
@@ -163,19 +162,10 @@ impl FolderRecords {
 
     fn write(path: &Path, value: &impl Serialize) -> Result<(), RecordError> {
         let text = serde_json::to_vec(value).map_err(|error| failed(path, &error))?;
-        // Named by chance, for other replicas write here, too.
-        let new = path.with_extension(format!("{:016x}.new", RandomState::new().hash_one(&text)));
-        let written = std::fs::File::create_new(&new).and_then(|mut file| {
-            let moved = file
-                .write_all(&text)
-                .and_then(|()| file.sync_all())
-                .and_then(|()| std::fs::rename(&new, path));
-            if moved.is_err() {
-                drop(std::fs::remove_file(&new));
-            }
-            moved
-        });
-        written.map_err(|error| failed(path, &error))
+        write_whole(path, &text).map_err(|error| match error {
+            StoreError::Unwritable { what, problem } => RecordError { what, problem },
+            other => failed(path, &other),
+        })
     }
 
     /// Each file that is there; one that is gone when it is read was taken meanwhile.

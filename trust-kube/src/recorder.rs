@@ -75,8 +75,8 @@ impl Recorder {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Takes no more, and waits until what waits is written and told, but not longer than so: call it after the last review was
-    /// answered. Whether all of it was.
+    /// Takes no more, and waits at most `patience` until what waits is written and told: call it after the last review was answered.
+    /// Whether all of it was.
     pub async fn close(&self, patience: Duration) -> bool {
         drop(self.queue.write().unwrap_or_else(PoisonError::into_inner).take());
         let working = self.working.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -29,7 +29,7 @@ pub struct Watch {
     gate: Gate,
     records: Arc<dyn RecordStore>,
     sinks: Vec<Arc<dyn EventSink>>,
-    /// What is to be stored, oldest first: nothing is delivered before what it is about is stored.
+    /// What is to be stored, oldest first: an event is delivered only after its record is stored.
     unsaved: VecDeque<RecordChange>,
     undelivered: VecDeque<Event>,
     /// What was asked for and not answered yet: each is asked for once.

@@ -138,8 +138,8 @@ pub async fn asked_to_end() {
     let _ = interrupted.await;
 }
 
-/// Serves routes over TLS until `shutdown` is over; then it says that it is not ready, waits until no one asks any more, and answers what
-/// was asked.
+/// Serves routes over TLS until `shutdown` is over; then it says that it is not ready, waits five seconds for endpoints to learn that, and
+/// answers what was asked.
 ///
 /// # Errors
 /// If TLS cannot be configured, or the socket fails.
@@ -157,8 +157,8 @@ pub async fn serve(
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(certificate.clone()));
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let fresh = tokio::spawn(certificate.keep_fresh());
     let (connections, accepting) = Connections::accept(listener, tls)?;
+    let fresh = tokio::spawn(certificate.keep_fresh());
     let (draining, drained) = oneshot::channel::<()>();
     let shutdown = async move {
         shutdown.await;
@@ -168,7 +168,7 @@ pub async fn serve(
         drop(draining);
     };
     let served = axum::serve(connections, routes).with_graceful_shutdown(shutdown).into_future();
-    // Who neither asks nor goes does not keep it from ending.
+    // A client that neither asks nor goes does not keep it from ending.
     let ended = async {
         let _ = drained.await;
         tokio::time::sleep(END).await;

@@ -10,21 +10,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use trust_core::{Digest, UnixTime};
+use trust_core::Digest;
 use trust_gate::{Gate, OciLayout, Repositories};
 use trust_kube::{EventSink, FolderRecords, JsonLines, Recorder, ServerCertificate, Watch, serve, webhook};
 use trust_policy::{
     FindingKind, Inventory, InventorySettings, PolicySet, ResourceId, Trust, WorkloadEvent, guard_of,
 };
+use trust_testkit::now;
 use trust_testkit::servers::{Servers, tool};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data");
 const SIGNED: &str = "ghcr.io/myorg/app:signed";
-
-fn now() -> UnixTime {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    UnixTime::from_millis(i64::try_from(elapsed.as_millis()).unwrap())
-}
 
 /// An API server, and the tool that speaks to it.
 struct Cluster {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use trust_gate::{Deadline, Gate, Http, HttpRequest, HttpResponse, Method, Reach, Repositories, Transport};
@@ -31,14 +32,19 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-/// A client without connections, which trusts these.
-fn client(trusted: &[&Made]) -> Http {
+/// What a client is configured with that trusts these.
+fn tls(trusted: &[CertificateDer<'static>]) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     for one in trusted {
-        roots.add(one.cert.der().clone()).unwrap();
+        roots.add(one.clone()).unwrap();
     }
     let tls = rustls::ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    Http::new(tls.unwrap().with_root_certificates(roots).with_no_client_auth()).unwrap()
+    tls.unwrap().with_root_certificates(roots).with_no_client_auth()
+}
+
+/// A client without connections.
+fn client(trusted: &[CertificateDer<'static>]) -> Http {
+    Http::new(tls(trusted)).unwrap()
 }
 
 struct Server {
@@ -105,7 +111,7 @@ fn each_route_answers_what_it_is_for() {
     write(folder.path(), &own);
     run(async {
         let server = server(folder.path()).await;
-        let client = client(&[&own]);
+        let client = client(&[own.cert.der().clone()]);
         // No rule is about images, so the images are uncovered.
         assert!(!allowed(&client, &server.address, "docker.io/library/nginx").await);
         let answer = ask(&client, &server.address, "/validate", Some(b"{}".to_vec())).await;
@@ -143,18 +149,12 @@ fn a_certificate_is_replaced_while_requests_are_answered() {
         let asking: Vec<_> = (0..4)
             .map(|_| {
                 let (address, is_over) = (server.address.clone(), is_over.clone());
-                let (first, second) = (first.cert.der().clone(), second.cert.der().clone());
+                let trusted = [&first, &second].map(|one| one.cert.der().clone());
                 tokio::spawn(async move {
                     let mut count = 0;
                     while !is_over.load(Ordering::Relaxed) {
                         // Each has connections of its own.
-                        let mut roots = rustls::RootCertStore::empty();
-                        roots.add(first.clone()).unwrap();
-                        roots.add(second.clone()).unwrap();
-                        let tls = rustls::ClientConfig::builder_with_provider(provider());
-                        let tls = tls.with_safe_default_protocol_versions().unwrap();
-                        let client =
-                            Http::new(tls.with_root_certificates(roots).with_no_client_auth()).unwrap();
+                        let client = client(&trusted);
                         assert!(!allowed(&client, &address, "a").await);
                         count += 1;
                     }
@@ -166,11 +166,11 @@ fn a_certificate_is_replaced_while_requests_are_answered() {
         // A pair that does not belong together is not taken.
         std::fs::write(folder.path().join("tls.crt"), second.cert.pem()).unwrap();
         server.certificate.refresh().unwrap_err();
-        assert!(!allowed(&client(&[&first]), &server.address, "a").await);
+        assert!(!allowed(&client(&[first.cert.der().clone()]), &server.address, "a").await);
         write(folder.path(), &second);
         assert!(server.certificate.refresh().unwrap());
         assert!(!server.certificate.refresh().unwrap());
-        assert!(!allowed(&client(&[&second]), &server.address, "a").await);
+        assert!(!allowed(&client(&[second.cert.der().clone()]), &server.address, "a").await);
         tokio::time::sleep(Duration::from_millis(300)).await;
         is_over.store(true, Ordering::Relaxed);
         let mut asked = 0;
@@ -218,7 +218,7 @@ fn what_was_reviewed_is_told_before_the_end() {
 }
 
 #[test]
-fn a_client_that_says_nothing_keeps_no_one_waiting() {
+fn a_silent_client_delays_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let own = made();
     write(folder.path(), &own);
@@ -229,19 +229,11 @@ fn a_client_that_says_nothing_keeps_no_one_waiting() {
             silent.push(tokio::net::TcpStream::connect(&server.address).await.unwrap());
         }
         let start = Instant::now();
-        assert!(!allowed(&client(&[&own]), &server.address, "a").await);
+        assert!(!allowed(&client(&[own.cert.der().clone()]), &server.address, "a").await);
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
         // A body that does not come is not waited for.
         let start = Instant::now();
-        let mut config = rustls::ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates({
-                let mut roots = rustls::RootCertStore::empty();
-                roots.add(own.cert.der().clone()).unwrap();
-                roots
-            })
-            .with_no_client_auth();
+        let mut config = tls(&[own.cert.der().clone()]);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let stream = tokio::net::TcpStream::connect(&server.address).await.unwrap();
         let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();

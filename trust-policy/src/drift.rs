@@ -7,7 +7,7 @@
 //! | `workload` | [`Workload`]: what a Pod says of itself; [`owner_of`](workload::owner_of) |
 //! | `finding` | [`Finding`](finding::Finding), its kind, and what helps against it |
 //! | `record` | [`WorkloadRecord`](record::WorkloadRecord): what is kept of a workload |
-//! | `event` | [`Event`](event::Event): what someone has to act on |
+//! | `event` | [`Event`](event::Event): what a person or a program has to act on |
 //! | `guard` | what guards a cluster, field by field |
 //! | `inventory` | [`Inventory`](inventory::Inventory): the state machine |
 

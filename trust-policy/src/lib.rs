@@ -84,7 +84,7 @@ pub use drift::inventory::{
 };
 pub use drift::record::{Admission, AdmittedImage, RunningRow, WorkloadRecord};
 pub use drift::running_image::RunningImage;
-pub use drift::workload::{RunningContainer, Workload, WorkloadError, owner_of};
+pub use drift::workload::{RunningContainer, Workload, owner_of};
 pub use evaluate::evaluate;
 pub use evaluate::requirements::Requirements;
 pub use evaluate::signed_artifact::ArtifactError;

@@ -226,10 +226,6 @@ impl Explanation {
         Self { outcome: Outcome::Fail, code: Some(code), ..Self::pass(check, message) }
     }
 
-    pub(crate) fn with_code(self, code: ReasonCode) -> Self {
-        Self { code: Some(code), ..self }
-    }
-
     /// Fails because one thing was found and another is required.
     pub(crate) fn differs(check: impl Into<String>, code: ReasonCode, mismatch: Mismatch) -> Self {
         Self::fail(check, code, mismatch.to_string()).differing(Some(mismatch))

@@ -81,6 +81,34 @@ fn what_is_allowed_is_pinned_by_a_patch() {
     assert_eq!(patch, json!([{"op": "replace", "path": "/spec/containers/0/image", "value": pinned}]));
 }
 
+/// Otherwise a label would restart a Pod, and a controller that finds another template than its own would make the next one, without
+/// end.
+#[test]
+fn what_is_there_already_or_made_of_a_template_is_not_pinned() {
+    let policies = policies("validationFailureAction: Enforce", &PIN.replace("[Pod]", "[Pod, ReplicaSet]"));
+    let pins = |object: Value, others: Value| {
+        let review = AdmissionReview::from_json(&review(&object, &others)).unwrap();
+        judge(&policies, &review).patch.len()
+    };
+    let (old, new) = (pod("ghcr.io/acme/a:1"), pod("ghcr.io/acme/a:2"));
+    let mut labelled = old.clone();
+    labelled["metadata"]["labels"] = json!({"x": "y"});
+    assert_eq!(pins(labelled, json!({"operation": "UPDATE", "oldObject": old})), 0);
+    assert_eq!(pins(new, json!({"operation": "UPDATE", "oldObject": old})), 1, "a new image is");
+    let replica_set = |owners: Value| {
+        json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "a", "ownerReferences": owners},
+            "spec": {"template": {"spec": {"containers": [{"name": "c", "image": "ghcr.io/acme/a:1"}]}}}})
+    };
+    let owner = |is_controller: bool| json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "a", "uid": "u", "controller": is_controller}]);
+    assert_eq!(pins(replica_set(json!([])), json!({})), 1);
+    assert_eq!(pins(replica_set(owner(false)), json!({})), 1);
+    assert_eq!(pins(replica_set(owner(true)), json!({})), 0);
+    // Its Pods are: that is where the image runs.
+    let mut owned = old;
+    owned["metadata"]["ownerReferences"] = owner(true);
+    assert_eq!(pins(owned, json!({})), 1);
+}
+
 #[test]
 fn audit_is_silent_and_warn_warns() {
     for (spec, warnings) in [("validationFailureAction: Audit", 0), ("emitWarning: true", 1)] {

@@ -32,3 +32,9 @@ impl SignatureAlgorithm for AcceptAll {
         Ok(())
     }
 }
+
+/// The clock's time, for tests with real tools.
+pub fn now() -> trust_core::UnixTime {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    trust_core::UnixTime::from_millis(i64::try_from(elapsed.as_millis()).unwrap())
+}

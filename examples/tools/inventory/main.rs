@@ -17,7 +17,7 @@ use trust_policy::{Finding, FindingState, Page, Plain, WorkloadRecord};
     name = "inventory",
     version,
     after_help = "exit status: 0 nothing is wrong, 1 a finding is open, 2 bad input\n\n\
-        JSON lines are flat, one for each container and digest. DuckDB, for example, asks them which images run that nobody signed:\n  \
+        JSON lines are flat, one for each container and digest. DuckDB, for example, finds the images that run unsigned:\n  \
         inventory RECORDS --format json > runs.jsonl\n  \
         duckdb -c \"select namespace, workload, image from 'runs.jsonl' where image != '' and len(signers) = 0\""
 )]
@@ -147,7 +147,10 @@ fn rows(record: &WorkloadRecord) -> Vec<Row> {
 fn text(rows: &[Row]) -> String {
     let line = |row: &Row| {
         let Row { namespace, kind, workload, container, image, .. } = row;
-        let list = |texts: &[String]| if texts.is_empty() { "nobody".to_owned() } else { texts.join(", ") };
+        let signers = match &row.signers[..] {
+            [] => "unsigned".to_owned(),
+            signers => format!("signed by {}", signers.join(", ")),
+        };
         if image.is_empty() {
             let open = row.findings.iter().map(|one| format!("  open: {}\n", Plain(one)));
             let heading = format!("{namespace}/{kind}/{workload}: {container}");
@@ -157,9 +160,8 @@ fn text(rows: &[Row]) -> String {
             "{}\n  {}\n",
             Plain(&format!("{namespace}/{kind}/{workload}/{container}: {image}")),
             Plain(&format!(
-                "runs {}, signed by {}, judged by {} rules",
+                "runs {}, {signers}, judged by {} rules",
                 row.running,
-                list(&row.signers),
                 row.passed.len() + row.failed.len()
             ))
         );

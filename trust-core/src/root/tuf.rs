@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::root::tuf::delegation::Targets;
 use crate::root::tuf::metadata::{Listed, Listing, Metadata, Root, Signers, check_expiry};
+use crate::text::encoding::percent_encoded;
 use crate::text::time::UnixTime;
 
 pub use crate::root::tuf::metadata::TufError;
@@ -73,7 +74,7 @@ impl TufAccepted {
     /// A name for a file to keep it in, which leads out of no folder.
     #[must_use]
     pub fn file_name(&self) -> String {
-        format!("{}.json", escaped(&self.role))
+        format!("{}.json", percent_encoded(&self.role))
     }
 }
 
@@ -166,7 +167,7 @@ impl TufUpdate {
     pub fn next(&self) -> Option<TufFetch> {
         let named = |version: u64, role: &str, max_len| {
             let prefix = if self.root.consistent_snapshot { format!("{version}.") } else { String::new() };
-            Some(TufFetch { name: format!("{prefix}{}.json", escaped(role)), max_len })
+            Some(TufFetch { name: format!("{prefix}{}.json", percent_encoded(role)), max_len })
         };
         match &self.step {
             Step::Root { .. } => {
@@ -476,9 +477,10 @@ impl TufTarget {
             Some((folder, name)) => (Some(folder), name),
             None => (None, self.name.as_str()),
         };
-        let folders = folder.iter().flat_map(|folder| folder.split('/')).map(|part| escaped(part) + "/");
+        let folders =
+            folder.iter().flat_map(|folder| folder.split('/')).map(|part| percent_encoded(part) + "/");
         let prefix = hash.filter(|_| self.is_consistent).map_or(String::new(), |hash| format!("{hash}."));
-        format!("{}{prefix}{}", folders.collect::<String>(), escaped(name))
+        format!("{}{prefix}{}", folders.collect::<String>(), percent_encoded(name))
     }
 
     /// A name for a file to keep it in, which leads out of no folder.
@@ -486,7 +488,7 @@ impl TufTarget {
     pub fn file_name(&self) -> String {
         match self.name.as_str() {
             "." | ".." => self.name.replace('.', "%2E"),
-            name => escaped(name),
+            name => percent_encoded(name),
         }
     }
 
@@ -528,13 +530,4 @@ fn check_rollback(role: &str, found: u64, trusted: u64) -> Result<(), TufError> 
         true => Err(TufError::Rollback { role: role.to_owned(), found, trusted }),
         false => Ok(()),
     }
-}
-
-/// A name within a URL, or as a file: a repository may name a role `../x?`.
-fn escaped(name: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    name.bytes().map(escape).collect()
 }

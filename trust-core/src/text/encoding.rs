@@ -1,4 +1,4 @@
-//! Text forms of bytes: lower-case hexadecimal, and base64 as protobuf's JSON mapping allows it.
+//! Text forms of bytes: lower-case hexadecimal, percent-encoding, and base64 as protobuf's JSON mapping allows it.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -17,6 +17,17 @@ pub fn to_hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
     text
+}
+
+/// One segment of a URL, or the name of a file, whatever the text holds: all but unreserved characters are percent-encoded
+/// ([RFC 3986, section 2.3](https://www.rfc-editor.org/rfc/rfc3986#section-2.3)).
+#[must_use]
+pub fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(encode).collect()
 }
 
 /// Reads lower-case hexadecimal; `None` for anything else, upper case included.
@@ -61,6 +72,12 @@ pub fn from_proto_base64(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_unreserved_characters_stand_for_themselves() {
+        assert_eq!(percent_encoded("aZ09-._~"), "aZ09-._~");
+        assert_eq!(percent_encoded("../a b?#%ä"), "..%2Fa%20b%3F%23%25%C3%A4");
+    }
 
     #[test]
     fn upper_case_and_odd_hexadecimal_are_refused() {

@@ -15,7 +15,7 @@ use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportEr
 
 /// Requests to one host at a time.
 const WIDTH: usize = 16;
-/// Hosts are named by strangers: so many are remembered.
+/// Hosts that are remembered, at most: strangers name them.
 pub(super) const MAX_HOSTS: usize = 1_000;
 /// How often a question is asked in all.
 const TRIES: u32 = 3;

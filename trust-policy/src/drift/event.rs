@@ -1,7 +1,8 @@
-//! [`Event`]: a denial, or what happened to a finding, for whoever has to act on it.
+//! [`Event`]: a denial, or what happened to a finding, for the person or program that has to act on it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use trust_core::internal::encoding::percent_encoded;
 use trust_core::{Digest, UnixTime};
 
 use crate::drift::finding::{About, Action, Finding, Transition};
@@ -84,13 +85,13 @@ impl Event {
         let mend = |problem: Problem| ProblemToMend { action: Action::against(problem.code), problem };
         let problems: Vec<_> = verdict.problems().into_iter().map(mend).collect();
         let uncovered: Vec<_> =
-            verdict.uncovered.iter().map(|one| (one.container.clone(), one.image.clone())).collect();
+            verdict.uncovered.iter().map(|one| (one.name.clone(), one.image.clone())).collect();
         if problems.is_empty() && uncovered.is_empty() {
             return None;
         }
         let text = serde_json::to_string(&(cluster, uid)).unwrap_or_default();
         Some(Self {
-            id: digits(&Digest::sha256(text.as_bytes())),
+            id: Digest::sha256(text.as_bytes()).to_hex(),
             time: now,
             cluster: cluster.to_owned(),
             workload,
@@ -102,7 +103,7 @@ impl Event {
     #[must_use]
     pub fn of_finding(finding: &Finding, transition: Transition, time: UnixTime) -> Self {
         Self {
-            id: format!("{}.{}", digits(&finding.id), time.as_millis()),
+            id: format!("{}.{}", finding.id.to_hex(), time.as_millis()),
             time,
             cluster: finding.cluster.clone(),
             workload: finding.workload.clone(),
@@ -138,14 +139,15 @@ impl Event {
             Happened::Drift { finding, .. } => finding.about.container.as_deref(),
             Happened::Judged { .. } => None,
         };
-        let container = container.map_or_else(String::new, |container| format!("/{}", escaped(container)));
+        let container =
+            container.map_or_else(String::new, |container| format!("/{}", percent_encoded(container)));
         let namespace = if namespace.is_empty() { "-" } else { namespace };
         json!({
             "specversion": "1.0",
             "id": self.id,
             "type": format!("dev.trust.{}.v1", self.name()),
-            "source": format!("/clusters/{}", escaped(&self.cluster)),
-            "subject": format!("{}/{}/{}{container}", escaped(namespace), escaped(kind), escaped(name)),
+            "source": format!("/clusters/{}", percent_encoded(&self.cluster)),
+            "subject": format!("{}/{}/{}{container}", percent_encoded(namespace), percent_encoded(kind), percent_encoded(name)),
             "time": self.time.to_string(),
             "datacontenttype": "application/json",
             "data": self,
@@ -168,24 +170,4 @@ impl From<Problem> for About {
             vulnerabilities: problem.vulnerabilities,
         }
     }
-}
-
-/// A digest without the name of its algorithm.
-fn digits(digest: &Digest) -> String {
-    let text = digest.to_string();
-    text.rsplit(':').next().unwrap_or_default().to_owned()
-}
-
-/// A text as one segment of a URI reference ([RFC 3986, section 2](https://www.rfc-editor.org/rfc/rfc3986#section-2)).
-pub(crate) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'*' => {
-                escaped.push(char::from(byte));
-            }
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    escaped
 }

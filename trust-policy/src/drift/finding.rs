@@ -44,7 +44,7 @@ pub enum FindingKind {
     Violation,
     /// It runs, and no verdict is on record: the webhook was down or passed it over, or it was there before.
     AdmissionBypassed,
-    /// No rule about images is about this image.
+    /// No rule about images applies to it.
     ImageNotCovered,
     /// What guards the cluster was weakened: a webhook configuration, or a policy.
     ControlPlaneDrift,
@@ -205,7 +205,7 @@ pub struct Finding {
     pub cluster: String,
     /// The workload; for what guards the cluster, that.
     pub workload: ResourceId,
-    /// What it is about, and why.
+    /// Where it is, and why.
     #[serde(flatten)]
     pub about: About,
     /// Where it stands.
@@ -214,7 +214,8 @@ pub struct Finding {
     pub opened: UnixTime,
     /// When it opened, changed or was resolved last.
     pub changed: UnixTime,
-    /// What happened to it and was not [delivered](crate::Inventory::delivered) yet, oldest first.
+    /// What happened to it and was not [delivered](crate::Inventory::delivered) yet, oldest first. At most 64: while nothing can be
+    /// delivered, the first and the latest are kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<(Transition, UnixTime)>,
     /// How many of them were handed out to be delivered.
@@ -222,7 +223,7 @@ pub struct Finding {
     pub(super) emitted: usize,
 }
 
-/// What a finding is about, and why.
+/// Where a finding is, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -233,7 +234,7 @@ pub struct About {
     /// The image as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// The digest that it is about: what runs, what was admitted or what was judged.
+    /// The digest: of what runs, of what was admitted or of what was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// The policy.
@@ -345,10 +346,9 @@ impl Finding {
         // What happens to one finding happens one after the other, whatever the clock says.
         self.changed = now.max(self.changed.plus_millis(1));
         self.pending.push((transition, self.changed));
-        // While nothing can be delivered, the first and the last tell the most.
         if self.pending.len() > MAX_PENDING {
             self.pending.remove(1);
-            self.emitted = self.emitted.saturating_sub(1);
+            self.emitted -= usize::from(self.emitted > 1);
         }
     }
 }

@@ -49,8 +49,8 @@ pub fn guard_of(configuration: &Value) -> BTreeMap<String, String> {
 
 impl PolicySet {
     /// What a violation of each rule does, which exceptions there are, and what becomes of uncovered images: by what the policies guard
-    /// the cluster. What rules require is not in it: that they changed is seen in the verdicts. It is compared with what it was under
-    /// [`guard_id`](Self::guard_id).
+    /// the cluster. What rules require is not in it: that they changed is seen in the verdicts. Any change of the list of exceptions counts, a
+    /// shorter one too. It is compared with what it was under [`guard_id`](Self::guard_id).
     #[must_use]
     pub fn guard(&self) -> BTreeMap<String, String> {
         let mut fields = BTreeMap::new();

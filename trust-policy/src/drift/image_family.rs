@@ -42,3 +42,52 @@ impl FromIterator<Digest> for ImageFamily {
         Self(digests.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn digest_of(document: &Value) -> Digest {
+        Digest::sha256(document.to_string().as_bytes())
+    }
+
+    fn manifest(config: &[u8]) -> Value {
+        json!({"schemaVersion": 2, "config": {"digest": Digest::sha256(config), "size": 1, "mediaType": "c"}, "layers": []})
+    }
+
+    #[test]
+    fn a_family_is_the_index_its_platforms_and_their_configurations() {
+        let (amd64, arm64, attestation) = (manifest(b"amd64"), manifest(b"arm64"), manifest(b"attestation"));
+        let entry = |manifest: &Value, os: &str, architecture: &str| json!({"digest": digest_of(manifest), "size": 1, "mediaType": "m", "platform": {"os": os, "architecture": architecture}});
+        let mut statement = entry(&attestation, "unknown", "unknown");
+        statement["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
+        let index = json!({"schemaVersion": 2,
+            "manifests": [entry(&amd64, "linux", "amd64"), entry(&arm64, "linux", "arm64"), statement]});
+        let image = digest_of(&index);
+        let mut documents = BTreeMap::new();
+        assert_eq!(ImageFamily::missing(&image, &documents), Ok(vec![image.clone()]));
+        assert!(ImageFamily::of(&image, &documents).unwrap_err().contains("was not fetched"));
+        documents.insert(image.to_string(), index.to_string());
+        let platforms = [&amd64, &arm64].map(digest_of);
+        assert_eq!(ImageFamily::missing(&image, &documents), Ok(platforms.to_vec()), "not the attestation");
+        documents.insert(platforms[0].to_string(), amd64.to_string());
+        assert!(ImageFamily::of(&image, &documents).is_err(), "a platform is missing");
+        documents.insert(platforms[1].to_string(), arm64.to_string());
+        assert_eq!(ImageFamily::missing(&image, &documents), Ok(vec![]));
+        let family = ImageFamily::of(&image, &documents).unwrap();
+        let configs = [Digest::sha256(b"amd64"), Digest::sha256(b"arm64")];
+        assert!([&image].into_iter().chain(&platforms).chain(&configs).all(|one| family.has(one)));
+        for other in [digest_of(&attestation), Digest::sha256(b"attestation"), Digest::sha256(b"evil")] {
+            assert!(!family.has(&other));
+        }
+        // What is not what its digest says is believed in nothing.
+        documents.insert(platforms[1].to_string(), manifest(b"evil").to_string());
+        assert!(ImageFamily::of(&image, &documents).is_err());
+        // A single manifest is its own platform.
+        let single = BTreeMap::from([(platforms[0].to_string(), amd64.to_string())]);
+        let family = ImageFamily::of(&platforms[0], &single).unwrap();
+        assert!(family.has(&platforms[0]) && family.has(&configs[0]) && !family.has(&configs[1]));
+    }
+}

@@ -32,13 +32,13 @@ use crate::drift::finding::{Finding, FindingState};
 use crate::drift::guard;
 use crate::drift::image_family::ImageFamily;
 use crate::drift::record::{Admission, RunningRow, WorkloadRecord};
-use crate::drift::workload::{Workload, WorkloadError, version};
+use crate::drift::workload::{Workload, version};
 use crate::evidence::FetchFailure;
 use crate::kubernetes::request::Request;
-use crate::kubernetes::resource::ResourceId;
+use crate::kubernetes::resource::{ResourceError, ResourceId, wrong};
 use crate::verdict::Verdict;
 
-/// A SHA-256: what is the same has the same, and nobody finds two that have.
+/// A SHA-256: it stands for what it was made of.
 type Key = [u8; 32];
 
 /// Half of one, of what the API server chooses.
@@ -243,16 +243,16 @@ impl Inventory {
     ///
     /// # Errors
     /// If it is not a Pod that can be followed. It is passed over: what it runs is not known, so say that loudly.
-    pub fn apply(&mut self, event: WorkloadEvent<'_>, now: UnixTime) -> Result<(), WorkloadError> {
+    pub fn apply(&mut self, event: WorkloadEvent<'_>, now: UnixTime) -> Result<(), ResourceError> {
         match event {
             WorkloadEvent::ListStarts => self.epoch = self.epoch.wrapping_add(1),
             WorkloadEvent::Seen(pod) => self.seen(pod, now)?,
             WorkloadEvent::Gone(pod) => {
-                if let Some(uid) = pod.pointer("/metadata/uid").and_then(Value::as_str) {
-                    let key = pod_key(uid);
-                    self.gone.insert(key, now);
-                    self.forget(key, now);
-                }
+                let (pointer, uid) = ("/metadata/uid", pod.pointer("/metadata/uid"));
+                let key = uid.and_then(Value::as_str).map(pod_key);
+                let key = key.ok_or_else(|| wrong(pointer, uid, "a text"))?;
+                self.gone.insert(key, now);
+                self.forget(key, now);
             }
             WorkloadEvent::ListEnds => {
                 let epoch = self.epoch;
@@ -270,7 +270,7 @@ impl Inventory {
         Ok(())
     }
 
-    fn seen(&mut self, pod: &Value, now: UnixTime) -> Result<(), WorkloadError> {
+    fn seen(&mut self, pod: &Value, now: UnixTime) -> Result<(), ResourceError> {
         let uid = pod.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
         let key = pod_key(uid);
         if self.gone.contains_key(&key) {
@@ -525,7 +525,7 @@ impl Inventory {
     }
 }
 
-/// Asks for what a workload needs and nobody asked for yet.
+/// Asks for what a workload needs and was not asked for yet.
 fn ask(shared: &mut Shared, id: &Arc<ResourceId>, needs: &mut Needs, now: UnixTime, tasks: &mut Vec<Task>) {
     let InventorySettings { period_millis, retry_millis, resolves_tags, .. } = shared.settings;
     for image in core::mem::take(&mut needs.families) {
@@ -544,7 +544,7 @@ fn ask(shared: &mut Shared, id: &Arc<ResourceId>, needs: &mut Needs, now: UnixTi
     }
 }
 
-/// Forgets what nobody needs but a workload that is over.
+/// Forgets what was needed by a workload that is over, and by no other.
 fn forget_user<T>(known: &mut BTreeMap<String, Known<T>>, id: &Arc<ResourceId>) {
     known.retain(|_, one| !one.users.remove(id) || !one.users.is_empty());
 }

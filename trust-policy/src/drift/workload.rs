@@ -2,18 +2,11 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
-use thiserror::Error;
 
 use crate::drift::running_image::RunningImage;
 use crate::kubernetes::request::Request;
-use crate::kubernetes::resource::{ContainerKind, ResourceId};
+use crate::kubernetes::resource::{ContainerKind, ResourceError, ResourceId, controller, wrong};
 
-/// The lists of containers of a Pod, and where their status stands.
-const LISTS: [(ContainerKind, &str, &str); 3] = [
-    (ContainerKind::Init, "initContainers", "initContainerStatuses"),
-    (ContainerKind::Regular, "containers", "containerStatuses"),
-    (ContainerKind::Ephemeral, "ephemeralContainers", "ephemeralContainerStatuses"),
-];
 /// Labels that differ from Pod to Pod of one workload.
 const LABELS_OF_ONE_POD: [&str; 3] = [
     "statefulset.kubernetes.io/pod-name",
@@ -66,24 +59,12 @@ pub struct RunningContainer {
     pub running: RunningImage,
 }
 
-/// An object is not a Pod that can be followed.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{pointer}` of the Pod is {found}, expected {expected}")]
-pub struct WorkloadError {
-    /// JSON pointer to the value.
-    pub pointer: String,
-    /// What was found.
-    pub found: String,
-    /// What was expected.
-    pub expected: &'static str,
-}
-
 impl Workload {
     /// Reads a Pod as the API server has it, with its status.
     ///
     /// # Errors
     /// If it has no uid, name or namespace, or its containers are not where Pods have them.
-    pub fn of_pod(pod: &Value) -> Result<Self, WorkloadError> {
+    pub fn of_pod(pod: &Value) -> Result<Self, ResourceError> {
         let text = |pointer: &str| {
             let value = pod.pointer(pointer);
             value
@@ -92,44 +73,34 @@ impl Workload {
                 .ok_or_else(|| wrong(pointer, value, "a text"))
         };
         let mut containers = Vec::new();
-        for (kind, list, statuses) in LISTS {
-            let statuses = pod.pointer("/status").and_then(|status| status.get(statuses));
-            let statuses = statuses.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            let pointer = format!("/spec/{list}");
-            let items = match pod.pointer(&pointer) {
+        for (kind, list, place) in ContainerKind::OF_PODS {
+            let statuses = pod.get("status").and_then(|status| status.get(kind.statuses()?)?.as_array());
+            let list = format!("/spec/{list}");
+            let items = match pod.pointer(&list) {
                 None | Some(Value::Null) => continue,
                 Some(Value::Array(items)) => items,
-                found => return Err(wrong(&pointer, found, "a list")),
+                found => return Err(wrong(&list, found, "a list")),
             };
             for (index, item) in items.iter().enumerate() {
-                let field = |name: &str| {
-                    let value = item.get(name);
-                    let wrong = || wrong(&format!("{pointer}/{index}/{name}"), value, "a text");
-                    value.and_then(Value::as_str).ok_or_else(wrong)
+                let field = |place: &str| {
+                    let value = item.pointer(&format!("/{place}"));
+                    value
+                        .and_then(Value::as_str)
+                        .ok_or_else(|| wrong(&format!("{list}/{index}/{place}"), value, "a text"))
                 };
-                let (name, image) = (field("name")?.to_owned(), field("image")?.to_owned());
-                let status =
-                    statuses.iter().find(|one| one.get("name").and_then(Value::as_str) == Some(&name));
-                let id = status.and_then(|one| one.get("imageID"));
-                let running = match id {
+                if kind == ContainerKind::Volume && item.get("image").is_none() {
+                    continue;
+                }
+                let (name, image) = (field("name")?.to_owned(), field(place)?.to_owned());
+                let mut statuses = statuses.into_iter().flatten();
+                let status = statuses.find(|one| one.get("name").and_then(Value::as_str) == Some(&name));
+                let running = match status.and_then(|one| one.get("imageID")) {
                     None | Some(Value::Null) => RunningImage::NotStarted,
                     Some(Value::String(id)) => RunningImage::read(id),
                     Some(other) => RunningImage::Unreadable(other.to_string()),
                 };
                 containers.push(RunningContainer { kind, name, image, running });
             }
-        }
-        let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array);
-        for volume in volumes.into_iter().flatten() {
-            let image = volume.pointer("/image/reference").and_then(Value::as_str);
-            let name = volume.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-            containers.extend(image.map(|image| RunningContainer {
-                kind: ContainerKind::Volume,
-                name,
-                image: image.to_owned(),
-                // No status says what is mounted.
-                running: RunningImage::NotStarted,
-            }));
         }
         let name = text("/metadata/name")?;
         let own = ResourceId {
@@ -154,16 +125,6 @@ pub(crate) fn version(object: &Value) -> Option<u64> {
     object.pointer("/metadata/resourceVersion")?.as_str()?.parse().ok()
 }
 
-fn wrong(pointer: &str, found: Option<&Value>, expected: &'static str) -> WorkloadError {
-    let found = match found {
-        None | Some(Value::Null) => "absent".to_owned(),
-        Some(Value::Object(_)) => "a map".to_owned(),
-        Some(Value::Array(_)) => "a list".to_owned(),
-        Some(other) => format!("`{other}`"),
-    };
-    WorkloadError { pointer: pointer.to_owned(), found, expected }
-}
-
 impl Request {
     /// The workload that the resource belongs to ([`owner_of`]).
     #[must_use]
@@ -176,13 +137,11 @@ impl Request {
 /// stands in that of the ReplicaSet; of a Job that a CronJob made, the CronJob, likewise. A Pod without a controller is a workload of
 /// its own, and all with one generated name are one; so is one that a node makes from a file.
 ///
-/// Whoever may create Pods writes this. It says which findings belong together; what a workload may run, it does not say: a verdict
-/// on record counts for the images that were judged, and for no others.
+/// A user who may create Pods writes this. It says which findings belong together, and not what a workload may run: a verdict on record
+/// counts for the images that were judged, and for no others.
 #[must_use]
 pub fn owner_of(object: &Value, own: ResourceId) -> ResourceId {
-    let references = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
-    let is_controller = |one: &&Value| one.get("controller").and_then(Value::as_bool) == Some(true);
-    let controller = references.and_then(|all| all.iter().find(is_controller));
+    let controller = controller(object);
     let field = |name: &str| controller.and_then(|one| one.get(name)).and_then(Value::as_str);
     let (Some(api_version), Some(kind), Some(name)) = (field("apiVersion"), field("kind"), field("name"))
     else {
@@ -286,7 +245,7 @@ fn starts_with(item: &Value, field: &str, prefix: &str) -> bool {
     item.get(field).and_then(Value::as_str).is_some_and(|text| text.starts_with(prefix))
 }
 
-/// Whether a volume is the token's and nothing else: the name alone is written by whoever writes the Pod.
+/// Whether a volume is the token's and nothing else: the author of a Pod can give any volume this name.
 fn is_token_volume(volume: &Value) -> bool {
     let is_projected = volume.as_object().is_some_and(|fields| {
         fields.contains_key("projected")
@@ -340,6 +299,85 @@ impl Serialize for Facts<'_> {
                 list.end()
             }
             (value, _) => value.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(name: &str) -> ResourceId {
+        ResourceId {
+            kind: "Pod".to_owned(),
+            namespace: "n".to_owned(),
+            name: name.to_owned(),
+            ..ResourceId::default()
+        }
+    }
+
+    #[test]
+    fn the_owner_is_what_a_person_wrote() {
+        let owned = |kind: &str, name: &str, is_controller: bool| {
+            json!({"metadata": {"labels": {"pod-template-hash": "5d9c"}, "ownerReferences":
+                [{"apiVersion": "a/v1", "kind": kind, "name": name, "controller": is_controller}]}})
+        };
+        for (object, kind, name) in [
+            (owned("ReplicaSet", "web-5d9c", true), "Deployment", "web"),
+            (owned("ReplicaSet", "web-other", true), "ReplicaSet", "web-other"),
+            (owned("Job", "nightly-29384756", true), "CronJob", "nightly"),
+            (owned("Job", "import-2024", true), "Job", "import-2024"),
+            (owned("StatefulSet", "db", true), "StatefulSet", "db"),
+            // A static Pod is a workload of its own, and so is one that only refers to another object.
+            (owned("Node", "node-1", true), "Pod", "p"),
+            (owned("Deployment", "web", false), "Pod", "p"),
+            (json!({"metadata": {"name": "p-x7", "generateName": "p-"}}), "Pod", "p-*"),
+            (json!({"metadata": {"name": "p", "generateName": "other-"}}), "Pod", "p"),
+        ] {
+            let owner = owner_of(&object, pod("p"));
+            assert_eq!(
+                (owner.kind.as_str(), owner.name.as_str(), owner.namespace.as_str()),
+                (kind, name, "n"),
+                "{object}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_differs_from_pod_to_pod_is_left_out_and_nothing_else_is() {
+        let pod = |name: &str, change: &dyn Fn(&mut Value)| {
+            let mut pod = json!({
+                "metadata": {"name": name, "generateName": "web-", "namespace": "n", "uid": name, "resourceVersion": "1"},
+                "spec": {"nodeName": name, "hostname": name, "serviceAccountName": "s",
+                    "containers": [{"name": "c", "image": "i", "volumeMounts":
+                        [{"name": format!("kube-api-access-{name}"), "mountPath": TOKEN_PATH}]}],
+                    "volumes": [{"name": format!("kube-api-access-{name}"), "projected": {"sources": []}}]},
+            });
+            change(&mut pod);
+            Workload::of_pod(&pod).unwrap().facts
+        };
+        let same = pod("web-1", &|_| {});
+        assert_eq!(pod("web-2", &|_| {}), same);
+        assert_eq!(
+            pod("web-1", &|pod| pod["metadata"]["annotations"] = json!({"cni.projectcalico.org/podIP": "1"})),
+            pod("web-2", &|pod| pod["metadata"]["annotations"] = json!({}))
+        );
+        for change in [
+            &(|pod: &mut Value| pod["spec"]["serviceAccountName"] = "t".into()) as &dyn Fn(&mut Value),
+            &|pod| pod["spec"]["hostPID"] = true.into(),
+            &|pod| pod["metadata"]["annotations"] = json!({"k8s.v1.cni.cncf.io/networks": "a"}),
+            &|pod| pod["metadata"]["labels"] = json!({"k8s.v1.cni.cncf.io/network-status": "a"}),
+            &|pod| pod["metadata"]["generateName"] = "other-".into(),
+            // The token's name on what is no token.
+            &|pod| {
+                pod["spec"]["volumes"][0] = json!({"name": "kube-api-access-1", "hostPath": {"path": "/"}})
+            },
+            &|pod| pod["spec"]["volumes"][0]["image"] = json!({"reference": "i"}),
+            &|pod| pod["spec"]["containers"][0]["volumeMounts"][0]["mountPath"] = "/etc".into(),
+        ] {
+            assert_ne!(pod("web-1", change), same);
         }
     }
 }

@@ -5,8 +5,14 @@ use trust_core::UnixTime;
 use crate::verdict::Explanation;
 use crate::verdict::reason::{Mismatch, ReasonCode};
 
-/// Whether a time is at most so many milliseconds before `now`, and not after it.
-pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unknown: &str) -> Explanation {
+/// Whether a time is at most `max_age` milliseconds before `now`, and not after it. `too_old` is the reason if it is earlier.
+pub(super) fn is_young(
+    time: Option<UnixTime>,
+    max_age: i64,
+    now: UnixTime,
+    unknown: &str,
+    too_old: ReasonCode,
+) -> Explanation {
     let Some(time) = time else { return Explanation::fail("age", ReasonCode::Unresolved, unknown) };
     let oldest = now.plus_millis(-max_age);
     match is_of_the_future(time, now) {
@@ -16,7 +22,7 @@ pub(super) fn is_young(time: Option<UnixTime>, max_age: i64, now: UnixTime, unkn
         }
         None => {
             let mismatch = Mismatch::new(Some(time.to_string()), [format!("{oldest} or later")]);
-            Explanation::differs("age", ReasonCode::TooOld, mismatch)
+            Explanation::differs("age", too_old, mismatch)
         }
     }
 }

@@ -23,7 +23,13 @@ pub(super) fn judge(
     let judge = |content: Content| {
         let mut checks = Vec::new();
         if let Some(max_age) = requirement.max_age {
-            checks.push(is_young(content.created(), max_age, now, "the image does not say when it was made"));
+            checks.push(is_young(
+                content.created(),
+                max_age,
+                now,
+                "the image does not say when it was made",
+                ReasonCode::TooOld,
+            ));
         }
         if requirement.non_root {
             checks.push(user(content.user()));

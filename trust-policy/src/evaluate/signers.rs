@@ -62,7 +62,13 @@ impl What<'_> {
     ) -> Vec<Explanation> {
         match self {
             Self::Young(_, max_age) => {
-                vec![is_young(signed, max_age, now, "no time of the signature is vouched for")]
+                vec![is_young(
+                    signed,
+                    max_age,
+                    now,
+                    "no time of the signature is vouched for",
+                    ReasonCode::TooOld,
+                )]
             }
             Self::Type(_, Some(conditions)) => unmet(conditions, statement, scope),
             Self::Satisfying(_, judge) => vec![judge(statement)],

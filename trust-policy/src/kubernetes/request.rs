@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kubernetes::resource::{ContainerImage, ContainerKind, Resource};
+use crate::kubernetes::resource::{ContainerImage, ContainerKind, Resource, controller};
 
 /// A resource, and what is known about the request for it. What is not known matters only to policies that ask for it;
 /// those then deny.
@@ -112,9 +112,7 @@ impl Request {
     /// Whether a controller makes the resource of a template that it compares it with: a ReplicaSet of a Deployment, a Job of a CronJob. Pods
     /// are compared with none.
     pub(crate) fn is_made_by_controller(&self) -> bool {
-        let owners = self.resource.object().pointer("/metadata/ownerReferences").and_then(Value::as_array);
-        let is_controller = |one: &Value| one.get("controller").and_then(Value::as_bool) == Some(true);
-        self.resource.id().kind != "Pod" && owners.is_some_and(|owners| owners.iter().any(is_controller))
+        self.resource.id().kind != "Pod" && controller(self.resource.object()).is_some()
     }
 
     /// The request before an update: for the resource as it was.

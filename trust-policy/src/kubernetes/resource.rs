@@ -52,12 +52,22 @@ pub enum ContainerKind {
 
 impl ContainerKind {
     /// Those of pods: the list, and where in its elements the image stands.
-    const OF_PODS: [(Self, &str, &str); 4] = [
+    pub(crate) const OF_PODS: [(Self, &str, &str); 4] = [
         (Self::Init, "initContainers", "image"),
         (Self::Regular, "containers", "image"),
         (Self::Ephemeral, "ephemeralContainers", "image"),
         (Self::Volume, "volumes", "image/reference"),
     ];
+
+    /// Where a pod's status says what they run; `None` if it does not.
+    pub(crate) fn statuses(self) -> Option<&'static str> {
+        match self {
+            Self::Init => Some("initContainerStatuses"),
+            Self::Regular => Some("containerStatuses"),
+            Self::Ephemeral => Some("ephemeralContainerStatuses"),
+            Self::Volume | Self::Custom => None,
+        }
+    }
 }
 
 /// An image that a resource would run.
@@ -360,7 +370,13 @@ fn text_at(object: &Value, pointer: &str) -> Result<Option<String>, ResourceErro
     }
 }
 
-fn wrong(pointer: &str, found: Option<&Value>, expected: &'static str) -> ResourceError {
+/// The reference to the controller that owns an object.
+pub(crate) fn controller(object: &Value) -> Option<&Value> {
+    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
+    owners.iter().find(|one| one.get("controller").and_then(Value::as_bool) == Some(true))
+}
+
+pub(crate) fn wrong(pointer: &str, found: Option<&Value>, expected: &'static str) -> ResourceError {
     let found = match found {
         None => "absent".to_owned(),
         Some(Value::Object(_)) => "a map".to_owned(),

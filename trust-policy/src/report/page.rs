@@ -102,7 +102,7 @@ fn of_verdict(verdict: &Verdict) -> Vec<Row> {
     rows.extend(verdict.uncovered.iter().map(|one| Row {
         outcome,
         workload: verdict.resource.clone(),
-        container: one.container.clone(),
+        container: one.name.clone(),
         image: one.image.clone(),
         rule: String::new(),
         text: "no rule about images applies".to_owned(),
@@ -125,14 +125,17 @@ fn of_record(record: &WorkloadRecord) -> Vec<Row> {
     };
     let mut rows: Vec<Row> = record.findings.iter().filter(is_open).map(finding).collect();
     for image in &record.images {
-        let signers = if image.signers.is_empty() { "nobody".to_owned() } else { image.signers.join(", ") };
+        let text = match &image.signers[..] {
+            [] => "unsigned".to_owned(),
+            signers => format!("signed by {}", signers.join(", ")),
+        };
         rows.extend(image.passed.iter().map(|rule| Row {
             outcome: Shown::Passed,
             workload: record.workload.clone(),
             container: image.container.clone(),
             image: with_digest(&image.image, image.digest.as_ref().map(ToString::to_string).as_deref()),
             rule: rule.clone(),
-            text: format!("signed by {signers}"),
+            text: text.clone(),
         }));
     }
     rows

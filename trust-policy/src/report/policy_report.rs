@@ -52,12 +52,12 @@ impl WorkloadRecord {
         for image in &self.images {
             rows.extend(image.passed.iter().map(|rule| {
                 let (policy, rule) = rule.rsplit_once('/').unwrap_or((rule, ""));
-                let mut properties = Map::new();
-                properties.insert("container".to_owned(), json!(image.container));
-                properties.insert("image".to_owned(), json!(image.image));
-                properties
-                    .extend(image.digest.iter().map(|one| ("digest".to_owned(), json!(one.to_string()))));
-                properties.extend(image.signers.first().map(|one| ("signer".to_owned(), json!(one))));
+                let properties = properties([
+                    ("container", json!(image.container)),
+                    ("image", json!(image.image)),
+                    ("digest", json!(image.digest)),
+                    ("signer", json!(image.signers.first())),
+                ]);
                 json!({
                     "source": SOURCE,
                     "policy": policy,
@@ -87,16 +87,14 @@ fn finding_row(finding: &Finding) -> Value {
         }
         _ => "info",
     };
-    let mut properties = Map::new();
-    let texts = [
-        ("finding", Some(finding.id.to_hex())),
-        ("action", json!(finding.kind.action()).as_str().map(str::to_owned)),
-        ("container", about.container.clone()),
-        ("image", about.image.clone()),
-        ("digest", about.digest.as_ref().map(ToString::to_string)),
-        ("code", about.code.and_then(|code| json!(code).as_str().map(str::to_owned))),
-    ];
-    properties.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text?)))));
+    let properties = properties([
+        ("finding", json!(finding.id.to_hex())),
+        ("action", json!(finding.kind.action())),
+        ("container", json!(about.container)),
+        ("image", json!(about.image)),
+        ("digest", json!(about.digest)),
+        ("code", json!(about.code)),
+    ]);
     json!({
         "source": SOURCE,
         "policy": about.policy.as_deref().unwrap_or("drift"),
@@ -110,6 +108,12 @@ fn finding_row(finding: &Finding) -> Value {
         "properties": properties,
         "resources": [reference(&finding.workload)],
     })
+}
+
+/// Properties of a row: those that have a value.
+fn properties<const N: usize>(all: [(&str, Value); N]) -> Map<String, Value> {
+    let present = all.into_iter().filter(|(_, value)| !value.is_null());
+    present.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn shortened(message: &str) -> String {
@@ -167,15 +171,14 @@ fn report(kind: ReportKind, resource: &ResourceId, mut rows: Vec<Value>) -> Valu
 
 fn rows(rule: &RuleVerdict, resource: &ResourceId, time: UnixTime) -> Vec<Value> {
     let row = |result: &str, message: String, explanation: Option<&Explanation>| {
-        let mut properties = Map::new();
-        properties.insert("mode".to_owned(), json!(rule.mode.to_string()));
-        if let Some(image) = explanation.and_then(|one| one.image.as_ref()) {
-            properties.insert("container".to_owned(), json!(image.container));
-            properties.insert("image".to_owned(), json!(image.image));
-            properties
-                .extend(image.digest.iter().map(|digest| ("digest".to_owned(), json!(digest.to_string()))));
-        }
-        properties.extend(explanation.and_then(|one| one.code).map(|code| ("code".to_owned(), json!(code))));
+        let image = explanation.and_then(|one| one.image.as_deref());
+        let properties = properties([
+            ("mode", json!(rule.mode.to_string())),
+            ("container", json!(image.map(|image| &image.container))),
+            ("image", json!(image.map(|image| &image.image))),
+            ("digest", json!(image.and_then(|image| image.digest.as_ref()))),
+            ("code", json!(explanation.and_then(|one| one.code))),
+        ]);
         json!({
             "source": SOURCE,
             "policy": rule.policy,

@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use trust_core::Digest;
+use trust_core::internal::encoding::percent_encoded;
 
-use crate::drift::event::escaped;
 use crate::kubernetes::resource::ResourceId;
 use crate::policy::mode::Mode;
 use crate::verdict::Verdict;
 use crate::verdict::plain::Plain;
 use crate::verdict::problem::Problem;
-use crate::verdict::reason::ReasonCode;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json";
-/// The rule of images that no rule is about.
+/// The rule that uncovered images violate.
 const UNCOVERED: &str = "uncovered";
 
 /// What is wrong by some verdicts, as one run of SARIF: one result for each problem, with the workload and the container as its
@@ -39,7 +38,7 @@ pub fn to_sarif<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>, file: Optio
                 .entry(UNCOVERED.to_owned())
                 .or_insert_with(|| json!({"id": UNCOVERED, "shortDescription": {"text": text}}));
             let message = format!("{}, image `{}`: no rule about images applies", one.container, one.image);
-            let place = Place { resource: &verdict.resource, container: Some(&one.container), file };
+            let place = Place { resource: &verdict.resource, container: Some(&one.name), file };
             results.push(place.result(UNCOVERED, "error", &message, &one.image, json!({"image": one.image})));
         }
     }
@@ -68,7 +67,7 @@ fn result(resource: &ResourceId, rule: &str, problem: &Problem, file: Option<&st
         "digest": problem.digest,
         "vulnerabilities": problem.vulnerabilities,
     });
-    let identity = format!("{:?} {}", problem.digest, code(problem.code));
+    let identity = format!("{:?} {}", problem.digest, json!(problem.code));
     place.result(rule, level, &problem.message, &identity, properties)
 }
 
@@ -86,11 +85,7 @@ fn plain(message: &str) -> String {
     text
 }
 
-fn code(code: ReasonCode) -> String {
-    json!(code).as_str().unwrap_or_default().to_owned()
-}
-
-/// What a result is about.
+/// Where a result belongs.
 struct Place<'a> {
     resource: &'a ResourceId,
     container: Option<&'a str>,
@@ -107,7 +102,7 @@ impl Place<'_> {
             "logicalLocations": [{"fullyQualifiedName": workload, "name": self.container.unwrap_or(name), "kind": "resource"}],
         });
         if let (Some(file), Value::Object(fields)) = (self.file, &mut location) {
-            let uri = file.split('/').map(escaped).collect::<Vec<_>>().join("/");
+            let uri = file.split('/').map(percent_encoded).collect::<Vec<_>>().join("/");
             fields.insert("physicalLocation".to_owned(), json!({"artifactLocation": {"uri": uri}}));
         }
         json!({

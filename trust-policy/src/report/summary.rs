@@ -12,7 +12,7 @@ const PREDICATE: &str = "https://slsa.dev/verification_summary/v1";
 
 impl Verdict {
     /// What was found of each image whose digest is known, as an in-toto statement with a verification summary. It is not signed, so it
-    /// proves nothing yet: sign it by who judged, and whoever trusts them need not judge again.
+    /// proves nothing yet: let the verifier sign it, and a reader who trusts that verifier need not judge again.
     ///
     /// `verifier` is a URI that names who judged, `policies` a digest of what it was judged by. An image passed if every rule that
     /// judged it holds, one did, and of none it is unknown whether it applies, whatever becomes of the resource. No SLSA level is claimed.

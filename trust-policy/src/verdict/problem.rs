@@ -23,7 +23,7 @@ pub struct Problem {
     pub rule: String,
     /// What a violation does.
     pub mode: Mode,
-    /// The container, if it is about an image.
+    /// The container, if it concerns an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
     /// The image as written, likewise.

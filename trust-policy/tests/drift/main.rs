@@ -67,7 +67,7 @@ fn another_digest_than_was_admitted_is_found_and_resolved_when_it_is_gone() {
     let evil = Digest::sha256(b"evil");
     cluster.see(&pod(1, 2, IMAGE, &format!("ghcr.io/acme/app@{evil}")));
     cluster.settle();
-    // What runs is judged, too: nobody signed it, and it never was admitted.
+    // What runs is judged, too: it is unsigned, and was never admitted.
     let kinds = [FindingKind::RunningDigestMismatch, FindingKind::Violation];
     assert_eq!(cluster.open(), kinds);
     let is_mismatch = |one: &&&trust_policy::Finding| one.kind == FindingKind::RunningDigestMismatch;
@@ -260,7 +260,7 @@ fn what_slipped_past_admission_is_found_after_a_while() {
 }
 
 #[test]
-fn nobody_who_writes_a_pod_hides_that_it_was_not_admitted() {
+fn the_author_of_a_pod_cannot_hide_that_it_was_not_admitted() {
     let bypassed = || {
         let mut cluster = Cluster::new();
         cluster.list(&[pod(1, 1, IMAGE, &cluster.id())]);
@@ -322,6 +322,20 @@ fn nobody_who_writes_a_pod_hides_that_it_was_not_admitted() {
         .name,
         "web-5d9c-1"
     );
+}
+
+#[test]
+fn a_pod_that_no_policy_can_judge_is_found() {
+    let mut cluster = Cluster::new();
+    let mut large = pod(1, 1, IMAGE, "");
+    let container = |index: usize| json!({"name": format!("c{index}"), "image": IMAGE});
+    large["spec"]["containers"] = (0..1001).map(container).collect();
+    cluster.list(&[large]);
+    cluster.settle();
+    let found: Vec<_> = cluster.findings().iter().map(|one| (one.kind, one.about.message.clone())).collect();
+    let [(FindingKind::Unknown, message)] = &found[..] else { panic!("{found:?}") };
+    assert!(message.contains("cannot be judged"), "{message}");
+    assert_eq!(cluster.judged, (0, 0));
 }
 
 #[test]
@@ -461,10 +475,12 @@ fn what_is_over_is_forgotten_after_a_week() {
 fn a_pod_that_cannot_be_read_is_an_error() {
     let mut inventory =
         Inventory::new("c", InventorySettings::default(), Digest::sha256(b""), Digest::sha256(b""));
+    let nameless = inventory.apply(WorkloadEvent::Gone(&json!({})), NOW).unwrap_err();
+    assert_eq!(nameless.to_string(), "`/metadata/uid` is absent, expected a text");
     let mut broken = pod(1, 1, IMAGE, "");
     broken["spec"]["containers"][0]["image"] = 5.into();
     let error = inventory.apply(WorkloadEvent::Seen(&broken), NOW).unwrap_err();
-    assert_eq!(error.to_string(), "`/spec/containers/0/image` of the Pod is `5`, expected a text");
+    assert_eq!(error.to_string(), "`/spec/containers/0/image` is `5`, expected a text");
 }
 
 #[test]

@@ -268,3 +268,84 @@ fn add_signers(explanation: &Explanation, row: &mut RunningRow) {
     }
     explanation.because.iter().for_each(|one| add_signers(one, row));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::record::AdmittedImage;
+    use crate::policy::mode::Mode;
+
+    /// What kind a problem of this code is, where policies and trust changed since admission or not.
+    fn kind(code: ReasonCode, policies: &str, trust: &str, change: impl Fn(&mut Admission)) -> FindingKind {
+        let digest = |text: &str| Digest::sha256(text.as_bytes());
+        let judged = Judged {
+            generation: 0,
+            policies: digest(policies),
+            trust: digest(trust),
+            time: UnixTime::from_seconds(0),
+            until: None,
+            problems: Box::default(),
+            uncovered: Box::default(),
+            rows: Box::default(),
+        };
+        let problem = Problem {
+            policy: "p".to_owned(),
+            rule: "r".to_owned(),
+            mode: Mode::Enforce,
+            container: Some("c".to_owned()),
+            image: Some("i:1".to_owned()),
+            digest: None,
+            code,
+            message: String::new(),
+            mismatches: Vec::new(),
+            vulnerabilities: Vec::new(),
+        };
+        let image = AdmittedImage { container: "c".to_owned(), image: "i:1".to_owned(), digest: None };
+        let mut admission = Admission {
+            images: vec![image],
+            passed: vec!["p/r".to_owned()],
+            failed: Vec::new(),
+            policies: digest("old"),
+            trust: digest("old"),
+            time: UnixTime::from_seconds(0),
+        };
+        change(&mut admission);
+        judged.kind_of(&problem, &[admission])
+    }
+
+    #[test]
+    fn a_kind_says_what_changed_since_admission() {
+        use FindingKind as Kind;
+        use ReasonCode as Code;
+        // The same policies and trust, other policies, another trust.
+        for (code, same, by_policies, by_trust) in [
+            (Code::NotFetched, Kind::Unknown, Kind::Unknown, Kind::Unknown),
+            (Code::Unresolved, Kind::Unknown, Kind::Unknown, Kind::Unknown),
+            (Code::NotFound, Kind::SignatureMissing, Kind::SignatureMissing, Kind::SignatureMissing),
+            (Code::WrongKey, Kind::SignatureMissing, Kind::SignerRevoked, Kind::SignatureMissing),
+            (Code::WrongIdentity, Kind::SignatureMissing, Kind::SignerRevoked, Kind::SignatureMissing),
+            (Code::NotTrusted, Kind::SignatureInvalid, Kind::SignatureInvalid, Kind::TrustRootChanged),
+            (Code::NotInLog, Kind::SignatureInvalid, Kind::SignatureInvalid, Kind::TrustRootChanged),
+            (Code::OtherImage, Kind::SignatureInvalid, Kind::SignatureInvalid, Kind::SignatureInvalid),
+            (Code::Tampered, Kind::SignatureInvalid, Kind::SignatureInvalid, Kind::SignatureInvalid),
+            (Code::Vulnerable, Kind::NewVulnerability, Kind::NewVulnerability, Kind::NewVulnerability),
+            (Code::ScanTooOld, Kind::ScanTooOld, Kind::ScanTooOld, Kind::ScanTooOld),
+            (Code::TooOld, Kind::TooOld, Kind::TooOld, Kind::TooOld),
+            (Code::OtherBase, Kind::BaseOutdated, Kind::BaseOutdated, Kind::BaseOutdated),
+            (Code::Condition, Kind::Violation, Kind::VerdictChanged, Kind::Violation),
+            (Code::Form, Kind::Violation, Kind::VerdictChanged, Kind::Violation),
+        ] {
+            assert_eq!(kind(code, "old", "old", |_| {}), same, "{code:?}");
+            assert_eq!(kind(code, "new", "old", |_| {}), by_policies, "{code:?}");
+            assert_eq!(kind(code, "old", "new", |_| {}), by_trust, "{code:?}");
+        }
+        // It was violated then, too; or the rule was not there; or the image was not admitted.
+        let failed = |one: &mut Admission| (one.failed, one.passed) = (vec!["p/r".to_owned()], vec![]);
+        assert_eq!(kind(Code::NotFound, "new", "old", failed), Kind::Violation);
+        let absent = |one: &mut Admission| one.passed = vec![];
+        assert_eq!(kind(Code::NotFound, "new", "old", absent), Kind::VerdictChanged);
+        assert_eq!(kind(Code::NotFound, "old", "old", absent), Kind::Violation);
+        let other = |one: &mut Admission| one.images[0].image = "i:2".to_owned();
+        assert_eq!(kind(Code::NotFound, "old", "old", other), Kind::Violation);
+    }
+}

@@ -1,4 +1,4 @@
-//! [`Owner`]: what is known of one workload, and what is wrong with it by that.
+//! [`Owner`]: what is known of one workload, and what is wrong with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -100,7 +100,7 @@ impl Owner {
         }
     }
 
-    /// The request that a judgement is about: what the Pods say, with the images that run pinned.
+    /// The request of a judgement: what the Pods say, with the images that run pinned.
     pub(super) fn request(&self, judgement: &Judgement) -> Option<Request> {
         let (facts, _) = self.facts.get(&judgement.facts)?;
         let mut object: Value = serde_json::from_str(facts).ok()?;

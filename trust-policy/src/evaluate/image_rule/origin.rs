@@ -65,9 +65,13 @@ impl Asked<'_> {
             one_text("policy", &requirement.policies, Some(&summary.policy)),
         ];
         checks.extend(match (requirement.max_age, summary.verified) {
-            (Some(max_age), time) => {
-                Some(is_young(time, max_age, self.now, "it does not say when it was made"))
-            }
+            (Some(max_age), time) => Some(is_young(
+                time,
+                max_age,
+                self.now,
+                "it does not say when it was made",
+                ReasonCode::TooOld,
+            )),
             (None, time) => time.and_then(|time| is_of_the_future(time, self.now)),
         });
         checks.push(match summary.has_passed {

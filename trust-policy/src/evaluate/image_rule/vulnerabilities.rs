@@ -49,9 +49,7 @@ impl Asked<'_> {
             let mut checks = Vec::new();
             if let Some(max_age) = requirement.max_age {
                 let unknown = "the report does not say as of when it knows";
-                let age = is_young(report.as_of(), max_age, self.now, unknown);
-                let is_too_old = age.code == Some(ReasonCode::TooOld);
-                checks.push(if is_too_old { age.with_code(ReasonCode::ScanTooOld) } else { age });
+                checks.push(is_young(report.as_of(), max_age, self.now, unknown, ReasonCode::ScanTooOld));
             }
             let sources: Vec<_> = vex
                 .iter()

@@ -1,0 +1,78 @@
+//! Where events go.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use trust_gate::{Boxed, Deadline, HttpRequest, HttpResponse, Method, Transport, TransportError};
+use trust_kube::{CloudEvents, EventSink};
+use trust_policy::{Event, Evidence, PolicySet, Trust, evaluate};
+use trust_testkit::judge::{pod, request};
+
+/// Answers with these statuses, one after the other, and keeps what it was sent; 0 is no answer.
+#[derive(Debug, Default)]
+struct Script {
+    statuses: Mutex<Vec<u16>>,
+    sent: Mutex<Vec<HttpRequest>>,
+}
+
+impl Transport for Script {
+    fn send<'a>(
+        &'a self,
+        request: HttpRequest,
+        _: Deadline,
+    ) -> Boxed<'a, Result<HttpResponse, TransportError>> {
+        self.sent.lock().unwrap().push(request);
+        let status = self.statuses.lock().unwrap().remove(0);
+        let answer = match status {
+            0 => Err(TransportError::Broken { problem: "connection reset".to_owned() }),
+            status => Ok(HttpResponse::new(status, vec![], vec![])),
+        };
+        Box::pin(async { answer })
+    }
+}
+
+fn event() -> Event {
+    let request = request(pod("docker.io/library/nginx"));
+    let now = "2026-11-18T00:00:00Z".parse().unwrap();
+    let verdict = evaluate(&PolicySet::default(), &request, &Evidence::default(), &Trust::keys_only(), now);
+    Event::of_verdict("c", "uid", request.workload(), &verdict, now).unwrap()
+}
+
+/// Whether the event was taken, after how many attempts, and what is said.
+fn deliver(statuses: &[u16]) -> (Result<(), String>, usize) {
+    let script = Arc::new(Script { statuses: Mutex::new(statuses.to_vec()), ..Script::default() });
+    let sink = CloudEvents::new(script.clone(), "https://events.example/in?key=secret".parse().unwrap());
+    let sink = sink.with_token("secret");
+    assert!(!format!("{sink:?}").contains("secret"), "{sink:?}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let delivered = runtime.block_on(sink.deliver(&event())).map_err(|error| error.to_string());
+    let sent = script.sent.lock().unwrap();
+    for one in sent.iter() {
+        let body: Value = serde_json::from_slice(&one.body).unwrap();
+        assert_eq!(
+            (one.method, &body["id"]),
+            (Method::Post, &Value::from(event().id)),
+            "each attempt is the same event"
+        );
+        assert!(one.headers.contains(&("authorization", "Bearer secret".to_owned())));
+        assert!(one.headers.iter().any(
+            |(name, value)| *name == "content-type" && value.starts_with("application/cloudevents+json")
+        ));
+    }
+    (delivered, sent.len())
+}
+
+#[test]
+fn what_may_succeed_later_is_tried_again_and_nothing_else() {
+    assert_eq!(deliver(&[202]), (Ok(()), 1));
+    assert_eq!(deliver(&[503, 0, 200]), (Ok(()), 3));
+    let (refused, attempts) = deliver(&[400]);
+    assert_eq!(attempts, 1);
+    assert_eq!(refused.unwrap_err(), "event was not taken by events.example: status 400");
+    let (failed, attempts) = deliver(&[429, 500, 503]);
+    assert_eq!(attempts, 3);
+    assert!(failed.unwrap_err().ends_with("status 503"));
+    // A redirect is no success: the token goes nowhere else.
+    assert_eq!(deliver(&[307]).1, 1);
+}
