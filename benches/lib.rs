@@ -1,5 +1,6 @@
 //! What the benchmarks measure on: the embedded set of `examples/data`, and bundles of third parties.
 
+pub mod load;
 pub mod third_party;
 
 use std::fs;

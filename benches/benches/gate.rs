@@ -4,53 +4,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a benchmark may
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use trust_benches::data;
+use trust_benches::load::{memory, option, resident};
 use trust_core::UnixTime;
-use trust_gate::{
-    Boxed, Cached, Deadline, EvidenceStore, Found, Gate, Item, Limits, Objects, OciLayout, StoreError, Want,
-    collect_for,
-};
+use trust_gate::{Cached, Deadline, Gate, Limits, Objects, collect_for};
 use trust_policy::{AdmissionReview, Decision, PolicySet, Trust, evaluate};
 
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data");
 const POLICIES: usize = 1_000;
 const MATCHING: usize = 3;
 
-/// Everything that was asked of a layout, in memory.
-#[derive(Debug)]
-struct Memory(BTreeMap<Item, Found>);
-
-impl EvidenceStore for Memory {
-    fn fetch<'a>(&'a self, want: &'a Want, _: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
-        let found = self.0.get(&want.item).cloned().unwrap_or(Found::Absent);
-        Box::pin(async { Ok(found) })
-    }
-}
-
-fn memory() -> Memory {
-    let layout = OciLayout::open(format!("{DATA}/images")).unwrap();
-    let image: trust_core::ImageRef = "ghcr.io/myorg/app:signed".parse().unwrap();
-    let mut discovery = trust_gate::Discovery::new(image, &Limits::default());
-    let mut answers = BTreeMap::new();
-    loop {
-        let wants = discovery.wants();
-        if wants.is_empty() {
-            return Memory(answers);
-        }
-        for want in wants {
-            let found = layout.find(&want).unwrap();
-            answers.insert(want.item.clone(), found.clone());
-            discovery.answer(&want, Ok(found));
-        }
-    }
-}
-
 /// The release key's policy, so often, of which all but three are for another kind.
 fn policies() -> PolicySet {
-    let yaml = std::fs::read_to_string(format!("{DATA}/policies/require-release-key.yaml")).unwrap();
+    let yaml = std::fs::read_to_string(data().join("policies/require-release-key.yaml")).unwrap();
     let policy = |index: usize| {
         let named = yaml.replacen("name: require-release-key", &format!("name: p{index}"), 1);
         if index < MATCHING { named } else { named.replacen("- Pod\n", "- CronJob\n", 1) }
@@ -58,21 +26,10 @@ fn policies() -> PolicySet {
     PolicySet::from_yaml(&(0..POLICIES).map(policy).collect::<Vec<_>>().join("---\n")).unwrap()
 }
 
-/// Bytes that the process holds.
-fn resident() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
-}
-
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let number = |name: &str| {
-        let at = arguments.iter().position(|one| one == name)?;
-        arguments.get(at + 1)?.parse::<u64>().ok()
-    };
-    let is_test = arguments.iter().any(|one| one == "--test");
-    let reviews = number("--reviews").unwrap_or(if is_test { 20 } else { 50_000 });
-    let minutes = number("--minutes").unwrap_or(0);
+    let is_test = std::env::args().any(|one| one == "--test");
+    let reviews = option("--reviews").unwrap_or(if is_test { 20 } else { 50_000 });
+    let minutes = option("--minutes").unwrap_or(0);
 
     let policies = policies();
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"},

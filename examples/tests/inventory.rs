@@ -47,6 +47,24 @@ fn run(arguments: &[&str]) -> (i32, String) {
 }
 
 #[test]
+fn records_of_an_api_server_are_the_same_records() {
+    let folder = records();
+    let records = std::fs::read_dir(folder.path().join("records")).unwrap();
+    let item = |file: std::fs::DirEntry| {
+        let content = std::fs::read_to_string(file.path()).unwrap();
+        json!({"apiVersion": "trust.dev/v1alpha1", "kind": "WorkloadRecord", "spec": {"content": content}})
+    };
+    let items: Vec<Value> = records.map(|file| item(file.unwrap())).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    let output = program::run("inventory", &["-", "--format", "json"], &list);
+    let (_, expected) = run(&[folder.path().to_str().unwrap(), "--format", "json"]);
+    assert_eq!(stdout(&output), expected);
+    let output = program::run("inventory", &["-"], "{\"items\": [{}]}");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("item 0 has no spec.content"), "{}", stderr(&output));
+}
+
+#[test]
 fn what_runs_is_said_in_each_form() {
     let folder = records();
     let path = folder.path().to_str().unwrap();

@@ -10,11 +10,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use trust_core::Reasons;
 use trust_gate::{
-    Cached, Content, CurrentRoot, Deadline, DockerConfig, Http, Registry, RegistryHost, RootSource, Roots,
-    TufSource,
+    Cached, Content, CurrentRoot, Deadline, DockerConfig, Http, Paced, Registry, RegistryHost, RootSource,
+    Roots, Transport, TufSource,
 };
 use url::Url;
 
@@ -125,6 +125,18 @@ impl Network {
     /// # Errors
     /// If the options cannot be used.
     pub fn registry(&self) -> Result<Cached<Registry>, String> {
+        self.registry_over(http(self.ca.as_deref())?)
+    }
+
+    /// Likewise, asked no more than so many times a second.
+    ///
+    /// # Errors
+    /// If the options cannot be used.
+    pub fn paced_registry(&self, per_second: u32) -> Result<Cached<Registry>, String> {
+        self.registry_over(Paced::new(http(self.ca.as_deref())?, per_second, per_second))
+    }
+
+    fn registry_over(&self, transport: impl Transport + 'static) -> Result<Cached<Registry>, String> {
         let file = self.registry_config.clone().or_else(docker_config);
         if let Some(file) = self.registry_config.as_ref().filter(|file| !file.exists()) {
             return Err(format!("{}: it is not there", file.display()));
@@ -134,7 +146,7 @@ impl Network {
                 .map_err(|error| format!("{}: {}", file.display(), Reasons(&error)))?,
             None => DockerConfig::default(),
         };
-        let mut builder = Registry::builder(http(self.ca.as_deref())?).credentials(credentials);
+        let mut builder = Registry::builder(transport).credentials(credentials);
         for host in
             self.plain_http.iter().chain(&self.private).chain(self.mirror.iter().map(|(host, _)| host))
         {
@@ -161,7 +173,7 @@ impl Network {
         &self,
         root: &Root,
         read: &mut dyn FnMut(&Path) -> Result<Vec<u8>, String>,
-        runtime: &Runtime,
+        runtime: &Handle,
     ) -> Result<Option<Arc<CurrentRoot>>, String> {
         let mut source = RootSource::new();
         let name = match (&root.trust_root, &root.tuf, &root.tuf_root) {

@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use trust_core::UnixTime;
 
 /// The time; a clock that is set before 1970 says 1970, when nothing was valid yet.
-pub(crate) fn now() -> UnixTime {
+#[must_use]
+pub fn now() -> UnixTime {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime::from_millis(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
 }

@@ -20,6 +20,7 @@ use crate::metrics::{Metrics, ReviewOutcome};
 use crate::objects::{ObjectStore, Objects};
 use crate::root_source::Roots;
 use crate::store::EvidenceStore;
+use crate::surroundings::Surroundings;
 
 /// Reviews that are answered at a time unless it is said otherwise.
 const MAX_IN_FLIGHT: usize = 64;
@@ -39,6 +40,7 @@ struct Inner {
     trust: RwLock<GateTrust>,
     store: Box<dyn EvidenceStore>,
     objects: Box<dyn ObjectStore>,
+    surroundings: Option<Box<dyn Surroundings>>,
     limits: Limits,
     in_flight: Arc<Semaphore>,
     metrics: Metrics,
@@ -69,7 +71,7 @@ type Made = Option<(Digest, Arc<Trust>)>;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reviewed {
-    /// What was asked; `None` if it cannot be read.
+    /// What was asked, with what is [known](Surroundings) about it; `None` if it cannot be read.
     pub review: Option<Arc<AdmissionReview>>,
     /// What the API server is answered, with HTTP status 200; `None` for what is no review that could be answered: that is
     /// HTTP status 400.
@@ -116,6 +118,13 @@ impl GateBuilder {
         self
     }
 
+    /// Asks there what reviews do not say of their requests: labels of namespaces, and roles of users.
+    #[must_use]
+    pub fn surroundings(mut self, surroundings: impl Surroundings + 'static) -> Self {
+        self.0.surroundings = Some(Box::new(surroundings));
+        self
+    }
+
     /// Fetches no more than this for one review.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -152,6 +161,7 @@ impl Gate {
             trust: RwLock::new(GateTrust::Fixed(Arc::new(trust))),
             store: Box::new(store),
             objects: Box::new(Objects::default()),
+            surroundings: None,
             limits: Limits::default(),
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             metrics: Metrics::default(),
@@ -167,6 +177,13 @@ impl Gate {
     /// Verifies by another trust from now on. Reviews that are being judged keep theirs.
     pub fn replace_trust(&self, trust: Trust) {
         *self.0.trust.write().unwrap_or_else(PoisonError::into_inner) = GateTrust::Fixed(Arc::new(trust));
+    }
+
+    /// What identifies the trust of now: a hash of the root, and of nothing but a name where only keys of policies count.
+    #[must_use]
+    pub fn trust_digest(&self) -> Digest {
+        let (trust, _) = self.0.trust(clock::now());
+        trust.root().digest().cloned().unwrap_or_else(|| Digest::sha256(b"keys only"))
     }
 
     /// What was done so far, as numbers.
@@ -227,6 +244,8 @@ impl Gate {
     /// fetched by the deadline is missing in the evidence, which denies. `None` if the evaluation stopped unexpectedly. It counts for
     /// nothing in the [metrics](Self::metrics).
     pub async fn judge(&self, request: Request, until: Deadline) -> Option<Verdict> {
+        let mut request = request;
+        self.0.complete(&mut request, until).await;
         self.0.judge(Arc::new(request), clock::now(), until).await.verdict
     }
 
@@ -267,6 +286,9 @@ impl Inner {
         until: Deadline,
         permit: OwnedSemaphorePermit,
     ) -> Reviewed {
+        let mut review = Arc::unwrap_or_clone(review);
+        self.complete(&mut review.request, until.less(MARGIN)).await;
+        let review = Arc::new(review);
         let judged = self.judge(Arc::new(review.request.clone()), now, until.less(MARGIN)).await;
         drop(permit);
         let Judged { verdict, evidence, about_root } = judged;
@@ -281,6 +303,13 @@ impl Inner {
         }
         tracing::info!(allowed = response.allowed);
         Reviewed { review: Some(review), response: Some(response), verdict: Some(verdict), evidence, now }
+    }
+
+    /// Adds what a review does not say.
+    async fn complete(&self, request: &mut Request, until: Deadline) {
+        if let Some(surroundings) = &self.surroundings {
+            surroundings.complete(request, until).await;
+        }
     }
 
     /// Fetches what is needed, and evaluates it.

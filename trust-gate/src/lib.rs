@@ -71,6 +71,9 @@ mod folder;
 mod transport;
 
 #[cfg(feature = "registry")]
+mod paced;
+
+#[cfg(feature = "registry")]
 mod address;
 
 #[cfg(feature = "http")]
@@ -93,6 +96,9 @@ mod discovery;
 
 mod objects;
 
+#[cfg(feature = "registry")]
+mod surroundings;
+
 mod collect;
 
 mod oci_layout_writer;
@@ -112,6 +118,8 @@ mod gate;
 /// What the crates above share. It is no part of the interface, and changes without notice.
 #[doc(hidden)]
 pub mod internal {
+    #[cfg(feature = "registry")]
+    pub use crate::clock::now;
     pub use crate::folder::write_whole;
 }
 
@@ -132,12 +140,14 @@ pub use crate::{
     content::Content,
     gate::{Gate, GateBuilder, GateError, Reviewed},
     metrics::{BUCKETS, Metrics, ReviewOutcome},
+    paced::Paced,
     registry::credentials::{
         Anonymous, Credential, CredentialError, Credentials, DockerConfig, ForRegistry, PullSecrets,
     },
     registry::host::RegistryHost,
     registry::{Registry, RegistryBuilder},
     root_source::{CurrentRoot, RootSource, RootSourceError, Roots},
+    surroundings::Surroundings,
     transport::{HttpRequest, HttpResponse, Method, Reach, Transport, TransportError},
     tuf_source::{TufRefreshed, TufSource, TufSourceError},
 };

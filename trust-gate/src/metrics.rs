@@ -1,6 +1,6 @@
 //! [`Metrics`]: what a gate did, as plain numbers that an embedder exports.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How a review ended.
@@ -38,15 +38,27 @@ impl ReviewOutcome {
 /// Upper bounds of the histogram of times, in milliseconds; what took longer is counted after the last.
 pub const BUCKETS: [u64; 13] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
-/// Counters that only grow. Reading them locks nothing.
+/// Counters that only grow, but for that of policies. Reading them locks nothing.
 #[derive(Debug, Default)]
 pub struct Metrics {
     outcomes: [AtomicU64; ReviewOutcome::ALL.len()],
     times: [AtomicU64; BUCKETS.len() + 1],
     total_micros: AtomicU64,
+    refused_policies: AtomicUsize,
 }
 
 impl Metrics {
+    /// How many policies cannot be read as they are now: what was there before them is used. Who reads policies says so.
+    #[must_use]
+    pub fn refused_policies(&self) -> usize {
+        self.refused_policies.load(Ordering::Relaxed)
+    }
+
+    /// So many policies cannot be read.
+    pub fn set_refused_policies(&self, count: usize) {
+        self.refused_policies.store(count, Ordering::Relaxed);
+    }
+
     pub(crate) fn add(&self, outcome: ReviewOutcome, time: Duration) {
         let at = ReviewOutcome::ALL.iter().position(|one| *one == outcome);
         let bucket =

@@ -13,11 +13,11 @@ use futures_util::future::join_all;
 use serde_json::json;
 use trust_core::{Digest, TrustRoot};
 use trust_gate::{
-    Cached, Content, Credential, Deadline, EvidenceStore, ForRegistry, Found, Gate, GateBuilder, HttpRequest,
-    Item, Limits, Objects, Registry, RegistryHost, ReviewOutcome, Reviewed, Want, collect_async,
-    collect_for_async,
+    Boxed, Cached, Content, Credential, Deadline, EvidenceStore, ForRegistry, Found, Gate, GateBuilder,
+    HttpRequest, Item, Limits, Objects, Registry, RegistryHost, Repositories, ReviewOutcome, Reviewed,
+    Surroundings, Want, collect_async, collect_for_async,
 };
-use trust_policy::{FailureKind, PolicySet, Trust};
+use trust_policy::{FailureKind, PolicySet, Request, Trust, Uncovered};
 
 use crate::memory::{Memory, Reply, run, status, with};
 
@@ -390,4 +390,42 @@ fn a_request_is_fetched_up_to_its_limit() {
     };
     assert_eq!(too_large(30), 0);
     assert!(too_large(29) > 0);
+}
+
+/// Knows the labels of one namespace.
+#[derive(Debug)]
+struct Labels;
+
+impl Surroundings for Labels {
+    fn complete<'a>(&'a self, request: &'a mut Request, _: Deadline) -> Boxed<'a, ()> {
+        if request.resource.id().namespace == "shop" {
+            request.namespace_labels = Some([("stage".to_owned(), "test".to_owned())].into());
+        }
+        Box::pin(async {})
+    }
+}
+
+#[test]
+fn what_a_review_does_not_say_is_asked_for_and_stays_with_what_was_judged() {
+    let policy = "{apiVersion: kyverno.io/v1, kind: ClusterPolicy, metadata: {name: p}, spec: {validationFailureAction: Enforce, rules: [\
+        {name: r, match: {any: [{resources: {kinds: [Pod], namespaceSelector: {matchLabels: {stage: prod}}}}]}, validate: \
+        {message: no, deny: {}}}]}}";
+    let policies = PolicySet::from_yaml(policy).unwrap().with_uncovered(Uncovered::Allow);
+    let builder = || Gate::builder(policies.clone(), Trust::keys_only(), Repositories::new());
+    let of = |namespace: &str| {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": namespace}, "spec": {"containers": []}});
+        json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "u", "operation": "CREATE", "object": pod}})
+            .to_string()
+            .into_bytes()
+    };
+    run(async {
+        let until = || Deadline::after(PATIENCE);
+        assert!(!is_allowed(&builder().build().review(&of("shop"), until()).await), "labels are unknown");
+        let gate = builder().surroundings(Labels).build();
+        let reviewed = gate.review(&of("shop"), until()).await;
+        assert!(is_allowed(&reviewed), "{}", message(&reviewed));
+        let labels = reviewed.review.unwrap().request.namespace_labels.clone();
+        assert_eq!(labels.unwrap()["stage"], "test", "what is judged again later has them, too");
+        assert!(!is_allowed(&gate.review(&of("other"), until()).await));
+    });
 }

@@ -2,8 +2,11 @@
 //!
 //! [`webhook`] makes the routes that an API server asks, of a [`Gate`](trust_gate::Gate); [`serve`] serves them with certificates that
 //! are read again when they change. A [`Recorder`] keeps what was admitted and tells of what was denied. A [`Watch`] drives an
-//! [`Inventory`](trust_policy::Inventory): it judges what runs again, and stores and delivers what comes of it. Where Pods are seen, the
-//! embedder says.
+//! [`Inventory`](trust_policy::Inventory): it judges what runs again, and stores and delivers what comes of it.
+//!
+//! With the feature `cluster`, the API server is asked, too: `Cluster` makes a gate that judges by the policies that it stores, and
+//! `ClusterWatch` follows its Pods, one replica of several at a time (`Leadership`); `ClusterRecords`, `Reported` and `ClusterEvents` leave
+//! there what was found.
 //!
 //! Each file is about one noun, and imports only from those before it in this list:
 //!
@@ -17,8 +20,19 @@
 //! | `policy_files` | [`PolicyFiles`]: policies in a folder, read again when they change |
 //! | `metrics` | what a gate did, for Prometheus |
 //! | `connections` | clients over TLS, bounded in number and in silence |
+//! | `health` | what those ask who look after a program |
+//! | `stored` | whether a policy or a trust root that is to be stored can be read |
 //! | `webhook` | the routes, and the server |
 //! | `watch` | [`Watch`]: judges what runs again |
+//! | `api` | the API server: kinds of objects, and what is there of one |
+//! | `custom_resources` | the kinds of `trust.dev` |
+//! | `last_good` | objects that are read as they come, each as it was when it could be read last |
+//! | `cluster_policies` | policies and trust roots that it stores |
+//! | `cluster_objects` | what rules ask of it: ConfigMaps, Secrets, labels, roles |
+//! | `cluster` | a gate that judges by all of that |
+//! | `cluster_records`, `cluster_events` | records, reports and events there |
+//! | `leadership` | one of several replicas is active |
+//! | `cluster_watch` | a watch that is fed by it |
 
 mod record_store;
 
@@ -36,12 +50,47 @@ mod metrics;
 
 mod connections;
 
+mod health;
+
+mod stored;
+
 mod webhook;
 
 mod watch;
 
+#[cfg(feature = "cluster")]
+mod api;
+
+#[cfg(feature = "cluster")]
+mod custom_resources;
+
+#[cfg(feature = "cluster")]
+mod last_good;
+
+#[cfg(feature = "cluster")]
+mod cluster_policies;
+
+#[cfg(feature = "cluster")]
+mod cluster_objects;
+
+#[cfg(feature = "cluster")]
+mod cluster;
+
+#[cfg(feature = "cluster")]
+mod cluster_records;
+
+#[cfg(feature = "cluster")]
+mod cluster_events;
+
+#[cfg(feature = "cluster")]
+mod leadership;
+
+#[cfg(feature = "cluster")]
+mod cluster_watch;
+
 pub use certificate::{CertificateError, ServerCertificate};
 pub use event_sink::{CloudEvents, EventSink, JsonLines, SinkError};
+pub use health::{health, serve_health};
 pub use metrics::to_prometheus;
 pub use observer::Observer;
 pub use policy_files::{PolicyFiles, PolicyFilesError};
@@ -49,3 +98,15 @@ pub use record_store::{FolderRecords, MemoryRecords, RecordError, RecordStore, S
 pub use recorder::Recorder;
 pub use watch::{Watch, WatchError};
 pub use webhook::{asked_to_end, serve, webhook};
+#[cfg(feature = "cluster")]
+pub use {
+    api::ClusterError,
+    cluster::{Cluster, ClusterSettings, JudgedBy},
+    cluster_events::ClusterEvents,
+    cluster_objects::ClusterObjects,
+    cluster_policies::{ClusterPolicies, ClusterRoots},
+    cluster_records::{ClusterRecords, Reported},
+    cluster_watch::{ClusterWatch, WatchNumbers},
+    custom_resources::custom_resources,
+    leadership::Leadership,
+};

@@ -26,5 +26,10 @@ pub fn to_prometheus(metrics: &Metrics) -> String {
     }
     let _ = writeln!(text, "trust_review_duration_seconds_sum {}", metrics.total_time().as_secs_f64());
     let _ = writeln!(text, "trust_review_duration_seconds_count {below}");
+    let _ = writeln!(
+        text,
+        "# HELP trust_refused_policies Policies that cannot be read as they are; what was there before is used.\n# TYPE trust_refused_policies gauge\ntrust_refused_policies {}",
+        metrics.refused_policies()
+    );
     text
 }

@@ -64,7 +64,7 @@ pub struct StoredAdmission {
 
 impl StoredAdmission {
     /// What is the same but for the time has the same key.
-    fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let mut timeless = self.admission.clone();
         timeless.time = trust_core::UnixTime::from_seconds(0);
         key_of(&(&self.workload, timeless))
@@ -81,7 +81,7 @@ pub struct RecordError {
     pub problem: String,
 }
 
-fn key_of(value: &impl Serialize) -> String {
+pub(crate) fn key_of(value: &impl Serialize) -> String {
     Digest::sha256(serde_json::to_string(value).unwrap_or_default().as_bytes()).to_hex()
 }
 

@@ -6,20 +6,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::post;
+use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
+use trust_core::Reasons;
 use trust_gate::{Deadline, Gate, Reviewed};
+use trust_policy::{AdmissionResponse, AdmissionReview, Operation, ProviderAnswer, ProviderRequest};
 
 use crate::certificate::ServerCertificate;
 use crate::connections::Connections;
+use crate::health::health;
 use crate::metrics::to_prometheus;
 use crate::observer::Observer;
+use crate::stored;
 
 /// The largest review of which it is still read which one it is, so that it is denied and not left to the `failurePolicy`.
 const MAX_BODY_LEN: usize = 12 << 20;
@@ -27,6 +32,10 @@ const MAX_BODY_LEN: usize = 12 << 20;
 const MAX_BODIES: usize = 32;
 /// What a client may take to send a body.
 const BODY: Duration = Duration::from_secs(5);
+/// How long Gatekeeper waits for an answer, at least. It does not say.
+const PROVIDER: Duration = Duration::from_secs(2);
+/// Images that are judged at a time for one request of it.
+const PROVIDER_WIDTH: usize = 16;
 /// How long endpoints take to learn that a server is not ready any more.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long what was asked may take after that: longer than any review.
@@ -36,25 +45,32 @@ const END: Duration = Duration::from_secs(32);
 struct Webhook {
     gate: Gate,
     observers: Arc<[Arc<dyn Observer>]>,
-    is_ready: Arc<AtomicBool>,
     bodies: Arc<Semaphore>,
 }
 
-/// The routes: `/validate` and `/mutate` for the API server, `/healthz`, `/readyz` and `/metrics` for those who look after it. `/mutate`
-/// pins what was verified; `/validate` answers without a patch. Observers are told of what `/validate` judges, and of what `/mutate`
-/// denies, which `/validate` is not asked: of each object once.
+/// The routes: `/validate` and `/mutate` for the API server, `/policies` for the policies that it is to store, `/provider` and
+/// `/provider/mutate` for Gatekeeper, and those of [`health`].
+///
+/// `/mutate` pins what was verified; `/validate` answers without a patch. Observers are told of what `/validate` judges, and of what
+/// `/mutate` denies, which `/validate` is not asked: of each object once. `/policies` denies policies, exceptions and trust roots that
+/// cannot be read, with the place. `/provider` answers constraints, `/provider/mutate` Gatekeeper's mutations.
 ///
 /// `is_ready` says what `/readyz` does: set it when policies and trust are there, and clear it before the server ends.
 pub fn webhook(gate: Gate, observers: Vec<Arc<dyn Observer>>, is_ready: Arc<AtomicBool>) -> Router {
     let bodies = Arc::new(Semaphore::new(MAX_BODIES));
-    let webhook = Webhook { gate, observers: observers.into(), is_ready, bodies };
+    let numbers = {
+        let gate = gate.clone();
+        move || to_prometheus(gate.metrics())
+    };
+    let webhook = Webhook { gate, observers: observers.into(), bodies };
     Router::new()
         .route("/validate", post(validate))
         .route("/mutate", post(mutate))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+        .route("/policies", post(policies))
+        .route("/provider", post(|state, request| provide(state, request, ProviderAnswer::Validation)))
+        .route("/provider/mutate", post(|state, request| provide(state, request, ProviderAnswer::Mutation)))
         .with_state(webhook)
+        .merge(health(is_ready, numbers))
 }
 
 async fn validate(State(webhook): State<Webhook>, request: Request) -> Response {
@@ -81,11 +97,68 @@ async fn mutate(State(webhook): State<Webhook>, request: Request) -> Response {
     answer(&reviewed)
 }
 
+/// Whether policies, exceptions and trust roots can be read: what cannot is not to be stored, where it would only be passed over.
+async fn policies(State(webhook): State<Webhook>, request: Request) -> Response {
+    let body = match webhook.read(request).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let response = match AdmissionReview::from_json(&body) {
+        Err(error) => AdmissionResponse::for_unreadable(&body, &error),
+        Ok(review)
+            if review.request.operation == Operation::Delete || !review.request.subresource.is_empty() =>
+        {
+            Some(AdmissionResponse::allow(review.uid))
+        }
+        Ok(review) => Some(match stored::check(review.request.resource.object()) {
+            Ok(()) => AdmissionResponse::allow(review.uid),
+            Err(problem) => AdmissionResponse::deny(review.uid, &problem),
+        }),
+    };
+    match response {
+        Some(response) => json(response.to_review().to_string()),
+        None => (StatusCode::BAD_REQUEST, "found no admission review\n").into_response(),
+    }
+}
+
+/// Answers Gatekeeper about images, each as if a Pod were created that runs it.
+async fn provide(State(webhook): State<Webhook>, request: Request, answer: ProviderAnswer) -> Response {
+    let until = Deadline::after(PROVIDER);
+    let body = match webhook.read(request).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let keys = match ProviderRequest::from_json(&body) {
+        Ok(request) => request.keys,
+        Err(error) => return json(ProviderAnswer::system_error(&error).to_string()),
+    };
+    let gate = &webhook.gate;
+    let judge = async |key: String| match ProviderRequest::request(&key) {
+        Ok(request) => {
+            let judging = gate.judge(request.clone(), until);
+            let left = until.left().unwrap_or_default();
+            let verdict = tokio::time::timeout(left, judging).await.ok().flatten();
+            answer.item(&key, &request, verdict.as_ref())
+        }
+        Err(error) => ProviderAnswer::failed(&key, &Reasons(&error).to_string()),
+    };
+    let items: Vec<_> = futures_util::stream::iter(keys).map(judge).buffered(PROVIDER_WIDTH).collect().await;
+    json(ProviderAnswer::response(&items).to_string())
+}
+
+fn json(body: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
 impl Webhook {
-    /// Reads a review and judges it, by a deadline that begins before it is read. What cannot be read is answered with an error, by which
-    /// the API server follows the `failurePolicy`.
+    /// Reads a review and judges it, by a deadline that begins before it is read.
     async fn review(&self, request: Request) -> Result<Reviewed, Response> {
         let until = Deadline::of_webhook(request.uri().query());
+        Ok(self.gate.review(&self.read(request).await?, until).await)
+    }
+
+    /// Reads a body. What cannot be read is answered with an error, by which the API server follows the `failurePolicy`.
+    async fn read(&self, request: Request) -> Result<Bytes, Response> {
         let reading = async {
             let permit = self.bodies.acquire().await;
             let body = to_bytes(request.into_body(), MAX_BODY_LEN).await;
@@ -93,7 +166,7 @@ impl Webhook {
             body
         };
         match tokio::time::timeout(BODY, reading).await {
-            Ok(Ok(body)) => Ok(self.gate.review(&body, until).await),
+            Ok(Ok(body)) => Ok(body),
             Ok(Err(_)) => {
                 Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too long, or ended early\n").into_response())
             }
@@ -111,20 +184,7 @@ fn answer(reviewed: &Reviewed) -> Response {
         let resource = review.request.resource.id().to_string();
         tracing::info!(uid = response.uid, resource, reason, "denied");
     }
-    let body = response.to_review().to_string();
-    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
-}
-
-async fn ready(State(webhook): State<Webhook>) -> Response {
-    match webhook.is_ready.load(Ordering::Relaxed) {
-        true => "ready\n".into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
-    }
-}
-
-async fn metrics(State(webhook): State<Webhook>) -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-    (headers, to_prometheus(webhook.gate.metrics())).into_response()
+    json(response.to_review().to_string())
 }
 
 /// Until the process is asked to end: SIGTERM, as Kubernetes sends it, or an interrupt.

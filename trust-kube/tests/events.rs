@@ -4,9 +4,12 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use trust_core::Digest;
 use trust_gate::{Boxed, Deadline, HttpRequest, HttpResponse, Method, Transport, TransportError};
 use trust_kube::{CloudEvents, EventSink};
-use trust_policy::{Event, Evidence, PolicySet, Trust, evaluate};
+use trust_policy::{
+    Event, Evidence, Inventory, InventorySettings, PolicySet, ResourceId, Trust, WorkloadEvent, evaluate,
+};
 use trust_testkit::judge::{pod, request};
 
 /// Answers with these statuses, one after the other, and keeps what it was sent; 0 is no answer.
@@ -75,4 +78,59 @@ fn what_may_succeed_later_is_tried_again_and_nothing_else() {
     assert!(failed.unwrap_err().ends_with("status 503"));
     // A redirect is no success: the token goes nowhere else.
     assert_eq!(deliver(&[307]).1, 1);
+}
+
+#[test]
+fn kubernetes_shows_the_workload_and_what_is_wrong() {
+    let event = event();
+    let shown = event.to_kubernetes_event();
+    assert_eq!(
+        (shown["type"].as_str(), shown["reason"].as_str()),
+        (Some("Warning"), Some("AdmissionDenied"))
+    );
+    assert_eq!(shown["involvedObject"]["kind"], "Pod");
+    assert_eq!(
+        (&shown["involvedObject"]["namespace"], &shown["metadata"]["namespace"]),
+        (&"".into(), &"default".into())
+    );
+    let message = shown["message"].as_str().unwrap();
+    assert!(message.contains("no rule about images applies") && message.len() <= 1024, "{message}");
+    let name = shown["metadata"]["name"].as_str().unwrap();
+    assert!(name.len() <= 63 && name.starts_with("trust-"), "{name}");
+    assert_eq!(event.to_kubernetes_event(), shown, "the same event is the same object");
+}
+
+/// Events of a finding that opens and is resolved.
+fn of_a_finding() -> Vec<Event> {
+    let mut inventory =
+        Inventory::new("c", InventorySettings::default(), Digest::sha256(b"p"), Digest::sha256(b"t"));
+    let guard =
+        ResourceId { kind: "PolicySet".to_owned(), name: "policies".to_owned(), ..ResourceId::default() };
+    let mut events = Vec::new();
+    for event in [WorkloadEvent::ListStarts, WorkloadEvent::ListEnds] {
+        inventory.apply(event, "2026-11-18T00:00:00Z".parse().unwrap()).unwrap();
+    }
+    for (minute, mode) in ["Enforce", "Audit", "Enforce"].into_iter().enumerate() {
+        let fields = [("p/r".to_owned(), mode.to_owned())].into();
+        inventory.guard_seen(guard.clone(), Some(fields));
+        let now = format!("2026-11-18T00:{minute:02}:00Z").parse().unwrap();
+        events.extend(inventory.settle(now).events);
+    }
+    events
+}
+
+/// `.ci/schemas` compares them with the published schema.
+#[test]
+fn samples_are_written_where_they_are_asked_for() {
+    let events: Vec<Value> =
+        of_a_finding().into_iter().chain([event()]).map(|event| event.to_cloud_event()).collect();
+    let types: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        types,
+        ["dev.trust.drift.opened.v1", "dev.trust.drift.resolved.v1", "dev.trust.admission.denied.v1"]
+    );
+    if let Some(folder) = std::env::var_os("TRUST_SAMPLES") {
+        let file = std::path::Path::new(&folder).join("events.json");
+        std::fs::write(file, serde_json::to_string(&events).unwrap()).unwrap();
+    }
 }

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use trust_gate::{Deadline, Gate, Http, HttpRequest, HttpResponse, Method, Reach, Repositories, Transport};
+use trust_gate::{
+    Deadline, Gate, Http, HttpRequest, HttpResponse, Method, OciLayout, Reach, Repositories, Transport,
+};
 use trust_kube::{ServerCertificate, serve, webhook};
 use trust_policy::{PolicySet, Trust};
 
@@ -57,7 +59,10 @@ struct Server {
 
 async fn server(folder: &Path) -> Server {
     let policies = PolicySet::from_yaml(POLICY).unwrap();
-    let gate = Gate::new(policies, Trust::keys_only(), Repositories::new());
+    server_of(folder, Gate::new(policies, Trust::keys_only(), Repositories::new())).await
+}
+
+async fn server_of(folder: &Path, gate: Gate) -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let certificate =
@@ -102,6 +107,99 @@ fn run<F: Future>(future: F) -> F::Output {
         .build()
         .unwrap()
         .block_on(future)
+}
+
+/// What a policy or a trust root is answered that is to be stored.
+async fn stored(client: &Http, address: &str, operation: &str, object: Value) -> Value {
+    let request = json!({"uid": "u", "operation": operation, "object": object});
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
+    let answer = ask(client, address, "/policies", Some(review.to_string().into_bytes())).await;
+    let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+    answer["response"].clone()
+}
+
+#[test]
+fn what_cannot_be_read_is_not_to_be_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = made();
+    write(folder.path(), &own);
+    run(async {
+        let server = server(folder.path()).await;
+        let client = client(&[own.cert.der().clone()]);
+        let policy = |require: Value| {
+            json!({"apiVersion": "trust.dev/v1alpha1", "kind": "ImageTrustPolicy", "metadata": {"name": "p"},
+                "spec": {"images": ["**"], "require": require}, "status": {"conditions": []}})
+        };
+        let root = |root: Value| json!({"apiVersion": "trust.dev/v1alpha1", "kind": "TrustRoot", "metadata": {"name": "r"}, "spec": {"trustedRoot": root}});
+        let empty = json!({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"});
+        for (operation, object, problem) in [
+            ("CREATE", policy(json!({"registries": ["ghcr.io/**"]})), ""),
+            ("UPDATE", policy(json!({"registry": ["ghcr.io/**"]})), "spec.require.registry"),
+            ("CREATE", policy(json!({})), "spec.require"),
+            ("CREATE", root(json!("text")), "spec.trustedRoot"),
+            ("CREATE", root(json!({"mediaType": "text/plain"})), "spec.trustedRoot"),
+            ("CREATE", root(empty), ""),
+            ("CREATE", json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}), "apiVersion"),
+        ] {
+            let response = stored(&client, &server.address, operation, object.clone()).await;
+            assert_eq!(response["allowed"], problem.is_empty(), "{object}: {response}");
+            let message = response["status"]["message"].as_str().unwrap_or_default();
+            assert!(message.contains(problem), "{object}: {message}");
+        }
+        let answer = ask(&client, &server.address, "/policies", Some(b"{}".to_vec())).await;
+        assert_eq!(answer.status, 400);
+    });
+}
+
+#[test]
+fn gatekeeper_is_answered_about_each_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = made();
+    write(folder.path(), &own);
+    run(async {
+        let layout = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data");
+        let policies =
+            std::fs::read_to_string(format!("{layout}/policies/require-release-key.yaml")).unwrap();
+        let mut repositories = Repositories::new();
+        repositories.insert(
+            "ghcr.io/myorg/app".parse().unwrap(),
+            OciLayout::open(format!("{layout}/images")).unwrap(),
+        );
+        let gate = Gate::new(PolicySet::from_yaml(&policies).unwrap(), Trust::keys_only(), repositories);
+        let server = server_of(folder.path(), gate).await;
+        let client = client(&[own.cert.der().clone()]);
+        let ask_about = async |path: &str, body: Value| {
+            let answer = ask(&client, &server.address, path, Some(body.to_string().into_bytes())).await;
+            let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+            assert_eq!(answer["kind"], "ProviderResponse");
+            assert_eq!(answer["response"]["idempotent"], true);
+            answer["response"].clone()
+        };
+        let keys = [
+            "[shop]ghcr.io/myorg/app:signed",
+            "[shop]ghcr.io/myorg/app:unsigned",
+            "[shop",
+            "[shop]docker.io/nginx",
+        ];
+        let request = json!({"apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": keys}});
+        for (path, pointer) in [("/provider", "/value/image"), ("/provider/mutate", "/value")] {
+            let response = ask_about(path, request.clone()).await;
+            let items = response["items"].as_array().unwrap();
+            assert_eq!(items.iter().map(|item| item["key"].as_str().unwrap()).collect::<Vec<_>>(), keys);
+            let pinned = items[0].pointer(pointer).unwrap().as_str().unwrap();
+            assert!(pinned.starts_with("ghcr.io/myorg/app:signed@sha256:"), "{pinned}");
+            assert_eq!(items[0]["error"], "");
+            for (item, error) in items[1..].iter().zip([
+                "found no signature",
+                "found key `[shop`",
+                "no rule about images applies",
+            ]) {
+                assert!(item["value"].is_null() && item["error"].as_str().unwrap().contains(error), "{item}");
+            }
+        }
+        let response = ask_about("/provider", json!({"kind": "Pod"})).await;
+        assert!(!response["systemError"].as_str().unwrap().is_empty());
+    });
 }
 
 #[test]

@@ -233,6 +233,19 @@ pub struct AdmissionResponse {
 }
 
 impl AdmissionResponse {
+    /// An allowance, without a word.
+    #[must_use]
+    pub fn allow(uid: impl Into<String>) -> Self {
+        Self {
+            uid: uid.into(),
+            allowed: true,
+            status: None,
+            patch: None,
+            warnings: Vec::new(),
+            audit_annotations: Map::new(),
+        }
+    }
+
     /// A denial, with a message for the requester.
     #[must_use]
     pub fn deny(uid: impl Into<String>, message: &str) -> Self {

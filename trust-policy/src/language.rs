@@ -13,6 +13,8 @@ use self::reader::PolicyError;
 use crate::policy::policy_set::PolicySet;
 use crate::yaml::{self, Node, Value};
 
+pub use self::image_trust_policy::IMAGE_TRUST_POLICY_SCHEMA;
+
 /// A policy language: which documents are of it, and what they require.
 ///
 /// An implementor promises that a policy never means less than it says: an unknown field is an error, with its path and place.

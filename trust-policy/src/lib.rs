@@ -42,7 +42,7 @@
 //! | `verdict` | [`Verdict`], its [`Explanation`], its [`ReasonCode`]s; [`Verdict::brief`], [`Problem`] |
 //! | `evaluate` | [`evaluate`]; [`PolicySet::requirements`]: what to fetch |
 //! | `archive` | [`Archive`]: what was judged, to be judged again |
-//! | `admission` | [`AdmissionReview`] |
+//! | `admission`, `external_data` | [`AdmissionReview`], which an API server asks; [`ProviderRequest`], which Gatekeeper asks |
 //! | `drift` | [`Inventory`]: what runs, [`Finding`]s, [`Event`]s |
 //! | `report` | [`Verdict::to_report`], [`to_sarif`], [`Verdict::to_summaries`], [`Page`] |
 
@@ -68,6 +68,7 @@ mod evaluate;
 mod archive;
 
 mod admission;
+mod external_data;
 
 mod drift;
 
@@ -93,13 +94,14 @@ pub use expression::ExpressionError;
 pub use expression::condition::{Condition, ConditionBlock, Conditions};
 pub use expression::operator::{Operator, UnknownOperator};
 pub use expression::template::Template;
+pub use external_data::{ProviderAnswer, ProviderError, ProviderRequest};
 pub use kubernetes::image_pattern::ReferencePattern;
 pub use kubernetes::label_selector::{LabelCondition, LabelSelector};
 pub use kubernetes::object_name::ObjectName;
 pub use kubernetes::request::{Operation, Parent, Request, User};
 pub use kubernetes::resource::{ContainerImage, ContainerKind, Resource, ResourceError, ResourceId};
 pub use language::reader::PolicyError;
-pub use language::{Languages, PolicyLanguage};
+pub use language::{IMAGE_TRUST_POLICY_SCHEMA, Languages, PolicyLanguage};
 pub use policy::check::{Check, CheckAnswer, CheckRequirement, CheckSubject, CheckSubjects, ImageConfig};
 pub use policy::image_rule::{
     AttestationDeny, AttestationRequirement, DeniedPackage, ImageConfigRequirement, ImageRule,

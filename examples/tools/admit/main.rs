@@ -91,7 +91,7 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
     let root = match arguments.network.root(
         &arguments.root,
         &mut |file| Ok(input.read(file)?.into_bytes()),
-        &runtime,
+        runtime.handle(),
     )? {
         None => {
             let (time, now) = (TrustRoot::PUBLIC_GOOD_TIME, arguments.now.map_or_else(clock, Ok)?);

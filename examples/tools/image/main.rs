@@ -77,10 +77,11 @@ impl Source {
     /// Fetches what is attached.
     fn fetch(&self) -> Result<Given, String> {
         let runtime = runtime()?;
-        let root = match self.network.root(&self.root, &mut |file| trust_examples::read(file), &runtime)? {
-            Some(current) => current.root.clone(),
-            None => TrustRoot::public_good(),
-        };
+        let root =
+            match self.network.root(&self.root, &mut |file| trust_examples::read(file), runtime.handle())? {
+                Some(current) => current.root.clone(),
+                None => TrustRoot::public_good(),
+            };
         let stores = stores(&self.layouts, &self.network)?;
         let limits = Limits::default();
         let _progress = progress(format!("fetching what is attached to {}", self.image.written()));

@@ -1,13 +1,15 @@
 //! Says which images run in a cluster, with what provenance, covered by which policies, and what is wrong: from the records that a
-//! webhook and a watch keep in a folder.
+//! webhook and a watch keep in a folder, or at an API server.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
+use serde_json::Value;
 use trust_examples::network::runtime;
-use trust_examples::{clock, finish, print};
+use trust_examples::{clock, finish, print, read};
 use trust_kube::{FolderRecords, RecordStore};
 use trust_policy::{Finding, FindingState, Page, Plain, WorkloadRecord};
 
@@ -22,7 +24,8 @@ use trust_policy::{Finding, FindingState, Page, Plain, WorkloadRecord};
         duckdb -c \"select namespace, workload, image from 'runs.jsonl' where image != '' and len(signers) = 0\""
 )]
 struct Arguments {
-    /// The folder with the records
+    /// The folder with the records; or a file with the API server's, `-` for standard input:
+    /// kubectl get workloadrecords -n trust-system -o json | inventory -
     records: PathBuf,
     /// How it is printed: text, json (lines), csv or html
     #[arg(long, value_enum, default_value_t)]
@@ -66,15 +69,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<u8, String> {
-    if !arguments.records.is_dir() {
-        return Err(format!("{}: it is not a folder", arguments.records.display()));
-    }
-    let of_records = arguments.records.join("records");
-    if !of_records.is_dir() {
-        return Err(format!("{}: it is not there, so no watch wrote records here", of_records.display()));
-    }
-    let store = FolderRecords::open(&arguments.records).map_err(|error| error.to_string())?;
-    let mut records = runtime()?.block_on(store.records()).map_err(|error| error.to_string())?;
+    let mut records = match arguments.records.is_dir() {
+        true => in_folder(&arguments.records)?,
+        false => in_list(&arguments.records)?,
+    };
     records.sort_by(|one, other| one.workload.cmp(&other.workload));
     let is_open = records.iter().any(|record| open(record).next().is_some());
     let mut rows: Vec<Row> = records.iter().flat_map(rows).collect();
@@ -89,6 +87,41 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
         }
     })?;
     Ok(u8::from(is_open))
+}
+
+fn in_folder(folder: &Path) -> Result<Vec<WorkloadRecord>, String> {
+    let of_records = folder.join("records");
+    if !of_records.is_dir() {
+        return Err(format!("{}: it is not there, so no watch wrote records here", of_records.display()));
+    }
+    let store = FolderRecords::open(folder).map_err(|error| error.to_string())?;
+    runtime()?.block_on(store.records()).map_err(|error| error.to_string())
+}
+
+/// Those of an API server, as `kubectl get workloadrecords -o json` lists them.
+fn in_list(file: &Path) -> Result<Vec<WorkloadRecord>, String> {
+    let name = file.display();
+    let bytes = match file == Path::new("-") {
+        true => {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map_err(|error| format!("standard input: {error}"))?;
+            bytes
+        }
+        false => read(file)?,
+    };
+    let list: Value =
+        serde_json::from_slice(&bytes).map_err(|error| format!("{name}: no list of records: {error}"))?;
+    let items = list
+        .get("items")
+        .and_then(Value::as_array)
+        .ok_or_else(|| format!("{name}: found no items, expected a list of records"))?;
+    let record = |(index, item): (usize, &Value)| {
+        let content = item.pointer("/spec/content").and_then(Value::as_str);
+        let content = content
+            .ok_or_else(|| format!("{name}: item {index} has no spec.content, expected a WorkloadRecord"))?;
+        serde_json::from_str(content).map_err(|error| format!("{name}: item {index}: {error}"))
+    };
+    items.iter().enumerate().map(record).collect()
 }
 
 fn open(record: &WorkloadRecord) -> impl Iterator<Item = &Finding> {

@@ -7,8 +7,13 @@ use trust_core::{Digest, UnixTime};
 
 use crate::drift::finding::{About, Action, Finding, Transition};
 use crate::kubernetes::resource::ResourceId;
+use crate::verdict::plain::Plain;
 use crate::verdict::problem::Problem;
 use crate::verdict::{Decision, Verdict};
+
+/// Characters of a message that Kubernetes takes, and of the hash in an event's name.
+const KUBERNETES_MESSAGE: usize = 1024;
+const KUBERNETES_NAME: usize = 32;
 
 /// Something happened that a person or a program may have to act on.
 ///
@@ -129,6 +134,53 @@ impl Event {
                 Transition::Reopened => "drift.reopened",
             },
         }
+    }
+
+    /// The event as Kubernetes shows it
+    /// ([`Event` of core/v1](https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/)): of the workload, in its
+    /// namespace. The same event has the same name.
+    #[must_use]
+    pub fn to_kubernetes_event(&self) -> Value {
+        let ResourceId { api_version, kind, namespace, name } = &self.workload;
+        let (is_warning, reason, message) = match &self.happened {
+            Happened::Judged { decision, problems, uncovered } => {
+                let problems = problems.iter().map(|one| {
+                    let problem = &one.problem;
+                    format!("policy `{}`, rule `{}`: {}", problem.policy, problem.rule, problem.message)
+                });
+                let uncovered = uncovered.iter().map(|(container, image)| {
+                    format!("container `{container}`, image `{image}`: no rule about images applies")
+                });
+                let reason = if *decision == Decision::Deny { "AdmissionDenied" } else { "AdmissionAudited" };
+                (true, reason.to_owned(), problems.chain(uncovered).collect::<Vec<_>>().join("; "))
+            }
+            Happened::Drift { transition: Transition::Resolved, finding, .. } => {
+                (false, format!("{}Resolved", finding.kind), finding.about.message.clone())
+            }
+            Happened::Drift { finding, .. } => {
+                (true, finding.kind.to_string(), finding.about.message.clone())
+            }
+        };
+        let time = self.time.to_string();
+        // An event about what has no namespace is in this one.
+        let of = if namespace.is_empty() { "default" } else { namespace };
+        let hash: String =
+            Digest::sha256(self.id.as_bytes()).to_hex().chars().take(KUBERNETES_NAME).collect();
+        json!({
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": format!("trust-{hash}"), "namespace": of},
+            "involvedObject": {"apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name},
+            "type": if is_warning { "Warning" } else { "Normal" },
+            "reason": reason,
+            "message": Plain(&message).to_string().chars().take(KUBERNETES_MESSAGE).collect::<String>(),
+            "source": {"component": "trust"},
+            "reportingComponent": "trust.dev/watch",
+            "reportingInstance": self.cluster,
+            "firstTimestamp": time,
+            "lastTimestamp": time,
+            "count": 1,
+        })
     }
 
     /// The event as [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) has it, in JSON.

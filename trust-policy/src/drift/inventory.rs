@@ -235,6 +235,8 @@ impl Inventory {
         if let Some(owner) = self.owners.get_mut(&id) {
             (owner.record, owner.is_stored) = (record, true);
             owner.record.findings.sort_by(|one, other| one.id.cmp(&other.id));
+            // What was emitted and not delivered is emitted again.
+            owner.record.findings.iter_mut().for_each(|one| one.emitted = 0);
         }
         self.dirty.insert(id);
     }

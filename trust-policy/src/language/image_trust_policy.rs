@@ -38,6 +38,9 @@ use crate::policy::signer::{Attestor, AttestorSet, Signer};
 use crate::value::duration;
 use crate::yaml::Node;
 
+/// The JSON Schema of `ImageTrustPolicy`.
+pub const IMAGE_TRUST_POLICY_SCHEMA: &str = include_str!("../../schema/image-trust-policy.json");
+
 /// `ImageTrustPolicy`.
 #[derive(Debug)]
 pub(crate) struct Language;
@@ -65,6 +68,7 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let metadata = fields.require("metadata", "the policy's name")?;
     let name = metadata.fields()?.require("name", "the policy's name")?.text()?.to_owned();
     let spec = fields.require("spec", "what is required")?;
+    fields.get("status"); // what its reader says of it
     fields.finish()?;
 
     let mut fields = spec.fields()?;

@@ -1,0 +1,73 @@
+//! The watch of a cluster: follows what runs, judges it again, and finds what is wrong with it. One replica is active. It keeps records at
+//! the API server, and leaves there events and reports; events go to standard output, too, and a log to standard error.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+use trust_examples::network::http;
+use trust_kube::{
+    CloudEvents, ClusterEvents, ClusterRecords, ClusterWatch, EventSink, JsonLines, Leadership, RecordStore,
+    Reported, asked_to_end, health, serve_health,
+};
+use trust_kubernetes::{Common, Reports, Times, program};
+use url::Url;
+
+/// Finds what is wrong with what runs in a cluster.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "trust-watch", version)]
+struct Arguments {
+    /// Names of the webhook configurations by which the API server asks the webhook
+    #[arg(long, value_name = "NAME", default_value = "trust")]
+    webhook: Vec<String>,
+    /// Which reports to write, whose kinds the API server must know
+    #[arg(long)]
+    reports: Option<Reports>,
+    /// Where to post events, as CloudEvents
+    #[arg(long, value_name = "URL")]
+    events: Option<Url>,
+    /// Requests to registries in a second
+    #[arg(long, default_value_t = 10)]
+    pace: u32,
+    /// By which replicas are told apart: the name of the Pod
+    #[arg(long, env = "HOSTNAME")]
+    identity: String,
+    /// Where to answer about health and numbers
+    #[arg(long, default_value = "0.0.0.0:8080")]
+    listen: String,
+    #[command(flatten)]
+    times: Times,
+    #[command(flatten)]
+    common: Common,
+}
+
+fn main() -> ExitCode {
+    program("trust-watch", run)
+}
+
+async fn run(arguments: Arguments) -> Result<(), String> {
+    let Arguments { webhook, reports, events, pace, identity, listen, times, common } = arguments;
+    let cluster = common.cluster(common.network.paced_registry(pace)?, true).await?;
+    let client = || cluster.client().clone();
+    let mut records: Arc<dyn RecordStore> = Arc::new(ClusterRecords::new(client(), &common.namespace));
+    if let Some(reports) = reports {
+        records = Arc::new(Reported::new(records, client(), reports.into()));
+    }
+    let mut sinks: Vec<Arc<dyn EventSink>> =
+        vec![Arc::new(JsonLines::new(std::io::stdout())), Arc::new(ClusterEvents::new(client()))];
+    if let Some(url) = events {
+        sinks.push(Arc::new(CloudEvents::new(Arc::new(http(None)?), url)));
+    }
+    let watch = ClusterWatch::new(&cluster, &common.cluster, webhook, records, sinks);
+    let (numbers, is_ready) = (watch.numbers(), Arc::new(AtomicBool::new(true)));
+    let listener = TcpListener::bind(&listen).await.map_err(|error| format!("{listen}: {error}"))?;
+    let leadership = Leadership::new(client(), &common.namespace, "trust-watch", &identity);
+    let watching = tokio::spawn(watch.with_settings(times.settings()).run(leadership.holding()));
+    let routes = health(is_ready, move || numbers.to_prometheus());
+    let served = serve_health(listener, routes, asked_to_end()).await;
+    leadership.end().await;
+    watching.abort();
+    served.map_err(|error| error.to_string())
+}

@@ -1,0 +1,348 @@
+//! The API server: kinds of objects, and what is there of one of them, from now on.
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
+use serde_json::{Map, Value};
+use thiserror::Error;
+use trust_policy::ResourceId;
+
+/// By which the API server knows what is ours in an object.
+pub(crate) const MANAGER: &str = "trust.dev";
+/// Objects that are asked for at a time.
+const PAGE: u32 = 500;
+/// The first minor version of Kubernetes 1 that streams lists without being told to
+/// ([streaming lists](https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists)).
+const STREAMS_LISTS: u32 = 34;
+
+/// The API server did not do what it was asked.
+#[derive(Debug, Error)]
+#[error("{what}: {problem}")]
+pub struct ClusterError {
+    /// What was asked for.
+    pub what: String,
+    /// Why not.
+    pub problem: String,
+    /// The HTTP status, if it answered.
+    pub status: Option<u16>,
+}
+
+impl ClusterError {
+    pub(crate) fn new(what: impl ToString, error: &kube::Error) -> Self {
+        let (problem, status) = match error {
+            kube::Error::Api(status) => (status.message.clone(), Some(status.code)),
+            other => (trust_core::Reasons(other).to_string(), None),
+        };
+        Self { what: what.to_string(), problem, status }
+    }
+
+    /// Whether it was refused because another came before.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.status == Some(409)
+    }
+
+    /// Whether the server has no such object, or no such kind.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == Some(404)
+    }
+}
+
+/// A server, and as whom it is asked.
+#[derive(Clone)]
+pub(crate) struct ApiServer(pub(crate) Client);
+
+impl core::fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("ApiServer")
+    }
+}
+
+/// A kind of object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kind {
+    pub(crate) group: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) plural: &'static str,
+}
+
+impl Kind {
+    pub(crate) const POD: Self = Self::new("", "v1", "Pod", "pods");
+    pub(crate) const NAMESPACE: Self = Self::new("", "v1", "Namespace", "namespaces");
+    pub(crate) const CONFIG_MAP: Self = Self::new("", "v1", "ConfigMap", "configmaps");
+    pub(crate) const SECRET: Self = Self::new("", "v1", "Secret", "secrets");
+    pub(crate) const EVENT: Self = Self::new("", "v1", "Event", "events");
+    pub(crate) const LEASE: Self = Self::new("coordination.k8s.io", "v1", "Lease", "leases");
+    pub(crate) const ROLE_BINDING: Self =
+        Self::new("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings");
+    pub(crate) const CLUSTER_ROLE_BINDING: Self =
+        Self::new("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings");
+    pub(crate) const VALIDATING_WEBHOOKS: Self = Self::new(
+        "admissionregistration.k8s.io",
+        "v1",
+        "ValidatingWebhookConfiguration",
+        "validatingwebhookconfigurations",
+    );
+    pub(crate) const MUTATING_WEBHOOKS: Self = Self::new(
+        "admissionregistration.k8s.io",
+        "v1",
+        "MutatingWebhookConfiguration",
+        "mutatingwebhookconfigurations",
+    );
+    pub(crate) const CLUSTER_POLICY: Self = Self::new("kyverno.io", "v1", "ClusterPolicy", "clusterpolicies");
+    pub(crate) const POLICY: Self = Self::new("kyverno.io", "v1", "Policy", "policies");
+    pub(crate) const POLICY_EXCEPTION: Self =
+        Self::new("kyverno.io", "v2", "PolicyException", "policyexceptions");
+    pub(crate) const IMAGE_TRUST_POLICY: Self =
+        Self::new("trust.dev", "v1alpha1", "ImageTrustPolicy", "imagetrustpolicies");
+    pub(crate) const TRUST_ROOT: Self = Self::new("trust.dev", "v1alpha1", "TrustRoot", "trustroots");
+    pub(crate) const RECORD: Self = Self::new("trust.dev", "v1alpha1", "WorkloadRecord", "workloadrecords");
+    pub(crate) const ADMISSION: Self =
+        Self::new("trust.dev", "v1alpha1", "WorkloadAdmission", "workloadadmissions");
+
+    pub(crate) const POLICY_REPORT: Self =
+        Self::new("wgpolicyk8s.io", "v1alpha2", "PolicyReport", "policyreports");
+    pub(crate) const CLUSTER_POLICY_REPORT: Self =
+        Self::new("wgpolicyk8s.io", "v1alpha2", "ClusterPolicyReport", "clusterpolicyreports");
+    pub(crate) const REPORT: Self = Self::new("openreports.io", "v1alpha1", "Report", "reports");
+    pub(crate) const CLUSTER_REPORT: Self =
+        Self::new("openreports.io", "v1alpha1", "ClusterReport", "clusterreports");
+
+    pub(crate) const fn new(
+        group: &'static str,
+        version: &'static str,
+        kind: &'static str,
+        plural: &'static str,
+    ) -> Self {
+        Self { group, version, kind, plural }
+    }
+
+    pub(crate) fn api_version(self) -> String {
+        if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    fn resource(self) -> ApiResource {
+        ApiResource {
+            group: self.group.to_owned(),
+            version: self.version.to_owned(),
+            api_version: self.api_version(),
+            kind: self.kind.to_owned(),
+            plural: self.plural.to_owned(),
+        }
+    }
+
+    /// Those of all namespaces, or those that have none.
+    pub(crate) fn everywhere(self, server: &ApiServer) -> Objects {
+        Objects { kind: self, place: String::new(), api: Api::all_with(server.0.clone(), &self.resource()) }
+    }
+
+    /// Those of a namespace; if it is empty, those that have none.
+    pub(crate) fn within(self, server: &ApiServer, namespace: &str) -> Objects {
+        if namespace.is_empty() {
+            return self.everywhere(server);
+        }
+        let api = Api::namespaced_with(server.0.clone(), namespace, &self.resource());
+        Objects { kind: self, place: format!("{namespace}/"), api }
+    }
+}
+
+/// The objects of a kind, in a namespace or everywhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Objects {
+    kind: Kind,
+    place: String,
+    api: Api<DynamicObject>,
+}
+
+/// What is seen of the objects of a kind.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// All are listed from here on.
+    Starts,
+    /// One is there, so.
+    Is(Value),
+    /// One is gone.
+    Gone(Value),
+    /// All were listed: what was not among them is gone.
+    Ends,
+    /// The server cannot be asked, or says what cannot be read. It is asked again.
+    Failed(ClusterError),
+}
+
+impl Objects {
+    fn what(&self, name: &str) -> String {
+        format!("{} {}{name}", self.kind.kind, self.place)
+    }
+
+    fn error(&self, name: &str, error: &kube::Error) -> ClusterError {
+        ClusterError::new(self.what(name), error)
+    }
+
+    /// `None` if there is none.
+    pub(crate) async fn get(&self, name: &str) -> Result<Option<Value>, ClusterError> {
+        let found = self.api.get_opt(name).await.map_err(|error| self.error(name, &error))?;
+        Ok(found.map(|object| to_value(object, self.kind)))
+    }
+
+    pub(crate) async fn list(&self) -> Result<Vec<Value>, ClusterError> {
+        let mut all = Vec::new();
+        let mut page = ListParams::default().limit(PAGE);
+        loop {
+            let list = self.api.list(&page).await.map_err(|error| self.error("", &error))?;
+            all.extend(list.items.into_iter().map(|object| to_value(object, self.kind)));
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    pub(crate) async fn create(&self, name: &str, object: &Value) -> Result<(), ClusterError> {
+        let created = self.api.create(&Default::default(), &self.read(name, object)?).await;
+        created.map(drop).map_err(|error| self.error(name, &error))
+    }
+
+    /// Replaces it, if it still has the version that `object` names.
+    pub(crate) async fn replace(&self, name: &str, object: &Value) -> Result<(), ClusterError> {
+        let replaced = self.api.replace(name, &Default::default(), &self.read(name, object)?).await;
+        replaced.map(drop).map_err(|error| self.error(name, &error))
+    }
+
+    fn read(&self, name: &str, object: &Value) -> Result<DynamicObject, ClusterError> {
+        let read = serde_json::from_value(object.clone()).map_err(kube::Error::SerdeError);
+        read.map_err(|error| self.error(name, &error))
+    }
+
+    /// Creates it, or makes what is ours of it so.
+    pub(crate) async fn apply(&self, name: &str, object: &Value) -> Result<(), ClusterError> {
+        let applied = self.api.patch(name, &ours(), &Patch::Apply(object)).await;
+        applied.map(drop).map_err(|error| self.error(name, &error))
+    }
+
+    /// Likewise, of its status.
+    pub(crate) async fn apply_status(&self, name: &str, object: &Value) -> Result<(), ClusterError> {
+        let applied = self.api.patch_status(name, &ours(), &Patch::Apply(object)).await;
+        applied.map(drop).map_err(|error| self.error(name, &error))
+    }
+
+    /// Deletes it; if a version is given, only that. What is not there, or has another version, is left.
+    pub(crate) async fn delete(&self, name: &str, version: Option<String>) -> Result<(), ClusterError> {
+        let preconditions =
+            version.map(|version| Preconditions { resource_version: Some(version), uid: None });
+        let parameters = DeleteParams { preconditions, ..DeleteParams::default() };
+        match self.api.delete(name, &parameters).await.map_err(|error| self.error(name, &error)) {
+            Err(error) if !matches!(error.status, Some(404 | 409)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is there, from now on and for ever; the server is asked again after a while when it fails.
+    pub(crate) fn follow(self, lists: Lists, labels: Option<&str>) -> BoxStream<'static, Seen> {
+        let kind = self.kind;
+        let mut config = watcher::Config::default().page_size(PAGE);
+        if lists == Lists::Streamed {
+            config = config.streaming_lists();
+        }
+        if let Some(labels) = labels {
+            config = config.labels(labels);
+        }
+        let stream = watcher(self.api, config).default_backoff();
+        let seen = move |event| match event {
+            Ok(watcher::Event::Init) => Seen::Starts,
+            Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
+                Seen::Is(to_value(object, kind))
+            }
+            Ok(watcher::Event::Delete(object)) => Seen::Gone(to_value(object, kind)),
+            Ok(watcher::Event::InitDone) => Seen::Ends,
+            Err(error) => Seen::Failed(failure(kind, error)),
+        };
+        stream.map(seen).boxed()
+    }
+}
+
+/// What is ours: nothing else writes it.
+fn ours() -> PatchParams {
+    PatchParams::apply(MANAGER).force()
+}
+
+fn failure(kind: Kind, error: watcher::Error) -> ClusterError {
+    let status = match &error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
+    };
+    ClusterError { what: kind.plural.to_owned(), problem: trust_core::Reasons(&error).to_string(), status }
+}
+
+/// How a server lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lists {
+    /// Page by page, each held whole.
+    Paged,
+    /// One object after the other.
+    Streamed,
+}
+
+impl Lists {
+    /// As this server does.
+    pub(crate) async fn of(server: &ApiServer) -> Result<Self, ClusterError> {
+        let version = server.0.apiserver_version().await;
+        let version = version.map_err(|error| ClusterError::new("the server's version", &error))?;
+        // Some providers write `29+`.
+        let minor: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
+        let streams = version.major == "1" && minor.parse::<u32>().is_ok_and(|minor| minor >= STREAMS_LISTS);
+        Ok(if streams { Self::Streamed } else { Self::Paged })
+    }
+}
+
+/// An object as the server has it, without the lists of who wrote which field.
+fn to_value(object: DynamicObject, kind: Kind) -> Value {
+    let DynamicObject { mut metadata, data, .. } = object;
+    metadata.managed_fields = Default::default();
+    let mut fields = match data {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    // Items of a list do not say what they are.
+    fields.insert("apiVersion".to_owned(), kind.api_version().into());
+    fields.insert("kind".to_owned(), kind.kind.into());
+    fields.insert("metadata".to_owned(), serde_json::to_value(metadata).unwrap_or_default());
+    Value::Object(fields)
+}
+
+/// A field of an object, or `null`.
+pub(crate) fn field<'v>(value: &'v Value, name: &str) -> &'v Value {
+    value.get(name).unwrap_or(&Value::Null)
+}
+
+/// What an object is called.
+pub(crate) fn id_of(object: &Value) -> ResourceId {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    ResourceId {
+        api_version: text("/apiVersion"),
+        kind: text("/kind"),
+        namespace: text("/metadata/namespace"),
+        name: text("/metadata/name"),
+    }
+}
+
+/// Follows several kinds at once, each with the labels by which objects are chosen, if only some are.
+pub(crate) fn follow_all(
+    server: &ApiServer,
+    kinds: impl IntoIterator<Item = (Kind, Option<String>)>,
+    lists: Lists,
+) -> BoxStream<'static, (Kind, Seen)> {
+    let streams = kinds.into_iter().map(|(kind, labels)| {
+        let seen = kind.everywhere(server).follow(lists, labels.as_deref());
+        seen.map(move |seen| (kind, seen)).boxed()
+    });
+    futures_util::stream::select_all(streams.collect::<Vec<_>>()).boxed()
+}

@@ -1,0 +1,36 @@
+//! Whether a policy or a trust root that an API server is to store, or stores, can be read.
+
+use serde_json::Value;
+use trust_core::{Reasons, TrustRoot};
+use trust_policy::PolicySet;
+
+/// Reads a policy or an exception.
+///
+/// # Errors
+/// If it cannot be used: why not, with the place.
+pub(crate) fn read_policy(object: &Value) -> Result<PolicySet, String> {
+    PolicySet::from_yaml(&object.to_string()).map_err(|error| Reasons(&error).to_string())
+}
+
+/// Reads a `TrustRoot`: a `trusted_root.json`.
+///
+/// # Errors
+/// If it cannot be used: why not.
+pub(crate) fn read_root(object: &Value) -> Result<Vec<u8>, String> {
+    let root = object.pointer("/spec/trustedRoot").filter(|root| root.is_object());
+    let json =
+        root.ok_or("found no spec.trustedRoot, expected a trusted_root.json")?.to_string().into_bytes();
+    TrustRoot::from_json(&json).map_err(|error| format!("spec.trustedRoot: {}", Reasons(&error)))?;
+    Ok(json)
+}
+
+/// Whether an object that is to be stored can be read.
+///
+/// # Errors
+/// If it cannot: why not.
+pub(crate) fn check(object: &Value) -> Result<(), String> {
+    match object["kind"] == "TrustRoot" {
+        true => read_root(object).map(drop),
+        false => read_policy(object).map(drop),
+    }
+}
