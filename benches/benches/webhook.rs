@@ -21,7 +21,7 @@ use trust_kube::{ServerCertificate, serve, webhook};
 use trust_policy::{PolicySet, Trust};
 
 /// Serves a webhook for as long as the runtime lives, and makes a client that trusts it.
-async fn serving() -> (Http, String) {
+async fn serving() -> (Arc<Http>, String) {
     let folder = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
@@ -42,11 +42,11 @@ async fn serving() -> (Http, String) {
     let tls =
         rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let http = Http::new(tls.with_root_certificates(roots).with_no_client_auth()).unwrap();
-    (http, format!("https://{address}/validate?timeout=10s"))
+    (Arc::new(http), format!("https://{address}/validate?timeout=10s"))
 }
 
 /// Asks about one Pod, and says how long the answer took since the request was due.
-async fn ask(http: Http, url: String, number: u64, due: Instant) -> Duration {
+async fn ask(http: Arc<Http>, url: String, number: u64, due: Instant) -> Duration {
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("p{number}"), "namespace": "shop"},
         "spec": {"containers": [{"name": "c", "image": "ghcr.io/myorg/app:signed"}]}});
     let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
@@ -60,7 +60,7 @@ async fn ask(http: Http, url: String, number: u64, due: Instant) -> Duration {
     due.elapsed()
 }
 
-async fn load(http: &Http, url: &str, rate: u64, seconds: u64) {
+async fn load(http: &Arc<Http>, url: &str, rate: u64, seconds: u64) {
     let start = Instant::now();
     let asking = (0..rate * seconds).map(|number| {
         let due = start + Duration::from_secs_f64(number as f64 / rate as f64);

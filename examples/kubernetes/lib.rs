@@ -2,14 +2,21 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
+use kube::Client;
 use trust_core::TrustRoot;
 use trust_examples::finish;
-use trust_examples::network::{Network, Root};
+use trust_examples::network::{Network, Root, http};
 use trust_gate::{Cached, Gate, Registry};
-use trust_kube::{Cluster, ClusterSettings};
+use trust_kube::{CloudEvents, Cluster, ClusterEvents, ClusterSettings, EventSink, JsonLines};
 use trust_policy::{InventorySettings, ReportKind, Trust, TrustOptions};
+use url::Url;
+
+/// A connection to the API server that is silent for longer is dead.
+const SILENCE: Duration = Duration::from_secs(300);
 
 /// Options of both.
 #[derive(Clone, Debug, Args)]
@@ -37,13 +44,14 @@ pub struct Common {
 }
 
 impl Common {
-    /// A gate that judges by what the API server stores, once all of it is there. The server is the one in whose cluster the program runs, or
-    /// that of `KUBECONFIG`.
+    /// A gate that judges by what the API server stores. The server is the one in whose cluster the program runs, or that of `KUBECONFIG`.
     ///
     /// # Errors
     /// If the server, or a trust root, cannot be had.
-    pub async fn cluster(&self, registry: Cached<Registry>, writes_status: bool) -> Result<Cluster, String> {
-        let client = kube::Client::try_default().await.map_err(|error| error.to_string())?;
+    pub async fn cluster(&self, registry: Cached<Registry>) -> Result<Cluster, String> {
+        let mut config = kube::Config::infer().await.map_err(|error| error.to_string())?;
+        config.read_timeout = Some(SILENCE);
+        let client = Client::try_from(config).map_err(|error| error.to_string())?;
         let read = &mut |file: &Path| std::fs::read(file).map_err(|error| error.to_string());
         let loading = || self.network.root(&self.root, read, &tokio::runtime::Handle::current());
         let current = tokio::task::block_in_place(loading)?;
@@ -53,9 +61,21 @@ impl Common {
         settings.kyverno = Some(self.kyverno.clone());
         settings.roles = self.roles;
         settings.roots = self.stored_roots.then(TrustOptions::default);
-        settings.writes_status = writes_status;
         Cluster::follow(client, gate, settings).await.map_err(|error| error.to_string())
     }
+}
+
+/// Where events go: to standard output, to the API server, and where they are posted.
+///
+/// # Errors
+/// If nothing can be posted.
+pub fn sinks(client: &Client, events: Option<Url>) -> Result<Vec<Arc<dyn EventSink>>, String> {
+    let mut sinks: Vec<Arc<dyn EventSink>> =
+        vec![Arc::new(JsonLines::new(std::io::stdout())), Arc::new(ClusterEvents::new(client.clone()))];
+    if let Some(url) = events {
+        sinks.push(Arc::new(CloudEvents::new(Arc::new(http(None)?), url)));
+    }
+    Ok(sinks)
 }
 
 /// How long things take.

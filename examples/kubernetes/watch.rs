@@ -3,16 +3,14 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 use tokio::net::TcpListener;
-use trust_examples::network::http;
 use trust_kube::{
-    CloudEvents, ClusterEvents, ClusterRecords, ClusterWatch, EventSink, JsonLines, Leadership, RecordStore,
-    Reported, asked_to_end, health, serve_health,
+    ClusterRecords, ClusterWatch, Leadership, RecordStore, Reported, asked_to_end, health, serve_health,
 };
-use trust_kubernetes::{Common, Reports, Times, program};
+use trust_kubernetes::{Common, Reports, Times, program, sinks};
 use url::Url;
 
 /// Finds what is wrong with what runs in a cluster.
@@ -49,25 +47,30 @@ fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), String> {
     let Arguments { webhook, reports, events, pace, identity, listen, times, common } = arguments;
-    let cluster = common.cluster(common.network.paced_registry(pace)?, true).await?;
-    let client = || cluster.client().clone();
-    let mut records: Arc<dyn RecordStore> = Arc::new(ClusterRecords::new(client(), &common.namespace));
-    if let Some(reports) = reports {
-        records = Arc::new(Reported::new(records, client(), reports.into()));
-    }
-    let mut sinks: Vec<Arc<dyn EventSink>> =
-        vec![Arc::new(JsonLines::new(std::io::stdout())), Arc::new(ClusterEvents::new(client()))];
-    if let Some(url) = events {
-        sinks.push(Arc::new(CloudEvents::new(Arc::new(http(None)?), url)));
-    }
-    let watch = ClusterWatch::new(&cluster, &common.cluster, webhook, records, sinks);
-    let (numbers, is_ready) = (watch.numbers(), Arc::new(AtomicBool::new(true)));
     let listener = TcpListener::bind(&listen).await.map_err(|error| format!("{listen}: {error}"))?;
-    let leadership = Leadership::new(client(), &common.namespace, "trust-watch", &identity);
-    let watching = tokio::spawn(watch.with_settings(times.settings()).run(leadership.holding()));
-    let routes = health(is_ready, move || numbers.to_prometheus());
-    let served = serve_health(listener, routes, asked_to_end()).await;
+    let mut cluster = common.cluster(common.network.paced_registry(pace)?).await?;
+    let client = cluster.client().clone();
+    let mut records: Arc<dyn RecordStore> = Arc::new(ClusterRecords::new(client.clone(), &common.namespace));
+    if let Some(reports) = reports {
+        records = Arc::new(Reported::new(records, client.clone(), reports.into()));
+    }
+    let watch = ClusterWatch::new(&cluster, &common.cluster, webhook, records, sinks(&client, events)?);
+    let (numbers, ready) = (watch.numbers(), cluster.ready());
+    let leadership = Leadership::new(client.clone(), &common.namespace, "trust-watch", &identity);
+    cluster.write_statuses(leadership.holding());
+    let (watch, holding) = (watch.with_settings(times.settings()), leadership.holding());
+    let is_ready = Arc::new(AtomicBool::new(false));
+    let routes = health(is_ready.clone(), move || numbers.to_prometheus());
+    let watching = async {
+        ready.await;
+        is_ready.store(true, Ordering::Relaxed);
+        watch.run(holding).await;
+    };
+    let ended = tokio::select! {
+        served = serve_health(listener, routes) => served.map_err(|error| error.to_string()),
+        () = watching => Ok(()),
+        () = asked_to_end() => Ok(()),
+    };
     leadership.end().await;
-    watching.abort();
-    served.map_err(|error| error.to_string())
+    ended
 }

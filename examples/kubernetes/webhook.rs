@@ -4,15 +4,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
 use tokio::net::TcpListener;
-use trust_kube::{
-    ClusterEvents, ClusterRecords, EventSink, JsonLines, ServerCertificate, asked_to_end, serve, webhook,
-};
-use trust_kubernetes::{Common, program};
+use trust_kube::{ClusterRecords, ServerCertificate, asked_to_end, serve, webhook};
+use trust_kubernetes::{Common, program, sinks};
 
 /// Answers an API server of Kubernetes, and Gatekeeper.
 #[derive(Clone, Debug, Parser)]
@@ -38,13 +36,16 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     let certificate = ServerCertificate::open(tls.join("tls.crt"), tls.join("tls.key"), provider.clone());
     let certificate = certificate.map_err(|error| error.to_string())?;
     let listener = TcpListener::bind(&listen).await.map_err(|error| format!("{listen}: {error}"))?;
-    let mut cluster = common.cluster(common.network.registry()?, false).await?;
-    let client = || cluster.client().clone();
-    let records = Arc::new(ClusterRecords::new(client(), &common.namespace));
-    let sinks: Vec<Arc<dyn EventSink>> =
-        vec![Arc::new(JsonLines::new(std::io::stdout())), Arc::new(ClusterEvents::new(client()))];
-    let recorder = cluster.recorder(&common.cluster, records, sinks);
-    let is_ready = Arc::new(AtomicBool::new(true));
+    let mut cluster = common.cluster(common.network.registry()?).await?;
+    let client = cluster.client().clone();
+    let records = Arc::new(ClusterRecords::new(client.clone(), &common.namespace));
+    let recorder = cluster.recorder(&common.cluster, records, sinks(&client, None)?);
+    let is_ready = Arc::new(AtomicBool::new(false));
+    let (ready, is_there) = (cluster.ready(), is_ready.clone());
+    tokio::spawn(async move {
+        ready.await;
+        is_there.store(true, Ordering::Relaxed);
+    });
     let routes = webhook(cluster.gate().clone(), vec![Arc::new(recorder.clone())], is_ready.clone());
     let served = serve(listener, certificate, provider, routes, is_ready, asked_to_end()).await;
     recorder.close(Duration::from_secs(10)).await;

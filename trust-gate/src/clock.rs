@@ -13,7 +13,8 @@ pub fn now() -> UnixTime {
 }
 
 /// A number from 0 up to 1, so that many who wait do not come at once. It is no secret.
-pub(crate) fn random() -> f64 {
+#[must_use]
+pub fn random() -> f64 {
     let bits = RandomState::new().hash_one(0_u8) >> 11;
     bits as f64 / (1_u64 << 53) as f64
 }

@@ -23,7 +23,9 @@ use crate::store::EvidenceStore;
 use crate::surroundings::Surroundings;
 
 /// Reviews that are answered at a time unless it is said otherwise.
-const MAX_IN_FLIGHT: usize = 64;
+const MAX_IN_FLIGHT: u32 = 64;
+/// A review with so many commas counts as one; one with more counts as several: what it takes to hold it grows with its values.
+const COMMAS: usize = 2_000;
 /// What judging and answering needs of the time that there is.
 const MARGIN: Duration = Duration::from_millis(200);
 
@@ -43,6 +45,7 @@ struct Inner {
     surroundings: Option<Box<dyn Surroundings>>,
     limits: Limits,
     in_flight: Arc<Semaphore>,
+    max_in_flight: u32,
     metrics: Metrics,
     /// For who has no runtime.
     runtime: OnceLock<tokio::runtime::Runtime>,
@@ -132,10 +135,12 @@ impl GateBuilder {
         self
     }
 
-    /// Answers no more than so many reviews at a time; what is beyond is denied at once, for a queue would make all late.
+    /// Answers no more than so many reviews at a time; what is beyond is denied at once, for a queue would make all late. A large review counts
+    /// as several.
     #[must_use]
     pub fn max_in_flight(mut self, reviews: usize) -> Self {
         self.0.in_flight = Arc::new(Semaphore::new(reviews));
+        self.0.max_in_flight = u32::try_from(reviews).unwrap_or(u32::MAX);
         self
     }
 
@@ -163,7 +168,8 @@ impl Gate {
             objects: Box::new(Objects::default()),
             surroundings: None,
             limits: Limits::default(),
-            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT as usize)),
+            max_in_flight: MAX_IN_FLIGHT,
             metrics: Metrics::default(),
             runtime: OnceLock::new(),
         })
@@ -192,6 +198,12 @@ impl Gate {
         &self.0.metrics
     }
 
+    /// As how many reviews one counts.
+    fn weight(&self, body: &[u8]) -> u32 {
+        let commas = body.iter().filter(|byte| **byte == b',').count();
+        u32::try_from(1 + commas / COMMAS).unwrap_or(u32::MAX).min(self.0.max_in_flight).max(1)
+    }
+
     /// Answers a review, at the latest at the deadline ([`Deadline::of_webhook`]). If the future is dropped, the review goes on to its
     /// end, for others may wait for what it fetches.
     pub async fn review(&self, body: &[u8], until: Deadline) -> Reviewed {
@@ -202,7 +214,7 @@ impl Gate {
                 let response = AdmissionResponse::for_unreadable(body, &error);
                 (ReviewOutcome::Unreadable, unjudged(None, response, now))
             }
-            Ok(review) => self.admit(Arc::new(review), now, until).await,
+            Ok(review) => self.admit(review, self.weight(body), now, until).await,
         };
         self.0.metrics.add(outcome, start.elapsed());
         reviewed
@@ -211,14 +223,20 @@ impl Gate {
     /// Judges a review if there is room, and denies it if that takes too long or fails.
     async fn admit(
         &self,
-        review: Arc<AdmissionReview>,
+        mut review: AdmissionReview,
+        weight: u32,
         now: UnixTime,
         until: Deadline,
     ) -> (ReviewOutcome, Reviewed) {
+        let permit = self.0.in_flight.clone().try_acquire_many_owned(weight);
+        if permit.is_ok() {
+            self.0.complete(&mut review.request, until.less(MARGIN)).await;
+        }
+        let review = Arc::new(review);
         let deny = |message: &str| {
             unjudged(Some(review.clone()), Some(AdmissionResponse::deny(&*review.uid, message)), now)
         };
-        let Ok(permit) = self.0.in_flight.clone().try_acquire_owned() else {
+        let Ok(permit) = permit else {
             return (ReviewOutcome::Busy, deny("denied: busy, too many reviews at a time; try again"));
         };
         let uid = &review.uid;
@@ -243,10 +261,9 @@ impl Gate {
     /// Judges a request that no review asks for, such as what already runs, by the policies and the trust of now. What is not
     /// fetched by the deadline is missing in the evidence, which denies. `None` if the evaluation stopped unexpectedly. It counts for
     /// nothing in the [metrics](Self::metrics).
-    pub async fn judge(&self, request: Request, until: Deadline) -> Option<Verdict> {
-        let mut request = request;
+    pub async fn judge(&self, mut request: Request, until: Deadline) -> Option<Verdict> {
         self.0.complete(&mut request, until).await;
-        self.0.judge(Arc::new(request), clock::now(), until).await.verdict
+        self.0.judge(Arc::new(request), |request| request, clock::now(), until).await.verdict
     }
 
     /// Where this gate finds evidence.
@@ -286,10 +303,7 @@ impl Inner {
         until: Deadline,
         permit: OwnedSemaphorePermit,
     ) -> Reviewed {
-        let mut review = Arc::unwrap_or_clone(review);
-        self.complete(&mut review.request, until.less(MARGIN)).await;
-        let review = Arc::new(review);
-        let judged = self.judge(Arc::new(review.request.clone()), now, until.less(MARGIN)).await;
+        let judged = self.judge(review.clone(), |review| &review.request, now, until.less(MARGIN)).await;
         drop(permit);
         let Judged { verdict, evidence, about_root } = judged;
         let Some(verdict) = verdict else {
@@ -305,23 +319,34 @@ impl Inner {
         Reviewed { review: Some(review), response: Some(response), verdict: Some(verdict), evidence, now }
     }
 
-    /// Adds what a review does not say.
+    /// Adds what a review does not say, as far as that is known in a third of the time: what is fetched needs the rest.
     async fn complete(&self, request: &mut Request, until: Deadline) {
-        if let Some(surroundings) = &self.surroundings {
-            surroundings.complete(request, until).await;
+        let Some(surroundings) = &self.surroundings else { return };
+        let until = until.left().map_or(until, |left| until.at_most(left / 3));
+        let completing = surroundings.complete(request, until);
+        match until.left() {
+            Some(left) => drop(tokio::time::timeout(left, completing).await),
+            None => completing.await,
         }
     }
 
     /// Fetches what is needed, and evaluates it.
-    async fn judge(&self, request: Arc<Request>, now: UnixTime, until: Deadline) -> Judged {
+    async fn judge<T: Send + Sync + 'static>(
+        &self,
+        asked: Arc<T>,
+        request: fn(&T) -> &Request,
+        now: UnixTime,
+        until: Deadline,
+    ) -> Judged {
         let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (trust, about_root) = self.trust(now);
         let (store, objects) = (self.store.as_ref(), self.objects.as_ref());
-        let collecting = collect_for_async(&policies, &request, store, objects, &self.limits, now, until);
+        let collecting =
+            collect_for_async(&policies, request(&asked), store, objects, &self.limits, now, until);
         let evidence = Arc::new(collecting.await);
         let judging = {
             let evidence = evidence.clone();
-            tokio::task::spawn_blocking(move || evaluate(&policies, &request, &evidence, &trust, now))
+            tokio::task::spawn_blocking(move || evaluate(&policies, request(&asked), &evidence, &trust, now))
         };
         Judged { verdict: judging.await.ok(), evidence, about_root }
     }

@@ -40,6 +40,7 @@
 //! | `manifest` | OCI manifests and indexes |
 //! | `folder` | files that others may have written |
 //! | `transport` | [`Transport`], the one joint to the network |
+//! | `paced` | [`Paced`]: a transport that does not ask too often |
 //! | `address` | which addresses may be reached |
 //! | `http` | [`Http`]: the transport over reqwest |
 //! | `registry` | [`Registry`]: the OCI distribution API, its [`Credentials`] |
@@ -49,6 +50,7 @@
 //! | `repositories` | [`Repositories`]: which store answers for which image |
 //! | `discovery` | [`Discovery`]: signatures and attestations, in all the ways they are stored |
 //! | `objects` | [`ObjectStore`], where cluster objects are looked up, and [`Objects`] at hand |
+//! | `surroundings` | [`Surroundings`]: what a review does not say of its request |
 //! | `collect` | [`collect_for`]: everything that a request needs |
 //! | `oci_layout_writer` | [`OciLayoutWriter`]: images in a folder, for a judge without network |
 //! | `content` | [`Content`]: manifests and blobs by digest, in memory and in a folder |
@@ -119,7 +121,7 @@ mod gate;
 #[doc(hidden)]
 pub mod internal {
     #[cfg(feature = "registry")]
-    pub use crate::clock::now;
+    pub use crate::clock::{now, random};
     pub use crate::folder::write_whole;
 }
 

@@ -1,5 +1,7 @@
 //! The API server: kinds of objects, and what is there of one of them, from now on.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions};
@@ -7,12 +9,22 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use serde_json::{Map, Value};
 use thiserror::Error;
+use trust_gate::internal::random;
 use trust_policy::ResourceId;
 
 /// By which the API server knows what is ours in an object.
 pub(crate) const MANAGER: &str = "trust.dev";
 /// Objects that are asked for at a time.
 const PAGE: u32 = 500;
+/// What one request may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// For how long a server answers one request to watch; one that is silent for longer is asked again.
+const WATCH_SECONDS: u32 = 120;
+/// After that long without an event all are listed again: a connection that is lost without a word is noticed then at the latest.
+const SILENCE: Duration = Duration::from_secs(600);
+/// Before all are listed again after a failure; each time twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LAST_PAUSE: Duration = Duration::from_secs(20);
 /// The first minor version of Kubernetes 1 that streams lists without being told to
 /// ([streaming lists](https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists)).
 const STREAMS_LISTS: u32 = 34;
@@ -41,6 +53,15 @@ impl ClusterError {
     /// Whether it was refused because another came before.
     pub(crate) fn is_conflict(&self) -> bool {
         self.status == Some(409)
+    }
+
+    /// Whether it will be refused again: it is wrong, too large, or for a namespace that is going away.
+    pub(crate) fn is_final(&self) -> bool {
+        match self.status {
+            Some(400 | 404 | 405 | 413 | 422) => true,
+            Some(403) => self.problem.contains("being terminated"),
+            _ => false,
+        }
     }
 
     /// Whether the server has no such object, or no such kind.
@@ -176,17 +197,28 @@ pub(crate) enum Seen {
 }
 
 impl Objects {
-    fn what(&self, name: &str) -> String {
-        format!("{} {}{name}", self.kind.kind, self.place)
+    fn error(&self, name: &str, error: &kube::Error) -> ClusterError {
+        ClusterError::new(format!("{} {}{name}", self.kind.kind, self.place), error)
     }
 
-    fn error(&self, name: &str, error: &kube::Error) -> ClusterError {
-        ClusterError::new(self.what(name), error)
+    /// What a request comes to, if it is answered in time.
+    async fn within<T>(
+        &self,
+        name: &str,
+        request: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, ClusterError> {
+        match tokio::time::timeout(PATIENCE, request).await {
+            Ok(answered) => answered.map_err(|error| self.error(name, &error)),
+            Err(_) => {
+                let what = format!("{} {}{name}", self.kind.kind, self.place);
+                Err(ClusterError { what, problem: format!("no answer within {PATIENCE:?}"), status: None })
+            }
+        }
     }
 
     /// `None` if there is none.
     pub(crate) async fn get(&self, name: &str) -> Result<Option<Value>, ClusterError> {
-        let found = self.api.get_opt(name).await.map_err(|error| self.error(name, &error))?;
+        let found = self.within(name, self.api.get_opt(name)).await?;
         Ok(found.map(|object| to_value(object, self.kind)))
     }
 
@@ -194,7 +226,7 @@ impl Objects {
         let mut all = Vec::new();
         let mut page = ListParams::default().limit(PAGE);
         loop {
-            let list = self.api.list(&page).await.map_err(|error| self.error("", &error))?;
+            let list = self.within("", self.api.list(&page)).await?;
             all.extend(list.items.into_iter().map(|object| to_value(object, self.kind)));
             match list.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => page = page.continue_token(&token),
@@ -204,31 +236,29 @@ impl Objects {
     }
 
     pub(crate) async fn create(&self, name: &str, object: &Value) -> Result<(), ClusterError> {
-        let created = self.api.create(&Default::default(), &self.read(name, object)?).await;
-        created.map(drop).map_err(|error| self.error(name, &error))
+        let object = self.parse(name, object)?;
+        self.within(name, self.api.create(&Default::default(), &object)).await.map(drop)
     }
 
     /// Replaces it, if it still has the version that `object` names.
     pub(crate) async fn replace(&self, name: &str, object: &Value) -> Result<(), ClusterError> {
-        let replaced = self.api.replace(name, &Default::default(), &self.read(name, object)?).await;
-        replaced.map(drop).map_err(|error| self.error(name, &error))
+        let object = self.parse(name, object)?;
+        self.within(name, self.api.replace(name, &Default::default(), &object)).await.map(drop)
     }
 
-    fn read(&self, name: &str, object: &Value) -> Result<DynamicObject, ClusterError> {
+    fn parse(&self, name: &str, object: &Value) -> Result<DynamicObject, ClusterError> {
         let read = serde_json::from_value(object.clone()).map_err(kube::Error::SerdeError);
         read.map_err(|error| self.error(name, &error))
     }
 
     /// Creates it, or makes what is ours of it so.
     pub(crate) async fn apply(&self, name: &str, object: &Value) -> Result<(), ClusterError> {
-        let applied = self.api.patch(name, &ours(), &Patch::Apply(object)).await;
-        applied.map(drop).map_err(|error| self.error(name, &error))
+        self.within(name, self.api.patch(name, &ours(), &Patch::Apply(object))).await.map(drop)
     }
 
     /// Likewise, of its status.
     pub(crate) async fn apply_status(&self, name: &str, object: &Value) -> Result<(), ClusterError> {
-        let applied = self.api.patch_status(name, &ours(), &Patch::Apply(object)).await;
-        applied.map(drop).map_err(|error| self.error(name, &error))
+        self.within(name, self.api.patch_status(name, &ours(), &Patch::Apply(object))).await.map(drop)
     }
 
     /// Deletes it; if a version is given, only that. What is not there, or has another version, is left.
@@ -236,33 +266,92 @@ impl Objects {
         let preconditions =
             version.map(|version| Preconditions { resource_version: Some(version), uid: None });
         let parameters = DeleteParams { preconditions, ..DeleteParams::default() };
-        match self.api.delete(name, &parameters).await.map_err(|error| self.error(name, &error)) {
+        match self.within(name, self.api.delete(name, &parameters)).await {
             Err(error) if !matches!(error.status, Some(404 | 409)) => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// What is there, from now on and for ever; the server is asked again after a while when it fails.
-    pub(crate) fn follow(self, lists: Lists, labels: Option<&str>) -> BoxStream<'static, Seen> {
-        let kind = self.kind;
-        let mut config = watcher::Config::default().page_size(PAGE);
+    /// What is there, from now on and for ever. After a failure, and when nothing was seen for ten minutes, all are listed again; Pods, of which
+    /// there are many, go on where it ended.
+    pub(crate) fn follow(self, lists: Lists, labels: Option<String>) -> BoxStream<'static, Seen> {
+        let following = Following { objects: self, lists, labels, events: None, pause: Duration::ZERO };
+        futures_util::stream::unfold(following, |mut following| async {
+            Some((following.next().await, following))
+        })
+        .boxed()
+    }
+}
+
+/// Objects that are followed.
+struct Following {
+    objects: Objects,
+    lists: Lists,
+    labels: Option<String>,
+    events: Option<BoxStream<'static, watcher::Result<watcher::Event<DynamicObject>>>>,
+    /// Before they are listed again.
+    pause: Duration,
+}
+
+impl Following {
+    async fn next(&mut self) -> Seen {
+        let kind = self.objects.kind;
+        loop {
+            let events = match &mut self.events {
+                Some(events) => events,
+                None => {
+                    tokio::time::sleep(self.pause).await;
+                    self.events.insert(self.objects.watcher(self.lists, self.labels.as_deref()))
+                }
+            };
+            let seen = match tokio::time::timeout(SILENCE, events.next()).await {
+                Ok(Some(Ok(event))) => {
+                    self.pause = Duration::ZERO;
+                    return match event {
+                        watcher::Event::Init => Seen::Starts,
+                        watcher::Event::InitApply(object) | watcher::Event::Apply(object) => {
+                            Seen::Is(to_value(object, kind))
+                        }
+                        watcher::Event::Delete(object) => Seen::Gone(to_value(object, kind)),
+                        watcher::Event::InitDone => Seen::Ends,
+                    };
+                }
+                Ok(Some(Err(error))) => Some(Seen::Failed(failure(kind, error))),
+                Ok(None) | Err(_) => None,
+            };
+            if let (Some(Seen::Failed(error)), Lists::Streamed) = (&seen, self.lists)
+                && matches!(error.status, Some(400 | 422))
+            {
+                tracing::info!(%error, "the server does not stream lists");
+                self.lists = Lists::Paged;
+                self.events = None;
+            }
+            if kind != Kind::POD || seen.is_none() {
+                self.events = None;
+                let jitter = self.pause.mul_f64(random() / 2.0);
+                self.pause = (2 * self.pause).clamp(FIRST_PAUSE, LAST_PAUSE) + jitter;
+            }
+            if let Some(seen) = seen {
+                return seen;
+            }
+        }
+    }
+}
+
+impl Objects {
+    fn watcher(
+        &self,
+        lists: Lists,
+        labels: Option<&str>,
+    ) -> BoxStream<'static, watcher::Result<watcher::Event<DynamicObject>>> {
+        let mut config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
         if lists == Lists::Streamed {
             config = config.streaming_lists();
         }
         if let Some(labels) = labels {
             config = config.labels(labels);
         }
-        let stream = watcher(self.api, config).default_backoff();
-        let seen = move |event| match event {
-            Ok(watcher::Event::Init) => Seen::Starts,
-            Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
-                Seen::Is(to_value(object, kind))
-            }
-            Ok(watcher::Event::Delete(object)) => Seen::Gone(to_value(object, kind)),
-            Ok(watcher::Event::InitDone) => Seen::Ends,
-            Err(error) => Seen::Failed(failure(kind, error)),
-        };
-        stream.map(seen).boxed()
+        watcher(self.api.clone(), config).default_backoff().boxed()
     }
 }
 
@@ -341,7 +430,7 @@ pub(crate) fn follow_all(
     lists: Lists,
 ) -> BoxStream<'static, (Kind, Seen)> {
     let streams = kinds.into_iter().map(|(kind, labels)| {
-        let seen = kind.everywhere(server).follow(lists, labels.as_deref());
+        let seen = kind.everywhere(server).follow(lists, labels);
         seen.map(move |seen| (kind, seen)).boxed()
     });
     futures_util::stream::select_all(streams.collect::<Vec<_>>()).boxed()

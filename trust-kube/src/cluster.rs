@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 use trust_core::{Digest, Reasons};
 use trust_gate::internal::now;
 use trust_gate::{Deadline, Gate, GateBuilder, Roots};
 use trust_policy::{PolicySet, Trust, TrustOptions};
 
-use crate::api::{ApiServer, ClusterError};
+use crate::api::{ApiServer, ClusterError, Lists};
 use crate::cluster_objects::ClusterObjects;
 use crate::cluster_policies::{ClusterPolicies, ClusterRoots};
 use crate::event_sink::EventSink;
+use crate::last_good::State;
 use crate::record_store::RecordStore;
 use crate::recorder::Recorder;
+use crate::resource_status::write_statuses;
 
 /// How often it is looked whether the gate trusts another root.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -35,34 +37,39 @@ pub struct JudgedBy {
 }
 
 /// A [`Gate`] that judges by what an API server stores: its policies, the objects to which they refer, labels of namespaces and, if
-/// that is asked for, roles of users and trust roots. A change takes effect at once.
+/// that is asked for, roles of users and trust roots. A change takes effect at once; while the server is away, what was seen last counts.
 ///
-/// Dropped, it follows nothing any more.
+/// Until [all of it is there](Self::ready), the gate denies whatever has an image. Dropped, it follows nothing any more, and the gate
+/// judges by what was seen last: keep it as long as the gate.
 #[derive(Debug)]
 pub struct Cluster {
     server: ApiServer,
     gate: Gate,
+    objects: ClusterObjects,
     judged_by: watch::Receiver<Option<JudgedBy>>,
+    is_trusted: watch::Receiver<bool>,
+    /// Until somebody writes them down.
+    states: Option<mpsc::UnboundedReceiver<State>>,
     tasks: Vec<AbortHandle>,
 }
 
-/// What a [`Cluster`] follows beyond policies.
+/// What a [`Cluster`] follows beyond each `ImageTrustPolicy`.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ClusterSettings {
-    /// Kyverno's policies and exceptions with these labels ([`ClusterPolicies::with_kyverno`]).
+    /// What the policies of the server are added to: what becomes of uncovered images, and policies that are always there.
+    pub base: PolicySet,
+    /// Kyverno's policies and exceptions with these labels, such as `trust.dev/gate=on`; all of them if it is empty. Those that Kyverno is
+    /// there for, such as policies that generate objects, cannot be read here: choose those that are about images.
     pub kyverno: Option<String>,
     /// Which roles are bound to whom, for rules that ask who asks. It must be allowed to read all bindings.
     pub roles: bool,
     /// `TrustRoot`s, by these options: then they alone are trusted, and if there is none, the keys of policies are.
     pub roots: Option<TrustOptions>,
-    /// Whether it says in the status of `ImageTrustPolicy` and `TrustRoot` whether they can be read.
-    pub writes_status: bool,
 }
 
 impl Cluster {
-    /// Follows what this API server stores, and waits until all of it is there: that can be for ever, if a policy that is stored already
-    /// cannot be read; the log says which. The policies and objects of the builder are replaced. It needs tokio.
+    /// Begins to follow what this API server stores. The policies and objects of the builder are replaced. It needs tokio.
     ///
     /// # Errors
     /// If the server cannot be asked.
@@ -71,38 +78,45 @@ impl Cluster {
         gate: GateBuilder,
         settings: ClusterSettings,
     ) -> Result<Self, ClusterError> {
-        let mut objects = ClusterObjects::new(client.clone());
-        if settings.roles {
-            objects = objects.with_roles();
-        }
+        let ClusterSettings { base, kyverno, roles, roots } = settings;
+        let server = ApiServer(client);
+        let lists = Lists::of(&server).await?;
+        let objects = ClusterObjects::new(server.clone(), roles);
         let gate = gate.objects(objects.clone()).surroundings(objects.clone()).build();
         gate.replace_policies(PolicySet::default());
-        let mut policies = ClusterPolicies::new(client.clone()).await?;
-        let mut roots = match settings.roots {
-            Some(options) => Some((ClusterRoots::new(client.clone()).await?, options)),
-            None => None,
-        };
-        if let Some(labels) = &settings.kyverno {
+        let (state, states) = mpsc::unbounded_channel();
+        let mut policies = ClusterPolicies::new(server.clone(), state.clone());
+        if let Some(labels) = &kyverno {
             policies = policies.with_kyverno(labels);
-        }
-        if settings.writes_status {
-            policies = policies.writing_status();
-            roots = roots.map(|(roots, options)| (roots.writing_status(), options));
         }
         let (found, judged_by) = watch::channel(None);
         let found = Arc::new(found);
-        let mut tasks = vec![tokio::spawn(objects.follow()).abort_handle()];
-        let (trusted, mut trusts) = watch::channel(roots.is_none());
-        if let Some((roots, options)) = roots {
-            tasks.push(tokio::spawn(follow_roots(roots, options, gate.clone(), trusted)).abort_handle());
+        let (trusted, is_trusted) = watch::channel(roots.is_none());
+        let mut tasks = vec![tokio::spawn(objects.clone().follow(lists)).abort_handle()];
+        if let Some(options) = roots {
+            let roots = ClusterRoots::new(server.clone(), state);
+            let following = follow_roots(roots, lists, options, gate.clone(), trusted);
+            tasks.push(tokio::spawn(following).abort_handle());
         }
-        tasks.push(tokio::spawn(follow_policies(policies, gate.clone(), found.clone())).abort_handle());
-        tasks.push(tokio::spawn(follow_trust(gate.clone(), found, trusts.clone())).abort_handle());
-        let cluster = Self { server: ApiServer(client), gate, judged_by, tasks };
-        // The tasks that send live as long as the cluster.
-        let _ = trusts.wait_for(|is_trusted| *is_trusted).await;
-        let _ = cluster.judged_by.clone().wait_for(Option::is_some).await;
-        Ok(cluster)
+        let following = follow_policies(policies, lists, base, gate.clone(), found.clone());
+        tasks.push(tokio::spawn(following).abort_handle());
+        tasks.push(tokio::spawn(follow_trust(gate.clone(), found, is_trusted.clone())).abort_handle());
+        Ok(Self { server, gate, objects, judged_by, is_trusted, states: Some(states), tasks })
+    }
+
+    /// Waits until all of it is there: for ever, if a policy that was stored before cannot be read; the log says which.
+    pub fn ready(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (mut judged_by, mut is_trusted) = (self.judged_by.clone(), self.is_trusted.clone());
+        let objects = self.objects.clone();
+        async move {
+            // What sends is dropped with the cluster; then it never gets ready.
+            let is_there = judged_by.wait_for(Option::is_some).await.is_ok()
+                && is_trusted.wait_for(|is_trusted| *is_trusted).await.is_ok();
+            objects.listed().await;
+            if !is_there {
+                std::future::pending().await
+            }
+        }
     }
 
     /// The gate.
@@ -117,10 +131,24 @@ impl Cluster {
         &self.server.0
     }
 
-    /// By what the gate judges, now and when that changes; never `None`.
+    /// By what the gate judges, now and when that changes; `None` until policies are there.
     #[must_use]
     pub fn judged_by(&self) -> watch::Receiver<Option<JudgedBy>> {
         self.judged_by.clone()
+    }
+
+    /// The names of namespaces whose labels change, each after the gate knows them.
+    pub(crate) fn relabelled(&self) -> broadcast::Receiver<String> {
+        self.objects.relabelled()
+    }
+
+    /// Says in the status of each `ImageTrustPolicy` and followed `TrustRoot` whether it can be read, and why not, whenever `holding` is true
+    /// ([`Leadership::holding`](crate::Leadership::holding)): one replica is to do so. The second call does nothing.
+    pub fn write_statuses(&mut self, holding: watch::Receiver<bool>) {
+        if let Some(states) = self.states.take() {
+            let writing = write_statuses(self.server.clone(), states, holding);
+            self.tasks.push(tokio::spawn(writing).abort_handle());
+        }
     }
 
     /// A recorder of what the gate judges, which is told by what it judges.
@@ -131,11 +159,9 @@ impl Cluster {
         sinks: Vec<Arc<dyn EventSink>>,
     ) -> Recorder {
         let mut judged_by = self.judged_by();
+        let nothing = || (Digest::sha256(b"no policies"), self.gate.trust_digest());
         let by = judged_by.borrow_and_update().clone();
-        let (policies, trust) = by.map_or_else(
-            || (Digest::sha256(b"no policies"), self.gate.trust_digest()),
-            |by| (by.policies, by.trust),
-        );
+        let (policies, trust) = by.map_or_else(nothing, |by| (by.policies, by.trust));
         let recorder = Recorder::new(name, policies, trust, records, sinks);
         let told = recorder.clone();
         let tell = async move {
@@ -156,7 +182,13 @@ impl Drop for Cluster {
     }
 }
 
-async fn follow_policies(policies: ClusterPolicies, gate: Gate, found: Arc<watch::Sender<Option<JudgedBy>>>) {
+async fn follow_policies(
+    policies: ClusterPolicies,
+    lists: Lists,
+    base: PolicySet,
+    gate: Gate,
+    found: Arc<watch::Sender<Option<JudgedBy>>>,
+) {
     let changed = |set: PolicySet, digest: &Digest, refused| {
         let guard = set.guard();
         tracing::info!(policies = set.policies().len(), refused, %digest, "judging by these policies");
@@ -165,27 +197,36 @@ async fn follow_policies(policies: ClusterPolicies, gate: Gate, found: Arc<watch
         let by = JudgedBy { policies: digest.clone(), trust: gate.trust_digest(), guard };
         found.send_replace(Some(by));
     };
-    policies.follow(changed).await;
+    policies.follow(lists, base, changed).await;
 }
 
-async fn follow_roots(roots: ClusterRoots, options: TrustOptions, gate: Gate, trusted: watch::Sender<bool>) {
-    let (sources, mut waiting) = tokio::sync::mpsc::unbounded_channel();
-    let following = roots.follow(move |source, _, count| {
+async fn follow_roots(
+    roots: ClusterRoots,
+    lists: Lists,
+    options: TrustOptions,
+    gate: Gate,
+    trusted: watch::Sender<bool>,
+) {
+    let (sources, mut waiting) = mpsc::unbounded_channel();
+    let following = roots.follow(lists, move |source, count| {
         let _ = sources.send((source, count));
     });
     let loading = async {
         while let Some((source, count)) = waiting.recv().await {
-            let trust = match count {
-                0 => Ok(Trust::keys_only()),
-                _ => {
-                    match Roots::load(source, Deadline::never()).await.and_then(|roots| roots.current(now()))
-                    {
-                        Ok(current) => Trust::with_options(current.root.clone(), options.clone())
-                            .map_err(|error| Reasons(&error).to_string()),
-                        Err(error) => Err(Reasons(&error).to_string()),
-                    }
-                }
+            let loaded = match count {
+                0 => Ok(None),
+                // They are at hand: nothing is fetched.
+                _ => Roots::load(source, Deadline::never())
+                    .await
+                    .and_then(|roots| roots.current(now()))
+                    .map(Some),
             };
+            let trust =
+                loaded.map_err(|error| Reasons(&error).to_string()).and_then(|current| match current {
+                    Some(current) => Trust::with_options(current.root.clone(), options.clone())
+                        .map_err(|error| Reasons(&error).to_string()),
+                    None => Ok(Trust::keys_only()),
+                });
             match trust {
                 Ok(trust) => {
                     tracing::info!(roots = count, "trusting these roots");
@@ -203,7 +244,7 @@ async fn follow_roots(roots: ClusterRoots, options: TrustOptions, gate: Gate, tr
 async fn follow_trust(
     gate: Gate,
     found: Arc<watch::Sender<Option<JudgedBy>>>,
-    mut trusts: watch::Receiver<bool>,
+    mut is_trusted: watch::Receiver<bool>,
 ) {
     loop {
         let trust = gate.trust_digest();
@@ -214,8 +255,8 @@ async fn follow_trust(
             }
             _ => false,
         });
-        let _ = tokio::time::timeout(PERIOD, trusts.changed()).await;
-        if trusts.has_changed().is_err() {
+        // Where no roots are followed, it changes by the gate alone.
+        if let Ok(Err(_)) = tokio::time::timeout(PERIOD, is_trusted.changed()).await {
             tokio::time::sleep(PERIOD).await;
         }
     }

@@ -9,7 +9,7 @@ use crate::event_sink::{EventSink, SinkError};
 
 /// Events as Kubernetes shows them: `kubectl events --for deployment/web`. The API server keeps them for an hour.
 ///
-/// One that it refuses, as in a namespace that is going away, is logged and not tried again.
+/// One that it refuses for good, as in a namespace that is going away, is logged and counts as delivered.
 #[derive(Clone, Debug)]
 pub struct ClusterEvents {
     server: ApiServer,
@@ -32,9 +32,7 @@ impl EventSink for ClusterEvents {
                 Ok(()) => Ok(()),
                 // It was delivered before.
                 Err(error) if error.is_conflict() => Ok(()),
-                Err(error)
-                    if error.status.is_some_and(|status| (400..500).contains(&status) && status != 429) =>
-                {
+                Err(error) if error.is_final() => {
                     tracing::warn!(%error, event = event.id, "an event is refused");
                     Ok(())
                 }

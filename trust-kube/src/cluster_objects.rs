@@ -2,22 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures_util::StreamExt;
-use kube::Client;
 use serde_json::Value;
+use tokio::sync::{broadcast, watch};
 use trust_gate::{Boxed, Deadline, ObjectStore, StoreError, Surroundings};
 use trust_policy::{ObjectName, Request, User};
 
-use crate::api::{ApiServer, ClusterError, Kind, Lists, Seen, field, follow_all, id_of};
+use crate::api::{ApiServer, Kind, Lists, Seen, field, follow_all, id_of};
+
+/// What the question for one namespace's labels may take.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+/// Namespaces that were relabelled and that a listener has not heard of yet.
+const MAX_RELABELLED: usize = 256;
 
 /// What rules ask of the cluster. ConfigMaps and Secrets are asked for one by one, and only those that a rule names; labels of
 /// namespaces, and which roles are bound to whom, are [followed](Self::follow).
 #[derive(Clone, Debug)]
-pub struct ClusterObjects {
+pub(crate) struct ClusterObjects {
     server: ApiServer,
     known: Arc<RwLock<Known>>,
     knows_roles: bool,
+    relabelled: broadcast::Sender<String>,
+    is_listed: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +43,25 @@ struct Followed<T> {
     listing: Option<BTreeMap<(String, String), T>>,
     /// Whether all were listed, and nothing has failed since.
     is_fresh: bool,
+}
+
+impl Known {
+    /// Takes what is seen of namespaces, and returns those whose labels changed.
+    fn relabel(&mut self, seen: Seen) -> Vec<String> {
+        let before = match &seen {
+            Seen::Ends => self.namespaces.objects.clone(),
+            Seen::Is(object) if self.namespaces.listing.is_none() => {
+                let key = (String::new(), id_of(object).name);
+                self.namespaces.objects.get(&key).cloned().map(|labels| (key, labels)).into_iter().collect()
+            }
+            _ => BTreeMap::new(),
+        };
+        self.namespaces.seen(seen, labels_of);
+        let now = &self.namespaces.objects;
+        let changed =
+            before.into_iter().filter(|(key, labels)| now.get(key).is_some_and(|now| now != labels));
+        changed.map(|((_, name), _)| name).collect()
+    }
 }
 
 impl<T> Default for Followed<T> {
@@ -119,40 +146,50 @@ impl Binding {
 }
 
 impl ClusterObjects {
-    /// Of this API server.
-    #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { server: ApiServer(client), known: Arc::default(), knows_roles: false }
+    pub(crate) fn new(server: ApiServer, knows_roles: bool) -> Self {
+        let (relabelled, is_listed) = (broadcast::Sender::new(MAX_RELABELLED), watch::Sender::new(false));
+        Self { server, known: Arc::default(), knows_roles, relabelled, is_listed }
     }
 
-    /// Knows which roles are bound to whom, too, for rules that ask who asks.
-    #[must_use]
-    pub fn with_roles(mut self) -> Self {
-        self.knows_roles = true;
-        self
+    /// The names of namespaces whose labels changed, each after the new ones are known.
+    pub(crate) fn relabelled(&self) -> broadcast::Receiver<String> {
+        self.relabelled.subscribe()
     }
 
-    /// Follows what is followed, for ever. Until it does, labels are asked for one by one, and roles are unknown.
-    ///
-    /// # Errors
-    /// If the server cannot be asked.
-    pub async fn follow(self) -> Result<(), ClusterError> {
-        let lists = Lists::of(&self.server).await?;
+    /// Waits until all that is followed was listed once.
+    pub(crate) async fn listed(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.is_listed.subscribe().wait_for(|is_listed| *is_listed).await;
+    }
+
+    /// Follows what is followed, for ever. Until then labels are asked for one by one, and roles are unknown.
+    pub(crate) async fn follow(self, lists: Lists) {
         let roles = [Kind::ROLE_BINDING, Kind::CLUSTER_ROLE_BINDING];
         let kinds = [Kind::NAMESPACE].into_iter().chain(roles.into_iter().filter(|_| self.knows_roles));
         let mut all = follow_all(&self.server, kinds.map(|kind| (kind, None)), lists);
         while let Some((kind, seen)) = all.next().await {
             if let Seen::Failed(error) = &seen {
-                tracing::warn!(%error, "the server is asked again");
+                tracing::warn!(%error, "cannot be followed; it is listed again");
             }
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            match kind {
-                Kind::ROLE_BINDING => known.bindings.seen(seen, Binding::read),
-                Kind::CLUSTER_ROLE_BINDING => known.cluster_bindings.seen(seen, Binding::read),
-                _ => known.namespaces.seen(seen, labels_of),
-            }
+            let relabelled = match kind {
+                Kind::ROLE_BINDING => {
+                    known.bindings.seen(seen, Binding::read);
+                    Vec::new()
+                }
+                Kind::CLUSTER_ROLE_BINDING => {
+                    known.cluster_bindings.seen(seen, Binding::read);
+                    Vec::new()
+                }
+                _ => known.relabel(seen),
+            };
+            let is_listed = known.namespaces.is_fresh
+                && (!self.knows_roles || known.bindings.is_fresh && known.cluster_bindings.is_fresh);
+            drop(known);
+            // That nobody listens is no failure.
+            relabelled.into_iter().for_each(|name| drop(self.relabelled.send(name)));
+            self.is_listed.send_if_modified(|was| is_listed && !core::mem::replace(was, true));
         }
-        Ok(())
     }
 
     async fn labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
@@ -220,7 +257,7 @@ impl Surroundings for ClusterObjects {
         Box::pin(async move {
             let namespace = request.resource.id().namespace.clone();
             if request.namespace_labels.is_none() && !namespace.is_empty() {
-                let left = until.left().unwrap_or(std::time::Duration::from_secs(10));
+                let left = until.left().map_or(MAX_WAIT, |left| MAX_WAIT.min(left));
                 let found = tokio::time::timeout(left, self.labels(&namespace)).await;
                 request.namespace_labels = found.unwrap_or_default();
             }
@@ -285,7 +322,7 @@ mod tests {
         assert_eq!((label(&all, "a"), all.is_fresh), (None, false));
         all.seen(Seen::Ends, labels_of);
         assert_eq!((label(&all, "a").as_deref(), all.is_fresh), (Some("1"), true));
-        let error = ClusterError { what: String::new(), problem: String::new(), status: None };
+        let error = crate::ClusterError { what: String::new(), problem: String::new(), status: None };
         all.seen(Seen::Failed(error), labels_of);
         assert!(!all.is_fresh);
         all.seen(Seen::Is(namespace("a", "2")), labels_of);

@@ -42,13 +42,21 @@ fn failed(error: ClusterError) -> RecordError {
 
 /// An object that says whose record it is, and holds the record as text: the server keeps a list of all fields of an object, which would
 /// be longer than the record.
-fn object(kind: Kind, name: &str, workload: &ResourceId, content: &impl Serialize) -> Value {
-    json!({
+fn object(
+    kind: Kind,
+    name: &str,
+    workload: &ResourceId,
+    content: &impl Serialize,
+) -> Result<Value, RecordError> {
+    let failed =
+        |error: serde_json::Error| RecordError { what: workload.to_string(), problem: error.to_string() };
+    let content = serde_json::to_string(content).map_err(failed)?;
+    Ok(json!({
         "apiVersion": kind.api_version(),
         "kind": kind.kind,
         "metadata": {"name": name},
-        "spec": {"workload": workload, "content": serde_json::to_string(content).unwrap_or_default()},
-    })
+        "spec": {"workload": workload, "content": content},
+    }))
 }
 
 fn read<T: DeserializeOwned>(object: &Value) -> Result<T, RecordError> {
@@ -67,7 +75,7 @@ impl RecordStore for ClusterRecords {
     fn put<'a>(&'a self, record: &'a WorkloadRecord) -> Boxed<'a, Result<(), RecordError>> {
         Box::pin(async {
             let name = key_of(&record.workload);
-            let mut object = object(Kind::RECORD, &name, &record.workload, record);
+            let mut object = object(Kind::RECORD, &name, &record.workload, record)?;
             let open = record.findings.iter().filter(|one| one.state == FindingState::Open);
             if let Some(Value::Object(spec)) = object.get_mut("spec") {
                 spec.insert("open".to_owned(), open.map(|one| one.kind.to_string()).collect());
@@ -83,7 +91,7 @@ impl RecordStore for ClusterRecords {
     fn admit<'a>(&'a self, admission: &'a StoredAdmission) -> Boxed<'a, Result<(), RecordError>> {
         Box::pin(async {
             let name = admission.key();
-            let object = object(Kind::ADMISSION, &name, &admission.workload, &admission.admission);
+            let object = object(Kind::ADMISSION, &name, &admission.workload, &admission.admission)?;
             self.admissions.apply(&name, &object).await.map_err(failed)
         })
     }
@@ -175,7 +183,7 @@ impl Reported {
 /// What the server refuses, as in a namespace that is going away, it will refuse again.
 fn unless_refused(reported: Result<(), ClusterError>) -> Result<(), RecordError> {
     match reported {
-        Err(error) if error.status.is_some_and(|status| (400..500).contains(&status) && status != 429) => {
+        Err(error) if error.is_final() => {
             tracing::warn!(%error, "a report is not written");
             Ok(())
         }

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 use trust_core::UnixTime;
 use trust_gate::Gate;
@@ -21,19 +20,20 @@ use crate::record_store::RecordStore;
 use crate::watch::{Watch, WatchError};
 
 /// What is followed.
-const KINDS: [Kind; 4] = [Kind::POD, Kind::NAMESPACE, Kind::VALIDATING_WEBHOOKS, Kind::MUTATING_WEBHOOKS];
+const KINDS: [Kind; 3] = [Kind::POD, Kind::VALIDATING_WEBHOOKS, Kind::MUTATING_WEBHOOKS];
 /// What is seen at once before it is settled.
 const BATCH: usize = 1_000;
 /// How often admissions are taken, and how soon something is tried again that failed.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// Follows the Pods of a cluster, judges what runs again, and finds what is wrong with it: a [`Watch`] that is fed by the API server. Beside
-/// the Pods it follows the webhook configurations that ask this program's gate (by name), labels of namespaces and the policies.
+/// the Pods it follows the webhook configurations that ask the webhook's gate (by name), labels of namespaces and the policies.
 #[derive(Debug)]
 pub struct ClusterWatch {
     server: ApiServer,
     gate: Gate,
     judged_by: watch::Receiver<Option<JudgedBy>>,
+    relabelled: broadcast::Receiver<String>,
     cluster: String,
     settings: InventorySettings,
     webhooks: Vec<String>,
@@ -98,6 +98,7 @@ impl ClusterWatch {
             server: ApiServer(cluster.client().clone()),
             gate: cluster.gate().clone(),
             judged_by: cluster.judged_by(),
+            relabelled: cluster.relabelled(),
             cluster: name.to_owned(),
             settings: InventorySettings::default(),
             webhooks,
@@ -120,28 +121,31 @@ impl ClusterWatch {
         self.numbers.clone()
     }
 
-    /// Watches whenever `holding` is true ([`Leadership::holding`](crate::Leadership::holding)), for ever: each time it takes up what is on
-    /// record, so nothing is lost and nothing said twice when another replica was active meanwhile.
+    /// Watches whenever `holding` is true ([`Leadership::holding`](crate::Leadership::holding)): each time it takes up what is on
+    /// record, so nothing is lost and nothing said twice when another replica was active meanwhile. It ends when what says so, or the
+    /// [`Cluster`], is dropped.
     pub async fn run(mut self, mut holding: watch::Receiver<bool>) {
-        loop {
-            if holding.wait_for(|holds| *holds).await.is_err() {
-                return;
-            }
+        while holding.wait_for(|holds| *holds).await.is_ok() {
             tracing::info!("this replica is active");
             self.numbers.locked().is_active = true;
-            tokio::select! {
-                () = self.watch() => {}
-                _ = holding.wait_for(|holds| !*holds) => {}
-            }
+            let goes_on = tokio::select! {
+                () = self.watch() => false,
+                ended = holding.wait_for(|holds| !*holds) => ended.is_ok(),
+            };
             *self.numbers.locked() = Numbers::default();
             tracing::info!("this replica is not active any more");
+            if !goes_on {
+                return;
+            }
         }
     }
 
+    /// Watches until the cluster is dropped.
     async fn watch(&mut self) {
         let (mut watch, lists) = loop {
             match self.start().await {
-                Ok(started) => break started,
+                Ok(Some(started)) => break started,
+                Ok(None) => return,
                 Err(problem) => {
                     tracing::error!(problem, "the watch cannot start yet");
                     tokio::time::sleep(PERIOD).await;
@@ -150,8 +154,16 @@ impl ClusterWatch {
         };
         let mut seen = follow_all(&self.server, KINDS.map(|kind| (kind, None)), lists);
         let mut sight = Sight::new(&self.webhooks);
-        // When to settle although nothing happens, not before when after a failure, and when to take admissions.
-        let (mut settles, mut not_before, mut takes) = (Instant::now(), Instant::now(), Instant::now());
+        let records = self.records.clone();
+        let admissions = |after| {
+            let records = records.clone();
+            Box::pin(async move {
+                sleep_until(after).await;
+                records.admissions().await
+            })
+        };
+        // When to settle although nothing happens, and the admissions that are read.
+        let (mut settles, mut reading) = (Instant::now(), admissions(Instant::now()));
         loop {
             tokio::select! {
                 first = seen.next() => {
@@ -162,7 +174,11 @@ impl ClusterWatch {
                         sight.take(watch.inventory(), kind, next, now());
                     }
                 }
-                () = watch.answered(now) => {}
+                answered = watch.answered(now) => {
+                    if let Err(error) = answered {
+                        self.failed(&error);
+                    }
+                }
                 changed = self.judged_by.changed() => {
                     if changed.is_err() {
                         return;
@@ -173,42 +189,43 @@ impl ClusterWatch {
                         watch.inventory().trust_changed(by.trust);
                     }
                 }
-                () = sleep_until(settles) => {}
-                () = sleep_until(takes) => {
-                    takes = Instant::now() + PERIOD;
-                    self.count(&mut watch, &sight);
-                    if let Err(error) = watch.take_admissions(now()).await {
-                        self.failed(&error);
+                relabelled = self.relabelled.recv() => match relabelled {
+                    Ok(namespace) => watch.inventory().namespace_changed(&namespace),
+                    Err(broadcast::error::RecvError::Lagged(_)) => watch.inventory().knowledge_changed(None),
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+                read = &mut reading => {
+                    match read {
+                        Ok(found) => watch.admitted(found, now()),
+                        Err(error) => self.failed(&error.into()),
                     }
+                    reading = admissions(Instant::now() + PERIOD);
+                    self.count(&mut watch, &sight);
                 }
+                () = sleep_until(settles) => {}
             }
-            if Instant::now() < not_before {
-                continue;
-            }
-            settles = match watch.settle(now()).await {
-                Ok(next) => Instant::now() + until(next),
-                Err(error) => {
-                    self.failed(&error);
-                    not_before = Instant::now() + PERIOD;
-                    not_before
-                }
-            };
+            settles = Instant::now() + until(watch.settle(now()));
         }
     }
 
-    /// Takes up what is on record.
-    async fn start(&mut self) -> Result<(Watch, Lists), String> {
+    /// Takes up what is on record; `None` if the cluster was dropped.
+    async fn start(&mut self) -> Result<Option<(Watch, Lists)>, String> {
+        let Ok(by) = self.judged_by.wait_for(Option::is_some).await.map(|by| by.clone()) else {
+            return Ok(None);
+        };
+        let Some(by) = by else { return Ok(None) };
+        // What changed before now is judged by already.
+        self.relabelled = self.relabelled.resubscribe();
         let lists = Lists::of(&self.server).await.map_err(|error| error.to_string())?;
-        let by = self.judged_by.borrow_and_update().clone().ok_or("there are no policies yet")?;
         let inventory = Inventory::new(&*self.cluster, self.settings.clone(), by.policies, by.trust);
         let watch = Watch::start(inventory, self.gate.clone(), self.records.clone(), self.sinks.clone());
         let mut watch = watch.await.map_err(|error| error.to_string())?;
         watch.inventory().guard_seen(PolicySet::guard_id(), Some(by.guard));
-        Ok((watch, lists))
+        Ok(Some((watch, lists)))
     }
 
     fn failed(&self, error: &WatchError) {
-        tracing::warn!(%error, "it is tried again");
+        tracing::warn!(%error, "not stored or delivered yet");
         self.numbers.locked().failures += 1;
     }
 
@@ -223,7 +240,7 @@ impl ClusterWatch {
     }
 }
 
-/// How long until then; an hour if nothing is to come.
+/// How long until then; an hour if nothing is to come. What failed is tried again when admissions are read.
 fn until(next: Option<UnixTime>) -> Duration {
     let millis = next.map_or(3_600_000, |next| next.as_millis().saturating_sub(now().as_millis()));
     Duration::from_millis(u64::try_from(millis).unwrap_or_default())
@@ -234,21 +251,21 @@ fn until(next: Option<UnixTime>) -> Duration {
 struct Sight {
     /// Names of webhook configurations, and of which kinds they were seen since all were listed.
     webhooks: BTreeMap<String, BTreeSet<Kind>>,
-    labels: BTreeMap<String, Value>,
     unreadable: u64,
 }
 
 impl Sight {
     fn new(webhooks: &[String]) -> Self {
         let webhooks = webhooks.iter().map(|name| (name.clone(), BTreeSet::new())).collect();
-        Self { webhooks, labels: BTreeMap::new(), unreadable: 0 }
+        Self { webhooks, unreadable: 0 }
     }
 
     fn take(&mut self, inventory: &mut Inventory, kind: Kind, seen: Seen, now: UnixTime) {
         match seen {
-            Seen::Failed(error) => tracing::warn!(%error, "the server is asked again"),
+            Seen::Failed(error) => {
+                tracing::warn!(kind = kind.plural, %error, "cannot be followed at the moment")
+            }
             seen if kind == Kind::POD => self.pod(inventory, &seen, now),
-            seen if kind == Kind::NAMESPACE => self.namespace(inventory, &seen),
             seen => self.webhook(inventory, kind, &seen),
         }
     }
@@ -264,20 +281,6 @@ impl Sight {
         if let Err(error) = inventory.apply(event, now) {
             self.unreadable += 1;
             tracing::error!(%error, "a Pod cannot be followed");
-        }
-    }
-
-    fn namespace(&mut self, inventory: &mut Inventory, seen: &Seen) {
-        let (Seen::Is(object) | Seen::Gone(object)) = seen else { return };
-        let name = id_of(object).name;
-        if let Seen::Gone(_) = seen {
-            self.labels.remove(&name);
-            return;
-        }
-        let labels = object.pointer("/metadata/labels").cloned().unwrap_or_default();
-        let before = self.labels.insert(name.clone(), labels.clone());
-        if before.is_some_and(|before| before != labels) {
-            inventory.namespace_changed(&name);
         }
     }
 

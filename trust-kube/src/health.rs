@@ -26,14 +26,10 @@ pub fn health(
         .route("/metrics", get(metrics))
 }
 
-/// Serves routes without TLS until `shutdown` is over: for a program that answers nobody else, such as a watch.
+/// Serves routes without TLS, for a program that answers nobody else, such as a watch. It ends when it is dropped: nobody waits for it.
 ///
 /// # Errors
 /// If the socket fails.
-pub async fn serve_health(
-    listener: TcpListener,
-    routes: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, routes).with_graceful_shutdown(shutdown).await
+pub async fn serve_health(listener: TcpListener, routes: Router) -> std::io::Result<()> {
+    axum::serve(listener, routes).await
 }

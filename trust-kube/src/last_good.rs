@@ -78,14 +78,15 @@ impl<T> LastGood<T> {
                 self.is_listed(kind);
                 listing.into_iter().filter_map(|(id, object)| self.is(id, &object, is_first)).collect()
             }
-            // A server that does not know the kind has none of it.
-            Seen::Failed(error) if error.is_not_found() => {
+            // A server that does not know the kind has none of it. If it knew it before, each object was deleted with it, and said to be: then
+            // this is something else, and what was there counts.
+            Seen::Failed(error) => {
                 self.listing.remove(kind);
-                self.objects.retain(|id, _| id.kind != kind);
-                self.is_listed(kind);
+                if error.is_not_found() {
+                    self.is_listed(kind);
+                }
                 Vec::new()
             }
-            Seen::Failed(_) => Vec::new(),
         }
     }
 
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_the_kind_has_none_and_one_that_is_away_keeps_what_was_there() {
+    fn a_server_that_never_had_the_kind_has_none_and_one_that_is_away_keeps_what_was_there() {
         let failed = |status| {
             Seen::Failed(crate::ClusterError { what: "ns".to_owned(), problem: "x".to_owned(), status })
         };
@@ -251,7 +252,10 @@ mod tests {
         all.seen("N", failed(Some(500)));
         assert_eq!(used(&all), Some(vec![1]));
         all.seen("N", failed(Some(404)));
-        assert_eq!(used(&all), Some(vec![]));
-        assert!(all.has_listed(&["N"]));
+        assert_eq!(used(&all), Some(vec![1]), "its deletion would have been seen");
+        let mut none = LastGood::new(read);
+        none.seen("N", failed(Some(404)));
+        assert!(none.has_listed(&["N"]));
+        assert_eq!(used(&none), Some(vec![]));
     }
 }

@@ -11,9 +11,9 @@ use trust_gate::internal::now;
 
 use crate::api::{ApiServer, ClusterError, Kind, Objects, field};
 
-/// For so long a lease is left to who holds it and does not renew it. The times are those of Kubernetes' own controllers.
+/// How long a lease is left to a holder that does not renew it. The times are those of Kubernetes' own controllers.
 const DURATION: Duration = Duration::from_secs(15);
-/// For so long a holder that cannot renew it goes on.
+/// How long a holder that cannot renew it goes on.
 const RENEWAL: Duration = Duration::from_secs(10);
 /// How often it is renewed, and tried for.
 const RETRY: Duration = Duration::from_secs(2);
@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_secs(2);
 /// Whether this replica is the active one: the one that holds a Lease
 /// ([`coordination.k8s.io/v1`](https://kubernetes.io/docs/concepts/architecture/leases/)).
 ///
-/// A replica that is killed is followed by another after at most 17 seconds, one that [ends](Self::end) at once. One that cannot reach
+/// A replica that is killed is followed by another after some 17 seconds, one that [ends](Self::end) at once. One that cannot reach
 /// the API server stops being active five seconds before another can become so. Clocks of machines are never compared: a lease has run
 /// out when this replica has seen it unchanged for so long.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Leadership {
 }
 
 impl Leadership {
-    /// Tries for the Lease of this name from now on; `identity` tells replicas apart, as the name of a Pod does.
+    /// Tries for the Lease of this name from now on; `identity` tells replicas apart, as the name of a Pod does. It needs tokio.
     #[must_use]
     pub fn new(client: Client, namespace: &str, name: &str, identity: &str) -> Self {
         let (holds, holding) = watch::channel(false);
@@ -88,9 +88,11 @@ impl Lease {
         loop {
             let start = Instant::now();
             let limit = until.unwrap_or(start + RENEWAL);
-            match timeout_at(limit, self.try_for(start)).await {
-                Ok(Ok(true)) => until = Some(start + RENEWAL),
-                Ok(Ok(false)) => until = None,
+            match timeout_at(limit, self.try_for()).await {
+                Ok(Ok(Some(true))) => until = Some(start + RENEWAL),
+                Ok(Ok(Some(false))) => until = None,
+                // Another write came first, which may be this replica's own: it is looked at again.
+                Ok(Ok(None)) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "the lease cannot be had or renewed"),
                 Err(_) => tracing::warn!("the lease was not answered for in time"),
             }
@@ -113,23 +115,24 @@ impl Lease {
         }
     }
 
-    /// Takes or renews the lease, if it is free, run out or held here; whether it is held here now.
-    async fn try_for(&mut self, start: Instant) -> Result<bool, ClusterError> {
+    /// Takes or renews the lease, if it is free, run out or held here; whether it is held here now, or `None` if that is not known.
+    async fn try_for(&mut self) -> Result<Option<bool>, ClusterError> {
         let Some(lease) = self.objects.get(&self.name).await? else {
             let metadata = json!({"name": self.name, "namespace": self.namespace});
-            let new = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata,
+            let new = json!({"apiVersion": Kind::LEASE.api_version(), "kind": Kind::LEASE.kind, "metadata": metadata,
                 "spec": self.spec(&self.identity, &Value::Null)});
             return won(self.objects.create(&self.name, &new).await);
         };
         let version = lease.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
         let since = match &self.seen {
             Some((seen, since)) if seen == version => *since,
-            _ => start,
+            // It can have been written as late as now.
+            _ => Instant::now(),
         };
         self.seen = Some((version.to_owned(), since));
         let holder = lease.pointer("/spec/holderIdentity").and_then(Value::as_str).unwrap_or_default();
-        if !(holder.is_empty() || holder == self.identity || start >= since + DURATION) {
-            return Ok(false);
+        if !(holder.is_empty() || holder == self.identity || Instant::now() >= since + DURATION) {
+            return Ok(Some(false));
         }
         let spec = self.spec(&self.identity, field(&lease, "spec"));
         won(self.objects.replace(&self.name, &with_spec(lease, spec)).await)
@@ -166,11 +169,11 @@ fn with_spec(mut lease: Value, spec: Value) -> Value {
     lease
 }
 
-/// Whether a write came before those of others.
-fn won(written: Result<(), ClusterError>) -> Result<bool, ClusterError> {
+/// Whether a write came before those of others; `None` if it did not, and may have been this replica's own.
+fn won(written: Result<(), ClusterError>) -> Result<Option<bool>, ClusterError> {
     match written {
-        Ok(()) => Ok(true),
-        Err(error) if error.is_conflict() => Ok(false),
+        Ok(()) => Ok(Some(true)),
+        Err(error) if error.is_conflict() => Ok(None),
         Err(error) => Err(error),
     }
 }

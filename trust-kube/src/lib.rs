@@ -29,6 +29,7 @@
 //! | `last_good` | objects that are read as they come, each as it was when it could be read last |
 //! | `cluster_policies` | policies and trust roots that it stores |
 //! | `cluster_objects` | what rules ask of it: ConfigMaps, Secrets, labels, roles |
+//! | `resource_status` | what the status of `trust.dev`'s kinds says |
 //! | `cluster` | a gate that judges by all of that |
 //! | `cluster_records`, `cluster_events` | records, reports and events there |
 //! | `leadership` | one of several replicas is active |
@@ -74,6 +75,9 @@ mod cluster_policies;
 mod cluster_objects;
 
 #[cfg(feature = "cluster")]
+mod resource_status;
+
+#[cfg(feature = "cluster")]
 mod cluster;
 
 #[cfg(feature = "cluster")]
@@ -103,8 +107,6 @@ pub use {
     api::ClusterError,
     cluster::{Cluster, ClusterSettings, JudgedBy},
     cluster_events::ClusterEvents,
-    cluster_objects::ClusterObjects,
-    cluster_policies::{ClusterPolicies, ClusterRoots},
     cluster_records::{ClusterRecords, Reported},
     cluster_watch::{ClusterWatch, WatchNumbers},
     custom_resources::custom_resources,

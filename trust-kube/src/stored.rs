@@ -9,7 +9,11 @@ use trust_policy::PolicySet;
 /// # Errors
 /// If it cannot be used: why not, with the place.
 pub(crate) fn read_policy(object: &Value) -> Result<PolicySet, String> {
-    PolicySet::from_yaml(&object.to_string()).map_err(|error| Reasons(&error).to_string())
+    let text = object.to_string();
+    PolicySet::from_yaml(&text).map_err(|_| {
+        let errors = PolicySet::errors_in(&text);
+        errors.iter().map(|error| Reasons(error).to_string()).collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// Reads a `TrustRoot`: a `trusted_root.json`.

@@ -30,6 +30,8 @@ use crate::stored;
 const MAX_BODY_LEN: usize = 12 << 20;
 /// Bodies that are read at a time.
 const MAX_BODIES: usize = 32;
+/// Requests at a time that are no reviews of workloads: those are not to wait for others.
+const MAX_OTHERS: usize = 4;
 /// What a client may take to send a body.
 const BODY: Duration = Duration::from_secs(5);
 /// How long Gatekeeper waits for an answer, at least. It does not say.
@@ -46,6 +48,7 @@ struct Webhook {
     gate: Gate,
     observers: Arc<[Arc<dyn Observer>]>,
     bodies: Arc<Semaphore>,
+    others: Arc<Semaphore>,
 }
 
 /// The routes: `/validate` and `/mutate` for the API server, `/policies` for the policies that it is to store, `/provider` and
@@ -62,7 +65,8 @@ pub fn webhook(gate: Gate, observers: Vec<Arc<dyn Observer>>, is_ready: Arc<Atom
         let gate = gate.clone();
         move || to_prometheus(gate.metrics())
     };
-    let webhook = Webhook { gate, observers: observers.into(), bodies };
+    let others = Arc::new(Semaphore::new(MAX_OTHERS));
+    let webhook = Webhook { gate, observers: observers.into(), bodies, others };
     Router::new()
         .route("/validate", post(validate))
         .route("/mutate", post(mutate))
@@ -99,6 +103,7 @@ async fn mutate(State(webhook): State<Webhook>, request: Request) -> Response {
 
 /// Whether policies, exceptions and trust roots can be read: what cannot is not to be stored, where it would only be passed over.
 async fn policies(State(webhook): State<Webhook>, request: Request) -> Response {
+    let Ok(_permit) = webhook.others.try_acquire() else { return busy() };
     let body = match webhook.read(request).await {
         Ok(body) => body,
         Err(refused) => return refused,
@@ -123,6 +128,7 @@ async fn policies(State(webhook): State<Webhook>, request: Request) -> Response 
 
 /// Answers Gatekeeper about images, each as if a Pod were created that runs it.
 async fn provide(State(webhook): State<Webhook>, request: Request, answer: ProviderAnswer) -> Response {
+    let Ok(_permit) = webhook.others.try_acquire() else { return busy() };
     let until = Deadline::after(PROVIDER);
     let body = match webhook.read(request).await {
         Ok(body) => body,
@@ -144,6 +150,10 @@ async fn provide(State(webhook): State<Webhook>, request: Request, answer: Provi
     };
     let items: Vec<_> = futures_util::stream::iter(keys).map(judge).buffered(PROVIDER_WIDTH).collect().await;
     json(ProviderAnswer::response(&items).to_string())
+}
+
+fn busy() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "busy, try again\n").into_response()
 }
 
 fn json(body: String) -> Response {

@@ -11,6 +11,8 @@ use crate::verdict::plain::Plain;
 use crate::verdict::problem::Problem;
 use crate::verdict::{Decision, Verdict};
 
+/// Vulnerabilities that a finding keeps: what is stored of a workload has room for them. The message says how many there are.
+const MAX_VULNERABILITIES: usize = 100;
 /// Characters of a message that Kubernetes takes, and of the hash in an event's name.
 const KUBERNETES_MESSAGE: usize = 1024;
 const KUBERNETES_NAME: usize = 32;
@@ -175,8 +177,7 @@ impl Event {
             "reason": reason,
             "message": Plain(&message).to_string().chars().take(KUBERNETES_MESSAGE).collect::<String>(),
             "source": {"component": "trust"},
-            "reportingComponent": "trust.dev/watch",
-            "reportingInstance": self.cluster,
+            "reportingComponent": "trust.dev",
             "firstTimestamp": time,
             "lastTimestamp": time,
             "count": 1,
@@ -219,7 +220,7 @@ impl From<Problem> for About {
             code: Some(problem.code),
             message: problem.message,
             mismatches: problem.mismatches,
-            vulnerabilities: problem.vulnerabilities,
+            vulnerabilities: problem.vulnerabilities.into_iter().take(MAX_VULNERABILITIES).collect(),
         }
     }
 }

@@ -237,6 +237,8 @@ impl Inventory {
             owner.record.findings.sort_by(|one, other| one.id.cmp(&other.id));
             // What was emitted and not delivered is emitted again.
             owner.record.findings.iter_mut().for_each(|one| one.emitted = 0);
+            // What guards the cluster is not seen with the Pods.
+            owner.empty_since = owner.record.latest().filter(|_| owner.record.baseline.is_empty());
         }
         self.dirty.insert(id);
     }
@@ -416,7 +418,8 @@ impl Inventory {
     #[must_use]
     pub fn request(&self, key: &JudgementKey) -> Option<Request> {
         let owner = self.owners.get(&key.workload)?;
-        owner.request(owner.judgements.get(&key.key)?)
+        let judgement = owner.judgements.get(&key.key)?;
+        judgement.is_wanted((key.generation, key.ticket), &self.shared).then(|| owner.request(judgement))?
     }
 
     /// What came of judging. It is passed over if policies or trust changed since.

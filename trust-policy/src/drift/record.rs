@@ -104,6 +104,12 @@ impl WorkloadRecord {
         }
     }
 
+    /// When something was last known of it.
+    pub(super) fn latest(&self) -> Option<UnixTime> {
+        let admitted = self.admissions.iter().map(|one| one.time);
+        admitted.chain(self.findings.iter().map(|one| one.changed)).max()
+    }
+
     /// Takes an admission. Of the same images and the same judgement only the newest is kept; whether that changes more than a time.
     pub(super) fn admit(&mut self, admission: Admission) -> bool {
         let is_same = |one: &Admission| {

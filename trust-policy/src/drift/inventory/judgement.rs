@@ -84,6 +84,11 @@ impl Judgement {
         self.asked = Some((generation, ticket));
     }
 
+    /// Whether an answer to this is still waited for.
+    pub(super) fn is_wanted(&self, asked: (u64, u64), shared: &Shared) -> bool {
+        self.asked == Some(asked) && asked.0 == shared.generation
+    }
+
     /// Takes a verdict, unless policies or trust changed since it was asked for, or it was asked for again.
     pub(super) fn answer(
         &mut self,
@@ -92,8 +97,7 @@ impl Judgement {
         shared: &Shared,
         now: UnixTime,
     ) -> bool {
-        let (generation, _) = asked;
-        if self.asked != Some(asked) || generation != shared.generation {
+        if !self.is_wanted(asked, shared) {
             return false;
         }
         self.asked = None;
@@ -102,7 +106,7 @@ impl Judgement {
         let is_failed = problems.iter().any(|one| one.code == ReasonCode::NotFetched);
         self.failures = if is_failed { self.failures.saturating_add(1) } else { 0 };
         self.judged = Some(Box::new(Judged {
-            generation,
+            generation: shared.generation,
             policies: shared.policies.clone(),
             trust: shared.trust.clone(),
             time: now,

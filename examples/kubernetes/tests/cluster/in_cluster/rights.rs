@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 use trust_testkit::servers::run;
 
-use crate::fixture::{Cluster, Program, eventually, free_address, settles, to_json};
+use super::fixture::{Cluster, Program, eventually, free_address, settles, to_json};
 
 /// Longer than a lease is left to who holds it.
 const LEASE: u64 = 20;

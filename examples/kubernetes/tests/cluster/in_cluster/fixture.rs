@@ -267,8 +267,9 @@ impl Cluster {
         Program { child: command.spawn().unwrap(), lines, address: address.to_owned() }
     }
 
-    fn is_ready(program: &Program, scheme: &str) -> bool {
-        let url = format!("{scheme}://{}/readyz", program.address);
+    /// Whether a program says that it lives (`healthz`), or is ready (`readyz`).
+    pub(crate) fn says(program: &Program, scheme: &str, route: &str) -> bool {
+        let url = format!("{scheme}://{}/{route}", program.address);
         Command::new("curl").args(["-skf", &url]).output().unwrap().status.success()
     }
 
@@ -288,7 +289,7 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn waits_for(&self, program: &Program, scheme: &str) {
         let start = Instant::now();
-        while !Self::is_ready(program, scheme) {
+        while !Self::says(program, scheme, "readyz") {
             assert!(start.elapsed() < Duration::from_secs(20), "not ready: {}", program.log());
             sleep(Duration::from_millis(50));
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trust_testkit::vectors::vectors;
 
-use crate::fixture::{Cluster, SOON, eventually, free_address, settles};
+use super::fixture::{Cluster, SOON, eventually, free_address, settles};
 
 /// Fresh evidence each five seconds; what is listed is remembered for half a minute.
 const QUICK: &[&str] = &["--period", "5", "--grace", "2", "--pace", "1000", "--reports", "policy-report"];

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use trust_testkit::servers::run;
 
-use crate::fixture::{Cluster, eventually, free_address};
+use super::fixture::{Cluster, eventually, free_address};
 
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 const MODERN: &[&str] = &["--modern"];
@@ -283,6 +283,8 @@ fn whatever_breaks_denies() {
     eventually("it says why it is not ready", 10, || {
         webhook.log().contains("nothing is judged before this can be read").then_some(())
     });
+    let says = |route: &str| Cluster::says(&webhook, "https", route);
+    assert!(says("healthz") && !says("readyz"), "it lives, and is not ready");
     cluster.apply(&cluster.policy("ours", "release", "Enforce"));
     cluster.waits_for(&webhook, "https");
 }
