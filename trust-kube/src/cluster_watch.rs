@@ -317,3 +317,72 @@ impl Sight {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use trust_core::Digest;
+    use trust_policy::FindingKind;
+
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
+    const GUARDS: [Kind; 2] = [Kind::VALIDATING_WEBHOOKS, Kind::MUTATING_WEBHOOKS];
+
+    fn configuration(name: &str, policy: &str) -> Seen {
+        let kind = Kind::VALIDATING_WEBHOOKS;
+        Seen::Is(json!({"apiVersion": kind.api_version(), "kind": kind.kind, "metadata": {"name": name},
+            "webhooks": [{"name": "images.trust.dev", "failurePolicy": policy}]}))
+    }
+
+    /// All configurations are listed.
+    fn list(sight: &mut Sight, inventory: &mut Inventory, found: Vec<Seen>) {
+        for kind in GUARDS {
+            sight.take(inventory, kind, Seen::Starts, NOW);
+        }
+        for seen in found {
+            sight.take(inventory, Kind::VALIDATING_WEBHOOKS, seen, NOW);
+        }
+        for kind in GUARDS {
+            sight.take(inventory, kind, Seen::Ends, NOW);
+        }
+    }
+
+    #[test]
+    fn a_configuration_that_is_weakened_or_gone_is_found_however_that_is_seen() {
+        let mut inventory =
+            Inventory::new("c", InventorySettings::default(), Digest::sha256(b"p"), Digest::sha256(b"t"));
+        let mut sight = Sight::new(&["trust".to_owned()]);
+        for seen in [Seen::Starts, Seen::Ends] {
+            sight.take(&mut inventory, Kind::POD, seen, NOW);
+        }
+        let is_found = |inventory: &mut Inventory| {
+            inventory.settle(NOW);
+            inventory.open_findings().any(|one| one.kind == FindingKind::ControlPlaneDrift)
+        };
+        let guard = || configuration("trust", "Fail");
+        list(&mut sight, &mut inventory, vec![guard(), configuration("other", "Fail")]);
+        assert!(!is_found(&mut inventory), "what is seen first is as it is to be");
+        sight.take(&mut inventory, Kind::VALIDATING_WEBHOOKS, configuration("other", "Ignore"), NOW);
+        assert!(!is_found(&mut inventory), "it is not the gate's");
+        sight.take(&mut inventory, Kind::VALIDATING_WEBHOOKS, configuration("trust", "Ignore"), NOW);
+        assert!(is_found(&mut inventory));
+        sight.take(&mut inventory, Kind::VALIDATING_WEBHOOKS, guard(), NOW);
+        assert!(!is_found(&mut inventory));
+        // It is gone when all are listed again.
+        list(&mut sight, &mut inventory, vec![configuration("other", "Fail")]);
+        assert!(is_found(&mut inventory));
+        list(&mut sight, &mut inventory, vec![guard()]);
+        assert!(!is_found(&mut inventory));
+        let Seen::Is(object) = guard() else { return };
+        sight.take(&mut inventory, Kind::VALIDATING_WEBHOOKS, Seen::Gone(object), NOW);
+        assert!(is_found(&mut inventory));
+        // A failure changes nothing.
+        let error = crate::ClusterError { what: String::new(), problem: String::new(), status: None };
+        sight.take(&mut inventory, Kind::VALIDATING_WEBHOOKS, Seen::Failed(error), NOW);
+        assert!(is_found(&mut inventory));
+        // A Pod that cannot be followed is counted.
+        sight.take(&mut inventory, Kind::POD, Seen::Is(json!({"kind": "Pod"})), NOW);
+        assert_eq!(sight.unreadable, 1);
+    }
+}

@@ -154,15 +154,21 @@ impl<T> LastGood<T> {
     }
 }
 
-/// What a person wrote: without what the server and controllers add.
+/// The annotations that a reader heeds.
+const ANNOTATIONS: &str = "pod-policies.kyverno.io/";
+
+/// What a person wrote and a reader heeds: without what the server and controllers add.
 fn what_it_says(object: &Value) -> Value {
     let metadata = object.get("metadata").and_then(Value::as_object).into_iter().flatten();
     let mut written: Map<String, Value> = metadata
-        .filter(|(name, _)| matches!(name.as_str(), "name" | "namespace" | "annotations" | "labels"))
+        .filter(|(name, _)| matches!(name.as_str(), "name" | "namespace" | "annotations"))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     if let Some(Value::Object(annotations)) = written.get_mut("annotations") {
-        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        annotations.retain(|name, _| name.starts_with(ANNOTATIONS));
+        if annotations.is_empty() {
+            written.remove("annotations");
+        }
     }
     let field = |name: &str| object.get(name).cloned().unwrap_or_default();
     json!({"apiVersion": field("apiVersion"), "kind": field("kind"), "metadata": written, "spec": field("spec")})
@@ -204,6 +210,12 @@ mod tests {
         assert_eq!(all.used().unwrap().1, digest);
         assert!(all.seen("N", Seen::Is(object("a", &json!("x")))).is_empty(), "it is said once");
         all.seen("N", Seen::Is(object("a", &json!(3))));
+        let mut touched = object("a", &json!(3));
+        touched["metadata"]["labels"] = json!({"seen": "yes"});
+        touched["metadata"]["annotations"] = json!({"a.controller/at": "12:00"});
+        let three = all.used().unwrap().1;
+        all.seen("N", Seen::Is(touched));
+        assert_eq!(all.used().unwrap().1, three, "what says the same is the same");
         assert_eq!((used(&all), all.refused()), (Some(vec![3, 2]), 0));
         assert_ne!(all.used().unwrap().1, digest);
 

@@ -34,7 +34,7 @@ const MAX_BODIES: usize = 32;
 const MAX_OTHERS: usize = 4;
 /// What a client may take to send a body.
 const BODY: Duration = Duration::from_secs(5);
-/// How long Gatekeeper waits for an answer, at least. It does not say.
+/// How long Gatekeeper waits for an answer, at least. It does not say, unless its URL does: `?timeout=5s`.
 const PROVIDER: Duration = Duration::from_secs(2);
 /// Images that are judged at a time for one request of it.
 const PROVIDER_WIDTH: usize = 16;
@@ -129,7 +129,11 @@ async fn policies(State(webhook): State<Webhook>, request: Request) -> Response 
 /// Answers Gatekeeper about images, each as if a Pod were created that runs it.
 async fn provide(State(webhook): State<Webhook>, request: Request, answer: ProviderAnswer) -> Response {
     let Ok(_permit) = webhook.others.try_acquire() else { return busy() };
-    let until = Deadline::after(PROVIDER);
+    let says = |query: &str| query.contains("timeout=");
+    let until = match request.uri().query() {
+        Some(query) if says(query) => Deadline::of_webhook(Some(query)),
+        _ => Deadline::after(PROVIDER),
+    };
     let body = match webhook.read(request).await {
         Ok(body) => body,
         Err(refused) => return refused,

@@ -1,6 +1,9 @@
 //! Where events go.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 
+#[cfg(feature = "cluster")]
+mod api_server;
+
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -133,4 +136,28 @@ fn samples_are_written_where_they_are_asked_for() {
         let file = std::path::Path::new(&folder).join("events.json");
         std::fs::write(file, serde_json::to_string(&events).unwrap()).unwrap();
     }
+}
+
+#[cfg(feature = "cluster")]
+#[test]
+fn what_the_api_server_refuses_for_good_counts_as_delivered_and_nothing_else_does() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = api_server::ApiServer::default();
+        let sink = trust_kube::ClusterEvents::new(server.client());
+        for (status, is_delivered) in [
+            (Some(401), false),
+            (Some(403), false),
+            (Some(429), false),
+            (Some(500), false),
+            (Some(404), true),
+            (Some(422), true),
+            (None, true),
+        ] {
+            server.set_status(status);
+            assert_eq!(sink.deliver(&event()).await.is_ok(), is_delivered, "{status:?}");
+        }
+        sink.deliver(&event()).await.unwrap();
+        assert_eq!(server.objects(), 1, "the same event is one");
+    });
 }

@@ -1,6 +1,9 @@
 //! Records in a folder, as several replicas write them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 
+#[cfg(feature = "cluster")]
+mod api_server;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,7 +24,12 @@ fn admission(name: &str, time: &str) -> StoredAdmission {
 }
 
 fn run<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 fn files(folder: &Path) -> usize {
@@ -31,10 +39,16 @@ fn files(folder: &Path) -> usize {
 #[test]
 fn every_store_keeps_what_it_was_given_until_it_is_taken() {
     let folder = tempfile::tempdir().unwrap();
-    let stores: [Arc<dyn RecordStore>; 2] =
-        [Arc::new(MemoryRecords::default()), Arc::new(FolderRecords::open(folder.path()).unwrap())];
-    for store in stores {
-        run(async {
+    let mut stores: Vec<Arc<dyn RecordStore>> =
+        vec![Arc::new(MemoryRecords::default()), Arc::new(FolderRecords::open(folder.path()).unwrap())];
+    run(async {
+        // What speaks to an API server lives as long as the runtime.
+        #[cfg(feature = "cluster")]
+        stores.push(Arc::new(trust_kube::ClusterRecords::new(
+            api_server::ApiServer::default().client(),
+            "trust-system",
+        )));
+        for store in stores.drain(..) {
             let (first, again) =
                 (admission("a", "2026-11-18T00:00:00Z"), admission("a", "2026-11-19T00:00:00Z"));
             store.admit(&first).await.unwrap();
@@ -56,8 +70,8 @@ fn every_store_keeps_what_it_was_given_until_it_is_taken() {
             store.remove(&workload("a")).await.unwrap();
             store.remove(&workload("a")).await.unwrap();
             assert_eq!(store.records().await.unwrap(), []);
-        });
-    }
+        }
+    });
 }
 
 #[test]
@@ -94,5 +108,43 @@ fn a_broken_admission_hides_no_other_and_a_broken_record_is_an_error() {
         std::fs::write(folder.path().join("records/torn.json"), "{").unwrap();
         let error = store.records().await.unwrap_err();
         assert!(error.to_string().contains("torn.json"), "{error}");
+    });
+}
+
+#[cfg(feature = "cluster")]
+#[test]
+fn a_report_is_written_once_and_keeps_no_record_from_being_stored() {
+    use trust_kube::Reported;
+    use trust_policy::ReportKind;
+
+    run(async {
+        let server = api_server::ApiServer::default();
+        let records = Arc::new(MemoryRecords::default());
+        let reported = Reported::new(records.clone(), server.client(), ReportKind::PolicyReport);
+        let of = |name: &str| {
+            let workload = ResourceId { namespace: "shop".to_owned(), ..workload(name) };
+            WorkloadRecord::new(workload)
+        };
+        reported.put(&of("a")).await.unwrap();
+        assert_eq!(server.writes(), 1);
+        reported.put(&of("a")).await.unwrap();
+        assert_eq!(server.writes(), 1, "it is as it was");
+        server.set_status(Some(422));
+        reported.put(&of("b")).await.unwrap();
+        assert_eq!(records.records().await.unwrap().len(), 2);
+        server.set_status(Some(503));
+        reported.put(&of("c")).await.unwrap_err();
+        assert_eq!(
+            records.records().await.unwrap().len(),
+            3,
+            "the record is stored, and the report is tried again"
+        );
+        server.set_status(None);
+        for name in ["b", "c"] {
+            reported.put(&of(name)).await.unwrap();
+        }
+        assert_eq!((server.writes(), server.objects()), (3, 3));
+        reported.remove(&of("a").workload).await.unwrap();
+        assert_eq!((records.records().await.unwrap().len(), server.objects()), (2, 2));
     });
 }
