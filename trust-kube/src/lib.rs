@@ -4,6 +4,30 @@
 //! are read again when they change. A [`Recorder`] keeps what was admitted and tells of what was denied. A [`Watch`] drives an
 //! [`Inventory`](trust_policy::Inventory): it judges what runs again, and stores and delivers what comes of it.
 //!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use std::sync::atomic::AtomicBool;
+//! use trust_gate::{Gate, OciLayout, Repositories};
+//! use trust_kube::{PolicyFiles, ServerCertificate, asked_to_end, serve, webhook};
+//! use trust_policy::Trust;
+//!
+//! let files = PolicyFiles::open("/policies")?;
+//! let mut images = Repositories::new();
+//! images.insert("registry.example.com/app".parse()?, OciLayout::open("/images")?);
+//! let gate = Gate::new(files.policies().clone(), Trust::keys_only(), images);
+//! let is_ready = Arc::new(AtomicBool::new(true));
+//! let routes = webhook(gate.clone(), Vec::new(), is_ready.clone());
+//! tokio::spawn(files.keep_fresh(move |policies, _| gate.replace_policies(policies.clone())));
+//!
+//! let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+//! let certificate = ServerCertificate::open("/tls/tls.crt", "/tls/tls.key", provider.clone())?;
+//! let listener = tokio::net::TcpListener::bind("0.0.0.0:8443").await?;
+//! serve(listener, certificate, provider, routes, is_ready, asked_to_end()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! With the feature `cluster`, the API server is asked, too: `Cluster` makes a gate that judges by the policies that it stores, and
 //! `ClusterWatch` follows its Pods, one replica of several at a time (`Leadership`); `ClusterRecords`, `Reported` and `ClusterEvents` leave
 //! there what was found.
