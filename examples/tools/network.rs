@@ -128,7 +128,7 @@ impl Network {
         self.registry_over(http(self.ca.as_deref())?)
     }
 
-    /// Likewise, asked no more than so many times a second.
+    /// Likewise, with at most `per_second` requests per second.
     ///
     /// # Errors
     /// If the options cannot be used.

@@ -24,7 +24,7 @@ use crate::surroundings::Surroundings;
 
 /// Reviews that are answered at a time unless it is said otherwise.
 const MAX_IN_FLIGHT: u32 = 64;
-/// A review with so many commas counts as one; one with more counts as several: what it takes to hold it grows with its values.
+/// A review counts as one for each such number of commas that it has: the memory that it needs grows with its values.
 const COMMAS: usize = 2_000;
 /// What judging and answering needs of the time that there is.
 const MARGIN: Duration = Duration::from_millis(200);
@@ -121,7 +121,7 @@ impl GateBuilder {
         self
     }
 
-    /// Asks there what reviews do not say of their requests: labels of namespaces, and roles of users.
+    /// Completes requests by what reviews do not say: labels of namespaces, and roles of users.
     #[must_use]
     pub fn surroundings(mut self, surroundings: impl Surroundings + 'static) -> Self {
         self.0.surroundings = Some(Box::new(surroundings));
@@ -135,8 +135,8 @@ impl GateBuilder {
         self
     }
 
-    /// Answers no more than so many reviews at a time; what is beyond is denied at once, for a queue would make all late. A large review counts
-    /// as several.
+    /// Answers at most `reviews` reviews at a time; others are denied at once, because a queue would make all of them late. A large review
+    /// counts as several.
     #[must_use]
     pub fn max_in_flight(mut self, reviews: usize) -> Self {
         self.0.in_flight = Arc::new(Semaphore::new(reviews));
@@ -185,7 +185,7 @@ impl Gate {
         *self.0.trust.write().unwrap_or_else(PoisonError::into_inner) = GateTrust::Fixed(Arc::new(trust));
     }
 
-    /// What identifies the trust of now: a hash of the root, and of nothing but a name where only keys of policies count.
+    /// Identifies what is trusted now: the digest of the root, or a constant one where only the keys of policies count.
     #[must_use]
     pub fn trust_digest(&self) -> Digest {
         let (trust, _) = self.0.trust(clock::now());
@@ -198,7 +198,7 @@ impl Gate {
         &self.0.metrics
     }
 
-    /// As how many reviews one counts.
+    /// As how many reviews this one counts.
     fn weight(&self, body: &[u8]) -> u32 {
         let commas = body.iter().filter(|byte| **byte == b',').count();
         u32::try_from(1 + commas / COMMAS).unwrap_or(u32::MAX).min(self.0.max_in_flight).max(1)

@@ -40,7 +40,7 @@
 //! | `manifest` | OCI manifests and indexes |
 //! | `folder` | files that others may have written |
 //! | `transport` | [`Transport`], the one joint to the network |
-//! | `paced` | [`Paced`]: a transport that does not ask too often |
+//! | `paced` | [`Paced`]: a transport with a rate limit |
 //! | `address` | which addresses may be reached |
 //! | `http` | [`Http`]: the transport over reqwest |
 //! | `registry` | [`Registry`]: the OCI distribution API, its [`Credentials`] |
@@ -50,7 +50,7 @@
 //! | `repositories` | [`Repositories`]: which store answers for which image |
 //! | `discovery` | [`Discovery`]: signatures and attestations, in all the ways they are stored |
 //! | `objects` | [`ObjectStore`], where cluster objects are looked up, and [`Objects`] at hand |
-//! | `surroundings` | [`Surroundings`]: what a review does not say of its request |
+//! | `surroundings` | [`Surroundings`]: what a review does not say about its request |
 //! | `collect` | [`collect_for`]: everything that a request needs |
 //! | `oci_layout_writer` | [`OciLayoutWriter`]: images in a folder, for a judge without network |
 //! | `content` | [`Content`]: manifests and blobs by digest, in memory and in a folder |

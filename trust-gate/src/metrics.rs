@@ -48,13 +48,13 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// How many policies cannot be read as they are now: what was there before them is used. Who reads policies says so.
+    /// How many policies cannot be read; their last readable versions are used. The reader of policies sets it.
     #[must_use]
     pub fn refused_policies(&self) -> usize {
         self.refused_policies.load(Ordering::Relaxed)
     }
 
-    /// So many policies cannot be read.
+    /// Sets how many policies cannot be read.
     pub fn set_refused_policies(&self, count: usize) {
         self.refused_policies.store(count, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! [`Paced`]: a transport that does not ask too often.
+//! [`Paced`]: a transport with a rate limit.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,29 +8,29 @@ use tokio::time::Instant;
 use crate::deadline::{Boxed, Deadline};
 use crate::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 
-/// A transport that sends no more than so many requests a second: what waits for nobody, such as a watch that judges a whole cluster
-/// again, must not use up what a registry grants to those who start Pods.
+/// A transport with a rate limit: a watch that judges a whole cluster again must not use up the requests that a registry grants, which starting
+/// Pods need.
 ///
 /// A request that could not be sent before its deadline is not sent.
 #[derive(Debug)]
 pub struct Paced<T> {
     transport: T,
     interval: Duration,
-    /// How far requests may run ahead of the pace.
+    /// How far ahead of the rate requests may be sent.
     ahead: Duration,
     /// When the next one is due.
     next: Mutex<Option<Instant>>,
 }
 
 impl<T: Transport> Paced<T> {
-    /// Sends at most `burst` requests at once, and `per_second` in the long run; none of both is less than one.
+    /// Sends at most `burst` requests at once, and at most `per_second` per second in the long run; zero counts as one.
     #[must_use]
     pub fn new(transport: T, per_second: u32, burst: u32) -> Self {
         let interval = Duration::from_secs(1) / per_second.max(1);
         Self { transport, interval, ahead: interval * (burst.max(1) - 1), next: Mutex::default() }
     }
 
-    /// Takes a place in the line; `None` if it comes too late.
+    /// When a request may be sent; `None` if that is after its deadline.
     fn place(&self, until: Deadline) -> Option<Instant> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

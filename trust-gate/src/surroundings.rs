@@ -1,10 +1,10 @@
-//! [`Surroundings`]: what a review does not say of its request.
+//! [`Surroundings`]: what a review does not say about its request.
 
 use trust_policy::Request;
 
 use crate::deadline::{Boxed, Deadline};
 
-/// What a review does not say of its request: the labels of its namespace, and the roles of its user.
+/// What a review does not say about its request: the labels of its namespace, and the roles of its user.
 ///
 /// An implementor promises not to guess: what it does not know by the deadline it leaves unknown, and policies that ask for it deny.
 pub trait Surroundings: core::fmt::Debug + Send + Sync {

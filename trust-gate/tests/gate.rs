@@ -429,3 +429,43 @@ fn what_a_review_does_not_say_is_asked_for_and_stays_with_what_was_judged() {
         assert!(!is_allowed(&gate.review(&of("other"), until()).await));
     });
 }
+
+/// Never answers.
+#[derive(Debug)]
+struct NeverAnswers;
+
+impl Surroundings for NeverAnswers {
+    fn complete<'a>(&'a self, _: &'a mut Request, _: Deadline) -> Boxed<'a, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn surroundings_that_do_not_answer_leave_time_to_judge() {
+    let memory = Arc::new(Memory::new(|_| None));
+    let gate = builder(&memory).surroundings(NeverAnswers).build();
+    let reviewed = run(async { gate.review(&review(IMAGE, 1), Deadline::after(PATIENCE)).await });
+    assert!(is_allowed(&reviewed), "{}", message(&reviewed));
+}
+
+#[test]
+fn a_large_review_counts_as_several() {
+    let annotations = format!("\"metadata\":{{\"annotations\":{{\"a\":\"{}\"}},", ",".repeat(7_000));
+    let text = String::from_utf8(review(IMAGE, 1)).unwrap();
+    let large = text.replacen("\"metadata\":{", &annotations, 1);
+    assert_ne!(large, text);
+    let memory = Arc::new(Memory::new(|_| None));
+    let gate = builder(&memory).surroundings(NeverAnswers).max_in_flight(4).build();
+    run(async {
+        let until = || Deadline::after(PATIENCE);
+        let small = review(IMAGE, 1);
+        let both = join_all([gate.review(large.as_bytes(), until()), gate.review(&small, until())]).await;
+        assert!(is_allowed(&both[0]), "{}", message(&both[0]));
+        assert!(message(&both[1]).contains("busy"), "{}", message(&both[1]));
+        let both = join_all([gate.review(&small, until()), gate.review(&small, until())]).await;
+        assert!(both.iter().all(is_allowed));
+        // One that counts as more than there is room for is judged alone.
+        let gate = builder(&memory).max_in_flight(2).build();
+        assert!(is_allowed(&gate.review(large.as_bytes(), until()).await));
+    });
+}

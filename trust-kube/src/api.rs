@@ -1,4 +1,4 @@
-//! The API server: kinds of objects, and what is there of one of them, from now on.
+//! The API server: kinds of objects, requests for them, and following them.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use thiserror::Error;
 use trust_gate::internal::random;
 use trust_policy::ResourceId;
 
-/// By which the API server knows what is ours in an object.
-pub(crate) const MANAGER: &str = "trust.dev";
-/// Objects that are asked for at a time.
+/// The field manager: the API server keeps by it which fields are ours.
+const MANAGER: &str = "trust.dev";
+/// Objects in one page of a list.
 const PAGE: u32 = 500;
 /// What one request may take.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// For how long a server answers one request to watch; one that is silent for longer is asked again.
+/// How long a server answers one watch request; a connection that is silent for longer is replaced.
 const WATCH_SECONDS: u32 = 120;
-/// After that long without an event all are listed again: a connection that is lost without a word is noticed then at the latest.
+/// After so long without an event all objects are listed again, so a connection that was lost silently is noticed.
 const SILENCE: Duration = Duration::from_secs(600);
-/// Before all are listed again after a failure; each time twice as long.
+/// The pause before all objects are listed again after a failure; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LAST_PAUSE: Duration = Duration::from_secs(20);
-/// The first minor version of Kubernetes 1 that streams lists without being told to
+/// The first minor version of Kubernetes 1 that streams lists by default
 /// ([streaming lists](https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists)).
 const STREAMS_LISTS: u32 = 34;
 
@@ -50,12 +50,12 @@ impl ClusterError {
         Self { what: what.to_string(), problem, status }
     }
 
-    /// Whether it was refused because another came before.
+    /// Whether another write came first.
     pub(crate) fn is_conflict(&self) -> bool {
         self.status == Some(409)
     }
 
-    /// Whether it will be refused again: it is wrong, too large, or for a namespace that is going away.
+    /// Whether a retry would be refused, too: the object is invalid or too large, or its namespace is being deleted.
     pub(crate) fn is_final(&self) -> bool {
         match self.status {
             Some(400 | 404 | 405 | 413 | 422) => true,
@@ -64,13 +64,13 @@ impl ClusterError {
         }
     }
 
-    /// Whether the server has no such object, or no such kind.
+    /// Whether the server found no such object, or no such kind.
     pub(crate) fn is_not_found(&self) -> bool {
         self.status == Some(404)
     }
 }
 
-/// A server, and as whom it is asked.
+/// A client of one API server.
 #[derive(Clone)]
 pub(crate) struct ApiServer(pub(crate) Client);
 
@@ -122,7 +122,6 @@ impl Kind {
     pub(crate) const RECORD: Self = Self::new("trust.dev", "v1alpha1", "WorkloadRecord", "workloadrecords");
     pub(crate) const ADMISSION: Self =
         Self::new("trust.dev", "v1alpha1", "WorkloadAdmission", "workloadadmissions");
-
     pub(crate) const POLICY_REPORT: Self =
         Self::new("wgpolicyk8s.io", "v1alpha2", "PolicyReport", "policyreports");
     pub(crate) const CLUSTER_POLICY_REPORT: Self =
@@ -131,7 +130,7 @@ impl Kind {
     pub(crate) const CLUSTER_REPORT: Self =
         Self::new("openreports.io", "v1alpha1", "ClusterReport", "clusterreports");
 
-    pub(crate) const fn new(
+    const fn new(
         group: &'static str,
         version: &'static str,
         kind: &'static str,
@@ -181,27 +180,31 @@ pub(crate) struct Objects {
     api: Api<DynamicObject>,
 }
 
-/// What is seen of the objects of a kind.
+/// What happens to the objects of a kind.
 #[derive(Debug)]
 pub(crate) enum Seen {
-    /// All are listed from here on.
+    /// A list of all of them begins.
     Starts,
-    /// One is there, so.
+    /// This one was listed, added or changed.
     Is(Value),
-    /// One is gone.
+    /// This one was deleted.
     Gone(Value),
-    /// All were listed: what was not among them is gone.
+    /// The list is complete: what was not listed does not exist any more.
     Ends,
-    /// The server cannot be asked, or says what cannot be read. It is asked again.
+    /// The server did not answer, or its answer cannot be read. It is asked again.
     Failed(ClusterError),
 }
 
 impl Objects {
-    fn error(&self, name: &str, error: &kube::Error) -> ClusterError {
-        ClusterError::new(format!("{} {}{name}", self.kind.kind, self.place), error)
+    fn what(&self, name: &str) -> String {
+        format!("{} {}{name}", self.kind.kind, self.place)
     }
 
-    /// What a request comes to, if it is answered in time.
+    fn error(&self, name: &str, error: &kube::Error) -> ClusterError {
+        ClusterError::new(self.what(name), error)
+    }
+
+    /// The answer to a request, within the time that one may take.
     async fn within<T>(
         &self,
         name: &str,
@@ -210,13 +213,13 @@ impl Objects {
         match tokio::time::timeout(PATIENCE, request).await {
             Ok(answered) => answered.map_err(|error| self.error(name, &error)),
             Err(_) => {
-                let what = format!("{} {}{name}", self.kind.kind, self.place);
-                Err(ClusterError { what, problem: format!("no answer within {PATIENCE:?}"), status: None })
+                let problem = format!("no answer within {PATIENCE:?}");
+                Err(ClusterError { what: self.what(name), problem, status: None })
             }
         }
     }
 
-    /// `None` if there is none.
+    /// `None` if it was not found.
     pub(crate) async fn get(&self, name: &str) -> Result<Option<Value>, ClusterError> {
         let found = self.within(name, self.api.get_opt(name)).await?;
         Ok(found.map(|object| to_value(object, self.kind)))
@@ -251,7 +254,7 @@ impl Objects {
         read.map_err(|error| self.error(name, &error))
     }
 
-    /// Creates it, or makes what is ours of it so.
+    /// Creates it, or sets our fields of it (server-side apply).
     pub(crate) async fn apply(&self, name: &str, object: &Value) -> Result<(), ClusterError> {
         self.within(name, self.api.patch(name, &ours(), &Patch::Apply(object))).await.map(drop)
     }
@@ -261,7 +264,7 @@ impl Objects {
         self.within(name, self.api.patch_status(name, &ours(), &Patch::Apply(object))).await.map(drop)
     }
 
-    /// Deletes it; if a version is given, only that. What is not there, or has another version, is left.
+    /// Deletes it; if a version is given, only that version. That it was not found, or has another version, is no error.
     pub(crate) async fn delete(&self, name: &str, version: Option<String>) -> Result<(), ClusterError> {
         let preconditions =
             version.map(|version| Preconditions { resource_version: Some(version), uid: None });
@@ -272,14 +275,29 @@ impl Objects {
         }
     }
 
-    /// What is there, from now on and for ever. After a failure, and when nothing was seen for ten minutes, all are listed again; Pods, of which
-    /// there are many, go on where it ended.
+    /// Follows them for ever. After a failure, and after ten minutes without an event, all are listed again; the watch of Pods, of which there are
+    /// many, is resumed after a failure instead.
     pub(crate) fn follow(self, lists: Lists, labels: Option<String>) -> BoxStream<'static, Seen> {
         let following = Following { objects: self, lists, labels, events: None, pause: Duration::ZERO };
         futures_util::stream::unfold(following, |mut following| async {
             Some((following.next().await, following))
         })
         .boxed()
+    }
+
+    fn watcher(
+        &self,
+        lists: Lists,
+        labels: Option<&str>,
+    ) -> BoxStream<'static, watcher::Result<watcher::Event<DynamicObject>>> {
+        let mut config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
+        if lists == Lists::Streamed {
+            config = config.streaming_lists();
+        }
+        if let Some(labels) = labels {
+            config = config.labels(labels);
+        }
+        watcher(self.api.clone(), config).default_backoff().boxed()
     }
 }
 
@@ -338,24 +356,7 @@ impl Following {
     }
 }
 
-impl Objects {
-    fn watcher(
-        &self,
-        lists: Lists,
-        labels: Option<&str>,
-    ) -> BoxStream<'static, watcher::Result<watcher::Event<DynamicObject>>> {
-        let mut config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
-        if lists == Lists::Streamed {
-            config = config.streaming_lists();
-        }
-        if let Some(labels) = labels {
-            config = config.labels(labels);
-        }
-        watcher(self.api.clone(), config).default_backoff().boxed()
-    }
-}
-
-/// What is ours: nothing else writes it.
+/// By force: nothing else is to write our fields.
 fn ours() -> PatchParams {
     PatchParams::apply(MANAGER).force()
 }

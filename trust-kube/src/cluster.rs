@@ -240,7 +240,7 @@ async fn follow_roots(
     tokio::join!(following, loading);
 }
 
-/// Says when the gate trusts another root, whoever changed it.
+/// Tells when the gate trusts another root.
 async fn follow_trust(
     gate: Gate,
     found: Arc<watch::Sender<Option<JudgedBy>>>,

@@ -12,9 +12,9 @@ use trust_policy::{ObjectName, Request, User};
 
 use crate::api::{ApiServer, Kind, Lists, Seen, field, follow_all, id_of};
 
-/// What the question for one namespace's labels may take.
+/// How long the request for one namespace's labels may take.
 const MAX_WAIT: Duration = Duration::from_secs(2);
-/// Namespaces that were relabelled and that a listener has not heard of yet.
+/// Relabelled namespaces that wait for a listener.
 const MAX_RELABELLED: usize = 256;
 
 /// What rules ask of the cluster. ConfigMaps and Secrets are asked for one by one, and only those that a rule names; labels of
@@ -85,8 +85,9 @@ impl<T> Followed<T> {
             }
             Seen::Gone(object) => drop(self.objects.remove(&key(&object))),
             Seen::Ends => {
-                self.objects = self.listing.take().unwrap_or_default();
-                self.is_fresh = true;
+                // An end without a beginning does not say that there are none.
+                let Some(listing) = self.listing.take() else { return };
+                (self.objects, self.is_fresh) = (listing, true);
             }
             Seen::Failed(_) => self.is_fresh = false,
         }
@@ -162,7 +163,7 @@ impl ClusterObjects {
         let _ = self.is_listed.subscribe().wait_for(|is_listed| *is_listed).await;
     }
 
-    /// Follows what is followed, for ever. Until then labels are asked for one by one, and roles are unknown.
+    /// Follows namespaces and bindings for ever. Until they are listed, labels are requested one by one, and roles are unknown.
     pub(crate) async fn follow(self, lists: Lists) {
         let roles = [Kind::ROLE_BINDING, Kind::CLUSTER_ROLE_BINDING];
         let kinds = [Kind::NAMESPACE].into_iter().chain(roles.into_iter().filter(|_| self.knows_roles));
@@ -186,7 +187,7 @@ impl ClusterObjects {
             let is_listed = known.namespaces.is_fresh
                 && (!self.knows_roles || known.bindings.is_fresh && known.cluster_bindings.is_fresh);
             drop(known);
-            // That nobody listens is no failure.
+            // It is no failure that nothing listens.
             relabelled.into_iter().for_each(|name| drop(self.relabelled.send(name)));
             self.is_listed.send_if_modified(|was| is_listed && !core::mem::replace(was, true));
         }
@@ -327,6 +328,8 @@ mod tests {
         assert!(!all.is_fresh);
         all.seen(Seen::Is(namespace("a", "2")), labels_of);
         assert_eq!((label(&all, "a").as_deref(), all.is_fresh), (Some("2"), true));
+        all.seen(Seen::Ends, labels_of);
+        assert_eq!(label(&all, "a").as_deref(), Some("2"), "an end without a beginning is no list of none");
         all.seen(Seen::Gone(namespace("a", "2")), labels_of);
         assert_eq!(label(&all, "a"), None);
     }

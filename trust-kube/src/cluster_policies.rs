@@ -14,12 +14,12 @@ use crate::stored::{read_policy, read_root};
 /// that are [chosen](Self::with_kyverno). A kind that the server does not know it has none of.
 ///
 /// A change takes effect at once. A policy that is changed so that it cannot be read stays as it was, and a new one that cannot be read
-/// adds nothing; each is said, once. But one that is stored already when the program starts, and cannot be read, is waited for: what it
-/// demanded when it could is not known.
+/// adds nothing; each is logged once. But if a policy that was stored before the program started cannot be read, nothing is judged until it
+/// can: its last readable version is unknown.
 #[derive(Debug)]
 pub(crate) struct ClusterPolicies(Followed<PolicySet>);
 
-/// What is stored of some kinds, each object as it was when it could be read last.
+/// The objects of some kinds, each in its last readable version.
 #[derive(Debug)]
 struct Followed<T> {
     server: ApiServer,
@@ -31,7 +31,7 @@ struct Followed<T> {
 }
 
 impl<T: Send> Followed<T> {
-    /// Takes what is seen, for ever, and says whenever something else is used than before, or another number cannot be read.
+    /// Follows the objects for ever; calls `changed` whenever other objects are used, or the number of unreadable ones changes.
     async fn follow(mut self, lists: Lists, mut changed: impl FnMut(Vec<&T>, &Digest, usize)) {
         let mut seen = follow_all(&self.server, self.kinds.clone(), lists);
         let names: Vec<&'static str> = self.kinds.iter().map(|(kind, _)| kind.kind).collect();
@@ -78,11 +78,11 @@ impl<T: Send> Followed<T> {
         for state in self.objects.seen(kind.kind, seen) {
             match &state.problem {
                 Some(problem) => {
-                    tracing::error!(object = %state.id, problem, stays_as_it_was = state.is_before, "it cannot be read");
+                    tracing::error!(object = %state.id, problem, earlier_version_is_used = state.is_before, "an object cannot be read");
                 }
-                None => tracing::info!(object = %state.id, "it is used"),
+                None => tracing::info!(object = %state.id, "an object is used"),
             }
-            // That nobody writes it down is no failure.
+            // It is no failure that nothing writes it into a status.
             let _ = self.states.send(state);
         }
     }

@@ -16,7 +16,7 @@ use crate::record_store::{RecordError, RecordStore, StoredAdmission, key_of};
 
 /// Records as objects of the API server: a `WorkloadRecord` of each workload, and a `WorkloadAdmission` of each admission that was not
 /// taken yet, both of `trust.dev/v1alpha1` and in one namespace. [`custom_resources`](crate::custom_resources) defines them. What they
-/// hold is believed: let nobody else write them.
+/// hold is believed: let no other program write them.
 #[derive(Clone, Debug)]
 pub struct ClusterRecords {
     records: Objects,

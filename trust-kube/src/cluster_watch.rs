@@ -21,9 +21,9 @@ use crate::watch::{Watch, WatchError};
 
 /// What is followed.
 const KINDS: [Kind; 3] = [Kind::POD, Kind::VALIDATING_WEBHOOKS, Kind::MUTATING_WEBHOOKS];
-/// What is seen at once before it is settled.
+/// Events that are taken at once before the inventory settles.
 const BATCH: usize = 1_000;
-/// How often admissions are taken, and how soon something is tried again that failed.
+/// How often admissions are read, and after how long what failed is tried again.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// Follows the Pods of a cluster, judges what runs again, and finds what is wrong with it: a [`Watch`] that is fed by the API server. Beside

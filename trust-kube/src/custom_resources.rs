@@ -8,8 +8,8 @@ use crate::api::Kind;
 /// The CustomResourceDefinitions of `trust.dev/v1alpha1`: `ImageTrustPolicy` and `TrustRoot`, which people write, and `WorkloadRecord` and
 /// `WorkloadAdmission`, which are this crate's own.
 ///
-/// The API server keeps fields that the schemas do not know, so that a policy with a misspelt field is refused by who reads it, and not
-/// stored without the field.
+/// The API server keeps fields that the schemas do not know. So a policy with a misspelt field is refused by its reader, not stored without the
+/// field.
 #[must_use]
 pub fn custom_resources() -> Vec<Value> {
     let policy: Value = serde_json::from_str(IMAGE_TRUST_POLICY_SCHEMA).unwrap_or_default();

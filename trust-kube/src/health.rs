@@ -1,4 +1,4 @@
-//! What those ask who look after a program: whether it lives, whether it is ready, and what it did.
+//! The routes for liveness, readiness and metrics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ pub fn health(
         .route("/metrics", get(metrics))
 }
 
-/// Serves routes without TLS, for a program that answers nobody else, such as a watch. It ends when it is dropped: nobody waits for it.
+/// Serves routes without TLS, for a program that serves nothing else, such as a watch. Drop the future to end it.
 ///
 /// # Errors
 /// If the socket fails.

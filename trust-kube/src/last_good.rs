@@ -8,16 +8,16 @@ use trust_policy::ResourceId;
 
 use crate::api::{Seen, id_of};
 
-/// Objects that are read as they come. One that cannot be read does not replace what it was before, so a mistake changes nothing, and
-/// one that is new and cannot be read adds nothing. But of one that was there before all were listed first nobody knows what it was
-/// when it could be read: as long as it cannot, the whole [cannot be used](Self::used).
+/// Objects that are read as they come. One that cannot be read does not replace its last readable version, so a mistake changes nothing; a new
+/// one that cannot be read adds nothing. But if an object of the first list cannot be read, its last readable version is unknown: until it is
+/// mended, [nothing can be used](Self::used).
 #[derive(Debug)]
 pub(crate) struct LastGood<T> {
     read: fn(&Value) -> Result<T, String>,
     objects: BTreeMap<ResourceId, Object<T>>,
-    /// Of which kinds all are being listed, and which of them were.
+    /// Of each kind that is being listed, what was listed so far.
     listing: BTreeMap<&'static str, BTreeMap<ResourceId, Value>>,
-    /// Of which kinds all were listed once.
+    /// The kinds that were listed completely at least once.
     listed: Vec<&'static str>,
 }
 
@@ -25,26 +25,26 @@ pub(crate) struct LastGood<T> {
 struct Object<T> {
     /// The last that could be read, and what it says.
     good: Option<(Digest, T)>,
-    /// Why what is there now cannot.
+    /// Why its present version cannot be read.
     problem: Option<String>,
-    /// Which is there now.
+    /// Of its present version.
     found: Digest,
     generation: i64,
-    /// Whether it was there before all were listed first.
+    /// Whether it was in the first list of its kind.
     is_old: bool,
 }
 
-/// Objects that never could be read, and why not.
+/// Objects of a first list that cannot be read, each with the reason.
 pub(crate) type Missing = Vec<(ResourceId, String)>;
 
-/// Whether an object can be used as it is.
+/// Whether the present version of an object is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) id: ResourceId,
     pub(crate) generation: i64,
     /// Why not.
     pub(crate) problem: Option<String>,
-    /// Whether what was there before is used.
+    /// Whether an earlier version is used.
     pub(crate) is_before: bool,
 }
 
@@ -65,21 +65,22 @@ impl<T> LastGood<T> {
                     listing.insert(id_of(&object), object);
                     Vec::new()
                 }
-                None => self.is(id_of(&object), &object, false).into_iter().collect(),
+                None => self.put(id_of(&object), &object, false).into_iter().collect(),
             },
             Seen::Gone(object) => {
                 self.objects.remove(&id_of(&object));
                 Vec::new()
             }
             Seen::Ends => {
-                let listing = self.listing.remove(kind).unwrap_or_default();
+                // An end without a beginning does not say that there are none.
+                let Some(listing) = self.listing.remove(kind) else { return Vec::new() };
                 self.objects.retain(|id, _| id.kind != kind || listing.contains_key(id));
                 let is_first = !self.listed.contains(&kind);
                 self.is_listed(kind);
-                listing.into_iter().filter_map(|(id, object)| self.is(id, &object, is_first)).collect()
+                listing.into_iter().filter_map(|(id, object)| self.put(id, &object, is_first)).collect()
             }
-            // A server that does not know the kind has none of it. If it knew it before, each object was deleted with it, and said to be: then
-            // this is something else, and what was there counts.
+            // A server that does not know the kind has no objects of it. If it knew the kind before, it deleted each object and said so; so after
+            // a first list a 404 means something else, and what was seen still counts.
             Seen::Failed(error) => {
                 self.listing.remove(kind);
                 if error.is_not_found() {
@@ -96,7 +97,7 @@ impl<T> LastGood<T> {
         }
     }
 
-    fn is(&mut self, id: ResourceId, object: &Value, is_first: bool) -> Option<State> {
+    fn put(&mut self, id: ResourceId, object: &Value, is_first: bool) -> Option<State> {
         let said = what_it_says(object);
         let found = Digest::sha256(said.to_string().as_bytes());
         let generation = object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default();
@@ -133,7 +134,7 @@ impl<T> LastGood<T> {
     /// What is used, and what identifies it.
     ///
     /// # Errors
-    /// If something that was there from the beginning was never read: each with the reason.
+    /// If an object of a first list was never read.
     pub(crate) fn used(&self) -> Result<(Vec<&T>, Digest), Missing> {
         let is_missing = |object: &Object<T>| object.is_old && object.good.is_none();
         let missing: Vec<_> = self.objects.iter().filter(|(_, object)| is_missing(object)).collect();
@@ -148,7 +149,7 @@ impl<T> LastGood<T> {
         Ok((good().map(|(_, read)| read).collect(), Digest::sha256(all.as_bytes())))
     }
 
-    /// How many cannot be used as they are.
+    /// How many objects cannot be read.
     pub(crate) fn refused(&self) -> usize {
         self.objects.values().filter(|object| object.problem.is_some()).count()
     }
@@ -223,6 +224,9 @@ mod tests {
         assert_eq!((used(&all), all.refused()), (Some(vec![3, 2]), 1));
         all.seen("N", Seen::Gone(object("new", &json!([]))));
         assert_eq!((used(&all), all.refused()), (Some(vec![3, 2]), 0));
+
+        all.seen("N", Seen::Ends);
+        assert_eq!(used(&all), Some(vec![3, 2]), "an end without a beginning is no list of none");
 
         // A list replaces what was there, but does not make good what was bad.
         all.seen("N", Seen::Starts);

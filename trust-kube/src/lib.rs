@@ -44,13 +44,13 @@
 //! | `policy_files` | [`PolicyFiles`]: policies in a folder, read again when they change |
 //! | `metrics` | what a gate did, for Prometheus |
 //! | `connections` | clients over TLS, bounded in number and in silence |
-//! | `health` | what those ask who look after a program |
-//! | `stored` | whether a policy or a trust root that is to be stored can be read |
+//! | `health` | the routes for liveness, readiness and metrics |
+//! | `stored` | reading the policies and trust roots of an API server |
 //! | `webhook` | the routes, and the server |
 //! | `watch` | [`Watch`]: judges what runs again |
-//! | `api` | the API server: kinds of objects, and what is there of one |
+//! | `api` | the API server: kinds of objects, requests for them, and following them |
 //! | `custom_resources` | the kinds of `trust.dev` |
-//! | `last_good` | objects that are read as they come, each as it was when it could be read last |
+//! | `last_good` | objects that are read as they come, each in its last readable version |
 //! | `cluster_policies` | policies and trust roots that it stores |
 //! | `cluster_objects` | what rules ask of it: ConfigMaps, Secrets, labels, roles |
 //! | `resource_status` | what the status of `trust.dev`'s kinds says |

@@ -40,7 +40,7 @@ pub struct Recorder {
     lost: Arc<AtomicU64>,
 }
 
-/// Apart, so that events that nobody takes keep no admission from being stored.
+/// Two queues, so that a sink that is down does not keep admissions from being stored.
 #[derive(Debug)]
 struct Queues {
     admissions: mpsc::Sender<StoredAdmission>,

@@ -1,4 +1,4 @@
-//! Whether a policy or a trust root that an API server is to store, or stores, can be read.
+//! Reading the policies and trust roots of an API server.
 
 use serde_json::Value;
 use trust_core::{Reasons, TrustRoot};
@@ -28,10 +28,10 @@ pub(crate) fn read_root(object: &Value) -> Result<Vec<u8>, String> {
     Ok(json)
 }
 
-/// Whether an object that is to be stored can be read.
+/// Checks an object before it is stored.
 ///
 /// # Errors
-/// If it cannot: why not.
+/// If it cannot be read: why not.
 pub(crate) fn check(object: &Value) -> Result<(), String> {
     match object["kind"] == "TrustRoot" {
         true => read_root(object).map(drop),

@@ -30,11 +30,11 @@ use crate::stored;
 const MAX_BODY_LEN: usize = 12 << 20;
 /// Bodies that are read at a time.
 const MAX_BODIES: usize = 32;
-/// Requests at a time that are no reviews of workloads: those are not to wait for others.
+/// Requests at a time for `/policies` and `/provider`, so that reviews of workloads do not wait for them.
 const MAX_OTHERS: usize = 4;
 /// What a client may take to send a body.
 const BODY: Duration = Duration::from_secs(5);
-/// How long Gatekeeper waits for an answer, at least. It does not say, unless its URL does: `?timeout=5s`.
+/// The deadline of a request by Gatekeeper, unless the URL of its `Provider` names one: `?timeout=5s`.
 const PROVIDER: Duration = Duration::from_secs(2);
 /// Images that are judged at a time for one request of it.
 const PROVIDER_WIDTH: usize = 16;
@@ -101,7 +101,7 @@ async fn mutate(State(webhook): State<Webhook>, request: Request) -> Response {
     answer(&reviewed)
 }
 
-/// Whether policies, exceptions and trust roots can be read: what cannot is not to be stored, where it would only be passed over.
+/// Denies policies, exceptions and trust roots that cannot be read, so that they are not stored.
 async fn policies(State(webhook): State<Webhook>, request: Request) -> Response {
     let Ok(_permit) = webhook.others.try_acquire() else { return busy() };
     let body = match webhook.read(request).await {
@@ -129,11 +129,8 @@ async fn policies(State(webhook): State<Webhook>, request: Request) -> Response 
 /// Answers Gatekeeper about images, each as if a Pod were created that runs it.
 async fn provide(State(webhook): State<Webhook>, request: Request, answer: ProviderAnswer) -> Response {
     let Ok(_permit) = webhook.others.try_acquire() else { return busy() };
-    let says = |query: &str| query.contains("timeout=");
-    let until = match request.uri().query() {
-        Some(query) if says(query) => Deadline::of_webhook(Some(query)),
-        _ => Deadline::after(PROVIDER),
-    };
+    let query = request.uri().query().filter(|query| query.contains("timeout="));
+    let until = query.map_or_else(|| Deadline::after(PROVIDER), |query| Deadline::of_webhook(Some(query)));
     let body = match webhook.read(request).await {
         Ok(body) => body,
         Err(refused) => return refused,

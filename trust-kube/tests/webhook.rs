@@ -57,9 +57,23 @@ struct Server {
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
+fn gate() -> Gate {
+    Gate::new(PolicySet::from_yaml(POLICY).unwrap(), Trust::keys_only(), Repositories::new())
+}
+
 async fn server(folder: &Path) -> Server {
-    let policies = PolicySet::from_yaml(POLICY).unwrap();
-    server_of(folder, Gate::new(policies, Trust::keys_only(), Repositories::new())).await
+    server_of(folder, gate()).await
+}
+
+/// A test of a server, by a client that trusts it.
+fn with_server(gate: Gate, test: impl AsyncFnOnce(Server, Http)) {
+    let folder = tempfile::tempdir().unwrap();
+    let own = made();
+    write(folder.path(), &own);
+    run(async {
+        let server = server_of(folder.path(), gate).await;
+        test(server, client(&[own.cert.der().clone()])).await;
+    });
 }
 
 async fn server_of(folder: &Path, gate: Gate) -> Server {
@@ -120,12 +134,7 @@ async fn stored(client: &Http, address: &str, operation: &str, object: Value) ->
 
 #[test]
 fn what_cannot_be_read_is_not_to_be_stored() {
-    let folder = tempfile::tempdir().unwrap();
-    let own = made();
-    write(folder.path(), &own);
-    run(async {
-        let server = server(folder.path()).await;
-        let client = client(&[own.cert.der().clone()]);
+    with_server(gate(), async |server, client| {
         let policy = |require: Value| {
             json!({"apiVersion": "trust.dev/v1alpha1", "kind": "ImageTrustPolicy", "metadata": {"name": "p"},
                 "spec": {"images": ["**"], "require": require}, "status": {"conditions": []}})
@@ -153,21 +162,13 @@ fn what_cannot_be_read_is_not_to_be_stored() {
 
 #[test]
 fn gatekeeper_is_answered_about_each_image() {
-    let folder = tempfile::tempdir().unwrap();
-    let own = made();
-    write(folder.path(), &own);
-    run(async {
-        let layout = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data");
-        let policies =
-            std::fs::read_to_string(format!("{layout}/policies/require-release-key.yaml")).unwrap();
-        let mut repositories = Repositories::new();
-        repositories.insert(
-            "ghcr.io/myorg/app".parse().unwrap(),
-            OciLayout::open(format!("{layout}/images")).unwrap(),
-        );
-        let gate = Gate::new(PolicySet::from_yaml(&policies).unwrap(), Trust::keys_only(), repositories);
-        let server = server_of(folder.path(), gate).await;
-        let client = client(&[own.cert.der().clone()]);
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data");
+    let policies = std::fs::read_to_string(format!("{data}/policies/require-release-key.yaml")).unwrap();
+    let layout = OciLayout::open(format!("{data}/images")).unwrap();
+    let mut repositories = Repositories::new();
+    repositories.insert("ghcr.io/myorg/app".parse().unwrap(), layout);
+    let gate = Gate::new(PolicySet::from_yaml(&policies).unwrap(), Trust::keys_only(), repositories);
+    with_server(gate, async |server, client| {
         let ask_about = async |path: &str, body: Value| {
             let answer = ask(&client, &server.address, path, Some(body.to_string().into_bytes())).await;
             let answer: Value = serde_json::from_slice(&answer.body).unwrap();
@@ -204,12 +205,7 @@ fn gatekeeper_is_answered_about_each_image() {
 
 #[test]
 fn each_route_answers_what_it_is_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let own = made();
-    write(folder.path(), &own);
-    run(async {
-        let server = server(folder.path()).await;
-        let client = client(&[own.cert.der().clone()]);
+    with_server(gate(), async |server, client| {
         // No rule is about images, so the images are uncovered.
         assert!(!allowed(&client, &server.address, "docker.io/library/nginx").await);
         let answer = ask(&client, &server.address, "/validate", Some(b"{}".to_vec())).await;

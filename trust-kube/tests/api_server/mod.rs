@@ -1,4 +1,4 @@
-//! As much of an API server as a client of single objects sees, in memory.
+//! An API server in memory: objects and lists. Its watches never see anything, and it does not stream lists.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -29,12 +29,13 @@ impl ApiServer {
         let service = tower::service_fn(move |request: Request<Body>| {
             let server = server.clone();
             async move {
-                if server.0.lock().unwrap().is_silent {
-                    std::future::pending::<()>().await;
-                }
                 let (parts, body) = request.into_parts();
                 let bytes = body.collect_bytes().await?;
                 let query = parts.uri.query().unwrap_or_default().to_owned();
+                let is_watch = query.contains("watch=true") && !query.contains("sendInitialEvents=true");
+                if server.0.lock().unwrap().is_silent || is_watch {
+                    std::future::pending::<()>().await;
+                }
                 let (status, value) = server.answer(&parts.method, parts.uri.path(), &query, &bytes);
                 let response =
                     Response::builder().status(status).body(Body::from(value.to_string().into_bytes()));
@@ -42,6 +43,18 @@ impl ApiServer {
             }
         });
         Client::new(service, "default")
+    }
+
+    /// Stores an object at a path.
+    #[allow(dead_code)] // not every test needs it
+    pub(crate) fn put(&self, path: &str, object: Value) {
+        self.0.lock().unwrap().store(path.to_owned(), object);
+    }
+
+    /// Deletes an object.
+    #[allow(dead_code)] // not every test needs it
+    pub(crate) fn delete(&self, path: &str) {
+        self.0.lock().unwrap().objects.remove(path);
     }
 
     /// How often objects were written.
@@ -78,6 +91,17 @@ impl ApiServer {
         };
         if let Some(status) = state.status {
             return failed(status, "AsTold");
+        }
+        if path == "/version" {
+            let version = json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0", "gitCommit": "", "gitTreeState": "", "buildDate": "",
+                "goVersion": "", "compiler": "", "platform": ""});
+            return (200, version);
+        }
+        if query.contains("sendInitialEvents=true") {
+            return failed(
+                422,
+                "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
+            );
         }
         let sent: Value = serde_json::from_slice(body).unwrap_or_default();
         let name = sent["metadata"]["name"].as_str().unwrap_or_default();
@@ -129,9 +153,10 @@ fn version(object: &Value) -> &Value {
     &object["metadata"]["resourceVersion"]
 }
 
-/// Whether a path is that of all objects of a kind in a namespace.
+/// Whether a path is that of all objects of a kind, in a namespace or of a kind that this server knows.
 fn is_list(path: &str) -> bool {
     path.split("/namespaces/").nth(1).is_some_and(|rest| rest.split('/').count() == 2)
+        || ["/namespaces", "/imagetrustpolicies"].iter().any(|plural| path.ends_with(plural))
 }
 
 impl State {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use trust_testkit::servers::run;
 
-use super::fixture::{Cluster, eventually, free_address};
+use super::fixture::{Cluster, Program, eventually, free_address};
 
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 const MODERN: &[&str] = &["--modern"];
@@ -35,6 +35,19 @@ fn asks(cluster: &Cluster) {
     });
 }
 
+/// Lets the webhook gate the namespace `default`.
+fn gates(cluster: &Cluster, webhook: &Program) {
+    cluster.configure(webhook, "Fail");
+    cluster.succeeds(&["label", "namespace", "default", "trust.dev/gate=on"], None);
+    asks(cluster);
+}
+
+/// Whether the image `acme/app:v1` may start.
+fn starts(cluster: &Cluster) -> bool {
+    let image = format!("--image={}/acme/app:v1", cluster.registry);
+    cluster.kubectl(&["run", "x", "--dry-run=server", &image]).0
+}
+
 fn is_refused(cluster: &Cluster, object: &Value, reason: &str) {
     let text = cluster.refused(object);
     assert!(text.contains(reason), "expected {reason}: {text}");
@@ -55,10 +68,8 @@ fn a_policy_that_is_stored_decides_at_once() {
     cluster.push("stranger", "acme/app:unsigned");
     cluster.apply(&cluster.policy("ours", "release", "Enforce"));
     let webhook = cluster.webhook(&free_address());
-    cluster.configure(&webhook, "Fail");
-    cluster.succeeds(&["label", "namespace", "default", "trust.dev/gate=on"], None);
+    gates(&cluster, &webhook);
     let of = |tag: &str| format!("{}/acme/app:{tag}", cluster.registry);
-    asks(&cluster);
 
     // Signed and not, in each kind of workload, and in a debug container.
     cluster.create(&cluster.pod("signed", "acme/app:v1"));
@@ -113,10 +124,7 @@ fn a_policy_that_is_stored_decides_at_once() {
 
     // A policy is changed: that counts within two seconds, without a restart.
     cluster.apply(&cluster.policy("ours", "other", "Enforce"));
-    eventually("the other key is demanded", 2, || {
-        (!cluster.kubectl(&["run", "x", "--dry-run=server", &format!("--image={}", of("v1"))]).0)
-            .then_some(())
-    });
+    eventually("the other key is required", 2, || (!starts(&cluster)).then_some(()));
 
     // Audit, but where a label of the namespace says otherwise.
     let mut audit = cluster.policy("ours", "release", "Audit");
@@ -197,9 +205,7 @@ fn kyvernos_policies_that_are_chosen_count_with_their_config_maps_and_roles() {
     ));
     let webhook = cluster.webhook_starts("webhook", &free_address(), &["--roles"], None);
     cluster.waits_for(&webhook, "https");
-    cluster.configure(&webhook, "Fail");
-    cluster.succeeds(&["label", "namespace", "default", "trust.dev/gate=on"], None);
-    asks(&cluster);
+    gates(&cluster, &webhook);
 
     let mut pod = cluster.pod("web", "acme/app:v1");
     is_refused(&cluster, &pod, "ConfigMap/default/teams");
@@ -212,18 +218,7 @@ fn kyvernos_policies_that_are_chosen_count_with_their_config_maps_and_roles() {
     cluster.create(&json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "b"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "admin"}]}));
-    eventually("the role counts", 3, || {
-        cluster
-            .kubectl(&[
-                "run",
-                "x",
-                "--dry-run=server",
-                "--image",
-                &format!("{}/acme/app:v1", cluster.registry),
-            ])
-            .0
-            .then_some(())
-    });
+    eventually("the role counts", 3, || starts(&cluster).then_some(()));
 }
 
 #[test]
@@ -233,9 +228,7 @@ fn whatever_breaks_denies() {
     cluster.sign("release", "acme/app", &digest);
     cluster.apply(&cluster.policy("ours", "release", "Enforce"));
     let webhook = cluster.webhook(&free_address());
-    cluster.configure(&webhook, "Fail");
-    cluster.succeeds(&["label", "namespace", "default", "trust.dev/gate=on"], None);
-    asks(&cluster);
+    gates(&cluster, &webhook);
 
     // The registry does not answer: the webhook does, in time.
     cluster.fault(Some("/v2/=hang:60s"));
@@ -248,18 +241,7 @@ fn whatever_breaks_denies() {
     cluster.fault(Some("/v2/=503"));
     is_refused(&cluster, &cluster.pod("app", "acme/app:v1"), "503");
     cluster.fault(None);
-    eventually("the registry is there again", 10, || {
-        cluster
-            .kubectl(&[
-                "run",
-                "x",
-                "--dry-run=server",
-                "--image",
-                &format!("{}/acme/app:v1", cluster.registry),
-            ])
-            .0
-            .then_some(())
-    });
+    eventually("the registry is there again", 10, || starts(&cluster).then_some(()));
 
     // The webhook is killed: the API server does as it is configured.
     cluster.create(&cluster.pod("before", "acme/app:v1"));
@@ -307,18 +289,14 @@ fn trust_roots_that_are_stored_decide_at_once() {
     cluster.apply(&policy);
     let webhook = cluster.webhook_starts("webhook", &free_address(), &["--stored-roots"], None);
     cluster.waits_for(&webhook, "https");
-    cluster.configure(&webhook, "Fail");
-    cluster.succeeds(&["label", "namespace", "default", "trust.dev/gate=on"], None);
-    asks(&cluster);
+    gates(&cluster, &webhook);
 
-    let image = format!("--image={}/acme/app:v1", cluster.registry);
-    let runs = || cluster.kubectl(&["run", "x", "--dry-run=server", &image]).0;
-    assert!(!runs(), "no root is trusted");
+    assert!(!starts(&cluster), "no root is trusted");
     let stored = |root: Value| json!({"apiVersion": "trust.dev/v1alpha1", "kind": "TrustRoot", "metadata": {"name": "own"}, "spec": {"trustedRoot": root}});
     let root: Value = serde_json::from_str(&std::fs::read_to_string(root).unwrap()).unwrap();
     is_refused(&cluster, &stored(json!({"mediaType": "text/plain"})), "spec.trustedRoot");
     cluster.apply(&stored(root));
-    eventually("it is trusted", 3, || runs().then_some(()));
+    eventually("it is trusted", 3, || starts(&cluster).then_some(()));
     cluster.succeeds(&["delete", "trustroot", "own"], None);
-    eventually("it is not trusted any more", 3, || (!runs()).then_some(()));
+    eventually("it is not trusted any more", 3, || (!starts(&cluster)).then_some(()));
 }
