@@ -32,10 +32,9 @@ use core::cell::RefCell;
 use core::convert::Infallible;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::LazyLock;
 
 use jmespath::ast::Ast;
-use jmespath::{Rcvar, Runtime, Variable};
+use jmespath::{Rcvar, Variable};
 use serde_json::Value;
 use thiserror::Error;
 use trust_core::UnixTime;
@@ -55,8 +54,6 @@ const MAX_COPIES: usize = 4096;
 const MAX_VALUES: usize = 100_000;
 /// What marks the place of an inner expression; no text of a policy has it.
 const PLACE: char = '\u{1}';
-
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(functions::runtime);
 
 /// An expression, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,7 +161,7 @@ impl Expression {
             match node {
                 Ast::MultiList { elements, .. } => copies = copies.saturating_mul(elements.len()),
                 Ast::MultiHash { elements, .. } => copies = copies.saturating_mul(elements.len()),
-                Ast::Function { name, .. } if RUNTIME.get_function(name).is_none() => {
+                Ast::Function { name, .. } if !functions::exists(name) => {
                     return Err(ExpressionError::UnknownFunction { function: name.clone() });
                 }
                 Ast::Function { name, .. } => needs_now |= functions::needs_now(name),

@@ -309,6 +309,13 @@ fn ghsa_hm8f_75xx_w2vr_a_bundle_for_another_artifact_by_its_own_account() {
             bundle["messageSignature"]["messageDigest"] = digest;
         };
     });
+    // By an algorithm that the signature does not use, too.
+    denied("bundle is for an artifact with digest `sha512:6666", |world| {
+        world.change_bundle = |bundle| {
+            let digest = json!({"algorithm": "SHA2_512", "digest": to_base64(&[0x66; 64])});
+            bundle["messageSignature"]["messageDigest"] = digest;
+        };
+    });
 }
 
 #[test]

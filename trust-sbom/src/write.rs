@@ -1,11 +1,13 @@
 //! Documents out of the model: [`Sbom::to_cyclonedx`] and [`Sbom::to_spdx`], and what both share.
 
 mod cyclonedx;
+mod losses;
 mod spdx;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::model::component::ComponentId;
 use crate::model::sbom::Sbom;
 
 /// A document that was written, and what its format could not say.
@@ -14,8 +16,15 @@ use crate::model::sbom::Sbom;
 pub struct Written {
     /// The document.
     pub json: String,
-    /// What is not in it, in words.
+    /// What reads back otherwise than it was, in words: each field that has lost its value or part of it, and each
+    /// relationship, finding and statement that is not there. It is found by reading [`json`](Self::json) again.
     pub lost: Vec<String>,
+}
+
+impl Written {
+    fn new(sbom: &Sbom, json: String, order: &[ComponentId]) -> Self {
+        Self { lost: losses::losses(sbom, &json, order), json }
+    }
 }
 
 impl Sbom {

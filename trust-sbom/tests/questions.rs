@@ -288,7 +288,7 @@ fn bills() -> impl Strategy<Value = Sbom> {
         let components = parts.iter().enumerate().map(|(place, (name, version, hash, _))| {
             format!(
                 r#"{{"type": "library", "bom-ref": "r{place}", "name": "n{name}", "version": "{version}", "purl": "pkg:npm/n{name}@{version}",
-                    "hashes": [{{"alg": "MD5", "content": "{hash}"}}]}}"#
+                    "hashes": [{{"alg": "MD5", "content": "{hash:032}"}}]}}"#
             )
         });
         let edges = parts.iter().enumerate().filter_map(|(place, (.., to))| {

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use trust_examples::{Format, finish, print};
+use trust_policy::Plain;
 use trust_sbom::{Answer, ComponentId, Conformance, Limits, Profile, Sbom, Strictness};
 
 use crate::arguments::{Arguments, Command, Target};
@@ -168,7 +169,11 @@ fn convert(file: &str, to: Target) -> Result<Outcome, String> {
         Target::Spdx => sbom.to_spdx(),
     };
     if let Some(first) = written.lost.first() {
-        eprintln!("sbom: the format has no place for {} things, such as {first}", written.lost.len());
+        eprintln!(
+            "sbom: the format has no place for {} things, such as {}",
+            written.lost.len(),
+            Plain(first)
+        );
     }
     let json = json!({"document": written.json, "lost": written.lost});
     Ok(Outcome { text: written.json + "\n", json, status: 0 })

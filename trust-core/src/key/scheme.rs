@@ -20,7 +20,9 @@ pub enum SignatureScheme {
     EcdsaP1363(HashAlgorithm),
     /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2).
     RsaPkcs1(HashAlgorithm),
-    /// RSASSA-PSS with MGF1 of the same hash and a salt as long as the hash (RFC 8017 section 8.1).
+    /// RSASSA-PSS with MGF1 of the same hash and a salt as long as the hash (RFC 8017 section 8.1), as X.509, JWS, COSE and TUF ask
+    /// for. Go's `crypto/rsa` can make longer salts; no tool of Sigstore signs with PSS unless it is told to, and its verifiers take RSA
+    /// keys by PKCS #1 v1.5, so they are not accepted.
     RsaPss(HashAlgorithm),
     /// Pure Ed25519: signs the message itself.
     Ed25519,

@@ -4,13 +4,15 @@
 
 use core::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::LazyLock;
 
-use jmespath::{Context, ErrorReason, JmespathError, Rcvar, Runtime, Variable};
+use jmespath::{Context, Rcvar, Runtime, Variable};
 use regex::{Captures, Regex, RegexBuilder};
 use trust_core::internal::encoding;
 use trust_core::{Digest, Pattern, UnixTime};
 
 use super::arithmetic::{self, number};
+use super::budget::Budget;
 use super::moment::Moment;
 use super::{from_json, version_range, x509};
 use crate::kubernetes::image_pattern;
@@ -20,6 +22,8 @@ use crate::yaml;
 
 /// No function makes a longer text.
 const MAX_TEXT: usize = 1 << 20;
+/// Bytes that a regular expression reads in about the time of a step.
+const READ_IN_A_STEP: usize = 256;
 
 type Implementation = fn(&Arguments<'_>) -> Result<Variable, String>;
 
@@ -181,32 +185,41 @@ pub(super) fn needs_now(name: &str) -> bool {
     ["time_now", "time_now_utc", "time_since"].contains(&name)
 }
 
-pub(super) fn runtime() -> Runtime {
+/// JMESPath's own functions.
+static STANDARD: LazyLock<Runtime> = LazyLock::new(|| {
     let mut runtime = Runtime::new();
     runtime.register_builtin_functions();
-    for (name, count, implementation) in FUNCTIONS {
-        let called = move |arguments: &[Rcvar], context: &mut Context<'_>| {
-            let expected = count - usize::from(needs_now(name));
-            let result = match arguments.len() == count {
-                true => implementation(&Arguments(arguments)),
-                false => Err(format!("expected {expected} arguments")),
-            };
-            let fail = |problem| {
-                JmespathError::from_ctx(context, ErrorReason::Parse(format!("`{name}`: {problem}")))
-            };
-            result.map(Rcvar::new).map_err(fail)
-        };
-        runtime.register_function(name, Box::new(called));
-    }
     runtime
+});
+
+pub(super) fn exists(name: &str) -> bool {
+    FUNCTIONS.iter().any(|(own, ..)| *own == name) || STANDARD.get_function(name).is_some()
 }
 
-/// What a function is called with.
-struct Arguments<'a>(&'a [Rcvar]);
+pub(super) fn call(name: &str, values: &[Rcvar], budget: &Budget) -> Result<Rcvar, String> {
+    if let Some((_, count, implementation)) = FUNCTIONS.iter().find(|(own, ..)| *own == name) {
+        let expected = count - usize::from(needs_now(name));
+        let result = match values.len() == *count {
+            true => implementation(&Arguments { values, budget }),
+            false => Err(format!("expected {expected} arguments")),
+        };
+        return result.map(Rcvar::new).map_err(|problem| format!("`{name}`: {problem}"));
+    }
+    let function = STANDARD.get_function(name);
+    let function = function.ok_or_else(|| format!("calls `{name}`, which is not a function"))?;
+    let mut context = Context::new(name, &STANDARD);
+    function.evaluate(values, &mut context).map_err(|error| error.reason.to_string())
+}
+
+/// What a function is called with, and what its work is paid from.
+struct Arguments<'a> {
+    values: &'a [Rcvar],
+    budget: &'a Budget,
+}
 
 impl Arguments<'_> {
     fn get(&self, index: usize) -> &Variable {
-        self.0.get(index).map_or(&Variable::Null, |one| one)
+        self.values.get(index).map_or(&Variable::Null, |one| one)
     }
 
     fn wrong(index: usize, expected: &str) -> String {
@@ -322,6 +335,9 @@ fn replaced_by_regex(
     let (mut replaced, mut end) = (String::new(), 0);
     for found in regex.captures_iter(&source) {
         let Some(whole) = found.get(0) else { continue };
+        // To find a short match, some patterns read all that follows: `.*b|a`.
+        let follows = source.len() - whole.start();
+        arguments.budget.spend(follows / READ_IN_A_STEP).map_err(|error| error.to_string())?;
         replaced.push_str(source.get(end..whole.start()).unwrap_or_default());
         replace(&found, &mut replaced)?;
         fits(replaced.len())?;
@@ -456,6 +472,17 @@ mod tests {
         ] {
             assert_eq!(evaluate(text), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_regular_expression_that_reads_all_for_each_match_is_too_much() {
+        let (few, many) = ("A".repeat(100), "A".repeat(2_000));
+        let letters = format!("replace_all('{few}', 'A', '{many}')");
+        let found = evaluate(&format!("regex_replace_all('.*[^A-Z]|[A-Z]', {letters}, 'x')"));
+        assert!(found.unwrap_err().contains("steps"));
+        let words = format!("replace_all('AAAAAAAAAA', 'A', '{}')", "word ".repeat(200));
+        let found = evaluate(&format!("regex_replace_all_literal('w', {words}, 'W')")).unwrap();
+        assert!(found.as_str().unwrap().ends_with("Word Word "));
     }
 
     #[test]

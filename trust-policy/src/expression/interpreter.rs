@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use jmespath::ast::{Ast, Comparator};
-use jmespath::{Context, Rcvar, Variable};
+use jmespath::{Rcvar, Variable};
 
-use super::{RUNTIME, functions};
+use super::functions;
 use crate::expression::budget::{Budget, Exhausted};
 
 /// Why there is no value.
@@ -136,7 +136,7 @@ pub(super) fn interpret(data: &Rcvar, node: &Ast, budget: &Budget) -> Found {
                 {
                     budget.spend((1 + pattern.len() / 16).saturating_mul(1 + text.len() / 16))?;
                 }
-                let found = call(name, &args)?;
+                let found = functions::call(name, &args, budget).map_err(Stop::Failed)?;
                 budget.spend(size(&found))?;
                 found
             }
@@ -146,14 +146,6 @@ pub(super) fn interpret(data: &Rcvar, node: &Ast, budget: &Budget) -> Found {
 
 fn is_slice(node: &Ast) -> bool {
     matches!(node, Ast::Projection { lhs, .. } if matches!(**lhs, Ast::Slice { .. }))
-}
-
-fn call(name: &str, args: &[Rcvar]) -> Found {
-    let function = RUNTIME.get_function(name);
-    let function =
-        function.ok_or_else(|| Stop::Failed(format!("calls `{name}`, which is not a function")))?;
-    let mut context = Context::new(name, &RUNTIME);
-    function.evaluate(args, &mut context).map_err(|error| Stop::Failed(error.reason.to_string()))
 }
 
 /// `sort_by`, `min_by` and `max_by`: by numbers, or by texts.

@@ -9,7 +9,7 @@
 //! `pedigree`, `formulation`, `declarations`, `modelCard` and `cryptoProperties` are not read: they are about where a
 //! part comes from, not about what is in the software.
 
-mod schema;
+pub(crate) mod schema;
 mod vulnerability;
 mod xml;
 

@@ -141,8 +141,7 @@ impl Spdx {
         let header = &draft.header;
         self.expect(header.data_license.as_deref() == Some("CC0-1.0"), "dataLicense", "expected `CC0-1.0`");
         self.expect(header.name.is_some(), "name", "is missing");
-        let is_namespace = |id: &String| id.contains(':') && !id.contains('#');
-        let namespace = header.id.as_ref().is_some_and(is_namespace);
+        let namespace = header.id.as_ref().is_some_and(|id| is_namespace(id));
         self.expect(namespace, "documentNamespace", "expected an absolute URI without a fragment");
         self.expect(header.created.is_some(), "creationInfo.created", "expected a time, RFC 3339");
         let is_created = !(header.authors.is_empty() && header.tools.is_empty());
@@ -264,9 +263,7 @@ impl Spdx {
     fn hashes(&mut self, checksums: Vec<Checksum>, at: &str) -> Vec<Hash> {
         let hashes: Vec<Hash> =
             checksums.into_iter().map(|one| Hash::new(&one.algorithm, &one.checksum_value)).collect();
-        let are_hashes = hashes
-            .iter()
-            .all(|one| !one.value.is_empty() && one.value.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let are_hashes = hashes.iter().all(|one| is_checksum(&one.value));
         self.expect(are_hashes, at, "a checksum is not hexadecimal digits");
         hashes
     }
@@ -285,6 +282,17 @@ impl Spdx {
         let (from, to) = if is_inverse { (wire.to, wire.from) } else { (wire.from, wire.to) };
         draft.edge(Edge { from, kind, to, is_inverse })
     }
+}
+
+/// Whether it can be a document's namespace: an absolute URI without a fragment
+/// ([section 6.5](https://spdx.github.io/spdx-spec/v2.3/document-creation-information/#65-spdx-document-namespace-field)).
+pub(crate) fn is_namespace(text: &str) -> bool {
+    text.contains(':') && !text.contains('#')
+}
+
+/// Whether it can be the value of a checksum.
+pub(crate) fn is_checksum(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 pub(crate) fn is_id(id: &str) -> bool {

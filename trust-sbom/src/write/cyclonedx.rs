@@ -8,6 +8,7 @@ use crate::model::license::{License, LicenseClaim, LicenseRole};
 use crate::model::relationship::{CompletenessOf, Node, RelationshipKind};
 use crate::model::sbom::Sbom;
 use crate::model::vex_statement::{VexStatement, VexStatus};
+use crate::read::cyclonedx::schema::{self, tables};
 use crate::write::{Json, Object, Written};
 
 /// The stages that have a name of their own.
@@ -16,20 +17,14 @@ const PHASES: [&str; 7] =
 
 pub(crate) fn write(sbom: &Sbom) -> Written {
     let root = sbom.roots().first().copied();
-    let mut writer = Writer { sbom, held: Held::of(sbom, root), lost: Vec::new(), references: Vec::new() };
+    let mut writer = Writer { sbom, held: Held::of(sbom, root), order: Vec::new(), references: Vec::new() };
     writer.name_components();
-    for other in sbom.roots().iter().skip(1) {
-        writer.lose(format!("that {} is a root", writer.reference(*other)));
-    }
+    let metadata = writer.metadata(root);
     let top: Vec<ComponentId> =
         sbom.ids().map(|(id, _)| id).filter(|id| !writer.held.is_held(*id) && Some(*id) != root).collect();
     let components: Vec<Json> = top.into_iter().map(|id| writer.component(id)).collect();
-    let metadata = writer.metadata(root);
     let header = sbom.header();
-    let serial = header.id.as_ref().filter(|id| id.starts_with("urn:uuid:"));
-    if let (Some(id), None) = (&header.id, serial) {
-        writer.lose(format!("the identifier {id}"));
-    }
+    let serial = header.id.as_ref().filter(|id| schema::is_serial_number(id));
     let document = Object::default()
         .text("bomFormat", Some("CycloneDX"))
         .text("specVersion", Some("1.6"))
@@ -40,7 +35,7 @@ pub(crate) fn write(sbom: &Sbom) -> Written {
         .list("dependencies", writer.dependencies())
         .list("compositions", writer.compositions())
         .list("vulnerabilities", writer.vulnerabilities());
-    Written { json: document.into_json(), lost: writer.lost }
+    Written::new(sbom, document.into_json(), &writer.order)
 }
 
 /// Which component holds which: only what is held once, by one that does not hold it in turn, can be nested. The root
@@ -87,10 +82,6 @@ impl Held {
     fn is_held(&self, id: ComponentId) -> bool {
         self.is_held.get(id.index()).copied().unwrap_or_default()
     }
-
-    fn is_in(&self, from: ComponentId, to: ComponentId) -> bool {
-        self.parts.get(from.index()).is_some_and(|parts| parts.contains(&to))
-    }
 }
 
 /// Readers take some 60 components in one another.
@@ -99,17 +90,15 @@ const MAX_DEPTH: usize = 32;
 struct Writer<'a> {
     sbom: &'a Sbom,
     held: Held,
-    lost: Vec<String>,
+    /// The components that are written, each before its parts.
+    order: Vec<ComponentId>,
     /// The reference of each component, and whether something refers to it.
     references: Vec<(String, bool)>,
 }
 
 impl Writer<'_> {
-    fn lose(&mut self, what: String) {
-        self.lost.push(what);
-    }
-
-    /// Every component that is referred to needs a reference of its own.
+    /// Every component that is referred to needs a reference of its own, and so do those that are alike: a list of
+    /// components has each once.
     fn name_components(&mut self) {
         let mut used: HashSet<ComponentId> = HashSet::new();
         for one in self.sbom.relationships().iter().filter(|one| one.kind != RelationshipKind::Contains) {
@@ -119,10 +108,11 @@ impl Writer<'_> {
                 }
             }
         }
-        let mut taken = HashSet::new();
+        let (mut taken, mut alike) = (HashSet::new(), HashSet::new());
         for (id, component) in self.sbom.ids() {
             let own = component.reference.clone().filter(|reference| taken.insert(reference.clone()));
-            let is_used = own.is_some() || used.contains(&id);
+            let is_first = alike.insert((&component.name, &component.version, component.purls.first()));
+            let is_used = own.is_some() || used.contains(&id) || !is_first;
             let mut reference = own.unwrap_or_else(|| format!("component-{}", id.index()));
             if is_used && component.reference.as_ref() != Some(&reference) {
                 while !taken.insert(reference.clone()) {
@@ -151,12 +141,9 @@ impl Writer<'_> {
                 .text("version", tool.version.as_ref())
                 .into_value()
         });
-        let tools: Vec<Json> = tools.collect();
+        let tools = unique(tools.collect());
         let tools = (!tools.is_empty()).then(|| Object::default().list("components", tools).into_value());
         let root = root.map(|root| self.component(root));
-        if header.external_documents.iter().any(|one| !one.uri.is_empty()) {
-            self.lose("references to other documents".to_owned());
-        }
         Object::default()
             .text("timestamp", header.created.map(|time| time.to_string()).as_ref())
             .list("lifecycles", lifecycles.collect())
@@ -177,22 +164,11 @@ impl Writer<'_> {
     }
 
     fn component(&mut self, id: ComponentId) -> Json {
+        self.order.push(id);
         let parts = self.held.parts.get(id.index()).cloned().unwrap_or_default();
         let parts: Vec<Json> = parts.into_iter().map(|part| self.component(part)).collect();
         let Some(component) = self.sbom.component(id) else { return Json::from(()) };
         let reference = self.references.get(id.index()).filter(|(_, is_used)| *is_used);
-        for (what, list) in
-            [("package URLs", &component.purls), ("CPEs", &component.cpes), ("SWIDs", &component.swids)]
-        {
-            if list.len() > 1 {
-                self.lost.push(format!("{} {what} of {}", list.len() - 1, component.full_name()));
-            }
-        }
-        if component_type(&component.kind) != component.kind.name() {
-            let kind =
-                if component.kind == ComponentKind::Unstated { "unstated" } else { component.kind.name() };
-            self.lost.push(format!("that the kind of {} is {kind}", component.full_name()));
-        }
         let copyright = match &component.copyright {
             Some(Stated::Value(text)) => Some(text.as_str()),
             Some(Stated::None) => Some("NONE"),
@@ -253,10 +229,9 @@ impl Writer<'_> {
             .into_value()
     }
 
-    fn dependencies(&mut self) -> Vec<Json> {
+    fn dependencies(&self) -> Vec<Json> {
         let mut order: Vec<String> = Vec::new();
         let mut of: BTreeMap<String, [Vec<Json>; 2]> = BTreeMap::new();
-        let mut lost = Vec::new();
         let name = |node: &Node| match node {
             Node::Component(id) => Some(self.reference(*id)),
             Node::Elsewhere(reference) => Some(reference.clone()),
@@ -266,32 +241,15 @@ impl Writer<'_> {
             let which = match &one.kind {
                 RelationshipKind::DependsOn(_) => 0,
                 RelationshipKind::Provides => 1,
-                RelationshipKind::Describes => continue,
-                RelationshipKind::Contains => {
-                    if let (Node::Component(from), Node::Component(to)) = (&one.from, &one.to)
-                        && self.held.is_in(*from, *to)
-                    {
-                        continue;
-                    }
-                    lost.push(format!("a relationship: {:?}", one.kind));
-                    continue;
-                }
-                kind => {
-                    lost.push(format!("a relationship: {kind:?}"));
-                    continue;
-                }
+                _ => continue,
             };
-            let (Some(from), Some(to)) = (name(&one.from), name(&one.to)) else {
-                lost.push(format!("a relationship: {:?}", one.kind));
-                continue;
-            };
+            let (Some(from), Some(to)) = (name(&one.from), name(&one.to)) else { continue };
             let entry = of.entry(from.clone()).or_insert_with(|| {
                 order.push(from);
                 Default::default()
             });
             entry.get_mut(which).into_iter().for_each(|list| list.push(Json::from(to.clone())));
         }
-        self.lost.extend(lost);
         let mut written = Vec::new();
         for from in order {
             let [needs, provides] = of.remove(&from).unwrap_or_default();
@@ -329,11 +287,11 @@ impl Writer<'_> {
                     .into_value(),
             )
         });
-        written.collect()
+        unique(written.collect())
     }
 
     /// Findings of one vulnerability stand together, with what is said about them.
-    fn vulnerabilities(&mut self) -> Vec<Json> {
+    fn vulnerabilities(&self) -> Vec<Json> {
         let same = |one: &Finding, other: &Finding| {
             one.id == other.id
                 && one.aliases == other.aliases
@@ -344,9 +302,6 @@ impl Writer<'_> {
         let mut written = Vec::new();
         for group in self.sbom.findings().chunk_by(same) {
             let Some(first) = group.first() else { continue };
-            let words =
-                first.ratings.iter().filter(|one| one.other_score.is_some() && other_score(one).is_none());
-            self.lost.extend(words.map(|_| format!("a score of {} that is a word", first.id)));
             let about: Vec<&str> =
                 group.iter().filter_map(|one| one.component.reference.as_deref()).collect();
             let is_about = |statement: &&VexStatement| {
@@ -376,15 +331,18 @@ impl Writer<'_> {
                     .text("published", first.published.map(|time| time.to_string()).as_ref())
                     .text("updated", first.modified.map(|time| time.to_string()).as_ref())
                     .value("analysis", statement.map(analysis))
-                    .list("affects", affects.collect())
+                    .list("affects", unique(affects.collect()))
                     .into_value(),
             );
         }
-        let lost: Vec<String> =
-            said.iter().map(|one| format!("a statement about {}", one.vulnerability.join(", "))).collect();
-        self.lost.extend(lost);
         written
     }
+}
+
+/// Each item once.
+fn unique(items: Vec<Json>) -> Vec<Json> {
+    let mut seen = HashSet::new();
+    items.into_iter().filter(|item| seen.insert(serde_json::to_string(item).unwrap_or_default())).collect()
 }
 
 fn affects(finding: &Finding) -> Option<Json> {
@@ -407,11 +365,16 @@ fn analysis(statement: &VexStatement) -> Json {
         VexStatus::UnderInvestigation => "in_triage",
         VexStatus::Other(word) => word,
     };
-    let response = statement.action.iter().flat_map(|action| action.split(", "));
+    let responses = statement.action.iter().flat_map(|action| action.split(", "));
+    let responses = responses.filter_map(|word| known(tables::VULNERABILITY_ANALYSIS_RESPONSE, word));
+    let justification = statement.justification.as_deref();
     Object::default()
-        .text("state", Some(state))
-        .text("justification", statement.justification.as_ref())
-        .list("response", response.map(Json::from).collect())
+        .text("state", known(tables::IMPACT_ANALYSIS_STATE, state))
+        .text(
+            "justification",
+            justification.and_then(|word| known(tables::IMPACT_ANALYSIS_JUSTIFICATION, word)),
+        )
+        .list("response", responses.map(Json::from).collect())
         .text("detail", statement.impact.as_ref())
         .text("lastUpdated", statement.timestamp.map(|time| time.to_string()).as_ref())
         .into_value()
@@ -428,7 +391,10 @@ fn rating(rating: &Rating) -> Json {
         .value("source", source)
         .value("score", rating.score.or_else(|| other_score(rating)).map(Json::from))
         .text("severity", Some(severity))
-        .text("method", rating.method.as_ref())
+        .text(
+            "method",
+            rating.method.as_deref().map(|word| known(tables::SCORE_METHOD, word).unwrap_or("other")),
+        )
         .text("vector", rating.vector.as_ref())
         .into_value()
 }
@@ -458,11 +424,17 @@ fn scope(scope: &Scope) -> Option<&'static str> {
 
 /// SPDX's categories have no counterpart.
 fn reference_type(kind: &str) -> &str {
-    if kind.is_empty() || kind.contains([':', '/']) { "other" } else { kind }
+    known(tables::EXTERNAL_REFERENCE_TYPE, kind).unwrap_or("other")
+}
+
+/// The word, if 1.6 has it.
+fn known(words: schema::Values, word: &str) -> Option<&str> {
+    schema::is_value(words, 6, word).then_some(word)
 }
 
 fn hashes(hashes: &[Hash]) -> Vec<Json> {
-    let known = hashes.iter().filter_map(|hash| Some((hash.cyclonedx_name()?, &hash.value)));
+    let known = hashes.iter().filter(|hash| schema::is_hash(&hash.value));
+    let known = known.filter_map(|hash| Some((hash.cyclonedx_name()?, &hash.value)));
     known
         .map(|(name, value)| {
             Object::default().text("alg", Some(name)).text("content", Some(value)).into_value()

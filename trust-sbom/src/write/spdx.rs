@@ -31,26 +31,17 @@ const PURPOSES: [&str; 11] = [
 const DATA_LICENSE: &str = "CC0-1.0";
 
 pub(crate) fn write(sbom: &Sbom) -> Written {
-    let mut writer = Writer {
-        sbom,
-        lost: Vec::new(),
-        ids: Vec::new(),
-        extracted: sbom.header().extracted_licenses.clone(),
-    };
+    let mut writer = Writer { sbom, ids: Vec::new(), extracted: sbom.header().extracted_licenses.clone() };
     writer.name_components();
     let header = sbom.header();
     // Every component stands as a package or a file; files of SPDX have neither version nor identifier.
     let is_file = |component: &Component| {
         component.kind == ComponentKind::File && component.version.is_none() && component.purls.is_empty()
     };
-    let (mut packages, mut files) = (Vec::new(), Vec::new());
-    for (id, component) in sbom.ids() {
-        if is_file(component) {
-            files.push(writer.file(id, component));
-        } else {
-            packages.push(writer.package(id, component));
-        }
-    }
+    let (files, packages): (Vec<_>, Vec<_>) = sbom.ids().partition(|(_, component)| is_file(component));
+    let order: Vec<ComponentId> = packages.iter().chain(&files).map(|(id, _)| *id).collect();
+    let packages: Vec<Json> = packages.into_iter().map(|(id, one)| writer.package(id, one)).collect();
+    let files: Vec<Json> = files.into_iter().map(|(id, one)| writer.file(id, one)).collect();
     let creators = header.authors.iter().map(creator).chain(header.tools.iter().map(|tool| {
         let version = tool.version.as_ref().map(|version| format!("-{version}")).unwrap_or_default();
         format!("Tool: {}{version}", tool.name)
@@ -59,9 +50,6 @@ pub(crate) fn write(sbom: &Sbom) -> Written {
     let creators = if creators.is_empty() { vec![Json::from("Tool: trust-sbom")] } else { creators };
     let created = header.created.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), |time| time.to_string());
     let info = Object::default().text("created", Some(created)).list("creators", creators).into_value();
-    if !header.lifecycles.is_empty() {
-        writer.lost.push("the stages of life".to_owned());
-    }
     let external = header.external_documents.iter().map(|one| {
         let hash = one.hash.as_deref().and_then(|hash| hash.split_once(':'));
         let checksum = hash.map(|(algorithm, value)| checksum(&Hash::new(algorithm, value)));
@@ -80,9 +68,6 @@ pub(crate) fn write(sbom: &Sbom) -> Written {
     });
     let licenses: Vec<Json> = licenses.collect();
     let relationships = writer.relationships();
-    if let Some(other) = header.data_license.as_deref().filter(|license| *license != DATA_LICENSE) {
-        writer.lost.push(format!("the document's license {other}"));
-    }
     let document = Object::default()
         .text("spdxVersion", Some("SPDX-2.3"))
         // The specification allows no other.
@@ -96,14 +81,15 @@ pub(crate) fn write(sbom: &Sbom) -> Written {
         .list("files", files)
         .list("hasExtractedLicensingInfos", licenses)
         .list("relationships", relationships);
-    Written { json: document.into_json(), lost: writer.lost }
+    Written::new(sbom, document.into_json(), &order)
 }
 
 /// The document's own namespace, or one of its content.
 fn namespace(sbom: &Sbom) -> String {
     match &sbom.header().id {
-        Some(id) if sbom.format() == Format::Spdx => id.clone(),
-        Some(id) if id.starts_with("urn:") && !id.contains('#') => id.clone(),
+        Some(id) if spdx::is_namespace(id) && (sbom.format() == Format::Spdx || id.starts_with("urn:")) => {
+            id.clone()
+        }
         _ => {
             let names: Vec<String> = sbom.components().iter().map(Component::full_name).collect();
             let digest =
@@ -115,7 +101,6 @@ fn namespace(sbom: &Sbom) -> String {
 
 struct Writer<'a> {
     sbom: &'a Sbom,
-    lost: Vec<String>,
     ids: Vec<String>,
     /// Licenses that are not on the list, those that get an identifier here among them.
     extracted: Vec<ExtractedLicense>,
@@ -162,9 +147,6 @@ impl Writer<'_> {
                 None => references.push(external_ref("OTHER", &one.kind.replace(' ', "-"), &one.url)),
             }
         }
-        if !component.properties.is_empty() {
-            self.lost.push(format!("{} properties of {}", component.properties.len(), component.full_name()));
-        }
         let purpose = component.kind.name().to_ascii_uppercase();
         let purpose = match &component.kind {
             ComponentKind::Unstated => None,
@@ -182,7 +164,7 @@ impl Writer<'_> {
             .text("originator", component.producer.as_deref().map(creator))
             .text("downloadLocation", Some(download))
             .value("filesAnalyzed", Some(Json::from(component.files_analyzed.unwrap_or(false))))
-            .list("checksums", component.hashes.iter().map(checksum).collect())
+            .list("checksums", checksums(&component.hashes))
             .text("homepage", homepage)
             .text("licenseConcluded", self.licenses(component, &[LicenseRole::Concluded]))
             .text(
@@ -201,7 +183,7 @@ impl Writer<'_> {
         Object::default()
             .text("SPDXID", Some(self.id(id)))
             .text("fileName", Some(&component.name))
-            .list("checksums", component.hashes.iter().map(checksum).collect())
+            .list("checksums", checksums(&component.hashes))
             .text("licenseConcluded", self.licenses(component, &[LicenseRole::Concluded]))
             .list("licenseInfoInFiles", self.observed(component))
             .text("copyrightText", component.copyright.as_ref().map(stated))
@@ -243,7 +225,7 @@ impl Writer<'_> {
         id
     }
 
-    fn relationships(&mut self) -> Vec<Json> {
+    fn relationships(&self) -> Vec<Json> {
         let described: HashSet<ComponentId> = self
             .sbom
             .relationships()
@@ -264,10 +246,7 @@ impl Writer<'_> {
         let mut written = Vec::new();
         for one in roots.iter().chain(self.sbom.relationships()) {
             let (word, is_inverse) = word(&one.kind, one.is_inverse);
-            let (Some(from), Some(to)) = (self.node(&one.from), self.node(&one.to)) else {
-                self.lost.push(format!("a relationship to another document: {word}"));
-                continue;
-            };
+            let (Some(from), Some(to)) = (self.node(&one.from), self.node(&one.to)) else { continue };
             let (from, to) = if is_inverse { (to, from) } else { (from, to) };
             written.push(
                 Object::default()
@@ -276,12 +255,6 @@ impl Writer<'_> {
                     .text("relatedSpdxElement", Some(to))
                     .into_value(),
             );
-        }
-        if !self.sbom.completeness().is_empty() {
-            self.lost.push("what the author says about completeness".to_owned());
-        }
-        if !self.sbom.findings().is_empty() {
-            self.lost.push(format!("{} findings", self.sbom.findings().len()));
         }
         written
     }
@@ -346,6 +319,10 @@ fn stated(stated: &Stated) -> &str {
         Stated::None => "NONE",
         Stated::NoAssertion => "NOASSERTION",
     }
+}
+
+fn checksums(hashes: &[Hash]) -> Vec<Json> {
+    hashes.iter().filter(|hash| spdx::is_checksum(&hash.value)).map(checksum).collect()
 }
 
 /// `sha256` is `SHA256`; only the algorithms of SHA-3 and BLAKE2 have a dash.

@@ -1,6 +1,6 @@
 //! What the specification of CycloneDX allows, as a table, and whether a document keeps to it.
 
-mod tables;
+pub(crate) mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -40,7 +40,7 @@ pub(super) enum Shape {
 }
 
 /// Words, joined by `|`, with the minor version that brings them.
-pub(super) type Values = &'static [(u8, &'static str)];
+pub(crate) type Values = &'static [(u8, &'static str)];
 
 #[derive(Debug)]
 pub(super) struct Object {
@@ -233,7 +233,7 @@ impl Checker {
             (Shape::SerialNumber, Value::String(text)) if is_serial_number(text) => Ok(()),
             (Shape::HashContent, Value::String(text)) if is_hash(text) => Ok(()),
             (Shape::LicenseId, Value::String(text)) if is_license_id(text) => Ok(()),
-            (Shape::Enum(values), Value::String(text)) if self.is_value(values, text) => Ok(()),
+            (Shape::Enum(values), Value::String(text)) if is_value(values, self.minor, text) => Ok(()),
             (Shape::Object(object), value) => self.object(object, value),
             (Shape::Array(item), Value::Array(items)) => self.items(item, items),
             (Shape::Set(item), Value::Array(items)) => {
@@ -268,11 +268,12 @@ impl Checker {
         }
         Ok(())
     }
+}
 
-    fn is_value(&self, values: Values, text: &str) -> bool {
-        let mut known = values.iter().filter(|(since, _)| *since <= self.minor);
-        known.any(|(_, words)| words.split('|').any(|word| word == text))
-    }
+/// Whether 1.`minor` has the word.
+pub(crate) fn is_value(values: Values, minor: u8, text: &str) -> bool {
+    let mut known = values.iter().filter(|(since, _)| *since <= minor);
+    known.any(|(_, words)| words.split('|').any(|word| word == text))
 }
 
 impl Shape {
@@ -334,13 +335,13 @@ fn first_repeated(items: &[Value]) -> Option<usize> {
         .position(|(index, item)| seen.is_repeated(index, item, |other| items.get(other) == Some(item)))
 }
 
-fn is_serial_number(text: &str) -> bool {
+pub(crate) fn is_serial_number(text: &str) -> bool {
     let Some(uuid) = text.strip_prefix("urn:uuid:") else { return false };
     let lengths = uuid.split('-').map(str::len);
     lengths.eq([8, 4, 4, 4, 12]) && uuid.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'))
 }
 
-fn is_hash(text: &str) -> bool {
+pub(crate) fn is_hash(text: &str) -> bool {
     [32, 40, 64, 96, 128].contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 

@@ -107,7 +107,7 @@ const ENERGY_CONSUMPTION_ACTIVITY: Values = &[(
 const ENERGY_MEASURE_UNIT: Values = &[(6, "kWh")];
 const ENERGY_PROVIDER_ENERGY_SOURCE: Values =
     &[(6, "coal|oil|natural-gas|nuclear|wind|solar|geothermal|hydropower|biofuel|unknown|other")];
-const EXTERNAL_REFERENCE_TYPE: Values = &[
+pub(crate) const EXTERNAL_REFERENCE_TYPE: Values = &[
     (
         2,
         "vcs|issue-tracker|website|advisories|bom|mailing-list|social|chat|documentation|support|\
@@ -133,13 +133,13 @@ const HASH_ALG: Values = &[
     ),
     (7, "Streebog-256|Streebog-512"),
 ];
-const IMPACT_ANALYSIS_JUSTIFICATION: Values = &[(
+pub(crate) const IMPACT_ANALYSIS_JUSTIFICATION: Values = &[(
     4,
     "code_not_present|code_not_reachable|requires_configuration|requires_dependency|\
          requires_environment|protected_by_compiler|protected_at_runtime|protected_at_perimeter|\
          protected_by_mitigating_control",
 )];
-const IMPACT_ANALYSIS_STATE: Values =
+pub(crate) const IMPACT_ANALYSIS_STATE: Values =
     &[(4, "resolved|resolved_with_pedigree|exploitable|in_triage|false_positive|not_affected")];
 const ISSUE_TYPE: Values = &[(2, "defect|enhancement|security")];
 const LICENSE_ACKNOWLEDGEMENT_ENUMERATION: Values = &[(6, "declared|concluded")];
@@ -169,13 +169,13 @@ const PATENT_PATENT_LEGAL_STATUS: Values = &[(
     "pending|granted|revoked|expired|lapsed|withdrawn|abandoned|suspended|reinstated|opposed|\
          terminated|invalidated|in-force",
 )];
-const SCORE_METHOD: Values = &[(4, "CVSSv2|CVSSv3|CVSSv31|OWASP|other"), (5, "CVSSv4|SSVC")];
+pub(crate) const SCORE_METHOD: Values = &[(4, "CVSSv2|CVSSv3|CVSSv31|OWASP|other"), (5, "CVSSv4|SSVC")];
 const SEVERITY: Values = &[(4, "critical|high|medium|low|info|none|unknown")];
 const TASK_TYPE: Values = &[(5, "copy|clone|lint|scan|merge|build|test|deliver|deploy|release|clean|other")];
 const TLP_CLASSIFICATION: Values = &[(7, "CLEAR|GREEN|AMBER|AMBER_AND_STRICT|RED")];
 const TRIGGER_TYPE: Values = &[(5, "manual|api|webhook|scheduled")];
 const VOLUME_MODE: Values = &[(5, "filesystem|block")];
-const VULNERABILITY_ANALYSIS_RESPONSE: Values =
+pub(crate) const VULNERABILITY_ANALYSIS_RESPONSE: Values =
     &[(4, "can_not_fix|will_not_fix|update|rollback|workaround_available")];
 const WORKSPACE_ACCESS_MODE: Values = &[(5, "read-only|read-write|read-write-once|write-once|write-only")];
 
