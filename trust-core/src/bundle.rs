@@ -2,6 +2,7 @@
 //! ([sigstore_bundle.proto](https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto)).
 
 mod wire;
+mod write;
 
 use core::fmt;
 
@@ -15,6 +16,8 @@ use crate::text::time::UnixTime;
 use crate::x509::certificate::{Certificate, CertificateError};
 use crate::x509::chain::MAX_PATH_LEN;
 
+/// The media type of what is written.
+const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 /// As long as the largest attestation that cosign reads, in base64.
 const MAX_LEN: usize = 192 << 20;
 /// sigstore-go reads as many.
@@ -40,7 +43,7 @@ impl BundleVersion {
         ("application/vnd.dev.sigstore.bundle+json;version=0.1", Self::V0_1),
         ("application/vnd.dev.sigstore.bundle+json;version=0.2", Self::V0_2),
         ("application/vnd.dev.sigstore.bundle+json;version=0.3", Self::V0_3),
-        ("application/vnd.dev.sigstore.bundle.v0.3+json", Self::V0_3),
+        (MEDIA_TYPE, Self::V0_3),
     ];
 
     /// The version that a media type names.
@@ -216,6 +219,21 @@ pub enum BundleError {
     },
 }
 
+impl LogEntry {
+    /// Reads a `TransparencyLogEntry` in its JSON form, as Rekor v2 answers with one.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, BundleError> {
+        if bytes.len() > MAX_LEN {
+            return Err(BundleError::TooLong { found: bytes.len() });
+        }
+        Document::new(bytes)?
+            .read::<wire::TransparencyLogEntry<'_>>()?
+            .into_entry(BundleVersion::V0_3, format_args!("entry"))
+    }
+}
+
 impl Bundle {
     /// Reads a bundle v0.1 to v0.3 in its JSON form.
     ///
@@ -229,6 +247,25 @@ impl Bundle {
             return Err(BundleError::TooLong { found: bytes.len() });
         }
         Document::new(bytes)?.read::<wire::Bundle<'_>>()?.into_bundle()
+    }
+
+    /// A bundle v0.3 of what a signer made: a signature, what verifies it, and who saw it. `timestamps` are of authorities, over the
+    /// signature, each a TimeStampResp.
+    #[must_use]
+    pub fn new(
+        content: Content,
+        material: Material,
+        log_entries: Vec<LogEntry>,
+        timestamps: Vec<Vec<u8>>,
+    ) -> Self {
+        let timestamps = timestamps.into_iter().map(|token| Timestamp { token, over: None }).collect();
+        Self { version: BundleVersion::V0_3, content, material, log_entries, timestamps }
+    }
+
+    /// The bundle as JSON, in version 0.3. Intermediate certificates are not in it: that version has a place for the signer's alone.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        write::write(self).to_string()
     }
 
     /// A bundle of parts that came separately, as cosign 1 and 2 attach them to images.
@@ -257,6 +294,11 @@ impl Bundle {
     #[must_use]
     pub fn unverified_material(&self) -> &Material {
         &self.material
+    }
+
+    /// The timestamps that it claims, each a TimeStampResp or a TimeStampToken.
+    pub fn unverified_timestamps(&self) -> impl Iterator<Item = &[u8]> {
+        self.timestamps.iter().map(|one| one.token.as_slice())
     }
 
     /// The log entries that it claims.

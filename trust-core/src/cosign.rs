@@ -81,12 +81,46 @@ pub enum CosignError {
         /// What was found and expected.
         problem: String,
     },
+    /// The form has no place for something.
+    #[error("cosign's older form has no place for it: {problem}")]
+    NoPlace {
+        /// For what.
+        problem: String,
+    },
     /// The certificate cannot be used.
     #[error("annotation `{CERTIFICATE}` is not a usable certificate")]
     Certificate(#[from] CertificateError),
 }
 
 impl SimpleSigning {
+    /// A payload to sign: the manifest, and by which name the signer knows it.
+    #[must_use]
+    pub fn new(docker_reference: impl Into<String>, manifest_digest: Digest) -> Self {
+        Self { docker_reference: docker_reference.into(), manifest_digest, annotations: BTreeMap::new() }
+    }
+
+    /// Notes something in it, as `cosign sign -a` does.
+    #[must_use]
+    pub fn with_annotations(mut self, annotations: BTreeMap<String, serde_json::Value>) -> Self {
+        self.annotations = annotations;
+        self
+    }
+
+    /// The payload as JSON. A signature is over these very bytes.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let optional = if self.annotations.is_empty() { None } else { Some(&self.annotations) };
+        serde_json::json!({
+            "critical": {
+                "identity": {"docker-reference": self.docker_reference},
+                "image": {"docker-manifest-digest": self.manifest_digest.to_string()},
+                "type": PAYLOAD_TYPE,
+            },
+            "optional": optional,
+        })
+        .to_string()
+    }
+
     /// Reads a payload.
     ///
     /// # Errors
@@ -144,6 +178,58 @@ pub fn attestation_bundle(
     let content = Content::Envelope(Envelope::from_json(layer)?);
     // cosign has the whole envelope timestamped, not its signature (`VerifyRFC3161Timestamp`).
     bundle(annotations, content, Some(layer.to_vec()))
+}
+
+/// The annotations beside the layer by which cosign 1 and 2 read this bundle: [`signature_bundle`] and [`attestation_bundle`] the other
+/// way round. `issuers` are the certificates above the signer's, its own issuer first, for verifiers that trust the last one alone.
+///
+/// # Errors
+/// If the form has no place for something: an entry without a promise, as Rekor v2 makes them; two entries or timestamps.
+pub fn annotations(
+    bundle: &Bundle,
+    issuers: &[Certificate],
+) -> Result<BTreeMap<String, String>, CosignError> {
+    let mut annotations = BTreeMap::new();
+    let signature = match &bundle.content {
+        Content::Message { signature, .. } => encoding::to_base64(signature),
+        // An envelope has its own.
+        Content::Envelope(_) => String::new(),
+    };
+    annotations.insert(SIGNATURE.to_owned(), signature);
+    if let Material::Certificate { leaf, .. } = &bundle.material {
+        annotations.insert(CERTIFICATE.to_owned(), pem::encode("CERTIFICATE", leaf.der()));
+        let chain: String = issuers.iter().map(|one| pem::encode("CERTIFICATE", one.der())).collect();
+        annotations.insert(CHAIN.to_owned(), chain);
+    }
+    let only =
+        |what, found| CosignError::NoPlace { problem: format!("found {found} {what}, expected at most 1") };
+    match &bundle.log_entries[..] {
+        [] => {}
+        [entry] => {
+            let (Some(promise), Some(time)) = (&entry.promise, entry.integrated_time) else {
+                let problem = "the log entry has no promise (Rekor v2 makes none)".to_owned();
+                return Err(CosignError::NoPlace { problem });
+            };
+            let wire = serde_json::json!({
+                "SignedEntryTimestamp": encoding::to_base64(promise),
+                "Payload": {
+                    "body": encoding::to_base64(&entry.body), "integratedTime": time.as_millis().div_euclid(1000),
+                    "logIndex": entry.log_index, "logID": encoding::to_hex(&entry.log_id),
+                },
+            });
+            annotations.insert(BUNDLE.to_owned(), wire.to_string());
+        }
+        entries => return Err(only("log entries", entries.len())),
+    }
+    match &bundle.timestamps[..] {
+        [] => {}
+        [one] => {
+            let wire = serde_json::json!({ "SignedRFC3161Timestamp": encoding::to_base64(&one.token) });
+            annotations.insert(TIMESTAMP.to_owned(), wire.to_string());
+        }
+        timestamps => return Err(only("timestamps", timestamps.len())),
+    }
+    Ok(annotations)
 }
 
 fn bundle(

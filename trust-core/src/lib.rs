@@ -27,6 +27,7 @@
 //! | `statement` | [`Envelope`], [`Statement`] | DSSE, in-toto |
 //! | `log` | [`TransparencyLog`], which `trust-rekor` implements | sigstore_rekor.proto |
 //! | `bundle`, `cosign` | [`Bundle`]; image signatures of cosign 1 and 2 | sigstore_bundle.proto, cosign's specifications |
+//! | `service` | [`SigningConfig`]; requests to Fulcio | Fulcio's API, sigstore_trustroot.proto |
 //! | `verify` | [`Verifier`] | Sigstore's client specification |
 
 mod text;
@@ -52,6 +53,8 @@ mod log;
 mod bundle;
 pub mod cosign;
 
+mod service;
+
 mod verify;
 
 pub use bundle::{Bundle, BundleError, BundleVersion, Content, Material};
@@ -70,7 +73,9 @@ pub use log::{
 pub use root::tuf::{TufAccepted, TufError, TufFetch, TufFiles, TufTarget, TufUpdate};
 pub use root::{LogKey, RootError, SkippedEntry, TrustRoot};
 pub use sct::{SctError, SctProblem, VerifiedSct, verify_scts};
-pub use statement::dsse::{Envelope, EnvelopeError};
+pub use service::fulcio::{FulcioError, certificate_chain, certificate_request};
+pub use service::signing_config::{Selector, Service, SigningConfig, SigningConfigError};
+pub use statement::dsse::{Envelope, EnvelopeError, pre_authentication_encoding};
 pub use statement::{PAYLOAD_TYPE, Statement, StatementError, StatementSubject};
 pub use text::json::JsonError;
 pub use text::pattern::{AnchoredRegex, Pattern, PatternError};
@@ -78,7 +83,7 @@ pub use text::pem::PemError;
 pub use text::reasons::Reasons;
 pub use text::time::{TimeError, TimeWindow, UnixTime};
 pub use timestamp::cms::CmsError;
-pub use timestamp::{TimestampError, VerifiedTimestamp, verify_timestamp};
+pub use timestamp::{TimestampError, VerifiedTimestamp, timestamp_request, verify_timestamp};
 #[cfg(feature = "rayon")]
 pub use verify::Question;
 pub use verify::{

@@ -5,6 +5,7 @@ pub(crate) mod dsse;
 
 use core::fmt;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
@@ -18,7 +19,8 @@ use crate::text::json::{self, AtMost, JsonError};
 /// The media type of statements in an [`Envelope`](crate::Envelope).
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
-const TYPES: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];
+const V1: &str = "https://in-toto.io/Statement/v1";
+const TYPES: [&str; 2] = ["https://in-toto.io/Statement/v0.1", V1];
 
 /// sigstore-go reads as many.
 const MAX_SUBJECTS: usize = 1024;
@@ -130,6 +132,47 @@ impl Statement {
         })
     }
 
+    /// A statement v1 about some artifacts.
+    ///
+    /// ```
+    /// use trust_core::{Digest, Statement, StatementSubject};
+    ///
+    /// let subject = StatementSubject::new("app", Digest::sha256(b"the manifest"));
+    /// let statement = Statement::new(vec![subject], "https://example.com/tested/v1", r#"{"passed": true}"#)?;
+    /// assert_eq!(Statement::from_json(statement.to_json().as_bytes())?.predicate_json(), r#"{"passed": true}"#);
+    /// # Ok::<(), trust_core::StatementError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it would be about nothing or too much, or the predicate is not JSON or says a thing twice.
+    pub fn new(
+        subjects: Vec<StatementSubject>,
+        predicate_type: impl Into<String>,
+        predicate_json: &str,
+    ) -> Result<Self, StatementError> {
+        if subjects.is_empty() {
+            return Err(StatementError::NoSubject);
+        }
+        if subjects.len() > MAX_SUBJECTS {
+            let (found, expected) = (subjects.len(), MAX_SUBJECTS);
+            return Err(StatementError::TooMany { what: "subjects", found, expected });
+        }
+        let predicate = json::from_slice(predicate_json.as_bytes())?;
+        Ok(Self { subjects, predicate_type: predicate_type.into(), predicate })
+    }
+
+    /// The statement as JSON, in version 1. The predicate stands in it as it was given.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let subjects: Vec<_> = self.subjects.iter().map(StatementSubject::to_wire).collect();
+        let predicate_type = serde_json::json!(self.predicate_type);
+        let subjects = serde_json::Value::from(subjects);
+        format!(
+            r#"{{"_type":"{V1}","subject":{subjects},"predicateType":{predicate_type},"predicate":{}}}"#,
+            self.predicate.get()
+        )
+    }
+
     /// What it is about; at least one artifact.
     #[must_use]
     pub fn subjects(&self) -> &[StatementSubject] {
@@ -156,6 +199,35 @@ impl Statement {
 }
 
 impl StatementSubject {
+    /// An artifact by its digest. Verifiers compare digests alone; the name is for people, and may be empty.
+    #[must_use]
+    pub fn new(name: impl Into<String>, digest: Digest) -> Self {
+        Self { name: name.into(), digests: vec![digest], annotations: Annotations::default() }
+    }
+
+    /// Notes something beside it, as `cosign sign -a` does.
+    #[must_use]
+    pub fn with_annotations(mut self, annotations: &BTreeMap<String, String>) -> Self {
+        self.annotations = Annotations(serde_json::value::to_raw_value(annotations).ok());
+        self
+    }
+
+    fn to_wire(&self) -> serde_json::Value {
+        let digests = self.digests.iter().map(|one| (one.algorithm().to_string(), one.to_hex().into()));
+        let mut wire = serde_json::Map::new();
+        if !self.name.is_empty() {
+            wire.insert("name".to_owned(), self.name.clone().into());
+        }
+        wire.insert("digest".to_owned(), serde_json::Value::Object(digests.collect()));
+        if let Some(annotations) = &self.annotations.0 {
+            wire.insert(
+                "annotations".to_owned(),
+                serde_json::from_str(annotations.get()).unwrap_or_default(),
+            );
+        }
+        serde_json::Value::Object(wire)
+    }
+
     /// Its name; may be empty.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -18,6 +18,8 @@ use crate::x509::chain::{ChainError, MAX_PATH_LEN, Usage};
 
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
 
+const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+
 /// Tokens with a chain of three certificates have some 6 KiB.
 const MAX_LEN: usize = 64 * 1024;
 
@@ -132,6 +134,20 @@ impl VerifiedTimestamp {
     pub fn accuracy_millis(&self) -> i64 {
         self.accuracy_millis
     }
+}
+
+/// What an authority is asked for to put a time to `content`: a TimeStampReq in DER
+/// ([RFC 3161 section 2.4.1](https://www.rfc-editor.org/rfc/rfc3161#section-2.4.1)), with the authority's certificate in the answer.
+///
+/// It has no nonce: an answer is over `content` or not, and an old one over it is no worse.
+#[must_use]
+pub fn timestamp_request(content: &[u8]) -> Vec<u8> {
+    let sequence = |parts: &[&[u8]]| asn1::encode(0x30, &parts.concat());
+    let digest = Digest::of(HashAlgorithm::Sha256, content);
+    let algorithm = sequence(&[&asn1::encode(0x06, SHA256.as_bytes()), &asn1::encode(0x05, &[])]);
+    let imprint = sequence(&[&algorithm, &asn1::encode(0x04, digest.as_bytes())]);
+    let (version, wants_certificate) = (asn1::encode(0x02, &[1]), asn1::encode(0x01, &[0xff]));
+    sequence(&[&version, &imprint, &wants_certificate])
 }
 
 /// Proves that one of `authorities` saw `content` at a time, and says when. In Sigstore the content is a signature.

@@ -95,7 +95,7 @@ struct HashOutput<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct TransparencyLogEntry<'a> {
+pub(super) struct TransparencyLogEntry<'a> {
     #[serde(alias = "log_index")]
     log_index: Option<Int64>,
     #[serde(borrow, alias = "log_id")]
@@ -344,7 +344,7 @@ fn log_entries(
 }
 
 impl TransparencyLogEntry<'_> {
-    fn into_entry(
+    pub(super) fn into_entry(
         mut self,
         version: BundleVersion,
         path: fmt::Arguments<'_>,

@@ -107,12 +107,32 @@ impl Envelope {
     /// PAE: what the signature is over. Two different pairs of type and payload never encode to the same bytes.
     #[must_use]
     pub fn pre_authentication_encoding(&self) -> Vec<u8> {
-        let mut bytes =
-            format!("DSSEv1 {} {} {} ", self.payload_type.len(), self.payload_type, self.payload.len())
-                .into_bytes();
-        bytes.extend_from_slice(&self.payload);
-        bytes
+        pre_authentication_encoding(&self.payload_type, &self.payload)
     }
+
+    /// The envelope in its JSON form.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        self.to_wire().to_string()
+    }
+
+    pub(crate) fn to_wire(&self) -> serde_json::Value {
+        let mut signature = serde_json::json!({ "sig": encoding::to_base64(&self.signature) });
+        if let (false, Some(signature)) = (self.key_id.is_empty(), signature.as_object_mut()) {
+            signature.insert("keyid".to_owned(), self.key_id.clone().into());
+        }
+        serde_json::json!({
+            "payload": encoding::to_base64(&self.payload), "payloadType": self.payload_type, "signatures": [signature],
+        })
+    }
+}
+
+/// PAE: what is signed of a payload and its type.
+#[must_use]
+pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    bytes.extend_from_slice(payload);
+    bytes
 }
 
 /// The envelope as JSON, alone or in a bundle.

@@ -64,6 +64,25 @@ pub fn decode(text: &str, label: &'static str) -> Result<Vec<u8>, PemError> {
         .ok_or_else(|| PemError::Base64 { found: base64.chars().take(40).collect() })
 }
 
+/// The content as one block with this label, 64 letters a line.
+///
+/// ```
+/// use trust_core::internal::pem;
+/// assert_eq!(pem::decode(&pem::encode("X", b"content"), "X"), Ok(b"content".to_vec()));
+/// ```
+#[must_use]
+pub fn encode(label: &str, content: &[u8]) -> String {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for (index, letter) in encoding::to_base64(content).chars().enumerate() {
+        if index > 0 && index % 64 == 0 {
+            text.push('\n');
+        }
+        text.push(letter);
+    }
+    text.push_str(&format!("\n-----END {label}-----\n"));
+    text
+}
+
 /// Each block of `text`, one after the other, as `BEGIN … END`; what stands between blocks is an error of the last one.
 ///
 /// Policies put several keys into one text.
