@@ -57,6 +57,20 @@ impl LogEntry {
     }
 }
 
+impl LogEntry {
+    /// Adds what a bundle must have beside a promise: the kind of the entry, and the proof that it is in the log.
+    #[must_use]
+    pub fn with_proof(
+        mut self,
+        kind: impl Into<String>,
+        version: impl Into<String>,
+        proof: InclusionClaim,
+    ) -> Self {
+        (self.kind, self.version, self.proof) = (kind.into(), version.into(), Some(proof));
+        self
+    }
+}
+
 /// A proof of inclusion as a bundle claims it.
 ///
 /// Tree size and root hash are absent on purpose: only the signed checkpoint says what they are.
@@ -69,6 +83,14 @@ pub struct InclusionClaim {
     pub hashes: Vec<[u8; 32]>,
     /// The checkpoint, a signed note.
     pub checkpoint: String,
+}
+
+impl InclusionClaim {
+    /// A claim of its parts.
+    #[must_use]
+    pub fn new(log_index: u64, hashes: Vec<[u8; 32]>, checkpoint: String) -> Self {
+        Self { log_index, hashes, checkpoint }
+    }
 }
 
 /// What an entry must be about to count: this signature, by this signer, over this content.

@@ -84,12 +84,13 @@ impl Http {
             Method::Get => reqwest::Method::GET,
             Method::Head => reqwest::Method::HEAD,
             Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
         };
         let mut builder = client.request(method, request.url).header("accept-encoding", "identity");
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
-        if request.method == Method::Post {
+        if matches!(request.method, Method::Post | Method::Put) {
             builder = builder.body(request.body);
         }
         let mut response = builder.send().await.map_err(|error| broken(&error))?;

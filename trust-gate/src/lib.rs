@@ -41,6 +41,7 @@
 //! | `folder` | files that others may have written |
 //! | `transport` | [`Transport`], the one joint to the network |
 //! | `paced` | [`Paced`]: a transport with a rate limit |
+//! | `push` | [`Pusher`]: images and signatures to a [`PushTarget`] |
 //! | `address` | which addresses may be reached |
 //! | `http` | [`Http`]: the transport over reqwest |
 //! | `registry` | [`Registry`]: the OCI distribution API, its [`Credentials`] |
@@ -74,6 +75,9 @@ mod transport;
 
 #[cfg(feature = "registry")]
 mod paced;
+
+#[cfg(feature = "registry")]
+mod push;
 
 #[cfg(feature = "registry")]
 mod address;
@@ -143,6 +147,7 @@ pub use crate::{
     gate::{Gate, GateBuilder, GateError, Reviewed},
     metrics::{BUCKETS, Metrics, ReviewOutcome},
     paced::Paced,
+    push::{Change, Condition, PushManifest, PushTarget, Pushed, Pusher, Tagged},
     registry::credentials::{
         Anonymous, Credential, CredentialError, Credentials, DockerConfig, ForRegistry, PullSecrets,
     },

@@ -88,25 +88,38 @@ impl OciLayoutWriter {
         }
         let name = image.tag().map(|tag| format!("{}:{tag}", image.name())).unwrap_or_default();
         let seen = recorder.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         for Seen { tag, bytes_len, digest: of, media_type, is_referrer } in seen {
             // Of tags only those that name a digest are the same in every repository.
             let tag =
                 tag.filter(|tag| HashAlgorithm::ALL.iter().any(|one| tag.starts_with(&format!("{one}-"))));
             let name = if of == digest { name.clone() } else { tag.unwrap_or_default() };
             if of == digest || is_referrer || !name.is_empty() {
-                let mut entry = json!({"mediaType": media_type, "digest": of.to_string(), "size": bytes_len});
-                if let (false, Some(entry)) = (name.is_empty(), entry.as_object_mut()) {
-                    entry.insert("annotations".to_owned(), json!({ REF_NAME: name }));
-                }
-                // A name stands for one thing, and for what it stands for now.
-                entries.retain(|(known, _), _| name.is_empty() || *known != name);
-                entries.insert((name, of), entry);
+                self.list(name, of, media_type, bytes_len)?;
             }
         }
-        drop(entries);
-        self.write_index()?;
         Ok(digest)
+    }
+
+    /// Puts a manifest that is written into the index: under a name, which it takes from another one, or without.
+    fn list(&self, name: String, digest: Digest, media_type: &str, size: usize) -> Result<(), StoreError> {
+        let mut entry = json!({"mediaType": media_type, "digest": digest.to_string(), "size": size});
+        if let (false, Some(entry)) = (name.is_empty(), entry.as_object_mut()) {
+            entry.insert("annotations".to_owned(), json!({ REF_NAME: name }));
+        }
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        // A name stands for one thing, and for what it stands for now; what has a name needs none beside it.
+        entries.retain(|(known, _), _| name.is_empty() || *known != name);
+        if !(name.is_empty() && entries.keys().any(|(_, known)| *known == digest)) {
+            entries.insert((name, digest), entry);
+        }
+        drop(entries);
+        self.write_index()
+    }
+
+    /// The manifest of this name.
+    fn named(&self, name: &str) -> Option<Digest> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.keys().find(|(known, _)| known == name).map(|(_, digest)| digest.clone())
     }
 
     fn write_index(&self) -> Result<(), StoreError> {
@@ -172,5 +185,73 @@ impl EvidenceStore for Recorder<'_> {
             }
             Ok(found)
         })
+    }
+}
+
+#[cfg(feature = "registry")]
+mod push {
+    use trust_core::{Digest, HashAlgorithm, ImageRef};
+
+    use super::OciLayoutWriter;
+    use crate::deadline::{Boxed, Deadline};
+    use crate::folder;
+    use crate::oci_layout::blob_path;
+    use crate::push::{Condition, PushManifest, PushTarget, Pushed, Tagged};
+    use crate::store::{MAX_MANIFEST_LEN, StoreError};
+
+    /// Images have names with their repository; signatures, of which a layout has those of one image by rights, their tag alone.
+    fn name(image: &ImageRef, tag: &str) -> String {
+        let is_signature = HashAlgorithm::ALL.iter().any(|one| tag.starts_with(&format!("{one}-")));
+        if is_signature { tag.to_owned() } else { format!("{}:{tag}", image.name()) }
+    }
+
+    impl PushTarget for OciLayoutWriter {
+        fn push_blob<'a>(
+            &'a self,
+            _: &'a ImageRef,
+            blob: &'a [u8],
+            _: Deadline,
+        ) -> Boxed<'a, Result<(), StoreError>> {
+            Box::pin(async move { self.write_blob(&Digest::sha256(blob), blob) })
+        }
+
+        fn push_manifest<'a>(
+            &'a self,
+            image: &'a ImageRef,
+            manifest: &'a PushManifest,
+            _: Deadline,
+        ) -> Boxed<'a, Result<Pushed, StoreError>> {
+            Box::pin(async move {
+                let digest = manifest.digest();
+                let name = manifest.tag.as_ref().map(|tag| name(image, tag)).unwrap_or_default();
+                let holds = match &manifest.condition {
+                    Condition::None => true,
+                    Condition::IsAbsent => self.named(&name).is_none(),
+                    Condition::Is(version) => {
+                        self.named(&name).is_some_and(|digest| digest.to_string() == *version)
+                    }
+                };
+                if !holds {
+                    return Ok(Pushed::Changed);
+                }
+                self.write_blob(&digest, &manifest.bytes)?;
+                self.list(name, digest, &manifest.media_type, manifest.bytes.len())?;
+                // Whatever the index lists is found by its subject.
+                Ok(Pushed::Stored { is_listed: true })
+            })
+        }
+
+        fn read_tag<'a>(
+            &'a self,
+            image: &'a ImageRef,
+            tag: &'a str,
+            _: Deadline,
+        ) -> Boxed<'a, Result<Option<Tagged>, StoreError>> {
+            Box::pin(async move {
+                let Some(digest) = self.named(&name(image, tag)) else { return Ok(None) };
+                let bytes = folder::read_bounded(&blob_path(&self.folder, &digest), MAX_MANIFEST_LEN)?;
+                Ok(bytes.map(|bytes| Tagged::new(bytes, Some(digest.to_string()))))
+            })
+        }
     }
 }

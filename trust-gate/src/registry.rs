@@ -13,6 +13,8 @@ pub(crate) mod exchange;
 
 pub(crate) mod token;
 
+mod push;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -119,8 +121,15 @@ impl RegistryBuilder {
 struct Question<'a> {
     endpoint: &'a Endpoint,
     what: String,
+    /// What a token must allow.
+    actions: &'static str,
     until: Deadline,
 }
+
+/// To read.
+const PULL: &str = "pull";
+/// To write.
+const PUSH: &str = "pull,push";
 
 impl Registry {
     /// Starts a registry that asks by this transport: without credentials, by HTTPS, at public addresses.
@@ -182,7 +191,7 @@ impl Inner {
     }
 
     async fn fetch_at(&self, endpoint: &Endpoint, want: &Want, until: Deadline) -> Result<Found, StoreError> {
-        let question = Question { endpoint, what: want.what(), until };
+        let question = Question { endpoint, what: want.what(), actions: PULL, until };
         let bytes_of =
             |found: Option<(Digest, Vec<u8>)>| found.map_or(Found::Absent, |(_, bytes)| Found::Bytes(bytes));
         match &want.item {
@@ -360,7 +369,7 @@ impl Inner {
         challenge: &Challenge,
         request: &mut HttpRequest,
     ) -> Result<Option<Scope>, StoreError> {
-        let Question { endpoint, until, .. } = question;
+        let Question { endpoint, actions, until, .. } = *question;
         let credential = self.credential(question).await?;
         match challenge {
             Challenge::Basic => {
@@ -373,13 +382,14 @@ impl Inner {
                     realm: realm.clone(),
                     service: service.clone(),
                     repository: endpoint.image.repository().to_owned(),
+                    actions,
                     user: credential.as_ref().map(Credential::fingerprint),
                 };
                 // Who hands out tokens may be at a private address if it is named, or is the registry itself.
                 let reach = self.reach(realm, endpoint);
                 let asked =
                     TokenRequest { scope, registry: endpoint.base(), credential: credential.as_ref(), reach };
-                let token = self.tokens.get(&self.exchange, &asked, *until).await?;
+                let token = self.tokens.get(&self.exchange, &asked, until).await?;
                 request.headers.push(("authorization", format!("Bearer {token}")));
                 Ok(Some(asked.scope))
             }
@@ -424,7 +434,10 @@ impl Question<'_> {
             },
             403 => StoreError::Unauthorized {
                 what,
-                problem: format!("{problem}; these credentials, or none, may not read it"),
+                problem: match self.actions {
+                    PULL => format!("{problem}; these credentials, or none, may not read it"),
+                    _ => format!("{problem}; these credentials, or none, may not write it"),
+                },
             },
             429 => StoreError::RateLimited { what, problem },
             _ => StoreError::Unavailable { what, problem },

@@ -46,7 +46,7 @@ pub struct HttpRequest {
     pub url: Url,
     /// Names and values.
     pub headers: Vec<(&'static str, String)>,
-    /// Empty but for POST.
+    /// Empty but for POST and PUT.
     pub body: Vec<u8>,
     /// The most bytes of a successful answer's body; a longer one is [`TransportError::TooLong`].
     pub max_len: u64,
@@ -76,6 +76,7 @@ pub enum Method {
     Get,
     Head,
     Post,
+    Put,
 }
 
 /// To which addresses a request may go: an image's reference is written by strangers.

@@ -6,7 +6,7 @@
 
 mod dsse_v001;
 mod hashedrekord_v001;
-mod hashedrekord_v002;
+pub(crate) mod hashedrekord_v002;
 mod intoto_v002;
 
 use std::borrow::Cow;
@@ -80,6 +80,16 @@ pub(crate) fn bind(entry: &LogEntry, claim: &LogClaim<'_>) -> Result<BoundEntry,
         _ => return Err(unsupported(header.kind, header.api_version)),
     };
     Ok(BoundEntry { kind, generation })
+}
+
+/// Kind and version of an entry.
+///
+/// # Errors
+/// If it is malformed.
+pub(crate) fn kind(body: &[u8]) -> Result<(String, String), LogError> {
+    let body = document(body)?;
+    let header: Header<'_> = read(&body)?;
+    Ok((header.kind.into_owned(), header.api_version.into_owned()))
 }
 
 /// The certificate that an entry was signed with; `None` for a key.

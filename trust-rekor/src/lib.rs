@@ -24,6 +24,7 @@
 //! | `witness` | [`WitnessPolicy`] | C2SP tlog-cosignature, tlog-policy |
 //! | `promise` | Rekor v1's signed entry timestamps | Sigstore's client specification |
 //! | `entry` | what entries say, a file for each kind and version | Rekor's schemas |
+//! | `submission` | [`submission_v1`], [`submission_v2`]: an entry for a log to take in | Rekor's APIs |
 //! | `rekor` | [`RekorLog`], [`WitnessedLog`] | Sigstore's client specification |
 //! | `monitor` | [`Monitor`]: follows a log, and reads every entry | |
 
@@ -40,6 +41,7 @@ mod witness;
 
 mod entry;
 mod promise;
+mod submission;
 
 mod rekor;
 
@@ -51,6 +53,7 @@ pub use merkle::ProofError;
 pub use monitor::{Event, Monitor, MonitorError, Transition, TransitionError, is_fresh, verify_transition};
 pub use note::{NoteError, NoteKey, NoteSignature, SignedNote, c2sp_key_id};
 pub use rekor::{RekorLog, WitnessedLog};
+pub use submission::{AnswerError, read_answer_v1, submission_v1, submission_v2};
 pub use tile::{ENTRIES_PER_BUNDLE, EntryBundle, EntryBundleError};
 pub use vkey::{KeyKind, VerifierKey, VerifierKeyError};
 pub use witness::{WitnessError, WitnessPolicy, WitnessPolicyError, WitnessedCheckpoint};

@@ -32,6 +32,8 @@ pub(super) struct Scope {
     pub(super) realm: Url,
     pub(super) service: Option<String>,
     pub(super) repository: String,
+    /// `pull`, or `pull,push`.
+    pub(super) actions: &'static str,
     pub(super) user: Option<Digest>,
 }
 
@@ -146,7 +148,7 @@ impl TokenRequest<'_> {
     /// [refresh tokens](https://distribution.github.io/distribution/spec/auth/oauth/)).
     fn to_http(&self) -> HttpRequest {
         let (realm, credential) = (&self.scope.realm, self.credential);
-        let wanted = format!("repository:{}:pull", self.scope.repository);
+        let wanted = format!("repository:{}:{}", self.scope.repository, self.scope.actions);
         match credential {
             Some(Credential::IdentityToken(token)) => {
                 let mut form = Serializer::new(String::new());

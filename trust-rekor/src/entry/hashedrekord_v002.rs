@@ -64,13 +64,8 @@ struct RawCertificate {
 
 /// The entry that the log makes of the claim, as canonical JSON (RFC 8785); no value needs escaping.
 fn canonical_body(claim: &LogClaim<'_>) -> Result<String, LogError> {
-    let (key_details, hash) = key_details(claim)?;
-    let digest = match claim.content {
-        ClaimedContent::Artifact(artifact) => artifact.digest(hash),
-        ClaimedContent::Envelope(envelope) => Some(Digest::of(hash, &envelope.pre_authentication_encoding())),
-    }
-    .ok_or(LogError::Mismatch { field: "digest algorithm" })?;
-    let algorithm = match hash {
+    let (key_details, digest) = logged(claim)?;
+    let algorithm = match digest.algorithm() {
         HashAlgorithm::Sha256 => "SHA2_256",
         HashAlgorithm::Sha384 => "SHA2_384",
         HashAlgorithm::Sha512 => "SHA2_512",
@@ -88,6 +83,16 @@ fn canonical_body(claim: &LogClaim<'_>) -> Result<String, LogError> {
         base64(digest.as_bytes()),
         base64(claim.signature),
     ))
+}
+
+/// The name of the claim's algorithm, and the digest that is logged.
+pub(crate) fn logged(claim: &LogClaim<'_>) -> Result<(&'static str, Digest), LogError> {
+    let (key_details, hash) = key_details(claim)?;
+    let digest = match claim.content {
+        ClaimedContent::Artifact(artifact) => artifact.digest(hash),
+        ClaimedContent::Envelope(envelope) => Some(Digest::of(hash, &envelope.pre_authentication_encoding())),
+    };
+    Ok((key_details, digest.ok_or(LogError::Mismatch { field: "digest algorithm" })?))
 }
 
 /// The name of the claim's algorithm, and the hash that it is over. Pure Ed25519 cannot be logged.

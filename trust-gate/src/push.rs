@@ -1,0 +1,291 @@
+//! [`Pusher`]: images, signatures and attestations to where they are kept ([`PushTarget`]).
+//!
+//! A tag that several writers add to is a list without a lock: of signatures under cosign's own tags, and of referrers where there is no
+//! API for them ([referrers tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#referrers-tag-schema)).
+//! It is changed by compare-and-swap where the registry knows that, and read again everywhere, until what was added is seen to stay.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use trust_core::internal::json as strict_json;
+use trust_core::{Digest, ImageRef};
+
+use crate::clock;
+use crate::deadline::{Boxed, Deadline};
+use crate::store::{MAX_MANIFEST_LEN, StoreError};
+
+/// The media type of indexes.
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// How often a tag is changed anew because another writer was faster.
+const MAX_TRIES: usize = 50;
+/// The shortest time after which a tag is read again, to see whether what was added stays.
+const MIN_SETTLE: Duration = Duration::from_millis(20);
+
+/// Where images, and what is attached to them, can be written.
+///
+/// An implementor promises that what it says is stored can be read from then on, by whoever reads there, and that it answers by the
+/// deadline.
+pub trait PushTarget: core::fmt::Debug + Send + Sync {
+    /// Stores a blob in the repository of an image.
+    ///
+    /// # Errors
+    /// If it is not stored.
+    fn push_blob<'a>(
+        &'a self,
+        image: &'a ImageRef,
+        blob: &'a [u8],
+        until: Deadline,
+    ) -> Boxed<'a, Result<(), StoreError>>;
+
+    /// Stores a manifest in the repository of an image.
+    ///
+    /// # Errors
+    /// If it is not stored.
+    fn push_manifest<'a>(
+        &'a self,
+        image: &'a ImageRef,
+        manifest: &'a PushManifest,
+        until: Deadline,
+    ) -> Boxed<'a, Result<Pushed, StoreError>>;
+
+    /// What a tag of the repository stands for now.
+    ///
+    /// # Errors
+    /// If that cannot be known.
+    fn read_tag<'a>(
+        &'a self,
+        image: &'a ImageRef,
+        tag: &'a str,
+        until: Deadline,
+    ) -> Boxed<'a, Result<Option<Tagged>, StoreError>>;
+}
+
+/// A manifest to store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PushManifest {
+    /// Its bytes, which its digest is over.
+    pub bytes: Vec<u8>,
+    /// Its media type.
+    pub media_type: String,
+    /// The tag that stands for it from then on; `None`: it is found by its digest.
+    pub tag: Option<String>,
+    /// Only if the tag stands for what it did when it was read.
+    pub condition: Condition,
+}
+
+/// What must be so for a tag to be changed. Registries may not know conditions, and change it all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    None,
+    /// There is no such tag.
+    IsAbsent,
+    /// It stands for this [version](Tagged::version).
+    Is(String),
+}
+
+/// What became of a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is stored.
+    Stored {
+        /// It has a subject, and is listed among that one's referrers.
+        is_listed: bool,
+    },
+    /// Its condition did not hold.
+    Changed,
+}
+
+/// What a tag stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tagged {
+    /// The manifest.
+    pub bytes: Vec<u8>,
+    /// By which a [`Condition`] names it, if the target knows any.
+    pub version: Option<String>,
+}
+
+impl Tagged {
+    /// The manifest that a tag stands for.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>, version: Option<String>) -> Self {
+        Self { bytes, version }
+    }
+}
+
+impl PushManifest {
+    /// A manifest that is found by its digest.
+    #[must_use]
+    pub fn new(media_type: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self { bytes, media_type: media_type.into(), tag: None, condition: Condition::None }
+    }
+
+    /// Under a tag.
+    #[must_use]
+    pub fn tagged(mut self, tag: impl Into<String>, condition: Condition) -> Self {
+        (self.tag, self.condition) = (Some(tag.into()), condition);
+        self
+    }
+
+    /// Its digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::sha256(&self.bytes)
+    }
+}
+
+/// What a tag shall stand for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The manifest.
+    pub manifest: Vec<u8>,
+    /// What it refers to and may not be stored yet.
+    pub blobs: Vec<Vec<u8>>,
+}
+
+/// Writes to a target, one writer of this process at a time to each tag.
+#[derive(Clone, Debug)]
+pub struct Pusher {
+    target: Arc<dyn PushTarget>,
+    tags: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
+}
+
+impl Pusher {
+    /// Writes to this target. Clones share who waits for whom.
+    #[must_use]
+    pub fn new(target: impl PushTarget + 'static) -> Self {
+        Self { target: Arc::new(target), tags: Arc::default() }
+    }
+
+    /// Where it writes to.
+    #[must_use]
+    pub fn target(&self) -> &dyn PushTarget {
+        &*self.target
+    }
+
+    /// Stores a manifest whose `subject` is another one, and lists it among that one's referrers: by the API, or under the tag that
+    /// stands for them. Its blobs must be stored before.
+    ///
+    /// # Errors
+    /// If it is not stored, or not listed.
+    pub async fn attach(
+        &self,
+        image: &ImageRef,
+        manifest: &PushManifest,
+        until: Deadline,
+    ) -> Result<Digest, StoreError> {
+        let digest = manifest.digest();
+        let malformed = |problem: &str| StoreError::Malformed {
+            what: format!("manifest {digest}"),
+            problem: problem.to_owned(),
+        };
+        let wire: Value =
+            strict_json::from_slice(&manifest.bytes).map_err(|error| malformed(&error.to_string()))?;
+        let subject: Digest = wire
+            .pointer("/subject/digest")
+            .and_then(Value::as_str)
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| malformed("it has no subject"))?;
+        if self.target.push_manifest(image, manifest, until).await? == (Pushed::Stored { is_listed: true }) {
+            return Ok(digest);
+        }
+        let mut entry = json!({
+            "mediaType": manifest.media_type, "digest": digest.to_string(), "size": manifest.bytes.len(),
+        });
+        // The type of what has no artifactType is that of its configuration.
+        let artifact_type = wire.get("artifactType").or_else(|| wire.pointer("/config/mediaType"));
+        for (name, value) in [("artifactType", artifact_type), ("annotations", wire.get("annotations"))] {
+            if let (Some(value), Some(entry)) = (value, entry.as_object_mut()) {
+                entry.insert(name.to_owned(), value.clone());
+            }
+        }
+        let tag = format!("{}-{}", subject.algorithm(), subject.to_hex());
+        self.update_tag(image, &tag, INDEX, until, |found| add_to_index(found, &entry)).await?;
+        Ok(digest)
+    }
+
+    /// Changes what a tag stands for: `change` is given the manifest that it stands for, and says which it shall be, and which blobs that
+    /// needs; `None` if what shall be there is there. It is asked again when another writer was faster, and once more when all is
+    /// written.
+    ///
+    /// # Errors
+    /// If it cannot be written, or others write without end.
+    pub async fn update_tag(
+        &self,
+        image: &ImageRef,
+        tag: &str,
+        media_type: &str,
+        until: Deadline,
+        change: impl Fn(Option<&[u8]>) -> Result<Option<Change>, String> + Send,
+    ) -> Result<(), StoreError> {
+        let what = format!("tag `{tag}` of {}", image.name());
+        let malformed = |problem| StoreError::Malformed { what: what.clone(), problem };
+        let lock = self.lock(&format!("{}:{tag}", image.name()));
+        let _ours = lock.lock().await;
+        let mut is_settled = true;
+        for _ in 0..MAX_TRIES {
+            if until.is_past() {
+                return Err(StoreError::TimedOut { what });
+            }
+            let begun = Instant::now();
+            let found = self.target.read_tag(image, tag, until).await?;
+            let change = change(found.as_ref().map(|one| one.bytes.as_slice())).map_err(malformed)?;
+            let Some(Change { manifest, blobs }) = change else {
+                if is_settled {
+                    return Ok(());
+                }
+                is_settled = true;
+                continue;
+            };
+            let condition = match &found {
+                None => Condition::IsAbsent,
+                Some(found) => found.version.clone().map_or(Condition::None, Condition::Is),
+            };
+            for blob in &blobs {
+                self.target.push_blob(image, blob, until).await?;
+            }
+            let manifest = PushManifest::new(media_type, manifest).tagged(tag, condition);
+            if self.target.push_manifest(image, &manifest, until).await? == Pushed::Changed {
+                continue;
+            }
+            // Another writer that had read before this one wrote, writes within about as long.
+            let settle = (begun.elapsed() * 2).max(MIN_SETTLE);
+            tokio::time::sleep(settle.mul_f64(1.0 + clock::random())).await;
+            is_settled = false;
+        }
+        let problem = format!("other writers changed it {MAX_TRIES} times meanwhile");
+        Err(StoreError::Unavailable { what, problem })
+    }
+
+    fn lock(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that nobody waits for are forgotten.
+        tags.retain(|_, lock| Arc::strong_count(lock) > 1);
+        tags.entry(name.to_owned()).or_default().clone()
+    }
+}
+
+/// An index with the entry; `None` if it has it already.
+fn add_to_index(found: Option<&[u8]>, entry: &Value) -> Result<Option<Change>, String> {
+    let empty = || json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []});
+    let mut index: Value = match found {
+        None => empty(),
+        Some(bytes) => strict_json::from_slice(bytes).map_err(|error| error.to_string())?,
+    };
+    let entries = index.get_mut("manifests").and_then(Value::as_array_mut);
+    let entries = entries.ok_or("it is no index, and is not replaced")?;
+    if entries.iter().any(|one| one.get("digest") == entry.get("digest")) {
+        return Ok(None);
+    }
+    entries.push(entry.clone());
+    let bytes = index.to_string().into_bytes();
+    if bytes.len() as u64 > MAX_MANIFEST_LEN {
+        return Err(format!("it would have {} bytes, expected at most {MAX_MANIFEST_LEN}", bytes.len()));
+    }
+    Ok(Some(Change { manifest: bytes, blobs: Vec::new() }))
+}

@@ -1,0 +1,5 @@
+//! Signs and attests images.
+
+mod key;
+
+pub use key::{KeyError, PrivateKey, SigningKey};
