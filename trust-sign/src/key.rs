@@ -309,19 +309,22 @@ impl PrivateKey {
             Secret::P256(key) => {
                 let key = p256::ecdsa::SigningKey::from(key);
                 let digest = Digest::of(HashAlgorithm::Sha256, message);
-                let signature: p256::ecdsa::Signature = key.sign_prehash(digest.as_bytes()).map_err(failed)?;
+                let signature: p256::ecdsa::Signature =
+                    key.sign_prehash(digest.as_bytes()).map_err(failed)?;
                 signature.to_der().as_bytes().to_vec()
             }
             Secret::P384(key) => {
                 let key = p384::ecdsa::SigningKey::from(key);
                 let digest = Digest::of(HashAlgorithm::Sha384, message);
-                let signature: p384::ecdsa::Signature = key.sign_prehash(digest.as_bytes()).map_err(failed)?;
+                let signature: p384::ecdsa::Signature =
+                    key.sign_prehash(digest.as_bytes()).map_err(failed)?;
                 signature.to_der().as_bytes().to_vec()
             }
             Secret::P521(key) => {
                 let key = p521::ecdsa::SigningKey::from(key);
                 let digest = Digest::of(HashAlgorithm::Sha512, message);
-                let signature: p521::ecdsa::Signature = key.sign_prehash(digest.as_bytes()).map_err(failed)?;
+                let signature: p521::ecdsa::Signature =
+                    key.sign_prehash(digest.as_bytes()).map_err(failed)?;
                 signature.to_der().as_bytes().to_vec()
             }
             Secret::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
@@ -364,7 +367,8 @@ fn private_block(text: &str) -> Result<(&'static str, Zeroizing<Vec<u8>>), KeyEr
         blocks.iter().find_map(|block| block.trim().strip_prefix(&begin))
     };
     let Some((label, body)) = labels.iter().find_map(|label| Some((*label, found(label)?))) else {
-        let name = |block: &&str| Some(block.trim().strip_prefix("-----BEGIN ")?.split_once("-----")?.0.to_owned());
+        let name =
+            |block: &&str| Some(block.trim().strip_prefix("-----BEGIN ")?.split_once("-----")?.0.to_owned());
         let others: Vec<String> = blocks.iter().filter_map(name).map(|name| format!("`{name}`")).collect();
         let found = if others.is_empty() { "no PEM".to_owned() } else { others.join(", ") };
         return Err(KeyError::Label { found });
