@@ -16,14 +16,16 @@ use trust_gate::{
     collect_async,
 };
 use trust_sign::{
-    IdentityToken, ImageTarget, Inline, PrivateKey, ProvenanceBuilder, Signer, attestation, copy,
+    IdentityToken, ImageTarget, Inline, PrivateKey, ProvenanceBuilder, Signer, Stage, attestation, copy,
     predicate_type, push_bundle, push_layer,
 };
 use trust_testkit::servers::{Servers, run, tool};
 
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 const PASSWORD: &str = "correct horse";
-const VULNERABILITIES: &str = r#"{"invocation": {}, "scanner": {"uri": "pkg:x/scanner", "version": "1", "result": {}},
+const VULNERABILITIES: &str = r#"{"invocation": {}, "scanner": {"uri": "pkg:github/aquasecurity/trivy@0.60.0", "version": "0.60.0",
+    "result": {"SchemaVersion": 2, "ArtifactName": "a", "Trivy": {"Version": "0.60.0"}, "Results": [
+        {"Target": "t", "Class": "os-pkgs", "Type": "alpine", "Vulnerabilities": []}]}},
     "metadata": {"scanStartedOn": "2026-11-01T00:00:00Z", "scanFinishedOn": "2026-11-01T00:00:01Z"}}"#;
 const SBOM: &str = r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": [
     {"type": "library", "name": "zlib", "version": "1.3", "purl": "pkg:generic/zlib@1.3"}]}"#;
@@ -107,7 +109,8 @@ const KEYED: [&str; 4] = ["--key", "ours.pub", "--insecure-ignore-tlog=true", "-
 async fn keyed(world: &World) {
     let pusher = Pusher::new(world.registry());
     let target = world.target().await;
-    for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384, KeyAlgorithm::Ed25519] {
+    // Of P-384 cosign 3.1.1 verifies nothing by `--key`, not even what it signs itself: see sigstore-go below.
+    for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::Ed25519] {
         let key = PrivateKey::generate(algorithm).unwrap();
         fs::write(world.path().join("ours.pub"), key.public_pem()).unwrap();
         let signer = Signer::with_key(key, TrustRoot::empty());
@@ -154,7 +157,7 @@ async fn cosign_verifies_what_is_signed_with_a_key_in_a_registry_with_referrers(
     keyed(&world).await;
     let discovered = world.tool("oras", &["discover", "--plain-http", "--format", "json", &world.image()]);
     let discovered: Value = serde_json::from_str(&discovered).unwrap();
-    assert_eq!(discovered["referrers"].as_array().unwrap().len(), 12, "{discovered:#}");
+    assert_eq!(discovered["referrers"].as_array().unwrap().len(), 8, "{discovered:#}");
 }
 
 #[tokio::test]
@@ -165,7 +168,7 @@ async fn cosign_verifies_what_is_signed_with_a_key_in_a_registry_without_referre
     let tag = target.digest.to_string().replace(':', "-");
     let index = world.tool("crane", &["manifest", "--insecure", &format!("{}/acme/app:{tag}", world.host)]);
     let index: Value = serde_json::from_str(&index).unwrap();
-    assert_eq!(index["manifests"].as_array().unwrap().len(), 12, "{index:#}");
+    assert_eq!(index["manifests"].as_array().unwrap().len(), 8, "{index:#}");
 }
 
 #[tokio::test]
@@ -240,6 +243,50 @@ async fn cosign_verifies_what_an_identity_signs_and_we_judge_it() {
     let error = signer.sign_image_layer(&target.simple_signing(&BTreeMap::new()), soon()).await.unwrap_err();
     assert!(error.to_string().contains("Rekor v2 makes none"), "{error}");
     assert_eq!(error.published.len(), 2);
+}
+
+#[tokio::test]
+async fn rekor_logs_and_sigstore_go_verifies_what_is_signed() {
+    let Some(servers) = Servers::new() else { return };
+    if tool("sigstore-go-verification").is_none() {
+        return;
+    }
+    let (sigstore, folder) = (servers.start(&["sigstore"]), tempfile::tempdir().unwrap());
+    let read = |name: &str| fs::read(&sigstore[name]).unwrap();
+    let config = SigningConfig::from_json(&read("SIGNING_CONFIG")).unwrap();
+    let root = TrustRoot::from_json(&read("TRUSTED_ROOT")).unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("artifact"), "an artifact").unwrap();
+    let verify = |more: &[&str]| {
+        let (artifact, bundle) = (path("artifact"), path("bundle"));
+        let common = ["-trustedrootJSONpath", &sigstore["TRUSTED_ROOT"], "-artifact", &artifact];
+        run(tool("sigstore-go-verification").unwrap().args(common).args(more).arg(&bundle))
+    };
+    for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384, KeyAlgorithm::EcdsaP521] {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        fs::write(path("ours.pub"), key.public_pem()).unwrap();
+        let signer = Signer::with_key(key, root.clone()).with_services(&config, now()).unwrap();
+        let signer = signer.with_transport(Arc::new(http()));
+        let signed = signer.sign_artifact(b"an artifact", soon()).await.unwrap();
+        fs::write(path("bundle"), &signed.json).unwrap();
+        // Rekor has verified each before it logged it; this program takes any key's signature for one over SHA-256.
+        if algorithm == KeyAlgorithm::EcdsaP256 {
+            verify(&["-publicKey", &path("ours.pub"), "-requireCTlog=false"]);
+        }
+    }
+    // Rekor v2 takes no pure Ed25519, and nothing becomes public.
+    let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
+    let signer = Signer::with_key(key, root.clone()).with_services(&config, now()).unwrap();
+    let error =
+        signer.with_transport(Arc::new(http())).sign_artifact(b"an artifact", soon()).await.unwrap_err();
+    assert_eq!((error.stage, error.published), (Stage::Log, vec![]));
+
+    let url = format!("{}?iss={ISSUER}&repository=acme/app", sigstore["OIDC_TOKEN_URL"]);
+    let token = IdentityToken::parse(&run(Command::new("curl").args(["-sf", &url])), now()).unwrap();
+    let signer = Signer::with_identity(token, &config, http(), root, now()).unwrap();
+    let signed = signer.sign_artifact(b"an artifact", soon()).await.unwrap();
+    fs::write(path("bundle"), &signed.json).unwrap();
+    verify(&["-expectedIssuer", ISSUER, "-expectedSANRegex", "acme/app"]);
 }
 
 #[tokio::test]
