@@ -294,3 +294,83 @@ fn normal(verdicts: &str) -> String {
         |line: &str| line.contains("not found, found") || line.contains("the repository has no such image");
     verdicts.lines().filter(|line| !tags(line)).map(|line| format!("{line}\n")).collect()
 }
+
+/// A copy of the embedded layout, which a test may change.
+fn own_layout(folder: &Path) -> String {
+    let to = folder.join("layout");
+    let image = "ghcr.io/myorg/app:unsigned";
+    let from = data("images").to_str().unwrap().to_owned();
+    let copied = run(
+        "image",
+        &["copy", image, image, "--from-layout", &from, "--to-layout", to.to_str().unwrap(), "--offline"],
+        "",
+    );
+    assert_eq!(copied.status.code(), Some(0), "{}", stderr(&copied));
+    to.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_key_that_is_made_signs_and_attests_what_then_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (layout, image) = (own_layout(folder.path()), "ghcr.io/myorg/app:unsigned");
+    fs::write(path("password"), "secret\n").unwrap();
+    let tool = |arguments: &[&str]| run("image", arguments, "");
+    let made = tool(&["keygen", &path("ours"), "--password-file", &path("password")]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    assert!(
+        fs::read_to_string(path("ours.key"))
+            .unwrap()
+            .starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----")
+    );
+    let again = tool(&["keygen", &path("ours"), "--password-file", &path("password")]);
+    assert_eq!(again.status.code(), Some(2), "a key is not overwritten");
+
+    let key =
+        ["--key", &path("ours.key"), "--password-file", &path("password"), "--layout", &layout, "--offline"];
+    let signed = tool(&[&["sign", image, "--format", "both", "-a", "team=a"], &key[..]].concat());
+    assert_eq!(signed.status.code(), Some(0), "{}", stderr(&signed));
+    assert_eq!(stdout(&signed).matches("signed by key sha256:").count(), 2, "{}", stdout(&signed));
+    fs::write(path("sbom"), r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"type": "library", "name": "a"}]}"#).unwrap();
+    let attest = |kind: &str| {
+        tool(
+            &[&["attest", image, "--predicate", &path("sbom"), "--type", kind, "--format", "both"], &key[..]]
+                .concat(),
+        )
+    };
+    let attested = attest("cyclonedx");
+    assert_eq!(attested.status.code(), Some(0), "{}", stderr(&attested));
+    // What is not what its type says is not signed.
+    let wrong = attest("spdxjson");
+    assert!(wrong.status.code() == Some(2) && stderr(&wrong).contains("its type says SPDX"), "{}", stderr(&wrong));
+    let unknown = attest("sbom");
+    assert!(stderr(&unknown).contains("`cyclonedx`"), "{}", stderr(&unknown));
+
+    let source = format!("{image}={layout}");
+    let verified = tool(&[
+        "verify",
+        image,
+        "--key",
+        &path("ours.pub"),
+        "--no-log",
+        "--image",
+        &source,
+        "--offline",
+        "--format",
+        "json",
+    ]);
+    let result: Value = serde_json::from_str(&stdout(&verified)).unwrap();
+    assert_eq!(
+        (&result["verified"], result["signatures"].as_array().unwrap().len()),
+        (&json!(true), 4),
+        "{result:#}"
+    );
+
+    fs::write(path("password"), "another").unwrap();
+    let wrong = tool(&[&["sign", image], &key[..]].concat());
+    assert!(
+        wrong.status.code() == Some(2) && stderr(&wrong).contains("password is wrong"),
+        "{}",
+        stderr(&wrong)
+    );
+}

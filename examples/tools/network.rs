@@ -136,7 +136,33 @@ impl Network {
         self.registry_over(Paced::new(http(self.ca.as_deref())?, per_second, per_second))
     }
 
+    /// All registries, to write to: nothing of what they say is remembered.
+    ///
+    /// # Errors
+    /// If the options cannot be used.
+    pub fn uncached_registry(&self) -> Result<Registry, String> {
+        self.build(http(self.ca.as_deref())?)
+    }
+
+    /// What asks services.
+    ///
+    /// # Errors
+    /// If the options cannot be used.
+    pub fn http(&self) -> Result<Http, String> {
+        http(self.ca.as_deref())
+    }
+
     fn registry_over(&self, transport: impl Transport + 'static) -> Result<Cached<Registry>, String> {
+        let mut content = Content::in_memory(MEMORY_LEN);
+        if let Some(folder) = &self.cache {
+            content = content
+                .and_in_folder(folder.join("content"), CACHE_LEN)
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(Cached::with_content(self.build(transport)?, Arc::new(content)))
+    }
+
+    fn build(&self, transport: impl Transport + 'static) -> Result<Registry, String> {
         let file = self.registry_config.clone().or_else(docker_config);
         if let Some(file) = self.registry_config.as_ref().filter(|file| !file.exists()) {
             return Err(format!("{}: it is not there", file.display()));
@@ -156,13 +182,7 @@ impl Network {
             let is_plain = self.plain_http.contains(host);
             builder = builder.host(host, if is_plain { settings.plain_http() } else { settings });
         }
-        let mut content = Content::in_memory(MEMORY_LEN);
-        if let Some(folder) = &self.cache {
-            content = content
-                .and_in_folder(folder.join("content"), CACHE_LEN)
-                .map_err(|error| error.to_string())?;
-        }
-        Ok(Cached::with_content(builder.build(), Arc::new(content)))
+        Ok(builder.build())
     }
 
     /// The root that the options name, brought up to date; `None` if they name none.

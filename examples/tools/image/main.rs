@@ -1,6 +1,11 @@
-//! Verifies, lists and fetches what is attached to images in registries.
+//! Signs and attests images, verifies, lists, copies and fetches what is attached to them.
 
+mod attest;
+mod copy;
 mod fetch;
+mod keygen;
+mod sign;
+mod signer;
 mod tree;
 mod verify;
 
@@ -13,12 +18,13 @@ use trust_examples::{Format, ImageSource, finish, parsed};
 use trust_gate::{Limits, Repositories, collect_async};
 use trust_policy::ImageEvidence;
 
-/// Verifies who signed an image, shows what is attached to it, or fetches it for a judge without network.
+/// Signs and attests images, verifies who did, shows what is attached to them, copies them with it, or fetches it for a judge without
+/// network.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "image",
     version,
-    after_help = "exit status: 0 verified, shown or fetched; 1 not verified, or not to be had; 2 bad input"
+    after_help = "exit status: 0 done, or verified; 1 not verified, not signed, or not to be had; 2 bad input"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -27,6 +33,14 @@ struct Arguments {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
+    /// Make a key pair: NAME.key, encrypted as cosign does, and NAME.pub
+    Keygen(keygen::Arguments),
+    /// Sign an image, with a key or with the identity of a token
+    Sign(sign::Arguments),
+    /// Attest what a document says of an image
+    Attest(attest::Arguments),
+    /// Copy an image with all that is attached to it
+    Copy(copy::Arguments),
     /// Verify that a key, or an identity, signed an image
     Verify(verify::Arguments),
     /// Show what is attached to an image, by whom and since when
@@ -64,6 +78,10 @@ fn main() -> ExitCode {
         Ok(arguments) => finish(
             "image",
             match &arguments.command {
+                Command::Keygen(arguments) => keygen::run(arguments),
+                Command::Sign(arguments) => sign::run(arguments),
+                Command::Attest(arguments) => attest::run(arguments),
+                Command::Copy(arguments) => copy::run(arguments),
                 Command::Verify(arguments) => verify::run(arguments),
                 Command::Tree(source) => tree::run(source),
                 Command::Fetch(arguments) => fetch::run(arguments),

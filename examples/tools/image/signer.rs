@@ -1,0 +1,286 @@
+//! Who signs, by the options; who sees it; and where it is pushed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+use trust_core::cosign::SimpleSigning;
+use trust_core::{ImageRef, SigningConfig, Statement, TrustRoot, VerifiedSigner};
+use trust_examples::network::{Network, Root};
+use trust_examples::{ImageSource, clock, parsed, read, read_text};
+use trust_gate::{OciLayout, OciLayoutWriter, Pusher, Repositories};
+use trust_policy::Plain;
+use trust_sign::{
+    AmbientToken, IdentityToken, ImageTarget, Inline, PrivateKey, Published, SignError, Signer, TokenSource,
+    push_bundle, push_layer,
+};
+use url::Url;
+
+use crate::reasons;
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Sign with the private key in FILE: PEM, or encrypted as cosign does
+    #[arg(long, value_name = "FILE", conflicts_with = "identity_token")]
+    key: Option<PathBuf>,
+    /// The key's password is the first line of FILE; without it, that in `COSIGN_PASSWORD`, or one that is asked for
+    #[arg(long, value_name = "FILE", requires = "key")]
+    password_file: Option<PathBuf>,
+    /// Sign with the identity of the token in FILE; without it and `--key`, of the machine's own token
+    #[arg(long, value_name = "FILE")]
+    identity_token: Option<PathBuf>,
+    /// Which services certify, timestamp and log it: a signing_config v0.2
+    #[arg(long, value_name = "FILE", required_unless_present = "key")]
+    signing_config: Option<PathBuf>,
+    /// Have it timestamped by the authority at URL
+    #[arg(long, value_name = "URL", value_parser = parsed::<Url>)]
+    tsa: Vec<Url>,
+    /// In which form: as cosign 3 stores it, as cosign 1 and 2 do, or in both
+    #[arg(long, value_enum, default_value_t)]
+    format: Form,
+    /// Put the bundle into the manifest as well, so that a verifier asks once less
+    #[arg(long)]
+    inline: bool,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    root: Root,
+    #[command(flatten)]
+    network: Network,
+}
+
+/// In which form signatures are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    #[default]
+    Bundle,
+    Legacy,
+    Both,
+}
+
+/// An image, and where it is.
+#[derive(Clone, Debug, clap::Args)]
+struct Place {
+    /// The image: of several platforms, the index; one platform alone by its digest
+    #[arg(value_name = "REF", value_parser = parsed::<ImageRef>)]
+    image: ImageRef,
+    /// The image is in the OCI layout in DIR, not in a registry
+    #[arg(long, value_name = "DIR")]
+    layout: Option<PathBuf>,
+}
+
+/// Who signs what, and where it goes.
+pub(crate) struct Signing {
+    signer: Signer,
+    pub(crate) target: ImageTarget,
+    pusher: Pusher,
+}
+
+impl Signing {
+    /// Signs in the forms that are wanted, and pushes each; the lines that say so. `None`: it is not signed, and that has been said.
+    pub(crate) fn sign(
+        &self,
+        runtime: &Runtime,
+        options: &Options,
+        statement: &Statement,
+        payload: Option<&SimpleSigning>,
+    ) -> Result<Option<String>, String> {
+        let (until, mut text) = (options.network.deadline(), String::new());
+        let mut say = |signer: &VerifiedSigner, form: &str, public: &[Published]| {
+            let what = match payload {
+                Some(_) => "signed".to_owned(),
+                None => format!("attested ({})", statement.predicate_type()),
+            };
+            let line = format!("{what} by {signer}{form}; {}", published(public));
+            text.push_str(&format!("{}\n", Plain(&line)));
+        };
+        if options.format != Form::Legacy {
+            let signed = match runtime.block_on(self.signer.sign(statement, until)) {
+                Ok(signed) => signed,
+                Err(error) => return Ok(not_signed(&error)),
+            };
+            let inline = if options.inline { Inline::Data } else { Inline::No };
+            let pushed = push_bundle(&self.pusher, &self.target, &signed, inline, clock()?, until);
+            let manifest = runtime.block_on(pushed).map_err(|error| reasons(&error))?;
+            say(signed.verified.signer(), &format!(", {manifest}"), &signed.published);
+        }
+        if options.format != Form::Bundle {
+            let layer = runtime.block_on(async {
+                match payload {
+                    Some(payload) => self.signer.sign_image_layer(payload, until).await,
+                    None => self.signer.sign_attestation_layer(statement, until).await,
+                }
+            });
+            let layer = match layer {
+                Ok(layer) => layer,
+                Err(error) => return Ok(not_signed(&error)),
+            };
+            let pushed = push_layer(&self.pusher, &self.target, &layer, until);
+            runtime.block_on(pushed).map_err(|error| reasons(&error))?;
+            say(layer.verified.signer(), ", for cosign 1 and 2", &layer.published);
+        }
+        Ok(Some(text))
+    }
+}
+
+impl Options {
+    pub(crate) fn prepare(&self, runtime: &Runtime) -> Result<Signing, String> {
+        if self.network.offline && self.place.layout.is_none() {
+            return Err("`--offline` forbids to ask the registry".to_owned());
+        }
+        let root = self.network.root(&self.root, &mut read, runtime.handle())?;
+        let root = root.map_or_else(TrustRoot::public_good, |current| current.root.clone());
+        let signer = self.signer(root)?;
+        let (stores, pusher) = self.place.open(&self.network)?;
+        let found = ImageTarget::find(&stores, &self.place.image, self.network.deadline());
+        let target = runtime.block_on(found).map_err(|error| reasons(&error))?;
+        Ok(Signing { signer, target, pusher })
+    }
+
+    fn signer(&self, root: TrustRoot) -> Result<Signer, String> {
+        let now = clock()?;
+        let named =
+            |file: &Path, error: &dyn core::error::Error| format!("{}: {}", file.display(), reasons(error));
+        let config = self
+            .signing_config
+            .as_deref()
+            .map(|file| SigningConfig::from_json(&read(file)?).map_err(|error| named(file, &error)));
+        let config = config.transpose()?;
+        let mut signer = match (&self.key, &config) {
+            (Some(file), config) => {
+                let signer = Signer::with_key(self.read_key(file)?, root);
+                let with =
+                    config.as_ref().map_or(Ok(signer.clone()), |config| signer.with_services(config, now));
+                with.map_err(|error| reasons(&error))?.with_transport(Arc::new(self.network.http()?))
+            }
+            (None, Some(config)) => {
+                let tokens = self.tokens()?;
+                let signer = Signer::with_identity(tokens, config, self.network.http()?, root, now);
+                signer.map_err(|error| reasons(&error))?
+            }
+            (None, None) => return Err("expected `--key`, or `--signing-config`".to_owned()),
+        };
+        for url in &self.tsa {
+            signer = signer.timestamped_by(url.as_str());
+        }
+        Ok(signer)
+    }
+
+    fn read_key(&self, file: &Path) -> Result<PrivateKey, String> {
+        let text = read_text(file)?;
+        let key = match PrivateKey::from_pem(&text) {
+            Err(trust_sign::KeyError::Encrypted) => {
+                let password = password(self.password_file.as_deref(), "password of the key: ")?;
+                PrivateKey::from_encrypted_pem(&text, password.as_bytes())
+            }
+            key => key,
+        };
+        key.map_err(|error| format!("{}: {}", file.display(), reasons(&error)))
+    }
+
+    fn tokens(&self) -> Result<Tokens, String> {
+        Ok(match &self.identity_token {
+            Some(file) => {
+                let token = IdentityToken::parse(&read_text(file)?, clock()?);
+                Tokens::Given(token.map_err(|error| format!("{}: {}", file.display(), reasons(&error)))?)
+            }
+            None => Tokens::Ambient(AmbientToken::new(self.network.http()?)),
+        })
+    }
+}
+
+/// Where the identity comes from.
+#[derive(Debug)]
+enum Tokens {
+    Given(IdentityToken),
+    Ambient(AmbientToken<trust_gate::Http>),
+}
+
+impl TokenSource for Tokens {
+    fn token<'a>(
+        &'a self,
+        now: trust_core::UnixTime,
+        until: trust_gate::Deadline,
+    ) -> trust_gate::Boxed<'a, Result<IdentityToken, trust_sign::TokenError>> {
+        match self {
+            Self::Given(token) => token.token(now, until),
+            Self::Ambient(machine) => machine.token(now, until),
+        }
+    }
+}
+
+impl Place {
+    /// Where the image is read, and written to.
+    fn open(&self, network: &Network) -> Result<(Repositories, Pusher), String> {
+        let mut stores = Repositories::new();
+        let pusher = match &self.layout {
+            Some(layout) => {
+                let at = |error| format!("{}: {}", layout.display(), reasons(&error));
+                stores.insert(self.image.clone(), OciLayout::open(layout).map_err(at)?);
+                Pusher::new(OciLayoutWriter::open(layout).map_err(at)?)
+            }
+            None => {
+                stores.insert_for_others(network.uncached_registry()?);
+                Pusher::new(network.uncached_registry()?)
+            }
+        };
+        Ok((stores, pusher))
+    }
+}
+
+/// Where an image is read from: a layout, or its registry.
+pub(crate) fn source(
+    layout: Option<&Path>,
+    image: &ImageRef,
+    network: &Network,
+) -> Result<Repositories, String> {
+    let sources: Vec<_> = layout
+        .map(|layout| ImageSource { reference: image.clone(), layout: layout.to_owned() })
+        .into_iter()
+        .collect();
+    let mut stores = trust_examples::repositories(&sources)?;
+    if sources.is_empty() {
+        stores.insert_for_others(network.uncached_registry()?);
+    }
+    Ok(stores)
+}
+
+/// What was made public, for people.
+fn published(all: &[Published]) -> String {
+    match all {
+        [] => "nobody but the registry knows of it".to_owned(),
+        all => {
+            let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+            format!("public: {}", all.join(", "))
+        }
+    }
+}
+
+/// Says why there is no signature, and what is public all the same.
+fn not_signed(error: &SignError) -> Option<String> {
+    eprintln!("image: {}", Plain(&error.to_string()));
+    None
+}
+
+/// A password for a key that is there.
+fn password(file: Option<&Path>, prompt: &str) -> Result<String, String> {
+    if let Some(file) = file {
+        let text = read_text(file)?;
+        return Ok(text.lines().next().unwrap_or_default().to_owned());
+    }
+    if let Ok(password) = std::env::var("COSIGN_PASSWORD") {
+        return Ok(password);
+    }
+    let problem = |error| format!("{error}; set `COSIGN_PASSWORD`, or give `--password-file`");
+    rpassword::prompt_password(prompt).map_err(problem)
+}
+
+/// A password for a key that is made: one that is typed, is typed twice.
+pub(crate) fn new_password(file: Option<&Path>) -> Result<String, String> {
+    let first = password(file, "password for the key: ")?;
+    let is_typed = file.is_none() && std::env::var_os("COSIGN_PASSWORD").is_none();
+    if is_typed && password(None, "the same again: ")? != first {
+        return Err("the passwords differ".to_owned());
+    }
+    Ok(first)
+}
