@@ -342,7 +342,11 @@ fn a_key_that_is_made_signs_and_attests_what_then_verifies() {
     assert_eq!(attested.status.code(), Some(0), "{}", stderr(&attested));
     // What is not what its type says is not signed.
     let wrong = attest("spdxjson");
-    assert!(wrong.status.code() == Some(2) && stderr(&wrong).contains("its type says SPDX"), "{}", stderr(&wrong));
+    assert!(
+        wrong.status.code() == Some(2) && stderr(&wrong).contains("its type says SPDX"),
+        "{}",
+        stderr(&wrong)
+    );
     let unknown = attest("sbom");
     assert!(stderr(&unknown).contains("`cyclonedx`"), "{}", stderr(&unknown));
 

@@ -16,6 +16,8 @@ pub enum Key {
     Ed25519(ed25519_dalek::SigningKey),
     Ed25519ph(ed25519_dalek::SigningKey),
     Rsa(Box<rsa::RsaPrivateKey>),
+    /// Of P-256; the private half is somebody else's.
+    Public(Vec<u8>),
 }
 
 impl Key {
@@ -62,6 +64,7 @@ impl Key {
                 let prefix = trust_core::internal::encoding::from_hex("302a300506032b6570032100").unwrap();
                 [prefix, key.verifying_key().to_bytes().to_vec()].concat()
             }
+            Self::Public(spki) => spki.clone(),
         }
     }
 
@@ -86,6 +89,7 @@ impl Key {
                 key.sign_prehashed(state, None).unwrap().to_bytes().to_vec()
             }
             Self::Rsa(key) => key.sign(rsa::Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message)).unwrap(),
+            Self::Public(_) => panic!("the private half is somebody else's"),
         }
     }
 
@@ -99,7 +103,7 @@ impl Key {
 
     fn details(&self) -> &'static str {
         match self {
-            Self::P256(_) => "PKIX_ECDSA_P256_SHA_256",
+            Self::P256(_) | Self::Public(_) => "PKIX_ECDSA_P256_SHA_256",
             Self::P384(_) => "PKIX_ECDSA_P384_SHA_384",
             Self::P521(_) => "PKIX_ECDSA_P521_SHA_512",
             Self::Ed25519(_) => "PKIX_ED25519",
@@ -115,7 +119,7 @@ impl Key {
     /// AlgorithmIdentifier of its signatures.
     fn algorithm(&self) -> Vec<u8> {
         let oid = match self {
-            Self::P256(_) => oid("1.2.840.10045.4.3.2"),
+            Self::P256(_) | Self::Public(_) => oid("1.2.840.10045.4.3.2"),
             Self::P384(_) => oid("1.2.840.10045.4.3.3"),
             Self::P521(_) => oid("1.2.840.10045.4.3.4"),
             Self::Ed25519(_) | Self::Ed25519ph(_) => oid("1.3.101.112"),
@@ -276,8 +280,21 @@ pub fn timestamp(
     beside: &[Vec<u8>],
     signers: usize,
 ) -> Vec<u8> {
+    timestamp_of(&Sha256::digest(content), time, signer, issuer, key, beside, signers)
+}
+
+/// Likewise, over content of this SHA-256 digest.
+pub fn timestamp_of(
+    imprint: &[u8],
+    time: &str,
+    signer: &[u8],
+    issuer: &str,
+    key: &Key,
+    beside: &[Vec<u8>],
+    signers: usize,
+) -> Vec<u8> {
     let sha256 = seq(&[oid("2.16.840.1.101.3.4.2.1")]);
-    let imprint = seq(&[sha256.clone(), tlv(4, &Sha256::digest(content))]);
+    let imprint = seq(&[sha256.clone(), tlv(4, imprint)]);
     let info = seq(&[tlv(2, &[1]), oid("1.2.3"), imprint, tlv(2, &[5]), tlv(0x18, time.as_bytes())]);
     let attribute = |id: &str, value: Vec<u8>| seq(&[oid(id), tlv(0x31, &value)]);
     let certificate_id = seq(&[seq(&[seq(&[tlv(4, &Sha256::digest(signer))])])]);

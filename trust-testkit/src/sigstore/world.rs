@@ -125,8 +125,8 @@ impl Stamp {
         }
     }
 
-    /// The token over a signature, and the authority in the trust root.
-    fn make(&self, signature: &[u8], forger: &Key) -> (Vec<u8>, Value) {
+    /// The token over what has this SHA-256 digest, and the authority in the trust root.
+    pub fn make(&self, imprint: &[u8], forger: &Key) -> (Vec<u8>, Value) {
         let (root_key, key) = (Key::p256(self.seed), Key::p256(self.seed + 1));
         let issuer = Issuer { name: self.issuer, key: &root_key };
         let certificate = |subject, key, issuer: &Issuer<'_>, extensions| {
@@ -138,11 +138,11 @@ impl Stamp {
         let usage = vec![super::key_usage(0x80), super::extended_key_usage(*critical, purposes)];
         let own = certificate("stamp", &key, &issuer, usage);
         let forged_issuer = Issuer { name: self.issuer, key: forger };
-        let forged = certificate("stamp", forger, &forged_issuer, vec![super::key_usage(0x80)]);
+        let forged = || certificate("stamp", forger, &forged_issuer, vec![super::key_usage(0x80)]);
         let beside = match self.beside {
             Beside::Nothing | Beside::Missing => Vec::new(),
-            Beside::Forged => vec![forged],
-            Beside::ForgedAndOwn => vec![forged, own.clone()],
+            Beside::Forged => vec![forged()],
+            Beside::ForgedAndOwn => vec![forged(), own.clone()],
         };
         let chain: &[&[u8]] = match self.beside {
             Beside::Nothing => &[&own, &root],
@@ -150,7 +150,7 @@ impl Stamp {
         };
         let mut authority = super::root_authority(&format!("https://{}", self.host), chain);
         authority["operator"] = self.operator.into();
-        (super::timestamp(signature, self.time, &own, self.issuer, &key, &beside, self.signers), authority)
+        (super::timestamp_of(imprint, self.time, &own, self.issuer, &key, &beside, self.signers), authority)
     }
 }
 
@@ -251,7 +251,8 @@ impl World {
             signature: &signature,
         };
         (self.change_logged)(&mut logged);
-        let stamps: Vec<_> = self.stamps.iter().map(|stamp| stamp.make(&signature, &self.leaf_key)).collect();
+        let stamps: Vec<_> =
+            self.stamps.iter().map(|stamp| stamp.make(&Sha256::digest(&signature), &self.leaf_key)).collect();
         let tokens: Vec<_> =
             stamps.iter().map(|(token, _)| json!({"signedTimestamp": to_base64(token)})).collect();
         let authorities: Vec<_> = stamps.into_iter().map(|(_, authority)| authority).collect();
