@@ -4,8 +4,8 @@
 //! API for them ([referrers tag schema](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#referrers-tag-schema)).
 //! It is changed by compare-and-swap where the registry knows that, and read again everywhere, until what was added is seen to stay.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -21,7 +21,12 @@ pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// How often a tag is changed anew because another writer was faster.
 const MAX_TRIES: usize = 50;
 /// The shortest time after which a tag is read again, to see whether what was added stays.
-const MIN_SETTLE: Duration = Duration::from_millis(20);
+const MIN_SETTLE: Duration = Duration::from_millis(50);
+/// How often it is read again: where nobody else was seen to write, and where somebody was.
+const QUIET_READS: u32 = 1;
+const BUSY_READS: u32 = 3;
+/// How often a registry may fail at a tag in a row: some fail where two write it at once.
+const MAX_FAILURES: u32 = 3;
 
 /// Where images, and what is attached to them, can be written.
 ///
@@ -152,7 +157,17 @@ pub struct Change {
 #[derive(Clone, Debug)]
 pub struct Pusher {
     target: Arc<dyn PushTarget>,
-    tags: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
+    tags: Arc<Mutex<HashMap<String, Arc<Turn>>>>,
+}
+
+/// Whose turn it is to write to a tag.
+#[derive(Debug, Default)]
+struct Turn {
+    turn: tokio::sync::Mutex<()>,
+    /// What all who wait want to be listed there: whoever has the turn writes all of it.
+    wanted: Mutex<Vec<Value>>,
+    /// Of these digests it is known that they stay.
+    settled: Mutex<HashSet<String>>,
 }
 
 impl Pusher {
@@ -205,7 +220,21 @@ impl Pusher {
             }
         }
         let tag = format!("{}-{}", subject.algorithm(), subject.to_hex());
-        self.update_tag(image, &tag, INDEX, until, |found| add_to_index(found, &entry)).await?;
+        let turn = self.turn(image, &tag);
+        turn.wanted().push(entry);
+        let _ours = turn.turn.lock().await;
+        if turn.settled().contains(&digest.to_string()) {
+            return Ok(digest);
+        }
+        let present = Mutex::new(Vec::new());
+        let list = |found: Option<&[u8]>| {
+            let wanted = turn.wanted();
+            let change = add_to_index(found, &wanted)?;
+            *present.lock().unwrap_or_else(PoisonError::into_inner) = wanted.iter().map(digest_of).collect();
+            Ok(change)
+        };
+        self.update(image, &tag, INDEX, until, list).await?;
+        turn.settled().extend(present.into_inner().unwrap_or_else(PoisonError::into_inner));
         Ok(digest)
     }
 
@@ -223,23 +252,40 @@ impl Pusher {
         until: Deadline,
         change: impl Fn(Option<&[u8]>) -> Result<Option<Change>, String> + Send,
     ) -> Result<(), StoreError> {
+        let turn = self.turn(image, tag);
+        let _ours = turn.turn.lock().await;
+        self.update(image, tag, media_type, until, change).await
+    }
+
+    async fn update(
+        &self,
+        image: &ImageRef,
+        tag: &str,
+        media_type: &str,
+        until: Deadline,
+        change: impl Fn(Option<&[u8]>) -> Result<Option<Change>, String> + Send,
+    ) -> Result<(), StoreError> {
         let what = format!("tag `{tag}` of {}", image.name());
         let malformed = |problem| StoreError::Malformed { what: what.clone(), problem };
-        let lock = self.lock(&format!("{}:{tag}", image.name()));
-        let _ours = lock.lock().await;
-        let mut is_settled = true;
+        let (mut written, mut settle) = (None, MIN_SETTLE);
+        let (mut reads, mut needed, mut failures) = (0, 0, 0);
         for _ in 0..MAX_TRIES {
             if until.is_past() {
                 return Err(StoreError::TimedOut { what });
             }
             let begun = Instant::now();
             let found = self.target.read_tag(image, tag, until).await?;
-            let change = change(found.as_ref().map(|one| one.bytes.as_slice())).map_err(malformed)?;
-            let Some(Change { manifest, blobs }) = change else {
-                if is_settled {
+            let bytes = found.as_ref().map(|one| one.bytes.as_slice());
+            // Whoever wrote once, may have read before this one wrote.
+            if written.is_some() && written.as_deref() != bytes {
+                needed = BUSY_READS;
+            }
+            let Some(Change { manifest, blobs }) = change(bytes).map_err(malformed)? else {
+                reads += 1;
+                if reads > needed {
                     return Ok(());
                 }
-                is_settled = true;
+                pause(settle).await;
                 continue;
             };
             let condition = match &found {
@@ -249,29 +295,54 @@ impl Pusher {
             for blob in &blobs {
                 self.target.push_blob(image, blob, until).await?;
             }
-            let manifest = PushManifest::new(media_type, manifest).tagged(tag, condition);
-            if self.target.push_manifest(image, &manifest, until).await? == Pushed::Changed {
-                continue;
+            let pushed = PushManifest::new(media_type, manifest.clone()).tagged(tag, condition);
+            match self.target.push_manifest(image, &pushed, until).await {
+                Ok(Pushed::Stored { .. }) => failures = 0,
+                Ok(Pushed::Changed) => {
+                    needed = BUSY_READS;
+                    continue;
+                }
+                Err(StoreError::Unavailable { .. }) if failures < MAX_FAILURES => {
+                    (needed, failures) = (BUSY_READS, failures + 1);
+                    pause(settle).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             // Another writer that had read before this one wrote, writes within about as long.
-            let settle = (begun.elapsed() * 2).max(MIN_SETTLE);
-            tokio::time::sleep(settle.mul_f64(1.0 + clock::random())).await;
-            is_settled = false;
+            (settle, reads) = ((begun.elapsed() * 2).max(settle), 0);
+            (written, needed) = (Some(manifest), needed.max(QUIET_READS));
+            pause(settle).await;
         }
         let problem = format!("other writers changed it {MAX_TRIES} times meanwhile");
         Err(StoreError::Unavailable { what, problem })
     }
 
-    fn lock(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+    fn turn(&self, image: &ImageRef, tag: &str) -> Arc<Turn> {
         let mut tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that nobody waits for are forgotten.
-        tags.retain(|_, lock| Arc::strong_count(lock) > 1);
-        tags.entry(name.to_owned()).or_default().clone()
+        tags.retain(|_, turn| Arc::strong_count(turn) > 1);
+        tags.entry(format!("{}:{tag}", image.name())).or_default().clone()
     }
 }
 
-/// An index with the entry; `None` if it has it already.
-fn add_to_index(found: Option<&[u8]>, entry: &Value) -> Result<Option<Change>, String> {
+impl Turn {
+    fn wanted(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settled(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Once to twice as long.
+async fn pause(settle: Duration) {
+    tokio::time::sleep(settle.mul_f64(1.0 + clock::random())).await;
+}
+
+/// An index with the entries; `None` if it has them already.
+fn add_to_index(found: Option<&[u8]>, listed: &[Value]) -> Result<Option<Change>, String> {
     let empty = || json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []});
     let mut index: Value = match found {
         None => empty(),
@@ -279,13 +350,19 @@ fn add_to_index(found: Option<&[u8]>, entry: &Value) -> Result<Option<Change>, S
     };
     let entries = index.get_mut("manifests").and_then(Value::as_array_mut);
     let entries = entries.ok_or("it is no index, and is not replaced")?;
-    if entries.iter().any(|one| one.get("digest") == entry.get("digest")) {
+    let known: HashSet<String> = entries.iter().map(digest_of).collect();
+    let missing: Vec<Value> = listed.iter().filter(|one| !known.contains(&digest_of(one))).cloned().collect();
+    if missing.is_empty() {
         return Ok(None);
     }
-    entries.push(entry.clone());
+    entries.extend(missing);
     let bytes = index.to_string().into_bytes();
     if bytes.len() as u64 > MAX_MANIFEST_LEN {
         return Err(format!("it would have {} bytes, expected at most {MAX_MANIFEST_LEN}", bytes.len()));
     }
     Ok(Some(Change { manifest: bytes, blobs: Vec::new() }))
+}
+
+fn digest_of(entry: &Value) -> String {
+    entry.get("digest").and_then(Value::as_str).unwrap_or_default().to_owned()
 }

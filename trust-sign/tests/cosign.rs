@@ -323,3 +323,31 @@ async fn an_image_is_copied_with_all_that_is_attached_to_it() {
     verify(&KEYED[2..]);
     verify(&OLD);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_writers_at_once_lose_nothing() {
+    let Some(world) = World::new(&["docker-registry"]) else { return };
+    let target = world.target().await;
+    let signer = Signer::with_key(PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap(), TrustRoot::empty());
+    let mut writers = tokio::task::JoinSet::new();
+    // Five processes, which do not know of each other, with forty writers each.
+    for process in 0..5 {
+        let pusher = Pusher::new(world.registry());
+        for writer in 0..40 {
+            let (pusher, target, signer) = (pusher.clone(), target.clone(), signer.clone());
+            writers.spawn(async move {
+                let note = BTreeMap::from([("writer".to_owned(), format!("{process}-{writer}"))]);
+                let until = Deadline::after(Duration::from_secs(120));
+                let signed = signer.sign(&target.signature(&note).unwrap(), until).await.unwrap();
+                push_bundle(&pusher, &target, &signed, Inline::No, now(), until).await
+            });
+        }
+    }
+    let pushed: Vec<_> =
+        writers.join_all().await.into_iter().map(|pushed| pushed.unwrap().to_string()).collect();
+    assert_eq!(pushed.len(), 200);
+    let tag = target.digest.to_string().replace(':', "-");
+    let index = world.tool("crane", &["manifest", "--insecure", &format!("{}/acme/app:{tag}", world.host)]);
+    let missing = pushed.iter().filter(|digest| !index.contains(digest.as_str())).count();
+    assert_eq!(missing, 0);
+}
