@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CRATES: [&str; 6] =
-    ["trust-core", "trust-rekor", "trust-sbom", "trust-policy", "trust-gate", "trust-kube"];
+const CRATES: [&str; 7] =
+    ["trust-core", "trust-rekor", "trust-sbom", "trust-policy", "trust-gate", "trust-sign", "trust-kube"];
 
 /// The modules of a crate by their paths, such as `["x509", "chain"]`; the crate itself has the empty path.
 struct Crate {

@@ -160,7 +160,8 @@ impl PrivateKey {
                 KeyAlgorithm::EcdsaP384 => p384::SecretKey::from_slice(&*random::<48>()?).map(Secret::P384),
                 KeyAlgorithm::EcdsaP521 => {
                     let mut bytes = random::<66>()?;
-                    bytes[0] &= 1;
+                    // The group has 521 bits.
+                    bytes.first_mut().into_iter().for_each(|first| *first &= 1);
                     p521::SecretKey::from_slice(&*bytes).map(Secret::P521)
                 }
                 KeyAlgorithm::Ed25519 => {

@@ -2,6 +2,7 @@
 //! ([bundle](https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md) and
 //! [signature](https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md) specifications).
 
+use futures_util::future::try_join;
 use serde_json::{Value, json};
 use trust_core::internal::{encoding, json as strict_json};
 use trust_core::{Content, Digest, Statement, UnixTime, cosign};
@@ -70,9 +71,8 @@ pub async fn push_bundle(
         "subject": target.descriptor(),
         "annotations": annotations,
     });
-    for blob in [b"{}".as_slice(), bundle] {
-        pusher.target().push_blob(&target.image, blob, until).await?;
-    }
+    let push = |blob| pusher.target().push_blob(&target.image, blob, until);
+    try_join(push(b"{}".as_slice()), push(bundle)).await?;
     let manifest = PushManifest::new(MANIFEST, manifest.to_string().into_bytes());
     pusher.attach(&target.image, &manifest, until).await
 }
