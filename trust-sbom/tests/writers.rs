@@ -194,7 +194,7 @@ fn what_the_other_format_has_no_place_for_is_said() {
     }
     let lost = by_spec(SPDX).unwrap().to_cyclonedx().lost;
     for what in [
-        r#"a relationship: "generatedFrom" {"elsewhere":"DocumentRef-x:SPDXRef-y"}"#,
+        r#"a relationship: {"elsewhere":"DocumentRef-x:SPDXRef-y"} "generatedFrom" a"#,
         "externalDocuments of the document",
         "licenses of a",
     ] {

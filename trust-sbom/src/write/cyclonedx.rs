@@ -256,8 +256,8 @@ impl Writer<'_> {
             written.push(
                 Object::default()
                     .text("ref", Some(&from))
-                    .list("dependsOn", needs)
-                    .list("provides", provides)
+                    .list("dependsOn", unique(needs))
+                    .list("provides", unique(provides))
                     .into_value(),
             );
         }
@@ -283,7 +283,7 @@ impl Writer<'_> {
             Some(
                 Object::default()
                     .text("aggregate", Some(one.aggregate.name()))
-                    .list(field, one.of.iter().filter_map(name).collect())
+                    .list(field, unique(one.of.iter().filter_map(name).collect()))
                     .into_value(),
             )
         });
@@ -335,7 +335,7 @@ impl Writer<'_> {
                     .into_value(),
             );
         }
-        written
+        unique(written)
     }
 }
 
