@@ -22,9 +22,12 @@ use crate::store::{EvidenceStore, Found, Item, MAX_MANIFEST_LEN, StoreError, Wan
 #[derive(Debug)]
 pub struct OciLayoutWriter {
     folder: PathBuf,
-    /// The entries of the index, by name and digest.
-    entries: Mutex<BTreeMap<(String, Digest), Value>>,
+    /// Whose turn it is in this process; others wait at a lock on a file.
+    turn: Mutex<()>,
 }
+
+/// The entries of an index, by name and digest.
+type Entries = BTreeMap<(String, Digest), Value>;
 
 /// An image cannot be copied whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,26 +47,44 @@ impl OciLayoutWriter {
     /// # Errors
     /// If the folder holds something else, or cannot be written.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        let folder = folder.into();
-        let mut entries = BTreeMap::new();
-        if folder.join("index.json").exists() {
-            OciLayout::open(&folder)?;
-            let bytes =
-                folder::read_bounded(&folder.join("index.json"), MAX_MANIFEST_LEN)?.unwrap_or_default();
-            let index: Value = strict_json::from_slice(&bytes).unwrap_or_default();
-            for entry in index.pointer("/manifests").and_then(Value::as_array).into_iter().flatten() {
-                let name = entry.pointer("/annotations").and_then(|all| all.get(REF_NAME)?.as_str());
-                if let Some(digest) =
-                    entry.pointer("/digest").and_then(|digest| digest.as_str()?.parse().ok())
-                {
-                    entries.insert((name.unwrap_or_default().to_owned(), digest), entry.clone());
-                }
-            }
+        let writer = Self { folder: folder.into(), turn: Mutex::default() };
+        if writer.folder.join("index.json").exists() {
+            OciLayout::open(&writer.folder)?;
         }
-        let writer = Self { folder, entries: Mutex::new(entries) };
         folder::write_whole(&writer.folder.join("oci-layout"), MARKER)?;
-        writer.write_index()?;
+        writer.change(|_| Ok(()))?;
         Ok(writer)
+    }
+
+    /// Changes the index as it is now, while nobody else does.
+    fn change<T>(&self, change: impl FnOnce(&mut Entries) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let _ours = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = self.folder.join("index.json.lock");
+        let unavailable = |error: std::io::Error| StoreError::Unavailable {
+            what: lock.display().to_string(),
+            problem: error.to_string(),
+        };
+        let file = std::fs::File::options().create(true).append(true).open(&lock).map_err(unavailable)?;
+        file.lock().map_err(unavailable)?;
+        let mut entries = self.read_index()?;
+        let changed = change(&mut entries)?;
+        let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": entries.values().collect::<Vec<_>>()});
+        folder::write_whole(&self.folder.join("index.json"), index.to_string().as_bytes())?;
+        Ok(changed)
+    }
+
+    fn read_index(&self) -> Result<Entries, StoreError> {
+        let bytes =
+            folder::read_bounded(&self.folder.join("index.json"), MAX_MANIFEST_LEN)?.unwrap_or_default();
+        let index: Value = strict_json::from_slice(&bytes).unwrap_or_default();
+        let listed = index.pointer("/manifests").and_then(Value::as_array).into_iter().flatten();
+        let entry = |entry: &Value| {
+            let name = entry.pointer("/annotations").and_then(|all| all.get(REF_NAME)?.as_str());
+            let digest = entry.pointer("/digest")?.as_str()?.parse().ok()?;
+            Some(((name.unwrap_or_default().to_owned(), digest), entry.clone()))
+        };
+        Ok(listed.filter_map(entry).collect())
     }
 
     /// Copies an image with what is attached to it, and returns its digest.
@@ -102,36 +123,27 @@ impl OciLayoutWriter {
 
     /// Puts a manifest that is written into the index: under a name, which it takes from another one, or without.
     fn list(&self, name: String, digest: Digest, media_type: &str, size: usize) -> Result<(), StoreError> {
-        let mut entry = json!({"mediaType": media_type, "digest": digest.to_string(), "size": size});
-        if let (false, Some(entry)) = (name.is_empty(), entry.as_object_mut()) {
-            entry.insert("annotations".to_owned(), json!({ REF_NAME: name }));
-        }
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        // A name stands for one thing, and for what it stands for now; what has a name needs none beside it.
-        entries.retain(|(known, _), _| name.is_empty() || *known != name);
-        if !(name.is_empty() && entries.keys().any(|(_, known)| *known == digest)) {
-            entries.insert((name, digest), entry);
-        }
-        drop(entries);
-        self.write_index()
-    }
-
-    /// The manifest of this name.
-    fn named(&self, name: &str) -> Option<Digest> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.keys().find(|(known, _)| known == name).map(|(_, digest)| digest.clone())
-    }
-
-    fn write_index(&self) -> Result<(), StoreError> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": entries.values().collect::<Vec<_>>()});
-        folder::write_whole(&self.folder.join("index.json"), index.to_string().as_bytes())
+        self.change(|entries| {
+            list(entries, name, digest, media_type, size);
+            Ok(())
+        })
     }
 
     fn write_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
         manifest::check_digest(digest, bytes, &format!("blob {digest}"))?;
         folder::write_whole(&blob_path(&self.folder, digest), bytes)
+    }
+}
+
+fn list(entries: &mut Entries, name: String, digest: Digest, media_type: &str, size: usize) {
+    let mut entry = json!({"mediaType": media_type, "digest": digest.to_string(), "size": size});
+    if let (false, Some(entry)) = (name.is_empty(), entry.as_object_mut()) {
+        entry.insert("annotations".to_owned(), json!({ REF_NAME: name }));
+    }
+    // A name stands for one thing, and for what it stands for now; what has a name needs none beside it.
+    entries.retain(|(known, _), _| name.is_empty() || *known != name);
+    if !(name.is_empty() && entries.keys().any(|(_, known)| *known == digest)) {
+        entries.insert((name, digest), entry);
     }
 }
 
@@ -192,10 +204,10 @@ impl EvidenceStore for Recorder<'_> {
 mod push {
     use trust_core::{Digest, HashAlgorithm, ImageRef};
 
-    use super::OciLayoutWriter;
+    use super::{OciLayoutWriter, list};
     use crate::deadline::{Boxed, Deadline};
     use crate::folder;
-    use crate::oci_layout::blob_path;
+    use crate::oci_layout::{OciLayout, blob_path};
     use crate::push::{Condition, PushManifest, PushTarget, Pushed, Tagged};
     use crate::store::{MAX_MANIFEST_LEN, StoreError};
 
@@ -224,20 +236,21 @@ mod push {
             Box::pin(async move {
                 let digest = manifest.digest();
                 let name = manifest.tag.as_ref().map(|tag| name(image, tag)).unwrap_or_default();
-                let holds = match &manifest.condition {
-                    Condition::None => true,
-                    Condition::IsAbsent => self.named(&name).is_none(),
-                    Condition::Is(version) => {
-                        self.named(&name).is_some_and(|digest| digest.to_string() == *version)
-                    }
-                };
-                if !holds {
-                    return Ok(Pushed::Changed);
-                }
                 self.write_blob(&digest, &manifest.bytes)?;
-                self.list(name, digest, &manifest.media_type, manifest.bytes.len())?;
-                // Whatever the index lists is found by its subject.
-                Ok(Pushed::Stored { is_listed: true })
+                self.change(|entries| {
+                    let named = entries.keys().find(|(known, _)| *known == name).map(|(_, digest)| digest);
+                    let holds = match &manifest.condition {
+                        Condition::None => true,
+                        Condition::IsAbsent => named.is_none(),
+                        Condition::Is(version) => named.is_some_and(|digest| digest.to_string() == *version),
+                    };
+                    if !holds {
+                        return Ok(Pushed::Changed);
+                    }
+                    list(entries, name, digest, &manifest.media_type, manifest.bytes.len());
+                    // Whatever the index lists is found by its subject.
+                    Ok(Pushed::Stored { is_listed: true })
+                })
             })
         }
 
@@ -248,9 +261,19 @@ mod push {
             _: Deadline,
         ) -> Boxed<'a, Result<Option<Tagged>, StoreError>> {
             Box::pin(async move {
-                let Some(digest) = self.named(&name(image, tag)) else { return Ok(None) };
+                let entries = self.read_index()?;
+                let name = name(image, tag);
+                let named = entries.into_keys().find(|(known, _)| *known == name).map(|(_, digest)| digest);
+                // What `cosign save` wrote has no name, so that one is given beside it.
+                let version = named.as_ref().map(Digest::to_string);
+                let found = match named {
+                    Some(digest) => Some(digest),
+                    None if name == tag => OciLayout::open(&self.folder)?.tag(tag)?,
+                    None => None,
+                };
+                let Some(digest) = found else { return Ok(None) };
                 let bytes = folder::read_bounded(&blob_path(&self.folder, &digest), MAX_MANIFEST_LEN)?;
-                Ok(bytes.map(|bytes| Tagged::new(bytes, Some(digest.to_string()))))
+                Ok(bytes.map(|bytes| Tagged::new(bytes, version)))
             })
         }
     }

@@ -25,8 +25,8 @@ const MIN_SETTLE: Duration = Duration::from_millis(50);
 /// How often it is read again: where nobody else was seen to write, and where somebody was.
 const QUIET_READS: u32 = 1;
 const BUSY_READS: u32 = 3;
-/// How often a registry may fail at a tag in a row: some fail where two write it at once.
-const MAX_FAILURES: u32 = 3;
+/// How often a registry may fail at a manifest in a row: some fail where two write what it refers to at once.
+const MAX_FAILURES: u32 = 5;
 
 /// Where images, and what is attached to them, can be written.
 ///
@@ -206,8 +206,21 @@ impl Pusher {
             .and_then(Value::as_str)
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| malformed("it has no subject"))?;
-        if self.target.push_manifest(image, manifest, until).await? == (Pushed::Stored { is_listed: true }) {
-            return Ok(digest);
+        let mut failures = 0;
+        let pushed = loop {
+            match self.target.push_manifest(image, manifest, until).await {
+                Err(StoreError::Unavailable { .. }) if failures < MAX_FAILURES => failures += 1,
+                pushed => break pushed?,
+            }
+            pause(MIN_SETTLE).await;
+        };
+        match pushed {
+            Pushed::Stored { is_listed: true } => return Ok(digest),
+            Pushed::Stored { is_listed: false } => {}
+            Pushed::Changed => {
+                let problem = "its condition does not hold".to_owned();
+                return Err(StoreError::Unavailable { what: format!("manifest {digest}"), problem });
+            }
         }
         let mut entry = json!({
             "mediaType": manifest.media_type, "digest": digest.to_string(), "size": manifest.bytes.len(),
@@ -222,7 +235,7 @@ impl Pusher {
         let tag = format!("{}-{}", subject.algorithm(), subject.to_hex());
         let turn = self.turn(image, &tag);
         turn.wanted().push(entry);
-        let _ours = turn.turn.lock().await;
+        let _ours = turn.wait(until, &tag).await?;
         if turn.settled().contains(&digest.to_string()) {
             return Ok(digest);
         }
@@ -233,7 +246,12 @@ impl Pusher {
             *present.lock().unwrap_or_else(PoisonError::into_inner) = wanted.iter().map(digest_of).collect();
             Ok(change)
         };
-        self.update(image, &tag, INDEX, until, list).await?;
+        let updated = self.update(image, &tag, INDEX, until, list).await;
+        if let Err(error) = updated {
+            // Nobody writes it in this one's stead.
+            turn.wanted().retain(|one| digest_of(one) != digest.to_string());
+            return Err(error);
+        }
         turn.settled().extend(present.into_inner().unwrap_or_else(PoisonError::into_inner));
         Ok(digest)
     }
@@ -253,7 +271,7 @@ impl Pusher {
         change: impl Fn(Option<&[u8]>) -> Result<Option<Change>, String> + Send,
     ) -> Result<(), StoreError> {
         let turn = self.turn(image, tag);
-        let _ours = turn.turn.lock().await;
+        let _ours = turn.wait(until, tag).await?;
         self.update(image, tag, media_type, until, change).await
     }
 
@@ -282,7 +300,8 @@ impl Pusher {
             }
             let Some(Change { manifest, blobs }) = change(bytes).map_err(malformed)? else {
                 reads += 1;
-                if reads > needed {
+                // Whoever has no time left to see that it stays has seen that it is there.
+                if reads > needed || until.left().is_some_and(|left| left < settle * 4) {
                     return Ok(());
                 }
                 pause(settle).await;
@@ -300,6 +319,7 @@ impl Pusher {
                 Ok(Pushed::Stored { .. }) => failures = 0,
                 Ok(Pushed::Changed) => {
                     needed = BUSY_READS;
+                    pause(MIN_SETTLE).await;
                     continue;
                 }
                 Err(StoreError::Unavailable { .. }) if failures < MAX_FAILURES => {
@@ -312,7 +332,7 @@ impl Pusher {
             // Another writer that had read before this one wrote, writes within about as long.
             (settle, reads) = ((begun.elapsed() * 2).max(settle), 0);
             (written, needed) = (Some(manifest), needed.max(QUIET_READS));
-            pause(settle).await;
+            pause(until.left().map_or(settle, |left| settle.min(left / 4))).await;
         }
         let problem = format!("other writers changed it {MAX_TRIES} times meanwhile");
         Err(StoreError::Unavailable { what, problem })
@@ -327,6 +347,14 @@ impl Pusher {
 }
 
 impl Turn {
+    async fn wait(&self, until: Deadline, tag: &str) -> Result<tokio::sync::MutexGuard<'_, ()>, StoreError> {
+        let late = |_| StoreError::TimedOut { what: format!("the turn to write tag `{tag}`") };
+        match until.left() {
+            Some(left) => tokio::time::timeout(left, self.turn.lock()).await.map_err(late),
+            None => Ok(self.turn.lock().await),
+        }
+    }
+
     fn wanted(&self) -> MutexGuard<'_, Vec<Value>> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use trust_core::internal::json as strict_json;
-use trust_core::{Digest, ImageRef};
+use trust_core::{Digest, HashAlgorithm, ImageRef};
 use trust_gate::{
     Boxed, Condition, Deadline, EvidenceStore, Found, Item, PushManifest, Pusher, StoreError, Want,
 };
@@ -31,10 +31,10 @@ pub struct Copied {
 }
 
 /// Copies an image with its platforms, layers, signatures, attestations and other referrers, and what is attached to those. What is
-/// signed stays as it is, byte for byte. Each blob is held in memory while it is copied.
+/// signed stays as it is, byte for byte. The tag is set when all else is there. A blob is in memory several times while it is copied.
 ///
 /// # Errors
-/// If anything of it cannot be read or written; what was written before stays.
+/// If anything of it cannot be read or written, or the destination names another digest; what was written before stays.
 pub async fn copy(
     from: &dyn EvidenceStore,
     image: &ImageRef,
@@ -46,17 +46,34 @@ pub async fn copy(
     let Found::Digest(digest) = resolved else {
         return Err(StoreError::NotFound { what: image.written().to_owned() });
     };
-    let mut copying =
-        Copying { from, image, to, destination, until, seen: BTreeSet::new(), copied: Copied::default() };
-    let tag = destination.tag().filter(|_| destination.digest().is_none()).map(str::to_owned);
-    copying.manifest(&digest, tag, Role::Plain, 0).await?;
+    if let Some(expected) = destination.digest().filter(|expected| **expected != digest) {
+        let problem = format!("found `{digest}`, expected `{expected}`");
+        return Err(StoreError::Malformed { what: destination.written().to_owned(), problem });
+    }
+    let mut copying = Copying {
+        from,
+        image,
+        to,
+        destination,
+        until,
+        blobs: BTreeSet::new(),
+        manifests: BTreeSet::new(),
+        copied: Copied::default(),
+    };
+    copying.manifest(&digest, Role::Plain, 0).await?;
+    // What no tag was written of has none, though `tag` says `latest`.
+    if destination.digest().is_none()
+        && let Some(tag) = destination.tag()
+    {
+        copying.tag(&digest, tag).await?;
+    }
     Ok((digest, copying.copied))
 }
 
 /// How a manifest is found at its new place.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Role {
-    /// By its digest or tag.
+    /// By its digest.
     Plain,
     /// Among the referrers of its subject.
     Referrer,
@@ -68,7 +85,8 @@ struct Copying<'a> {
     to: &'a Pusher,
     destination: &'a ImageRef,
     until: Deadline,
-    seen: BTreeSet<Digest>,
+    blobs: BTreeSet<Digest>,
+    manifests: BTreeSet<(Digest, Role)>,
     copied: Copied,
 }
 
@@ -102,24 +120,28 @@ impl Copying<'_> {
     fn manifest<'s>(
         &'s mut self,
         digest: &'s Digest,
-        tag: Option<String>,
         role: Role,
         depth: usize,
     ) -> Boxed<'s, Result<(), StoreError>> {
         Box::pin(async move {
             let what = format!("manifest {digest} of {}", self.image.name());
-            if !self.seen.insert(digest.clone()) {
+            if !self.manifests.insert((digest.clone(), role)) {
                 return Ok(());
             }
-            if self.seen.len() > MAX_MANIFESTS || depth > MAX_DEPTH {
-                let (found, limit) = (self.seen.len() as u64, MAX_MANIFESTS as u64);
-                return Err(StoreError::TooLarge { what, found, unit: "manifests, or too deep", limit });
+            if depth > MAX_DEPTH {
+                let (found, limit) = (depth as u64, MAX_DEPTH as u64);
+                return Err(StoreError::TooLarge { what, found, unit: "manifests in one another", limit });
             }
+            if self.manifests.len() > MAX_MANIFESTS {
+                let (found, limit) = (self.manifests.len() as u64, MAX_MANIFESTS as u64);
+                return Err(StoreError::TooLarge { what, found, unit: "manifests", limit });
+            }
+            is_sha256(digest)?;
             let bytes = self.find(Item::Manifest(digest.clone())).await?;
             let bytes = bytes.ok_or_else(|| StoreError::NotFound { what: what.clone() })?;
             digest.check(&bytes).map_err(|source| StoreError::Tampered { what: what.clone(), source })?;
             self.parts(&bytes, &what, depth).await?;
-            self.put(bytes, tag, role, &what).await?;
+            self.put(bytes, role, &what).await?;
             self.attached(digest, depth).await
         })
     }
@@ -133,18 +155,19 @@ impl Copying<'_> {
         for part in wire.config.iter().chain(&wire.layers) {
             if part.media_type.contains("nondistributable") || part.media_type.contains("foreign") {
                 self.copied.left += 1;
-            } else if self.seen.insert(part.digest.clone()) {
+            } else if self.blobs.insert(part.digest.clone()) {
                 self.blob(part).await?;
             }
         }
         for part in &wire.manifests {
-            self.manifest(&part.digest, None, Role::Plain, depth + 1).await?;
+            self.manifest(&part.digest, Role::Plain, depth + 1).await?;
         }
         Ok(())
     }
 
     async fn blob(&mut self, part: &Descriptor) -> Result<(), StoreError> {
         let what = format!("blob {} of {}", part.digest, self.image.name());
+        is_sha256(&part.digest)?;
         let blob = self.find(Item::Blob { digest: part.digest.clone(), size: part.size }).await?;
         let blob = blob.ok_or_else(|| StoreError::NotFound { what: what.clone() })?;
         part.digest.check(&blob).map_err(|source| StoreError::Tampered { what, source })?;
@@ -152,18 +175,20 @@ impl Copying<'_> {
         self.to.target().push_blob(self.destination, &blob, self.until).await
     }
 
-    async fn put(
-        &mut self,
-        bytes: Vec<u8>,
-        tag: Option<String>,
-        role: Role,
-        what: &str,
-    ) -> Result<(), StoreError> {
+    /// Lets a tag stand for a manifest that is copied.
+    async fn tag(&self, digest: &Digest, tag: &str) -> Result<(), StoreError> {
+        let what = format!("manifest {digest} of {}", self.image.name());
+        let bytes = self.find(Item::Manifest(digest.clone())).await?;
+        let bytes = bytes.ok_or_else(|| StoreError::NotFound { what: what.clone() })?;
+        digest.check(&bytes).map_err(|source| StoreError::Tampered { what: what.clone(), source })?;
+        let media_type = media_type(&bytes).map_err(|problem| StoreError::Malformed { what, problem })?;
+        let manifest = PushManifest::new(media_type, bytes).tagged(tag, Condition::None);
+        self.to.target().push_manifest(self.destination, &manifest, self.until).await.map(|_| ())
+    }
+
+    async fn put(&mut self, bytes: Vec<u8>, role: Role, what: &str) -> Result<(), StoreError> {
         let malformed = |problem| StoreError::Malformed { what: what.to_owned(), problem };
-        let mut manifest = PushManifest::new(media_type(&bytes).map_err(malformed)?, bytes);
-        if let Some(tag) = tag {
-            manifest = manifest.tagged(tag, Condition::None);
-        }
+        let manifest = PushManifest::new(media_type(&bytes).map_err(malformed)?, bytes);
         self.copied.manifests += 1;
         match role {
             Role::Plain => {
@@ -182,19 +207,32 @@ impl Copying<'_> {
         };
         let tag = format!("{}-{}", digest.algorithm(), digest.to_hex());
         if let Some(index) = self.find(Item::Tag(tag.clone())).await? {
-            let wire: Result<Wire, _> = strict_json::from_slice(&index);
-            all.extend(wire.into_iter().flat_map(|wire| wire.manifests).map(|one| one.digest));
+            let wire: Wire = strict_json::from_slice(&index).map_err(|error| StoreError::Malformed {
+                what: format!("tag `{tag}` of {}", self.image.name()),
+                problem: error.to_string(),
+            })?;
+            all.extend(wire.manifests.into_iter().map(|one| one.digest));
         }
         for referrer in all {
-            self.manifest(&referrer, None, Role::Referrer, depth + 1).await?;
+            self.manifest(&referrer, Role::Referrer, depth + 1).await?;
         }
         for suffix in SUFFIXES {
             let tag = format!("{tag}.{suffix}");
             if let Some(manifest) = self.find(Item::Tag(tag.clone())).await? {
                 let digest = Digest::sha256(&manifest);
-                self.manifest(&digest, Some(tag), Role::Plain, depth + 1).await?;
+                self.manifest(&digest, Role::Plain, depth + 1).await?;
+                self.tag(&digest, &tag).await?;
             }
         }
         Ok(())
     }
+}
+
+/// What is written is stored under this digest.
+fn is_sha256(digest: &Digest) -> Result<(), StoreError> {
+    if digest.algorithm() == HashAlgorithm::Sha256 {
+        return Ok(());
+    }
+    let problem = "its digest is of another algorithm, expected sha256".to_owned();
+    Err(StoreError::Malformed { what: digest.to_string(), problem })
 }

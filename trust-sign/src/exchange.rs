@@ -3,6 +3,8 @@
 use trust_gate::{Deadline, HttpRequest, HttpResponse, Method, Reach, Transport};
 use url::Url;
 
+/// How long a service may take.
+pub(crate) const TIMEOUT: core::time::Duration = core::time::Duration::from_secs(10);
 /// Answers of services have some KiB.
 const MAX_LEN: u64 = 1 << 20;
 
@@ -19,6 +21,20 @@ pub(crate) fn post(url: Url, content_type: &str, body: Vec<u8>) -> HttpRequest {
 pub(crate) fn below(service: &str, path: &str) -> Result<Url, String> {
     let url = format!("{}/{path}", service.trim_end_matches('/'));
     url.parse().map_err(|error: url::ParseError| format!("URL `{url}`: {error}"))
+}
+
+/// A URL that a secret may be sent to: by TLS, or on this machine.
+pub(crate) fn for_secrets(url: &Url) -> Result<(), String> {
+    let is_here = match url.host() {
+        Some(url::Host::Domain(host)) => host == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.scheme() == "https" || is_here {
+        true => Ok(()),
+        false => Err(format!("`{url}` has no TLS, and the token is a secret")),
+    }
 }
 
 /// The body of a successful answer.

@@ -248,10 +248,12 @@ impl<T: Transport> AmbientToken<T> {
         let from = "GitHub Actions";
         let fetch = |problem: String| TokenError::Fetch { from: from.to_owned(), problem };
         let mut url: Url = url.parse().map_err(|error: url::ParseError| fetch(error.to_string()))?;
+        exchange::for_secrets(&url).map_err(fetch)?;
         url.query_pairs_mut().append_pair("audience", AUDIENCE);
         let mut request = HttpRequest::get(url, MAX_LEN as u64, Reach::Private);
         request.headers.push(("authorization", format!("Bearer {bearer}")));
-        let answer = exchange::success(&self.transport, request, until).await.map_err(fetch)?;
+        let answer = exchange::success(&self.transport, request, until.at_most(exchange::TIMEOUT)).await;
+        let answer = Zeroizing::new(answer.map_err(fetch)?);
         let answer: Answer =
             json::from_slice(&answer).map_err(|_| fetch("the answer has no `value`".to_owned()))?;
         IdentityToken::parse(&Zeroizing::new(answer.value), now)
@@ -265,7 +267,8 @@ impl<T: Transport> AmbientToken<T> {
         let url: Url = url.parse().map_err(|error: url::ParseError| fetch(error.to_string()))?;
         let mut request = HttpRequest::get(url, MAX_LEN as u64, Reach::Private);
         request.headers.push(("metadata-flavor", "Google".to_owned()));
-        let answer = Zeroizing::new(exchange::success(&self.transport, request, until).await.map_err(fetch)?);
+        let answer = exchange::success(&self.transport, request, until.at_most(exchange::TIMEOUT)).await;
+        let answer = Zeroizing::new(answer.map_err(fetch)?);
         let text = core::str::from_utf8(&answer).map_err(|_| fetch("the answer is no text".to_owned()))?;
         IdentityToken::parse(text, now)
     }

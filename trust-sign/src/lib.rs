@@ -66,4 +66,4 @@ pub use identity_token::{AUDIENCE, AmbientToken, IdentityToken, TokenError, Toke
 pub use image::ImageTarget;
 pub use key::{KeyError, PrivateKey, SigningKey};
 pub use push::{Inline, push_bundle, push_layer};
-pub use signer::{Published, SignError, SignedBundle, SignedLayer, Signer, Stage};
+pub use signer::{Published, RekorApi, SignError, SignedBundle, SignedLayer, Signer, Stage};

@@ -15,6 +15,8 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// Registries take no longer manifests.
+const MAX_MANIFEST_LEN: usize = 4 << 20;
 /// Registries take manifests of 4 MiB; a larger bundle is a blob of its own.
 const MAX_INLINE_LEN: usize = 1 << 20;
 
@@ -99,29 +101,36 @@ pub async fn push_layer(
 
 /// The manifest with one more layer; `None` if it has it already.
 fn add_layer(found: Option<&[u8]>, layer: &Value) -> Result<Option<Change>, String> {
-    let mut layers: Vec<Value> = match found {
-        None => Vec::new(),
-        Some(bytes) => {
-            let manifest: Value = strict_json::from_slice(bytes).map_err(|error| error.to_string())?;
-            let layers = manifest.get("layers").and_then(Value::as_array);
-            layers.ok_or("it is no image, and is not replaced")?.clone()
-        }
+    // What else stands in it stays.
+    let mut manifest: Value = match found {
+        None => json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": []}),
+        Some(bytes) => strict_json::from_slice(bytes).map_err(|error| error.to_string())?,
     };
+    let layers = manifest.get_mut("layers").and_then(Value::as_array_mut);
+    let layers = layers.ok_or("it is no image, and is not replaced")?;
     if layers.contains(layer) {
         return Ok(None);
     }
     layers.push(layer.clone());
     let digests: Vec<&Value> = layers.iter().filter_map(|one| one.get("digest")).collect();
     let config = json!({
-        "architecture": "", "created": "0001-01-01T00:00:00Z", "history": [{"created": "0001-01-01T00:00:00Z"}], "os": "",
+        "architecture": "", "created": "0001-01-01T00:00:00Z", "os": "",
+        "history": vec![json!({"created": "0001-01-01T00:00:00Z"}); digests.len()],
         "rootfs": {"type": "layers", "diff_ids": digests}, "config": {},
     });
     let config = config.to_string().into_bytes();
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": {"mediaType": CONFIG, "size": config.len(), "digest": Digest::sha256(&config).to_string()},
-        "layers": layers,
-    });
-    Ok(Some(Change { manifest: manifest.to_string().into_bytes(), blobs: vec![config] }))
+    let descriptor =
+        json!({"mediaType": CONFIG, "size": config.len(), "digest": Digest::sha256(&config).to_string()});
+    manifest
+        .as_object_mut()
+        .into_iter()
+        .for_each(|all| drop(all.insert("config".to_owned(), descriptor.clone())));
+    let manifest = manifest.to_string().into_bytes();
+    if manifest.len() > MAX_MANIFEST_LEN {
+        let found = manifest.len();
+        return Err(format!(
+            "it would have {found} bytes, expected at most {MAX_MANIFEST_LEN}: no registry takes more"
+        ));
+    }
+    Ok(Some(Change { manifest, blobs: vec![config] }))
 }

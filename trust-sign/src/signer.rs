@@ -2,16 +2,15 @@
 
 use core::fmt;
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 use trust_core::{
     Bundle, Certificate, CertificateIdentity, ClaimedContent, ClaimedSigner, Content, Digest, Envelope,
-    HashAlgorithm, IdentityPolicy, KeyAlgorithm, LogClaim, LogEntry, ManagedKey, Material, PAYLOAD_TYPE,
-    Pattern, Reasons, Signed, SignerPolicy, SigningConfig, SigningConfigError, Statement, TrustRoot,
-    UnixTime, VerifiedBundle, Verifier, certificate_chain, certificate_request, cosign,
+    HashAlgorithm, IdentityPolicy, KeyAlgorithm, LogClaim, LogEntry, LogError, ManagedKey, Material,
+    PAYLOAD_TYPE, Pattern, Reasons, Signed, SignerPolicy, SigningConfig, SigningConfigError, Statement,
+    TrustRoot, UnixTime, VerifiedBundle, Verifier, certificate_chain, certificate_request, cosign,
     pre_authentication_encoding, timestamp_request,
 };
 use trust_gate::internal::now;
@@ -28,7 +27,6 @@ const REKOR: [u32; 2] = [1, 2];
 const TIMESTAMP_AUTHORITY: [u32; 1] = [1];
 /// Rekor v2 answers when its next checkpoint is published.
 const LOG_TIMEOUT: Duration = Duration::from_secs(20);
-const SERVICE_TIMEOUT: Duration = Duration::from_secs(10);
 /// By how much this clock may be behind an authority's: what is checked here is not the hour.
 const CLOCK_TOLERANCE_MILLIS: u32 = 300_000;
 
@@ -54,7 +52,16 @@ enum By {
 #[derive(Clone, Debug)]
 struct Log {
     url: String,
-    version: u32,
+    api: RekorApi,
+}
+
+/// The API of a transparency log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RekorApi {
+    /// Entries with a promise, and with an integrated time.
+    V1,
+    /// Entries with a proof alone; the time is a timestamp authority's.
+    V2,
 }
 
 /// A signature, verified.
@@ -124,6 +131,8 @@ impl fmt::Display for Published {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
+    /// Begin: what is asked for cannot be made by these services.
+    Begin,
     /// Get an identity token.
     Token,
     /// Sign with the key.
@@ -141,6 +150,7 @@ pub enum Stage {
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Begin => "begin to sign",
             Self::Token => "get an identity token",
             Self::Sign => "sign",
             Self::Certificate => "get a certificate",
@@ -162,6 +172,13 @@ pub struct SignError {
     pub problem: String,
     /// What is public all the same.
     pub published: Vec<Published>,
+}
+
+impl SignError {
+    /// Before anyone was asked.
+    fn at_once(stage: Stage, problem: &str) -> Self {
+        Self { stage, problem: problem.to_owned(), published: Vec::new() }
+    }
 }
 
 fn already(published: &[Published]) -> String {
@@ -239,24 +256,33 @@ impl Signer {
         config: &SigningConfig,
         now: UnixTime,
     ) -> Result<Self, SigningConfigError> {
-        let logs = config.logs(&REKOR, now)?;
-        self.logs.extend(logs.into_iter().map(|one| Log { url: one.url.clone(), version: one.version }));
-        let authorities = config.timestamp_authorities(&TIMESTAMP_AUTHORITY, now)?;
-        self.timestamp_authorities.extend(authorities.into_iter().map(|one| one.url.clone()));
+        for log in config.logs(&REKOR, now)? {
+            let api = if log.version == 1 { RekorApi::V1 } else { RekorApi::V2 };
+            self = self.logged_by(&log.url, api);
+        }
+        for authority in config.timestamp_authorities(&TIMESTAMP_AUTHORITY, now)? {
+            self = self.timestamped_by(&authority.url);
+        }
         Ok(self)
     }
 
     /// Has each signature timestamped by the authority at this URL.
     #[must_use]
     pub fn timestamped_by(mut self, url: impl Into<String>) -> Self {
-        self.timestamp_authorities.push(url.into());
+        let url = url.into();
+        if !self.timestamp_authorities.contains(&url) {
+            self.timestamp_authorities.push(url);
+        }
         self
     }
 
-    /// Has each signature logged by the Rekor at this URL, whose API is of version 1 or 2.
+    /// Has each signature logged by the Rekor at this URL.
     #[must_use]
-    pub fn logged_by(mut self, url: impl Into<String>, version: u32) -> Self {
-        self.logs.push(Log { url: url.into(), version });
+    pub fn logged_by(mut self, url: impl Into<String>, api: RekorApi) -> Self {
+        let url = url.into();
+        if !self.logs.iter().any(|log| log.url == url) {
+            self.logs.push(Log { url, api });
+        }
         self
     }
 
@@ -301,6 +327,7 @@ impl Signer {
         payload: &cosign::SimpleSigning,
         until: Deadline,
     ) -> Result<SignedLayer, SignError> {
+        self.check_older_form()?;
         let layer = payload.to_json().into_bytes();
         let draft = self.draft(Unsigned::Message(&layer), TimestampOf::Signature, until).await?;
         let (annotations, draft) = Self::annotations(draft)?;
@@ -320,6 +347,7 @@ impl Signer {
         statement: &Statement,
         until: Deadline,
     ) -> Result<SignedLayer, SignError> {
+        self.check_older_form()?;
         let draft = self.draft(Unsigned::Statement(statement), TimestampOf::Envelope, until).await?;
         let (mut annotations, draft) = Self::annotations(draft)?;
         annotations.insert("predicateType".to_owned(), statement.predicate_type().to_owned());
@@ -333,6 +361,18 @@ impl Signer {
         let verified = self.verify(&bundle, Signed::Digest(&digest), &draft)?;
         let media_type = cosign::ENVELOPE_MEDIA_TYPE;
         Ok(SignedLayer { layer, media_type, annotations, verified, published: draft.published })
+    }
+
+    /// What could only fail when all is public.
+    fn check_older_form(&self) -> Result<(), SignError> {
+        let problem = if self.logs.iter().any(|log| log.api == RekorApi::V2) {
+            "cosign's older form has no place for an entry without a promise, and Rekor v2 makes none"
+        } else if self.logs.len() > 1 || self.timestamp_authorities.len() > 1 {
+            "cosign's older form has a place for one log entry and one timestamp"
+        } else {
+            return Ok(());
+        };
+        Err(SignError::at_once(Stage::Begin, problem))
     }
 
     fn annotations(draft: Draft) -> Result<(BTreeMap<String, String>, Draft), SignError> {
@@ -366,6 +406,13 @@ impl Signer {
         timestamp_of: TimestampOf,
         until: Deadline,
     ) -> Result<Draft, SignError> {
+        let has_time =
+            !self.timestamp_authorities.is_empty() || self.logs.iter().any(|log| log.api == RekorApi::V1);
+        if matches!(self.by, By::Identity { .. }) && !has_time {
+            let problem = "nobody would vouch for the time, without which a certificate of some minutes verifies nowhere: \
+                           expected a timestamp authority, or a Rekor v1";
+            return Err(SignError::at_once(Stage::Begin, problem));
+        }
         let mut published = Vec::new();
         let failed = |stage, problem: &dyn fmt::Display, published: &[Published]| SignError {
             stage,
@@ -416,18 +463,36 @@ impl Signer {
             let timestamp = timestamp.map_err(failed)?;
             draft.timestamps.push(timestamp);
         }
+        // What can be refused here, is refused before anyone else knows of it.
+        if timestamp_of == TimestampOf::Signature && !draft.timestamps.is_empty() {
+            let digest;
+            let artifact = match unsigned {
+                Unsigned::Message(message) => Signed::Message(message),
+                Unsigned::Statement(statement) => {
+                    digest = subject_of(statement);
+                    Signed::Digest(&digest)
+                }
+            };
+            self.verify(&draft.bundle(), artifact, &draft)?;
+        }
+        let mut submissions = Vec::new();
         for log in &self.logs {
-            let asked = self.log(log, key, &draft, &message, until).await;
+            let submission = submission(log, &draft.claim(key, &message));
+            let failed =
+                |error: LogError| draft.failed(Stage::Log, &format!("{}: {}", log.url, Reasons(&error)));
+            submissions.push(submission.map_err(failed)?);
+        }
+        for (log, submission) in self.logs.iter().zip(submissions) {
+            let asked = self.log(log, submission, until).await;
             match asked {
                 Ok(entry) => {
                     let index = Some(entry.log_index);
                     draft.published.push(Published::LogEntry { log: log.url.clone(), index });
                     draft.entries.push(entry);
                 }
-                Err(Refused { problem, is_certain }) => {
-                    if !is_certain {
-                        draft.published.push(Published::LogEntry { log: log.url.clone(), index: None });
-                    }
+                Err(Refused { problem, entry }) => {
+                    let of = |index| Published::LogEntry { log: log.url.clone(), index };
+                    draft.published.extend(entry.map(of));
                     return Err(draft.failed(Stage::Log, &format!("{}: {problem}", log.url)));
                 }
             }
@@ -455,18 +520,19 @@ impl Signer {
         let proof = proof.map_err(|error| failed(Stage::Sign, Reasons(&error).to_string()))?;
         let refused = |problem| failed(Stage::Certificate, format!("{authority}: {problem}"));
         let url = exchange::below(authority, "api/v2/signingCert").map_err(refused)?;
+        exchange::for_secrets(&url).map_err(refused)?;
         let body = certificate_request(key.public_key(), &proof).into_bytes();
         let mut request = exchange::post(url, "application/json", body);
         request.headers.push(("authorization", format!("Bearer {}", token.secret())));
         let transport = self.transport().map_err(refused)?;
-        let sent = send(transport, request, until.at_most(SERVICE_TIMEOUT)).await;
+        let sent = send(transport, request, until.at_most(exchange::TIMEOUT)).await;
         let made = |problem: String, is_certain| SignError {
             published: vec![Published::Certificate { authority: authority.to_owned(), is_certain }],
             ..refused(problem)
         };
-        let (status, body, said) = sent.map_err(|error| match error.is_certain {
-            true => refused(error.problem),
-            false => made(error.problem, false),
+        let (status, body, said) = sent.map_err(|error| match error.entry {
+            None => refused(error.problem),
+            Some(_) => made(error.problem, false),
         })?;
         match status {
             200..=299 => certificate_chain(&body, key.public_key())
@@ -480,11 +546,11 @@ impl Signer {
         let url = url.parse().map_err(|error: url::ParseError| error.to_string())?;
         let request = exchange::post(url, "application/timestamp-query", timestamp_request(of));
         let transport = self.transport()?;
-        let first = exchange::success(transport, request.clone(), until.at_most(SERVICE_TIMEOUT)).await;
+        let first = exchange::success(transport, request.clone(), until.at_most(exchange::TIMEOUT)).await;
         let answer = match first {
             // Nothing of it is kept by anyone, so it may be asked again.
             Err(_) if !until.is_past() => {
-                exchange::success(transport, request, until.at_most(SERVICE_TIMEOUT)).await?
+                exchange::success(transport, request, until.at_most(exchange::TIMEOUT)).await?
             }
             first => first?,
         };
@@ -494,66 +560,53 @@ impl Signer {
         Ok(answer)
     }
 
-    async fn log(
-        &self,
-        log: &Log,
-        key: &dyn SigningKey,
-        draft: &Draft,
-        message: &[u8],
-        until: Deadline,
-    ) -> Result<LogEntry, Refused> {
-        let claim = LogClaim {
-            signature: draft.content.signature(),
-            scheme: key.scheme(),
-            signer: match &draft.material {
-                Material::Certificate { leaf, .. } => ClaimedSigner::Certificate(leaf),
-                Material::Key { .. } => ClaimedSigner::Key(key.public_key()),
-            },
-            content: match &draft.content {
-                Content::Envelope(envelope) => ClaimedContent::Envelope(envelope),
-                Content::Message { .. } => ClaimedContent::Artifact(Signed::Message(message)),
-            },
-        };
+    async fn log(&self, log: &Log, submission: String, until: Deadline) -> Result<LogEntry, Refused> {
         let until = until.at_most(LOG_TIMEOUT);
         let transport = self.transport().map_err(Refused::certain)?;
-        let reasons = |error: &dyn core::error::Error| Refused::certain(Reasons(error).to_string());
-        if log.version == 2 {
-            let body = submission_v2(&claim).map_err(|error| reasons(&error))?;
-            let url = exchange::below(&log.url, "api/v2/log/entries").map_err(Refused::certain)?;
-            let request = exchange::post(url, "application/json", body.into_bytes());
-            // It is sent once: a log would take it in twice.
-            let answer = send(transport, request, until).await?;
-            return match answer.0 {
-                200..=299 => LogEntry::from_json(&answer.1)
-                    .map_err(|error| Refused { problem: Reasons(&error).to_string(), is_certain: false }),
-                status => Err(not_logged(status, answer.2)),
-            };
-        }
-        let body = submission_v1(&claim).map_err(|error| reasons(&error))?;
-        let url = exchange::below(&log.url, "api/v1/log/entries").map_err(Refused::certain)?;
-        let request = exchange::post(url.clone(), "application/json", body.into_bytes());
-        let mut answer = send(transport, request.clone(), until).await;
-        // The same entry is taken in once, so it may be sent again.
-        if answer.as_ref().map_or_else(|error| !error.is_certain, |answer| answer.0 >= 500)
-            && !until.is_past()
-        {
-            answer = send(transport, request, until).await;
-        }
-        let (mut status, mut body, mut problem) = answer?;
+        let path = match log.api {
+            RekorApi::V1 => "api/v1/log/entries",
+            RekorApi::V2 => "api/v2/log/entries",
+        };
+        let url = exchange::below(&log.url, path).map_err(Refused::certain)?;
+        let request = exchange::post(url.clone(), "application/json", submission.into_bytes());
+        // Once: a log may have taken it in whose answer is lost.
+        let first = send(transport, request.clone(), until).await;
+        let is_lost = first.as_ref().map_or_else(|error| error.entry.is_some(), |answer| answer.0 >= 500);
+        // Rekor v1 answers with the entry that it has, so it may be asked again.
+        let asked_again = log.api == RekorApi::V1 && is_lost && !until.is_past();
+        let (mut status, mut body, mut said) = match asked_again {
+            true => send(transport, request, until).await?,
+            false => first?,
+        };
+        let mut is_there = asked_again;
         if status == 409 {
-            let location = problem.location.as_deref().and_then(|location| url.join(location).ok());
+            is_there = true;
+            let location = said.location.as_deref().and_then(|location| url.join(location).ok());
             let location = location.filter(|location| location.origin() == url.origin());
-            let location = location.ok_or_else(|| {
-                Refused::certain("it has the entry already, and does not say where".to_owned())
-            })?;
-            let request = HttpRequest::get(location, 1 << 20, Reach::Private);
-            (status, body, problem) = send(transport, request, until).await?;
+            if let (RekorApi::V1, Some(location)) = (log.api, location) {
+                let request = HttpRequest::get(location, 1 << 20, Reach::Private);
+                (status, body, said) = send(transport, request, until).await.map_err(Refused::perhaps)?;
+            }
         }
-        match status {
-            200..=299 => read_answer_v1(&body)
-                .map_err(|error| Refused { problem: Reasons(&error).to_string(), is_certain: false }),
-            status => Err(not_logged(status, problem)),
-        }
+        let read = match (status, log.api) {
+            (200..=299, RekorApi::V1) => read_answer_v1(&body).map_err(|error| Reasons(&error).to_string()),
+            (200..=299, RekorApi::V2) => {
+                LogEntry::from_json(&body).map_err(|error| Reasons(&error).to_string())
+            }
+            (409, _) => {
+                let problem = format!(
+                    "it has this very entry, and does not give it again ({}); what is signed must differ, by an annotation for one",
+                    said.problem
+                );
+                return Err(Refused { problem, entry: Some(index_in(&said.problem)) });
+            }
+            // Who is refused by a rule has not been taken in; who meets a broken server may have been.
+            (status, _) => {
+                let entry = (is_there || status >= 500).then_some(None);
+                return Err(Refused { problem: said.problem, entry });
+            }
+        };
+        read.map_err(|problem| Refused { problem, entry: Some(None) })
     }
 
     /// That a verifier with this root accepts it.
@@ -563,19 +616,25 @@ impl Signer {
         artifact: Signed<'_>,
         draft: &Draft,
     ) -> Result<VerifiedBundle, SignError> {
+        // How many there are is counted here; what they are worth to others is for others to say.
         let mut verifier = Verifier::new(&self.root, &RekorLog)
             .with_clock_tolerance(CLOCK_TOLERANCE_MILLIS)
-            .with_timestamp_threshold(self.timestamp_authorities.len());
-        verifier = match NonZeroUsize::new(self.logs.len()) {
-            Some(count) => verifier.with_log_threshold(count),
-            None => verifier.accepting_signatures_in_no_transparency_log(),
-        };
+            .with_timestamp_threshold(usize::from(!draft.timestamps.is_empty()));
+        if draft.entries.is_empty() {
+            verifier = verifier.accepting_signatures_in_no_transparency_log();
+        }
         let policy = match &self.by {
             By::Key(key) => SignerPolicy::Key(ManagedKey::new(key.public_key().clone())),
             By::Identity { .. } => SignerPolicy::Identity(anyone(draft)?),
         };
         let verified = verifier.verify(bundle, artifact, &policy, now());
-        verified.map_err(|error| draft.failed(Stage::Verify, &Reasons(&error)))
+        let verified = verified.map_err(|error| draft.failed(Stage::Verify, &Reasons(&error)))?;
+        let (found, expected) = (verified.log_entries().len(), draft.entries.len());
+        if found != expected {
+            let problem = format!("found {found} log entries that verify, expected {expected}");
+            return Err(draft.failed(Stage::Verify, &problem));
+        }
+        Ok(verified)
     }
 }
 
@@ -586,6 +645,7 @@ fn anyone(draft: &Draft) -> Result<IdentityPolicy, SignError> {
     policy.map_err(|error| draft.failed(Stage::Verify, &error))
 }
 
+/// The first subject: a statement has one, and one of ours has a digest.
 fn subject_of(statement: &Statement) -> Digest {
     let first = statement.subjects().first().and_then(|subject| subject.digests().first());
     first.cloned().unwrap_or_else(|| Digest::sha256(b""))
@@ -601,21 +661,54 @@ impl Draft {
         )
     }
 
+    /// What a log is told of it.
+    fn claim<'a>(&'a self, key: &'a dyn SigningKey, message: &'a [u8]) -> LogClaim<'a> {
+        LogClaim {
+            signature: self.content.signature(),
+            scheme: key.scheme(),
+            signer: match &self.material {
+                Material::Certificate { leaf, .. } => ClaimedSigner::Certificate(leaf),
+                Material::Key { .. } => ClaimedSigner::Key(key.public_key()),
+            },
+            content: match &self.content {
+                Content::Envelope(envelope) => ClaimedContent::Envelope(envelope),
+                Content::Message { .. } => ClaimedContent::Artifact(Signed::Message(message)),
+            },
+        }
+    }
+
     fn failed(&self, stage: Stage, problem: &dyn fmt::Display) -> SignError {
         SignError { stage, problem: problem.to_string(), published: self.published.clone() }
     }
 }
 
+fn submission(log: &Log, claim: &LogClaim<'_>) -> Result<String, LogError> {
+    match log.api {
+        RekorApi::V1 => submission_v1(claim),
+        RekorApi::V2 => submission_v2(claim),
+    }
+}
+
+/// The index that Rekor v2 names where it has an entry already.
+fn index_in(problem: &str) -> Option<u64> {
+    problem.rsplit_once("index ")?.1.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
 /// A log has not answered with an entry.
 struct Refused {
     problem: String,
-    /// It has not taken it in.
-    is_certain: bool,
+    /// `Some`: it has taken it in, or may have; with the index, if it says which.
+    entry: Option<Option<u64>>,
 }
 
 impl Refused {
     fn certain(problem: String) -> Self {
-        Self { problem, is_certain: true }
+        Self { problem, entry: None }
+    }
+
+    /// The same, of a log that has it.
+    fn perhaps(self) -> Self {
+        Self { entry: self.entry.or(Some(None)), ..self }
     }
 }
 
@@ -625,11 +718,6 @@ struct Said {
     location: Option<String>,
 }
 
-fn not_logged(status: u16, said: Said) -> Refused {
-    // Who is refused by a rule has not been taken in; who meets a broken server may have been.
-    Refused { problem: said.problem, is_certain: status < 500 }
-}
-
 async fn send(
     transport: &dyn Transport,
     request: HttpRequest,
@@ -637,8 +725,8 @@ async fn send(
 ) -> Result<(u16, Vec<u8>, Said), Refused> {
     let sent = transport.send(request, until).await;
     let response = sent.map_err(|error| Refused {
-        // It was never sent.
-        is_certain: matches!(error, TransportError::NotPublic { .. }),
+        // An address that may not be asked was never sent to.
+        entry: (!matches!(error, TransportError::NotPublic { .. })).then_some(None),
         problem: error.to_string(),
     })?;
     let said = Said {

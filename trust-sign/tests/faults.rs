@@ -83,6 +83,7 @@ async fn each_fault_is_told_by_its_stage_with_what_is_public() {
         certificate_and("perhaps an entry of https://rekor.example"),
         certificate_and("perhaps an entry of https://log.example"),
     );
+    let there = certificate_and("entry 7 of https://log.example");
     let entry_1 = certificate_and("entry 70 of https://rekor.example");
     for (fault, rekor, stage, problem, public) in [
         (Fault::CertificateRefused, 2, Stage::Certificate, "not you", NOTHING),
@@ -101,6 +102,8 @@ async fn each_fault_is_told_by_its_stage_with_what_is_public() {
         (Fault::EntryNever, 2, Stage::Log, "no answer by the deadline", &maybe_2),
         (Fault::EntryGarbage, 1, Stage::Log, "0 entries", &maybe_1),
         (Fault::EntryGarbage, 2, Stage::Log, "kindVersion", &maybe_2),
+        (Fault::EntryThere, 2, Stage::Log, "very entry", &there),
+        (Fault::EntrySomewhere, 1, Stage::Log, "very entry", &maybe_1),
         (Fault::EntryOfAnother, 1, Stage::Verify, "signature", &entry_1),
         (Fault::EntryOfAnother, 2, Stage::Verify, "canonical body", &entry),
         (Fault::PromiseOfAnother, 1, Stage::Verify, "promise", &entry_1),
@@ -144,4 +147,28 @@ fn tokens_that_cannot_be_used_are_refused_and_never_told() {
         assert!(matches!(refused(malformed), TokenError::Malformed { .. }), "{malformed}");
     }
     assert!(Published::LogEntry { log: "l".to_owned(), index: Some(1) }.to_string().contains("entry 1 of l"));
+}
+
+#[tokio::test]
+async fn what_must_fail_fails_before_anything_is_public() {
+    let services = Services::new(Fault::None);
+    let until = Deadline::after(Duration::from_secs(5));
+    let payload = cosign::SimpleSigning::new("ghcr.io/acme/app", Digest::sha256(b"manifest"));
+    let at_once = |error: SignError| {
+        assert_eq!((error.stage, error.published.len()), (Stage::Begin, 0), "{error}");
+    };
+    at_once(signer(&services, 2).sign_image_layer(&payload, until).await.unwrap_err());
+    at_once(signer(&services, 2).sign_attestation_layer(&statement(), until).await.unwrap_err());
+    // A certificate of some minutes, and nobody who vouches for the time.
+    let config = r#"{"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+        "caUrls": [{"url": "https://fulcio.example", "majorApiVersion": 1}]}"#;
+    let config = trust_core::SigningConfig::from_json(config.as_bytes()).unwrap();
+    let token = IdentityToken::parse(&token("sigstore", later()), now()).unwrap();
+    let timeless = Signer::with_identity(token, &config, services.clone(), Services::root(), now()).unwrap();
+    at_once(timeless.sign(&statement(), until).await.unwrap_err());
+    assert_eq!(services.asked.lock().unwrap().len(), 0);
+    // One authority, named twice, is asked once.
+    let twice = signer(&services, 2).timestamped_by("https://stamps.example/api/v1/timestamp");
+    twice.sign(&statement(), until).await.unwrap();
+    assert_eq!(services.asked.lock().unwrap().len(), 3);
 }

@@ -129,9 +129,13 @@ fn keys_of_openssl_are_read_in_each_form() {
 
 #[test]
 fn nothing_of_a_private_key_is_told() {
-    let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    // A key whose number is known.
+    let mut der =
+        encoding::from_hex("3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420").unwrap();
+    der.extend([0x5a; 32]);
+    let key = PrivateKey::from_pem(&pem::encode("PRIVATE KEY", &der)).unwrap();
     let text = key.to_encrypted_pem(b"the password").unwrap();
-    let mut told = vec![format!("{key:?}")];
+    let mut told = vec![format!("{key:?} {key:#?}")];
     // A key in PKCS#8 that cannot be read, as far as it goes.
     let secret = [0x5a_u8; 32];
     let der = [&[0x30, 0x41, 0x02, 0x01, 0x00][..], &secret, &secret].concat();

@@ -31,10 +31,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8, String> {
     let statement =
         statement.map_err(|error| format!("{}: {}", arguments.predicate.display(), reasons(&error)))?;
     let progress = progress(format!("attesting {}", target.image.written()));
-    let signed = signing.sign(&runtime, options, &statement, None)?;
+    let (signed, status) = signing.sign(&runtime, options, &statement, None)?;
     drop(progress);
-    let Some(signed) = signed else { return Ok(1) };
     let what = if target.is_index() { "all platforms" } else { "one platform" };
     print(&format!("{} is {}, {what}\n{signed}", target.image.written(), target.digest))?;
-    Ok(0)
+    Ok(status)
 }

@@ -27,9 +27,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8, String> {
     let annotations = arguments.annotation.iter().cloned().collect();
     let statement = target.signature(&annotations).map_err(|error| reasons(&error))?;
     let progress = progress(format!("signing {}", target.image.written()));
-    let signed = signing.sign(&runtime, options, &statement, Some(&target.simple_signing(&annotations)))?;
+    let (signed, status) =
+        signing.sign(&runtime, options, &statement, Some(&target.simple_signing(&annotations)))?;
     drop(progress);
-    let Some(signed) = signed else { return Ok(1) };
     print(&format!("{} is {}\n{signed}", target.image.written(), target.digest))?;
-    Ok(0)
+    Ok(status)
 }

@@ -8,10 +8,10 @@ use trust_core::cosign::SimpleSigning;
 use trust_core::{ImageRef, SigningConfig, Statement, TrustRoot, VerifiedSigner};
 use trust_examples::network::{Network, Root};
 use trust_examples::{ImageSource, clock, parsed, read, read_text};
-use trust_gate::{OciLayout, OciLayoutWriter, Pusher, Repositories};
+use trust_gate::{OciLayout, OciLayoutWriter, Pusher, Repositories, StoreError};
 use trust_policy::Plain;
 use trust_sign::{
-    AmbientToken, IdentityToken, ImageTarget, Inline, PrivateKey, Published, SignError, Signer, TokenSource,
+    AmbientToken, IdentityToken, ImageTarget, Inline, PrivateKey, Published, Signer, TokenSource,
     push_bundle, push_layer,
 };
 use url::Url;
@@ -77,15 +77,16 @@ pub(crate) struct Signing {
 }
 
 impl Signing {
-    /// Signs in the forms that are wanted, and pushes each; the lines that say so. `None`: it is not signed, and that has been said.
+    /// Signs in the forms that are wanted, and pushes each: the lines that say so, and the program's status. What fails is said at
+    /// once, with what is public all the same.
     pub(crate) fn sign(
         &self,
         runtime: &Runtime,
         options: &Options,
         statement: &Statement,
         payload: Option<&SimpleSigning>,
-    ) -> Result<Option<String>, String> {
-        let (until, mut text) = (options.network.deadline(), String::new());
+    ) -> Result<(String, u8), String> {
+        let mut text = String::new();
         let mut say = |signer: &VerifiedSigner, form: &str, public: &[Published]| {
             let what = match payload {
                 Some(_) => "signed".to_owned(),
@@ -94,39 +95,44 @@ impl Signing {
             let line = format!("{what} by {signer}{form}; {}", published(public));
             text.push_str(&format!("{}\n", Plain(&line)));
         };
+        let deadline = || options.network.deadline();
         if options.format != Form::Legacy {
-            let signed = match runtime.block_on(self.signer.sign(statement, until)) {
+            let signed = match runtime.block_on(self.signer.sign(statement, deadline())) {
                 Ok(signed) => signed,
-                Err(error) => return Ok(not_signed(&error)),
+                Err(error) => return Ok((text, failed(&error.to_string()))),
             };
             let inline = if options.inline { Inline::Data } else { Inline::No };
-            let pushed = push_bundle(&self.pusher, &self.target, &signed, inline, clock()?, until);
-            let manifest = runtime.block_on(pushed).map_err(|error| reasons(&error))?;
-            say(signed.verified.signer(), &format!(", {manifest}"), &signed.published);
+            let pushed = push_bundle(&self.pusher, &self.target, &signed, inline, clock()?, deadline());
+            match runtime.block_on(pushed) {
+                Ok(manifest) => say(signed.verified.signer(), &format!(", {manifest}"), &signed.published),
+                Err(error) => return Ok((text, not_pushed(&error, &signed.published))),
+            }
         }
         if options.format != Form::Bundle {
             let layer = runtime.block_on(async {
                 match payload {
-                    Some(payload) => self.signer.sign_image_layer(payload, until).await,
-                    None => self.signer.sign_attestation_layer(statement, until).await,
+                    Some(payload) => self.signer.sign_image_layer(payload, deadline()).await,
+                    None => self.signer.sign_attestation_layer(statement, deadline()).await,
                 }
             });
             let layer = match layer {
                 Ok(layer) => layer,
-                Err(error) => return Ok(not_signed(&error)),
+                Err(error) => return Ok((text, failed(&error.to_string()))),
             };
-            let pushed = push_layer(&self.pusher, &self.target, &layer, until);
-            runtime.block_on(pushed).map_err(|error| reasons(&error))?;
-            say(layer.verified.signer(), ", for cosign 1 and 2", &layer.published);
+            match runtime.block_on(push_layer(&self.pusher, &self.target, &layer, deadline())) {
+                Ok(()) => say(layer.verified.signer(), ", for cosign 1 and 2", &layer.published),
+                Err(error) => return Ok((text, not_pushed(&error, &layer.published))),
+            }
         }
-        Ok(Some(text))
+        Ok((text, 0))
     }
 }
 
 impl Options {
     pub(crate) fn prepare(&self, runtime: &Runtime) -> Result<Signing, String> {
-        if self.network.offline && self.place.layout.is_none() {
-            return Err("`--offline` forbids to ask the registry".to_owned());
+        let asks = self.signing_config.is_some() || !self.tsa.is_empty() || self.key.is_none();
+        if self.network.offline && (asks || self.place.layout.is_none()) {
+            return Err("`--offline` forbids to ask a registry, or a service".to_owned());
         }
         let root = self.network.root(&self.root, &mut read, runtime.handle())?;
         let root = root.map_or_else(TrustRoot::public_good, |current| current.root.clone());
@@ -256,10 +262,14 @@ fn published(all: &[Published]) -> String {
     }
 }
 
-/// Says why there is no signature, and what is public all the same.
-fn not_signed(error: &SignError) -> Option<String> {
-    eprintln!("image: {}", Plain(&error.to_string()));
-    None
+/// Says why there is no signature; the program's status.
+fn failed(problem: &str) -> u8 {
+    eprintln!("image: {}", Plain(problem));
+    1
+}
+
+fn not_pushed(error: &StoreError, public: &[Published]) -> u8 {
+    failed(&format!("signed, but not attached: {}; {}", reasons(error), published(public)))
 }
 
 /// A password for a key that is there.

@@ -45,7 +45,7 @@ impl Exchange {
         until: Deadline,
     ) -> Result<HttpResponse, TransportError> {
         address::check_literal(&request.url, request.reach)?;
-        let may_repeat = request.method != Method::Post;
+        let may_repeat = matches!(request.method, Method::Get | Method::Head);
         let mut tried = 0;
         loop {
             tried += 1;
@@ -79,7 +79,7 @@ impl Exchange {
             None => wait.await,
         };
         // What hangs leaves time for another try; what is long may take all of it.
-        let is_long = request.max_len > MAX_MANIFEST_LEN;
+        let is_long = request.max_len.max(request.body.len() as u64) > MAX_MANIFEST_LEN;
         let until = match until.left() {
             Some(left) if !is_last && !is_long => until.at_most((left / 2).max(MIN_TRY)),
             _ => until,

@@ -87,7 +87,7 @@ impl Inner {
         let question = Question { endpoint: &endpoint, what, actions: PUSH, until };
         let mut exists = HttpRequest::get(endpoint.url(&format!("blobs/{digest}")), 0, endpoint.reach);
         exists.method = Method::Head;
-        if self.ask(&question, exists).await?.status == 200 {
+        if self.ask(&question, exists.clone()).await?.status == 200 {
             return Ok(());
         }
         let mut begin = HttpRequest::get(endpoint.url("blobs/uploads/"), MAX_ANSWER_LEN, endpoint.reach);
@@ -111,10 +111,16 @@ impl Inner {
         upload.method = Method::Put;
         upload.body = blob.to_vec();
         upload.headers.push(("content-type", "application/octet-stream".to_owned()));
-        let uploaded = self.ask(&question, upload).await?;
-        match uploaded.status {
-            201 => Ok(()),
-            _ => Err(question.refused(&uploaded)),
+        let uploaded = self.ask(&question, upload).await;
+        let problem = match uploaded {
+            Ok(uploaded) if uploaded.status == 201 => return Ok(()),
+            Ok(uploaded) => question.refused(&uploaded),
+            Err(error) => error,
+        };
+        // It is sent once; the answer may have been lost.
+        match self.ask(&question, exists).await {
+            Ok(found) if found.status == 200 => Ok(()),
+            _ => Err(problem),
         }
     }
 
@@ -162,7 +168,8 @@ impl Inner {
         let response = self.ask(&question, request).await?;
         match response.status {
             200 => {
-                let version = response.header("etag").map(str::to_owned);
+                // A weak one is no condition (RFC 9110 section 13.1.1).
+                let version = response.header("etag").filter(|tag| !tag.starts_with("W/")).map(str::to_owned);
                 Ok(Some(Tagged::new(response.body, version)))
             }
             404 => Ok(None),

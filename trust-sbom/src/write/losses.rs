@@ -31,6 +31,11 @@ pub(super) fn losses(sbom: &Sbom, json: &str, order: &[ComponentId]) -> Vec<Stri
     };
     let mut lost = Vec::new();
     fields("the document", sbom.header(), again.header(), &mut lost);
+    if order.len() != again.components().len() || order.len() != sbom.components().len() {
+        // Then nothing says which is which.
+        let (found, expected) = (again.components().len(), sbom.components().len());
+        return vec![format!("{found} of {expected} components are read again")];
+    }
     for (id, after) in order.iter().zip(again.components()) {
         if let Some(before) = sbom.component(*id) {
             fields(&before.full_name(), before, after, &mut lost);

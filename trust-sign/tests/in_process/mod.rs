@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     PromiseOfAnother,
     /// The log has the entry already, and says where.
     EntryThere,
+    /// And does not say where.
+    EntrySomewhere,
 }
 
 /// Fulcio, a timestamp authority, Rekor v1 and v2.
@@ -108,6 +110,10 @@ impl Services {
                 Fault::EntryRefused => ok(400, b"no such kind".to_vec()),
                 Fault::EntryBroken => ok(500, b"oops".to_vec()),
                 Fault::EntryGarbage => ok(201, b"{}".to_vec()),
+                Fault::EntryThere | Fault::EntrySomewhere if path.starts_with("/api/v2") => {
+                    ok(409, b"{\"message\": \"an equivalent entry already exists in the transparency log with index 7\"}".to_vec())
+                }
+                Fault::EntrySomewhere => ok(409, b"there".to_vec()),
                 _ if path.starts_with("/api/v2") => {
                     ok(201, self.entry_v2(&request.body).to_string().into_bytes())
                 }
