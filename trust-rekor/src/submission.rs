@@ -116,6 +116,18 @@ pub fn read_answer_v1(answer: &[u8]) -> Result<LogEntry, AnswerError> {
     let hashes = hashes.iter().map(hash).collect::<Option<Vec<_>>>();
     let hashes = hashes.ok_or(value("inclusionProof.hashes", "32 bytes in hexadecimal each"))?;
     let (kind, version) = entry::kind(&body)?;
+    // What is nothing cannot be told from what is absent where it is written.
+    for (field, is_empty) in [
+        ("body", kind.is_empty() || version.is_empty()),
+        ("logID", log_id.is_empty()),
+        ("verification.signedEntryTimestamp", promise.is_empty()),
+        ("inclusionProof.checkpoint", proof.checkpoint.is_empty()),
+        ("integratedTime", answer.integrated_time <= 0),
+    ] {
+        if is_empty {
+            return Err(value(field, "there"));
+        }
+    }
     Ok(LogEntry::with_promise(
         log_id,
         index("logIndex", answer.log_index)?,
