@@ -1,4 +1,4 @@
-//! What signers ask services for, without asking: requests and answers as bytes.
+//! Requests to signing services, and their answers, as bytes.
 
 pub(crate) mod fulcio;
 pub(crate) mod signing_config;

@@ -144,7 +144,7 @@ impl Statement {
     /// ```
     ///
     /// # Errors
-    /// If it would be about nothing or too much, or the predicate is not JSON or says a thing twice.
+    /// If it has no subjects or too many, or the predicate is not JSON or repeats a key.
     pub fn new(
         subjects: Vec<StatementSubject>,
         predicate_type: impl Into<String>,

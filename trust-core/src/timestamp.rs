@@ -136,10 +136,10 @@ impl VerifiedTimestamp {
     }
 }
 
-/// What an authority is asked for to put a time to `content`: a TimeStampReq in DER
+/// A request for a timestamp over `content`: a TimeStampReq in DER
 /// ([RFC 3161 section 2.4.1](https://www.rfc-editor.org/rfc/rfc3161#section-2.4.1)), with the authority's certificate in the answer.
 ///
-/// It has no nonce: an answer is over `content` or not, and an old one over it is no worse.
+/// It has no nonce: an older timestamp over the same content proves the same.
 #[must_use]
 pub fn timestamp_request(content: &[u8]) -> Vec<u8> {
     let sequence = |parts: &[&[u8]]| asn1::encode(0x30, &parts.concat());

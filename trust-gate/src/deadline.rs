@@ -96,6 +96,15 @@ impl Deadline {
         }
     }
 
+    /// The output of a future that is ready in time. It needs tokio.
+    #[cfg(feature = "registry")]
+    pub(crate) async fn within<T>(self, future: impl Future<Output = T>) -> Option<T> {
+        match self.left() {
+            Some(left) => tokio::time::timeout(left, future).await.ok(),
+            None => Some(future.await),
+        }
+    }
+
     /// Waits until it is past. Without a runtime that has a clock, for ever: then the store keeps the deadline.
     pub(crate) async fn passes(self) {
         #[cfg(feature = "registry")]

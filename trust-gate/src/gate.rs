@@ -244,11 +244,7 @@ impl Gate {
         let span = tracing::info_span!("review", uid, resource);
         let judging =
             tokio::spawn(self.0.clone().answer(review.clone(), now, until, permit).instrument(span));
-        let judged = match until.left() {
-            Some(left) => tokio::time::timeout(left, judging).await.ok(),
-            None => Some(judging.await),
-        };
-        match judged {
+        match until.within(judging).await {
             Some(Ok(reviewed)) => {
                 let is_allowed = reviewed.response.as_ref().is_some_and(|response| response.allowed);
                 (if is_allowed { ReviewOutcome::Allowed } else { ReviewOutcome::Denied }, reviewed)
@@ -323,11 +319,8 @@ impl Inner {
     async fn complete(&self, request: &mut Request, until: Deadline) {
         let Some(surroundings) = &self.surroundings else { return };
         let until = until.left().map_or(until, |left| until.at_most(left / 3));
-        let completing = surroundings.complete(request, until);
-        match until.left() {
-            Some(left) => drop(tokio::time::timeout(left, completing).await),
-            None => completing.await,
-        }
+        // What is not known by then stays unknown.
+        let _ = until.within(surroundings.complete(request, until)).await;
     }
 
     /// Fetches what is needed, and evaluates it.

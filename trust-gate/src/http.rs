@@ -129,13 +129,7 @@ impl Transport for Http {
         until: Deadline,
     ) -> Boxed<'a, Result<HttpResponse, TransportError>> {
         Box::pin(async move {
-            let exchange = self.exchange(request);
-            match until.left() {
-                Some(left) => {
-                    tokio::time::timeout(left, exchange).await.unwrap_or(Err(TransportError::TimedOut))
-                }
-                None => exchange.await,
-            }
+            until.within(self.exchange(request)).await.unwrap_or(Err(TransportError::TimedOut))
         })
     }
 }

@@ -7,6 +7,11 @@ use trust_core::internal::json;
 
 use crate::store::StoreError;
 
+/// The media type of manifests.
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The media type of indexes.
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
 /// A manifest of one image or artifact, or an index of several.
 pub(crate) enum Manifest {
     Image(Box<ImageManifest>),

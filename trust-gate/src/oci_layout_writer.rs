@@ -56,7 +56,7 @@ impl OciLayoutWriter {
         Ok(writer)
     }
 
-    /// Changes the index as it is now, while nobody else does.
+    /// Changes the index while no other writer can.
     fn change<T>(&self, change: impl FnOnce(&mut Entries) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let _ours = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = self.folder.join("index.json.lock");
@@ -68,23 +68,27 @@ impl OciLayoutWriter {
         file.lock().map_err(unavailable)?;
         let mut entries = self.read_index()?;
         let changed = change(&mut entries)?;
-        let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+        let index = json!({"schemaVersion": 2, "mediaType": manifest::INDEX,
             "manifests": entries.values().collect::<Vec<_>>()});
         folder::write_whole(&self.folder.join("index.json"), index.to_string().as_bytes())?;
         Ok(changed)
     }
 
+    /// The entries as they are now; none, where a layout begins. What cannot be read is not written over.
     fn read_index(&self) -> Result<Entries, StoreError> {
-        let bytes =
-            folder::read_bounded(&self.folder.join("index.json"), MAX_MANIFEST_LEN)?.unwrap_or_default();
-        let index: Value = strict_json::from_slice(&bytes).unwrap_or_default();
-        let listed = index.pointer("/manifests").and_then(Value::as_array).into_iter().flatten();
+        let file = self.folder.join("index.json");
+        let malformed = |problem: String| StoreError::Malformed { what: file.display().to_string(), problem };
+        let Some(bytes) = folder::read_bounded(&file, MAX_MANIFEST_LEN)? else { return Ok(Entries::new()) };
+        let index: Value = strict_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
+        let listed = index.get("manifests").and_then(Value::as_array);
+        let listed = listed.ok_or_else(|| malformed("expected `manifests`".to_owned()))?;
         let entry = |entry: &Value| {
-            let name = entry.pointer("/annotations").and_then(|all| all.get(REF_NAME)?.as_str());
-            let digest = entry.pointer("/digest")?.as_str()?.parse().ok()?;
-            Some(((name.unwrap_or_default().to_owned(), digest), entry.clone()))
+            let name = entry.get("annotations").and_then(|all| all.get(REF_NAME)?.as_str());
+            let digest = entry.get("digest").and_then(|digest| digest.as_str()?.parse().ok());
+            let digest = digest.ok_or_else(|| malformed("an entry has no digest".to_owned()))?;
+            Ok(((name.unwrap_or_default().to_owned(), digest), entry.clone()))
         };
-        Ok(listed.filter_map(entry).collect())
+        listed.iter().map(entry).collect()
     }
 
     /// Copies an image with what is attached to it, and returns its digest.
@@ -178,8 +182,8 @@ impl Recorder<'_> {
         }
         let manifest = Manifest::parse(bytes, &format!("manifest {digest}"))?;
         let media_type = match &manifest {
-            Manifest::Image(_) => "application/vnd.oci.image.manifest.v1+json",
-            Manifest::Index(_) => "application/vnd.oci.image.index.v1+json",
+            Manifest::Image(_) => manifest::MANIFEST,
+            Manifest::Index(_) => manifest::INDEX,
         };
         let is_referrer = manifest.subject()?.is_some();
         let seen = Seen { tag, bytes_len: bytes.len(), digest, media_type, is_referrer };

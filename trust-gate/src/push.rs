@@ -14,23 +14,22 @@ use trust_core::{Digest, ImageRef};
 
 use crate::clock;
 use crate::deadline::{Boxed, Deadline};
+use crate::manifest::INDEX;
 use crate::store::{MAX_MANIFEST_LEN, StoreError};
 
-/// The media type of indexes.
-pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-/// How often a tag is changed anew because another writer was faster.
+/// Attempts to change a tag that other writers change, too.
 const MAX_TRIES: usize = 50;
 /// The shortest time after which a tag is read again, to see whether what was added stays.
 const MIN_SETTLE: Duration = Duration::from_millis(50);
-/// How often it is read again: where nobody else was seen to write, and where somebody was.
+/// How often it is read again: where no other writer was seen, and where one was.
 const QUIET_READS: u32 = 1;
 const BUSY_READS: u32 = 3;
-/// How often a registry may fail at a manifest in a row: some fail where two write what it refers to at once.
+/// Failures in a row at one manifest: some registries fail while another writer stores what it refers to.
 const MAX_FAILURES: u32 = 5;
 
 /// Where images, and what is attached to them, can be written.
 ///
-/// An implementor promises that what it says is stored can be read from then on, by whoever reads there, and that it answers by the
+/// An implementor promises that what it says is stored can be read from then on, by every reader, and that it answers by the
 /// deadline.
 pub trait PushTarget: core::fmt::Debug + Send + Sync {
     /// Stores a blob in the repository of an image.
@@ -81,7 +80,7 @@ pub struct PushManifest {
     pub condition: Condition,
 }
 
-/// What must be so for a tag to be changed. Registries may not know conditions, and change it all the same.
+/// A precondition for changing a tag. Registries may not know conditions, and change it all the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
     /// Nothing.
@@ -144,7 +143,7 @@ impl PushManifest {
     }
 }
 
-/// What a tag shall stand for.
+/// What a tag is changed to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// The manifest.
@@ -153,7 +152,7 @@ pub struct Change {
     pub blobs: Vec<Vec<u8>>,
 }
 
-/// Writes to a target, one writer of this process at a time to each tag.
+/// Writes to a target, one writer of this process at a time to each tag. It needs tokio.
 #[derive(Clone, Debug)]
 pub struct Pusher {
     target: Arc<dyn PushTarget>,
@@ -164,7 +163,7 @@ pub struct Pusher {
 #[derive(Debug, Default)]
 struct Turn {
     turn: tokio::sync::Mutex<()>,
-    /// What all who wait want to be listed there: whoever has the turn writes all of it.
+    /// What all waiting writers want to be listed: the one that has the turn writes all of it.
     wanted: Mutex<Vec<Value>>,
     /// Of these digests it is known that they stay.
     settled: Mutex<HashSet<String>>,
@@ -194,6 +193,7 @@ impl Pusher {
         manifest: &PushManifest,
         until: Deadline,
     ) -> Result<Digest, StoreError> {
+        in_tokio(&manifest.digest().to_string())?;
         let digest = manifest.digest();
         let malformed = |problem: &str| StoreError::Malformed {
             what: format!("manifest {digest}"),
@@ -235,9 +235,27 @@ impl Pusher {
         let tag = format!("{}-{}", subject.algorithm(), subject.to_hex());
         let turn = self.turn(image, &tag);
         turn.wanted().push(entry);
-        let _ours = turn.wait(until, &tag).await?;
+        let listed = self.list(image, &tag, &turn, &digest, until).await;
+        if listed.is_err() {
+            // No other writer lists what was reported as failed.
+            turn.wanted().retain(|one| digest_of(one) != digest.to_string());
+        }
+        listed.map(|()| digest)
+    }
+
+    /// Lists everything that waits for the tag, this entry among it.
+    async fn list(
+        &self,
+        image: &ImageRef,
+        tag: &str,
+        turn: &Turn,
+        digest: &Digest,
+        until: Deadline,
+    ) -> Result<(), StoreError> {
+        let _ours = turn.wait(until, tag).await?;
+        // The writer before may have written it.
         if turn.settled().contains(&digest.to_string()) {
-            return Ok(digest);
+            return Ok(());
         }
         let present = Mutex::new(Vec::new());
         let list = |found: Option<&[u8]>| {
@@ -246,14 +264,9 @@ impl Pusher {
             *present.lock().unwrap_or_else(PoisonError::into_inner) = wanted.iter().map(digest_of).collect();
             Ok(change)
         };
-        let updated = self.update(image, &tag, INDEX, until, list).await;
-        if let Err(error) = updated {
-            // Nobody writes it in this one's stead.
-            turn.wanted().retain(|one| digest_of(one) != digest.to_string());
-            return Err(error);
-        }
+        self.update(image, tag, INDEX, until, list).await?;
         turn.settled().extend(present.into_inner().unwrap_or_else(PoisonError::into_inner));
-        Ok(digest)
+        Ok(())
     }
 
     /// Changes what a tag stands for: `change` is given the manifest that it stands for, and says which it shall be, and which blobs that
@@ -270,6 +283,7 @@ impl Pusher {
         until: Deadline,
         change: impl Fn(Option<&[u8]>) -> Result<Option<Change>, String> + Send,
     ) -> Result<(), StoreError> {
+        in_tokio(tag)?;
         let turn = self.turn(image, tag);
         let _ours = turn.wait(until, tag).await?;
         self.update(image, tag, media_type, until, change).await
@@ -294,13 +308,13 @@ impl Pusher {
             let begun = Instant::now();
             let found = self.target.read_tag(image, tag, until).await?;
             let bytes = found.as_ref().map(|one| one.bytes.as_slice());
-            // Whoever wrote once, may have read before this one wrote.
+            // Who wrote since may have read before this one wrote.
             if written.is_some() && written.as_deref() != bytes {
                 needed = BUSY_READS;
             }
             let Some(Change { manifest, blobs }) = change(bytes).map_err(malformed)? else {
                 reads += 1;
-                // Whoever has no time left to see that it stays has seen that it is there.
+                // There may be no time left to see that it stays; it is there.
                 if reads > needed || until.left().is_some_and(|left| left < settle * 4) {
                     return Ok(());
                 }
@@ -348,11 +362,8 @@ impl Pusher {
 
 impl Turn {
     async fn wait(&self, until: Deadline, tag: &str) -> Result<tokio::sync::MutexGuard<'_, ()>, StoreError> {
-        let late = |_| StoreError::TimedOut { what: format!("the turn to write tag `{tag}`") };
-        match until.left() {
-            Some(left) => tokio::time::timeout(left, self.turn.lock()).await.map_err(late),
-            None => Ok(self.turn.lock().await),
-        }
+        let late = || StoreError::TimedOut { what: format!("tag `{tag}`, which others write to") };
+        until.within(self.turn.lock()).await.ok_or_else(late)
     }
 
     fn wanted(&self) -> MutexGuard<'_, Vec<Value>> {
@@ -362,6 +373,12 @@ impl Turn {
     fn settled(&self) -> MutexGuard<'_, HashSet<String>> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn in_tokio(what: &str) -> Result<(), StoreError> {
+    let problem = |_| "it is written only within a runtime of tokio".to_owned();
+    let found = tokio::runtime::Handle::try_current().map_err(problem);
+    found.map(|_| ()).map_err(|problem| StoreError::Unavailable { what: what.to_owned(), problem })
 }
 
 /// Once to twice as long.

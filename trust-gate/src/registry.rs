@@ -36,7 +36,6 @@ use crate::transport::{HttpRequest, HttpResponse, Method, Reach, Transport};
 /// Every type of manifest in use.
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// The longest tag of the specification.
 const MAX_TAG_LEN: usize = 128;
 /// Pages of one listing.
@@ -145,21 +144,21 @@ impl Registry {
 
 impl EvidenceStore for Registry {
     fn fetch<'a>(&'a self, want: &'a Want, until: Deadline) -> Boxed<'a, Result<Found, StoreError>> {
-        let fetch = self.0.fetch(want, until);
-        Box::pin(async move {
-            if tokio::runtime::Handle::try_current().is_err() {
-                let problem = "a registry is asked only within a runtime of tokio".to_owned();
-                return Err(StoreError::Unavailable { what: want.what(), problem });
-            }
-            match until.left() {
-                // Whatever is waited for: the network, a helper, a token that another one asks for.
-                Some(left) => tokio::time::timeout(left, fetch)
-                    .await
-                    .unwrap_or_else(|_| Err(StoreError::TimedOut { what: want.what() })),
-                None => fetch.await,
-            }
-        })
+        Box::pin(in_time(want.what(), until, self.0.fetch(want, until)))
     }
+}
+
+/// An answer by the deadline, whatever is waited for: the network, a helper, a token that another one asks for.
+async fn in_time<T>(
+    what: String,
+    until: Deadline,
+    answer: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    if tokio::runtime::Handle::try_current().is_err() {
+        let problem = "a registry is asked only within a runtime of tokio".to_owned();
+        return Err(StoreError::Unavailable { what, problem });
+    }
+    until.within(answer).await.unwrap_or(Err(StoreError::TimedOut { what }))
 }
 
 impl Inner {
@@ -311,7 +310,7 @@ impl Inner {
                 return Err(malformed("a page of the listing follows itself".to_owned()));
             }
             let mut request = HttpRequest::get(url.clone(), MAX_MANIFEST_LEN, question.endpoint.reach);
-            request.headers.push(("accept", INDEX.to_owned()));
+            request.headers.push(("accept", manifest::INDEX.to_owned()));
             let response = self.ask(question, request).await?;
             let is_first = seen.len() == 1;
             match response.status {

@@ -22,7 +22,7 @@ const NAMES: [(&str, &str); 10] = [
 ];
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
-/// There is no attestation to sign.
+/// The attestation cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AttestationError {
@@ -33,7 +33,7 @@ pub enum AttestationError {
         found: String,
     },
     /// The predicate is not what its type says.
-    #[error("it would say what nobody can read")]
+    #[error("the predicate cannot be read as its type")]
     Predicate(#[from] PredicateError),
     /// It cannot be a statement.
     #[error("it cannot be a statement")]

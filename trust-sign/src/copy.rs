@@ -26,7 +26,7 @@ pub struct Copied {
     pub manifests: usize,
     /// Blobs.
     pub blobs: usize,
-    /// Layers that no registry may distribute; they stay where they are.
+    /// Layers that registries may not distribute; they are not copied.
     pub left: usize,
 }
 
@@ -61,7 +61,7 @@ pub async fn copy(
         copied: Copied::default(),
     };
     copying.manifest(&digest, Role::Plain, 0).await?;
-    // What no tag was written of has none, though `tag` says `latest`.
+    // The tag last, so that it never stands for an image whose signatures are missing.
     if destination.digest().is_none()
         && let Some(tag) = destination.tag()
     {

@@ -14,10 +14,10 @@ use crate::exchange;
 
 /// Tokens of GitHub have 2 KiB.
 const MAX_LEN: usize = 64 << 10;
-/// For whom Sigstore's tokens are.
+/// The audience of Sigstore's tokens.
 pub const AUDIENCE: &str = "sigstore";
 
-/// An OpenID Connect identity token. It is a secret until it ends: whoever has it can sign in its name.
+/// An OpenID Connect identity token. It is a secret until it expires: anyone who has it can sign as its subject.
 ///
 /// Its claims are read, not verified: Fulcio does that.
 #[derive(Clone)]
@@ -36,31 +36,31 @@ impl fmt::Debug for IdentityToken {
     }
 }
 
-/// There is no token, or it is none. Nothing of it is in any of these.
+/// The token cannot be found or used. No variant holds any part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is no JSON Web Token.
+    /// It is not a JSON Web Token.
     #[error("the identity token is malformed: {problem}")]
     Malformed {
         /// What is wrong.
         problem: String,
     },
-    /// It is for somebody else.
+    /// It is for another audience.
     #[error("the identity token is for {found}, expected `{AUDIENCE}`")]
     Audience {
-        /// For whom.
+        /// Its audiences.
         found: String,
     },
-    /// It has ended.
-    #[error("the identity token has ended at {found}, it is {now}")]
+    /// It has expired.
+    #[error("the identity token expired at {found}, it is {now}")]
     Expired {
         /// When.
         found: UnixTime,
         /// The time.
         now: UnixTime,
     },
-    /// There is none here.
+    /// None was found.
     #[error("found no identity token: {problem}")]
     NotFound {
         /// Where was looked, and what to do.
@@ -80,7 +80,7 @@ impl IdentityToken {
     /// Reads a token.
     ///
     /// # Errors
-    /// If it is malformed, for somebody else, or has ended.
+    /// If it is malformed, for another audience, or has expired.
     pub fn parse(text: &str, now: UnixTime) -> Result<Self, TokenError> {
         #[derive(Deserialize)]
         struct Claims {
@@ -109,7 +109,7 @@ impl IdentityToken {
         let standard = payload.replace('-', "+").replace('_', "/");
         let padded = format!("{standard}{}", "=".repeat((4 - standard.len() % 4) % 4));
         let payload = encoding::from_base64(&padded).ok_or(malformed("its claims are not base64url"))?;
-        // No claim is told: a token may say what is nobody's business.
+        // Errors quote no claims: they may be private.
         let claims: Claims = json::from_slice(&payload)
             .map_err(|_| malformed("its claims have no `iss`, `sub`, `aud` and `exp` of the right type"))?;
         let audiences = match claims.aud {
@@ -134,13 +134,13 @@ impl IdentityToken {
         Ok(Self { text: Zeroizing::new(text.to_owned()), issuer: claims.iss, subject, expires })
     }
 
-    /// Who says so, unverified.
+    /// The issuer, unverified.
     #[must_use]
     pub fn unverified_issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Whom it says: the e-mail address if the issuer has verified it, else `sub`. A signature over it is what Fulcio asks for.
+    /// Its subject: the e-mail address if the issuer has verified it, else `sub`. A signature over it is what Fulcio asks for.
     #[must_use]
     pub fn unverified_subject(&self) -> &str {
         &self.subject
@@ -160,7 +160,7 @@ impl IdentityToken {
 
 /// Where an identity token comes from.
 pub trait TokenSource: fmt::Debug + Send + Sync {
-    /// A token for [`AUDIENCE`] that lasts for the moment.
+    /// A token for [`AUDIENCE`] that has not expired.
     ///
     /// # Errors
     /// If there is none.
@@ -227,8 +227,9 @@ impl<T: Transport> AmbientToken<T> {
             Some(host) => self.google(&host, now, until).await,
             None if is_google() => self.google(METADATA, now, until).await,
             None => {
-                let problem = "this is no job of GitHub Actions or GitLab CI, and no machine of Google Cloud"
-                    .to_owned();
+                let problem =
+                    "this is not a job of GitHub Actions or GitLab CI, nor a machine of Google Cloud"
+                        .to_owned();
                 Err(TokenError::NotFound { problem })
             }
         }
@@ -269,7 +270,7 @@ impl<T: Transport> AmbientToken<T> {
         request.headers.push(("metadata-flavor", "Google".to_owned()));
         let answer = exchange::success(&self.transport, request, until.at_most(exchange::TIMEOUT)).await;
         let answer = Zeroizing::new(answer.map_err(fetch)?);
-        let text = core::str::from_utf8(&answer).map_err(|_| fetch("the answer is no text".to_owned()))?;
+        let text = core::str::from_utf8(&answer).map_err(|_| fetch("the answer is not text".to_owned()))?;
         IdentityToken::parse(text, now)
     }
 }

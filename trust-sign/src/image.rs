@@ -7,6 +7,9 @@ use trust_core::internal::json as strict_json;
 use trust_core::{Digest, ImageRef, Statement, StatementError, StatementSubject, cosign};
 use trust_gate::{Deadline, EvidenceStore, Found, Item, StoreError, Want};
 
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
 /// An image of which the manifest is known: what a signature is about, and what it is attached to.
 ///
 /// For an image of several platforms it is the index that is signed, unless the reference names one platform's digest.
@@ -87,8 +90,8 @@ pub(crate) fn media_type(manifest: &[u8]) -> Result<String, String> {
         return Ok(stated.to_owned());
     }
     match (members.contains_key("layers"), members.contains_key("manifests")) {
-        (true, false) => Ok("application/vnd.oci.image.manifest.v1+json".to_owned()),
-        (false, true) => Ok("application/vnd.oci.image.index.v1+json".to_owned()),
+        (true, false) => Ok(MANIFEST.to_owned()),
+        (false, true) => Ok(INDEX.to_owned()),
         _ => Err("expected either `layers` or `manifests`".to_owned()),
     }
 }

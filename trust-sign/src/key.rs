@@ -38,7 +38,7 @@ use zeroize::Zeroizing;
 ///     fn sign<'a>(&'a self, message: &'a [u8], _: Deadline) -> Boxed<'a, Result<Vec<u8>, KeyError>> {
 ///         Box::pin(async move {
 ///             let digest = trust_core::Digest::sha256(message);
-///             Err(KeyError::Unavailable { problem: format!("nobody is there to sign {digest}") })
+///             Err(KeyError::Unavailable { problem: format!("the service did not sign {digest}") })
 ///         })
 ///     }
 /// }
@@ -60,7 +60,7 @@ pub trait SigningKey: fmt::Debug + Send + Sync {
     fn sign<'a>(&'a self, message: &'a [u8], until: Deadline) -> Boxed<'a, Result<Vec<u8>, KeyError>>;
 }
 
-/// There is no key, or it does not sign. Nothing of a private key is in any of these.
+/// The key cannot be read, or does not sign. No variant holds any part of a private key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -118,7 +118,7 @@ const KINDS: &str = "P-256, P-384, P-521 or Ed25519, or RSA of 2048 to 8192 bits
 
 /// A private key in memory, which is overwritten when it is dropped.
 ///
-/// ECDSA signs with nonces of RFC 6979: the same message has the same signature, and no chance is needed.
+/// ECDSA signs with nonces of RFC 6979: the same message has the same signature, and no randomness is needed.
 pub struct PrivateKey {
     secret: Secret,
     public: PublicKey,
@@ -151,9 +151,9 @@ impl PrivateKey {
     /// ```
     ///
     /// # Errors
-    /// If it is of another kind, or the system has no chance to give.
+    /// If it is of another kind, or the system gives no random numbers.
     pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
-        // A number that is no key comes up once in 2^32 times at most.
+        // At most one random number in 2^32 cannot be a key.
         for _ in 0..16 {
             let secret = match algorithm {
                 KeyAlgorithm::EcdsaP256 => p256::SecretKey::from_slice(&*random::<32>()?).map(Secret::P256),
@@ -175,7 +175,7 @@ impl PrivateKey {
                 return Self::new(secret);
             }
         }
-        Err(KeyError::Unavailable { problem: "the system's random numbers are no keys".to_owned() })
+        Err(KeyError::Unavailable { problem: "the system's random numbers cannot be keys".to_owned() })
     }
 
     /// Reads a key that is not encrypted: PKCS#8, SEC 1, or PKCS#1 with the feature `aws-lc`. Other blocks of the text, such as OpenSSL's
@@ -208,7 +208,7 @@ impl PrivateKey {
     /// The key as cosign writes it, encrypted by a password: `cosign sign --key` reads it.
     ///
     /// # Errors
-    /// If the system has no chance to give.
+    /// If the system gives no random numbers.
     pub fn to_encrypted_pem(&self, password: &[u8]) -> Result<String, KeyError> {
         let der = self.to_pkcs8()?;
         Ok(pem::encode(encrypted::LABELS[0], encrypted::encrypt(&der, password)?.as_bytes()))

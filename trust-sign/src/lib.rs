@@ -38,6 +38,8 @@
 //! | `exchange` | one question to a service | |
 //! | `key` | [`SigningKey`], [`PrivateKey`] | RFC 5208, RFC 5915, RFC 6979; cosign's encrypted keys |
 //! | `identity_token` | [`IdentityToken`], [`TokenSource`], [`AmbientToken`] | OpenID Connect |
+//! | `sign_error` | [`SignError`]: its [`Stage`], and what is [`Published`] all the same | |
+//! | `fulcio`, `timestamp_authority`, `rekor` | what each service is asked | Fulcio's API, RFC 3161, Rekor's APIs |
 //! | `signer` | [`Signer`] | Sigstore's client specification |
 //! | `image` | [`ImageTarget`] | cosign's payloads |
 //! | `attestation` | [`attestation()`], [`ProvenanceBuilder`] | in-toto, SLSA provenance v1 |
@@ -49,6 +51,12 @@ mod exchange;
 mod key;
 
 mod identity_token;
+
+mod sign_error;
+
+mod fulcio;
+mod rekor;
+mod timestamp_authority;
 
 mod signer;
 
@@ -66,4 +74,6 @@ pub use identity_token::{AUDIENCE, AmbientToken, IdentityToken, TokenError, Toke
 pub use image::ImageTarget;
 pub use key::{KeyError, PrivateKey, SigningKey};
 pub use push::{Inline, push_bundle, push_layer};
-pub use signer::{Published, RekorApi, SignError, SignedBundle, SignedLayer, Signer, Stage};
+pub use rekor::RekorApi;
+pub use sign_error::{Published, SignError, Stage};
+pub use signer::{SignedBundle, SignedLayer, Signer};

@@ -8,10 +8,9 @@ use trust_core::internal::{encoding, json as strict_json};
 use trust_core::{Content, Digest, Statement, UnixTime, cosign};
 use trust_gate::{Change, Deadline, PushManifest, Pusher, StoreError};
 
-use crate::image::ImageTarget;
+use crate::image::{ImageTarget, MANIFEST};
 use crate::signer::{SignedBundle, SignedLayer};
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -20,13 +19,13 @@ const MAX_MANIFEST_LEN: usize = 4 << 20;
 /// Registries take manifests of 4 MiB; a larger bundle is a blob of its own.
 const MAX_INLINE_LEN: usize = 1 << 20;
 
-/// Whether a bundle also stands in the manifest that refers to it.
+/// Whether the manifest also contains the bundle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Inline {
     /// It is a blob alone, as cosign does.
     #[default]
     No,
-    /// It is in the descriptor's `data` as well, if it has at most 1 MiB: a verifier that reads it there asks once less.
+    /// It is in the descriptor's `data` as well, if it has at most 1 MiB: a verifier that reads it there needs one request less.
     Data,
 }
 

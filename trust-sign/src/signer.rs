@@ -1,39 +1,36 @@
-//! [`Signer`]: signatures that a verifier accepts, or none.
+//! [`Signer`]: makes signatures, and verifies each before it is returned.
 
 use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use thiserror::Error;
 use trust_core::{
     Bundle, Certificate, CertificateIdentity, ClaimedContent, ClaimedSigner, Content, Digest, Envelope,
-    HashAlgorithm, IdentityPolicy, KeyAlgorithm, LogClaim, LogEntry, LogError, ManagedKey, Material,
-    PAYLOAD_TYPE, Pattern, Reasons, Signed, SignerPolicy, SigningConfig, SigningConfigError, Statement,
-    TrustRoot, UnixTime, VerifiedBundle, Verifier, certificate_chain, certificate_request, cosign,
-    pre_authentication_encoding, timestamp_request,
+    HashAlgorithm, IdentityPolicy, KeyAlgorithm, LogClaim, LogEntry, ManagedKey, Material, PAYLOAD_TYPE,
+    Pattern, Reasons, SignatureScheme, Signed, SignerPolicy, SigningConfig, SigningConfigError, Statement,
+    StatementSubject, TrustRoot, UnixTime, VerifiedBundle, Verifier, cosign, pre_authentication_encoding,
 };
 use trust_gate::internal::now;
-use trust_gate::{Deadline, HttpRequest, Reach, Transport, TransportError};
-use trust_rekor::{RekorLog, read_answer_v1, submission_v1, submission_v2};
+use trust_gate::{Deadline, Transport};
+use trust_rekor::RekorLog;
 
-use crate::exchange;
 use crate::identity_token::TokenSource;
-use crate::key::{PrivateKey, SigningKey};
+use crate::key::{KeyError, PrivateKey, SigningKey};
+use crate::rekor::{Log, MaybeLogged, NotLogged, RekorApi};
+use crate::sign_error::{Published, SignError, Stage};
+use crate::{fulcio, timestamp_authority};
 
 /// Versions of APIs that are spoken.
 const FULCIO: [u32; 1] = [1];
 const REKOR: [u32; 2] = [1, 2];
 const TIMESTAMP_AUTHORITY: [u32; 1] = [1];
-/// Rekor v2 answers when its next checkpoint is published.
-const LOG_TIMEOUT: Duration = Duration::from_secs(20);
-/// By how much this clock may be behind an authority's: what is checked here is not the hour.
+/// By how much this machine's clock may be behind an authority's: other verifiers use their own.
 const CLOCK_TOLERANCE_MILLIS: u32 = 300_000;
 
 /// Signs with a key, or with the identity that a token names, and has it seen by timestamp authorities and transparency logs.
 ///
 /// What it returns has been written, read again, and accepted by a [`Verifier`] that trusts the root, with as many timestamps and log
-/// entries as were asked for. It needs tokio.
+/// entries as were asked for.
 #[derive(Clone, Debug)]
 pub struct Signer {
     by: By,
@@ -47,21 +44,6 @@ pub struct Signer {
 enum By {
     Key(Arc<dyn SigningKey>),
     Identity { tokens: Arc<dyn TokenSource>, authority: String },
-}
-
-#[derive(Clone, Debug)]
-struct Log {
-    url: String,
-    api: RekorApi,
-}
-
-/// The API of a transparency log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RekorApi {
-    /// Entries with a promise, and with an integrated time.
-    V1,
-    /// Entries with a proof alone; the time is a timestamp authority's.
-    V2,
 }
 
 /// A signature, verified.
@@ -94,103 +76,47 @@ pub struct SignedLayer {
     pub published: Vec<Published>,
 }
 
-/// What a service has made public; nobody can take it back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Published {
-    /// A certificate with the signer's identity, in logs of certificates.
-    Certificate {
-        /// The authority's URL.
-        authority: String,
-        /// False: the authority may have made it, but has not answered with it.
-        is_certain: bool,
-    },
-    /// The signature and its signer.
-    LogEntry {
-        /// The log's URL.
-        log: String,
-        /// Where it is there; `None`: the log may have taken it in, but has not answered.
-        index: Option<u64>,
-    },
-}
-
-impl fmt::Display for Published {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Certificate { authority, is_certain: true } => write!(f, "a certificate by {authority}"),
-            Self::Certificate { authority, is_certain: false } => {
-                write!(f, "perhaps a certificate by {authority}")
-            }
-            Self::LogEntry { log, index: Some(index) } => write!(f, "entry {index} of {log}"),
-            Self::LogEntry { log, index: None } => write!(f, "perhaps an entry of {log}"),
-        }
-    }
-}
-
-/// What a signer was about to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Begin: what is asked for cannot be made by these services.
-    Begin,
-    /// Get an identity token.
-    Token,
-    /// Sign with the key.
-    Sign,
-    /// Get a certificate.
-    Certificate,
-    /// Get a timestamp.
-    Timestamp,
-    /// Get an entry of a log.
-    Log,
-    /// Verify the outcome.
-    Verify,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Begin => "begin to sign",
-            Self::Token => "get an identity token",
-            Self::Sign => "sign",
-            Self::Certificate => "get a certificate",
-            Self::Timestamp => "get a timestamp",
-            Self::Log => "log the signature",
-            Self::Verify => "verify what was signed",
-        })
-    }
-}
-
-/// There is no signature.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("cannot {stage}: {problem}{}", already(published))]
-#[non_exhaustive]
-pub struct SignError {
-    /// What could not be done.
-    pub stage: Stage,
-    /// Why not.
-    pub problem: String,
-    /// What is public all the same.
-    pub published: Vec<Published>,
-}
-
-impl SignError {
-    /// Before anyone was asked.
-    fn at_once(stage: Stage, problem: &str) -> Self {
-        Self { stage, problem: problem.to_owned(), published: Vec::new() }
-    }
-}
-
-fn already(published: &[Published]) -> String {
-    let all: Vec<String> = published.iter().map(ToString::to_string).collect();
-    if all.is_empty() { String::new() } else { format!("; already public: {}", all.join(", ")) }
-}
-
 /// What is to be signed.
 #[derive(Clone, Copy)]
 enum Unsigned<'a> {
     Statement(&'a Statement),
     Message(&'a [u8]),
+}
+
+impl<'a> Unsigned<'a> {
+    /// What it is about, for a verifier; `None`: a statement that names no subject by a digest that is supported.
+    fn artifact(self) -> Option<Signed<'a>> {
+        match self {
+            Self::Message(message) => Some(Signed::Message(message)),
+            Self::Statement(statement) => {
+                let mut digests = statement.subjects().iter().flat_map(StatementSubject::digests);
+                digests.next().map(Signed::Digest)
+            }
+        }
+    }
+
+    /// The bytes that are signed.
+    fn message(self) -> Vec<u8> {
+        match self {
+            Self::Message(message) => message.to_vec(),
+            Self::Statement(statement) => {
+                pre_authentication_encoding(PAYLOAD_TYPE, statement.to_json().as_bytes())
+            }
+        }
+    }
+
+    /// It with its signature.
+    fn signed(self, signature: Vec<u8>, scheme: SignatureScheme) -> Content {
+        match self {
+            Self::Message(message) => {
+                let hash = scheme.hash().unwrap_or(HashAlgorithm::Sha256);
+                Content::Message { unverified_digest: Some(Digest::of(hash, message)), signature }
+            }
+            Self::Statement(statement) => {
+                Content::Envelope(Envelope::new(PAYLOAD_TYPE, statement.to_json().into_bytes(), signature))
+            }
+        }
+    }
 }
 
 /// What timestamps are over.
@@ -201,8 +127,19 @@ enum TimestampOf {
     Envelope,
 }
 
+/// Who signs.
+struct Holder {
+    key: Arc<dyn SigningKey>,
+    material: Material,
+    /// The certificates above the signer's.
+    issuers: Vec<Certificate>,
+    published: Vec<Published>,
+}
+
 /// What has been made so far.
-struct Draft {
+struct Draft<'a> {
+    /// What the signature is about.
+    artifact: Signed<'a>,
     content: Content,
     material: Material,
     issuers: Vec<Certificate>,
@@ -212,7 +149,7 @@ struct Draft {
 }
 
 impl Signer {
-    /// Signs with a key. Nobody sees the signature until a service is named.
+    /// Signs with a key. The signature is sent to no service until one is named.
     #[must_use]
     pub fn with_key(key: impl SigningKey + 'static, root: TrustRoot) -> Self {
         Self {
@@ -305,7 +242,7 @@ impl Signer {
     /// Signs a statement: an image's signature as cosign 3 makes it, or an attestation.
     ///
     /// # Errors
-    /// If it cannot be signed, seen by all services, or verified; what is public all the same is said.
+    /// If it cannot be signed, timestamped, logged or verified. The error lists what is already public.
     pub async fn sign(&self, statement: &Statement, until: Deadline) -> Result<SignedBundle, SignError> {
         self.bundle(Unsigned::Statement(statement), until).await
     }
@@ -333,9 +270,9 @@ impl Signer {
         let (annotations, draft) = Self::annotations(draft)?;
         let bundle = cosign::signature_bundle(&annotations);
         let bundle = bundle.map_err(|error| draft.failed(Stage::Verify, &Reasons(&error)))?;
-        let verified = self.verify(&bundle, Signed::Message(&layer), &draft)?;
-        let media_type = cosign::SIMPLE_SIGNING_MEDIA_TYPE;
-        Ok(SignedLayer { layer, media_type, annotations, verified, published: draft.published })
+        let verified = self.verify(&bundle, &draft)?;
+        let (media_type, published) = (cosign::SIMPLE_SIGNING_MEDIA_TYPE, draft.published);
+        Ok(SignedLayer { layer, media_type, annotations, verified, published })
     }
 
     /// Signs an attestation as cosign 1 and 2 do.
@@ -357,13 +294,12 @@ impl Signer {
         };
         let bundle = cosign::attestation_bundle(&layer, &annotations);
         let bundle = bundle.map_err(|error| draft.failed(Stage::Verify, &Reasons(&error)))?;
-        let digest = subject_of(statement);
-        let verified = self.verify(&bundle, Signed::Digest(&digest), &draft)?;
+        let verified = self.verify(&bundle, &draft)?;
         let media_type = cosign::ENVELOPE_MEDIA_TYPE;
         Ok(SignedLayer { layer, media_type, annotations, verified, published: draft.published })
     }
 
-    /// What could only fail when all is public.
+    /// Refuses at once what would fail after everything is public.
     fn check_older_form(&self) -> Result<(), SignError> {
         let problem = if self.logs.iter().any(|log| log.api == RekorApi::V2) {
             "cosign's older form has no place for an entry without a promise, and Rekor v2 makes none"
@@ -372,10 +308,10 @@ impl Signer {
         } else {
             return Ok(());
         };
-        Err(SignError::at_once(Stage::Begin, problem))
+        Err(SignError::new(Stage::Begin, &problem))
     }
 
-    fn annotations(draft: Draft) -> Result<(BTreeMap<String, String>, Draft), SignError> {
+    fn annotations(draft: Draft<'_>) -> Result<(BTreeMap<String, String>, Draft<'_>), SignError> {
         let bundle = draft.bundle();
         let annotations = cosign::annotations(&bundle, &draft.issuers);
         Ok((annotations.map_err(|error| draft.failed(Stage::Verify, &Reasons(&error)))?, draft))
@@ -387,236 +323,148 @@ impl Signer {
         let json = draft.bundle().to_json();
         let bundle = Bundle::from_json(json.as_bytes());
         let bundle = bundle.map_err(|error| draft.failed(Stage::Verify, &Reasons(&error)))?;
-        let digest;
-        let artifact = match unsigned {
-            Unsigned::Message(message) => Signed::Message(message),
-            Unsigned::Statement(statement) => {
-                digest = subject_of(statement);
-                Signed::Digest(&digest)
-            }
-        };
-        let verified = self.verify(&bundle, artifact, &draft)?;
+        let verified = self.verify(&bundle, &draft)?;
         Ok(SignedBundle { bundle, json, verified, published: draft.published })
     }
 
     /// Sign, timestamp, log: what is public for ever comes last.
-    async fn draft(
+    async fn draft<'a>(
         &self,
-        unsigned: Unsigned<'_>,
+        unsigned: Unsigned<'a>,
         timestamp_of: TimestampOf,
         until: Deadline,
-    ) -> Result<Draft, SignError> {
-        let has_time =
-            !self.timestamp_authorities.is_empty() || self.logs.iter().any(|log| log.api == RekorApi::V1);
-        if matches!(self.by, By::Identity { .. }) && !has_time {
-            let problem = "nobody would vouch for the time, without which a certificate of some minutes verifies nowhere: \
-                           expected a timestamp authority, or a Rekor v1";
-            return Err(SignError::at_once(Stage::Begin, problem));
-        }
-        let mut published = Vec::new();
-        let failed = |stage, problem: &dyn fmt::Display, published: &[Published]| SignError {
-            stage,
-            problem: problem.to_string(),
-            published: published.to_vec(),
+    ) -> Result<Draft<'a>, SignError> {
+        let artifact = self.begin(unsigned)?;
+        let Holder { key, material, issuers, published } = self.holder(until).await?;
+        let message = unsigned.message();
+        let signature = match sign_with(&*key, &message, until).await {
+            Ok(signature) => signature,
+            Err(error) => return Err(SignError { published, ..error }),
         };
-        let ephemeral;
-        let (key, material, issuers): (&dyn SigningKey, _, _) = match &self.by {
-            By::Key(key) => (&**key, Material::Key { unverified_hint: key.public_key().hint() }, Vec::new()),
-            By::Identity { tokens, authority } => {
-                ephemeral = PrivateKey::generate(KeyAlgorithm::EcdsaP256)
-                    .map_err(|error| failed(Stage::Sign, &error, &published))?;
-                let certified = self.certificate(&ephemeral, &**tokens, authority, until).await;
-                let (leaf, issuers) = certified?;
-                published.push(Published::Certificate { authority: authority.clone(), is_certain: true });
-                let leaf = Box::new(leaf);
-                (&ephemeral, Material::Certificate { leaf, unverified_intermediates: Vec::new() }, issuers)
-            }
+        let mut draft = Draft {
+            artifact,
+            content: unsigned.signed(signature, key.scheme()),
+            material,
+            issuers,
+            timestamps: Vec::new(),
+            entries: Vec::new(),
+            published,
         };
-        let message = match unsigned {
-            Unsigned::Message(message) => message.to_vec(),
-            Unsigned::Statement(statement) => {
-                pre_authentication_encoding(PAYLOAD_TYPE, statement.to_json().as_bytes())
-            }
-        };
-        let signature = key.sign(&message, until).await;
-        let signature = signature.map_err(|error| failed(Stage::Sign, &Reasons(&error), &published))?;
-        let verifies = key.public_key().verify(key.scheme(), Signed::Message(&message), &signature);
-        verifies.map_err(|error| failed(Stage::Sign, &Reasons(&error), &published))?;
-        let content = match unsigned {
-            Unsigned::Message(message) => {
-                let hash = key.scheme().hash().unwrap_or(HashAlgorithm::Sha256);
-                Content::Message { unverified_digest: Some(Digest::of(hash, message)), signature }
-            }
-            Unsigned::Statement(statement) => {
-                Content::Envelope(Envelope::new(PAYLOAD_TYPE, statement.to_json().into_bytes(), signature))
-            }
-        };
-        let mut draft =
-            Draft { content, material, issuers, timestamps: Vec::new(), entries: Vec::new(), published };
-        for url in &self.timestamp_authorities {
-            let of = match (&draft.content, timestamp_of) {
-                (Content::Envelope(envelope), TimestampOf::Envelope) => envelope.to_json().into_bytes(),
-                (content, _) => content.signature().to_vec(),
-            };
-            let timestamp = self.timestamp(url, &of, until).await;
-            let failed = |problem: String| draft.failed(Stage::Timestamp, &format!("{url}: {problem}"));
-            let timestamp = timestamp.map_err(failed)?;
-            draft.timestamps.push(timestamp);
-        }
-        // What can be refused here, is refused before anyone else knows of it.
+        self.timestamp(&mut draft, timestamp_of, until).await?;
+        // What can be refused here is refused before a log knows of it.
         if timestamp_of == TimestampOf::Signature && !draft.timestamps.is_empty() {
-            let digest;
-            let artifact = match unsigned {
-                Unsigned::Message(message) => Signed::Message(message),
-                Unsigned::Statement(statement) => {
-                    digest = subject_of(statement);
-                    Signed::Digest(&digest)
-                }
-            };
-            self.verify(&draft.bundle(), artifact, &draft)?;
+            self.verify(&draft.bundle(), &draft)?;
         }
-        let mut submissions = Vec::new();
-        for log in &self.logs {
-            let submission = submission(log, &draft.claim(key, &message));
-            let failed =
-                |error: LogError| draft.failed(Stage::Log, &format!("{}: {}", log.url, Reasons(&error)));
-            submissions.push(submission.map_err(failed)?);
-        }
-        for (log, submission) in self.logs.iter().zip(submissions) {
-            let asked = self.log(log, submission, until).await;
-            match asked {
-                Ok(entry) => {
-                    let index = Some(entry.log_index);
-                    draft.published.push(Published::LogEntry { log: log.url.clone(), index });
-                    draft.entries.push(entry);
-                }
-                Err(Refused { problem, entry }) => {
-                    let of = |index| Published::LogEntry { log: log.url.clone(), index };
-                    draft.published.extend(entry.map(of));
-                    return Err(draft.failed(Stage::Log, &format!("{}: {problem}", log.url)));
-                }
-            }
-        }
+        self.log(&mut draft, &*key, &message, until).await?;
         Ok(draft)
     }
 
-    fn transport(&self) -> Result<&dyn Transport, String> {
-        self.transport
-            .as_deref()
-            .ok_or_else(|| "no transport was given, by which services are asked".to_owned())
-    }
-
-    async fn certificate(
-        &self,
-        key: &PrivateKey,
-        tokens: &dyn TokenSource,
-        authority: &str,
-        until: Deadline,
-    ) -> Result<(Certificate, Vec<Certificate>), SignError> {
-        let failed = |stage, problem: String| SignError { stage, problem, published: Vec::new() };
+    /// The key, and what says whose it is.
+    async fn holder(&self, until: Deadline) -> Result<Holder, SignError> {
+        let (tokens, authority) = match &self.by {
+            By::Identity { tokens, authority } => (tokens, authority),
+            By::Key(key) => {
+                let material = Material::Key { unverified_hint: key.public_key().hint() };
+                return Ok(Holder { key: key.clone(), material, issuers: Vec::new(), published: Vec::new() });
+            }
+        };
+        let failed = |error: KeyError| SignError::new(Stage::Sign, &Reasons(&error));
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).map_err(failed)?;
         let token = tokens.token(now(), until).await;
-        let token = token.map_err(|error| failed(Stage::Token, Reasons(&error).to_string()))?;
-        let proof = key.sign(token.unverified_subject().as_bytes(), until).await;
-        let proof = proof.map_err(|error| failed(Stage::Sign, Reasons(&error).to_string()))?;
-        let refused = |problem| failed(Stage::Certificate, format!("{authority}: {problem}"));
-        let url = exchange::below(authority, "api/v2/signingCert").map_err(refused)?;
-        exchange::for_secrets(&url).map_err(refused)?;
-        let body = certificate_request(key.public_key(), &proof).into_bytes();
-        let mut request = exchange::post(url, "application/json", body);
-        request.headers.push(("authorization", format!("Bearer {}", token.secret())));
-        let transport = self.transport().map_err(refused)?;
-        let sent = send(transport, request, until.at_most(exchange::TIMEOUT)).await;
-        let made = |problem: String, is_certain| SignError {
-            published: vec![Published::Certificate { authority: authority.to_owned(), is_certain }],
-            ..refused(problem)
+        let token = token.map_err(|error| SignError::new(Stage::Token, &Reasons(&error)))?;
+        let (leaf, issuers) = fulcio::certify(self.transport()?, authority, &key, &token, until).await?;
+        Ok(Holder {
+            key: Arc::new(key),
+            material: Material::Certificate { leaf: Box::new(leaf), unverified_intermediates: Vec::new() },
+            issuers,
+            published: vec![Published::Certificate { authority: authority.clone(), is_certain: true }],
+        })
+    }
+
+    async fn timestamp(
+        &self,
+        draft: &mut Draft<'_>,
+        timestamp_of: TimestampOf,
+        until: Deadline,
+    ) -> Result<(), SignError> {
+        let of = match (&draft.content, timestamp_of) {
+            (Content::Envelope(envelope), TimestampOf::Envelope) => envelope.to_json().into_bytes(),
+            (content, _) => content.signature().to_vec(),
         };
-        let (status, body, said) = sent.map_err(|error| match error.entry {
-            None => refused(error.problem),
-            Some(_) => made(error.problem, false),
+        let trusted = self.root.timestamp_authorities();
+        for url in &self.timestamp_authorities {
+            let timestamp = timestamp_authority::timestamp(self.transport()?, url, &of, trusted, until).await;
+            let failed = |problem| draft.failed(Stage::Timestamp, &format_args!("{url}: {problem}"));
+            let timestamp = timestamp.map_err(failed)?;
+            draft.timestamps.push(timestamp);
+        }
+        Ok(())
+    }
+
+    /// Submits it to each log. If one cannot take such a signature, none is asked.
+    async fn log(
+        &self,
+        draft: &mut Draft<'_>,
+        key: &dyn SigningKey,
+        message: &[u8],
+        until: Deadline,
+    ) -> Result<(), SignError> {
+        let mut submissions = Vec::new();
+        for log in &self.logs {
+            let submission = log.submission(&draft.claim(key, message));
+            let failed = |error| draft.failed(Stage::Log, &format_args!("{}: {}", log.url, Reasons(&error)));
+            submissions.push(submission.map_err(failed)?);
+        }
+        for (log, submission) in self.logs.iter().zip(submissions) {
+            let entry_at = |index| Published::LogEntry { log: log.url.clone(), index };
+            match log.submit(self.transport()?, submission, until).await {
+                Ok(entry) => {
+                    draft.published.push(entry_at(Some(entry.log_index)));
+                    draft.entries.push(entry);
+                }
+                Err(NotLogged { problem, entry }) => {
+                    draft.published.extend(match entry {
+                        MaybeLogged::No => None,
+                        MaybeLogged::Somewhere => Some(entry_at(None)),
+                        MaybeLogged::At(index) => Some(entry_at(Some(index))),
+                    });
+                    return Err(draft.failed(Stage::Log, &format_args!("{}: {problem}", log.url)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses at once what would fail after something is public.
+    fn begin<'a>(&self, unsigned: Unsigned<'a>) -> Result<Signed<'a>, SignError> {
+        let refused = |problem: &str| SignError::new(Stage::Begin, &problem);
+        let artifact = unsigned.artifact();
+        let artifact = artifact.ok_or_else(|| {
+            refused("the statement names no subject by a digest of SHA-256, SHA-384 or SHA-512")
         })?;
-        match status {
-            200..=299 => certificate_chain(&body, key.public_key())
-                .map_err(|error| made(Reasons(&error).to_string(), true)),
-            ..500 => Err(refused(said.problem)),
-            _ => Err(made(said.problem, false)),
+        let is_certified = matches!(self.by, By::Identity { .. });
+        let has_time =
+            !self.timestamp_authorities.is_empty() || self.logs.iter().any(|log| log.api == RekorApi::V1);
+        if is_certified && !has_time {
+            return Err(refused(
+                "no service would sign the time, without which a short-lived certificate cannot be verified: \
+                 expected a timestamp authority, or a Rekor v1",
+            ));
         }
+        if is_certified || !self.timestamp_authorities.is_empty() || !self.logs.is_empty() {
+            self.transport()?;
+        }
+        Ok(artifact)
     }
 
-    async fn timestamp(&self, url: &str, of: &[u8], until: Deadline) -> Result<Vec<u8>, String> {
-        let url = url.parse().map_err(|error: url::ParseError| error.to_string())?;
-        let request = exchange::post(url, "application/timestamp-query", timestamp_request(of));
-        let transport = self.transport()?;
-        let first = exchange::success(transport, request.clone(), until.at_most(exchange::TIMEOUT)).await;
-        let answer = match first {
-            // Nothing of it is kept by anyone, so it may be asked again.
-            Err(_) if !until.is_past() => {
-                exchange::success(transport, request, until.at_most(exchange::TIMEOUT)).await?
-            }
-            first => first?,
-        };
-        let authorities = self.root.timestamp_authorities();
-        let verified = trust_core::verify_timestamp(&answer, of, authorities);
-        verified.map_err(|error| Reasons(&error).to_string())?;
-        Ok(answer)
-    }
-
-    async fn log(&self, log: &Log, submission: String, until: Deadline) -> Result<LogEntry, Refused> {
-        let until = until.at_most(LOG_TIMEOUT);
-        let transport = self.transport().map_err(Refused::certain)?;
-        let path = match log.api {
-            RekorApi::V1 => "api/v1/log/entries",
-            RekorApi::V2 => "api/v2/log/entries",
-        };
-        let url = exchange::below(&log.url, path).map_err(Refused::certain)?;
-        let request = exchange::post(url.clone(), "application/json", submission.into_bytes());
-        // Once: a log may have taken it in whose answer is lost.
-        let first = send(transport, request.clone(), until).await;
-        let is_lost = first.as_ref().map_or_else(|error| error.entry.is_some(), |answer| answer.0 >= 500);
-        // Rekor v1 answers with the entry that it has, so it may be asked again.
-        let asked_again = log.api == RekorApi::V1 && is_lost && !until.is_past();
-        let (mut status, mut body, mut said) = match asked_again {
-            true => send(transport, request, until).await?,
-            false => first?,
-        };
-        let mut is_there = asked_again;
-        if status == 409 {
-            is_there = true;
-            let location = said.location.as_deref().and_then(|location| url.join(location).ok());
-            let location = location.filter(|location| location.origin() == url.origin());
-            if let (RekorApi::V1, Some(location)) = (log.api, location) {
-                let request = HttpRequest::get(location, 1 << 20, Reach::Private);
-                (status, body, said) = send(transport, request, until).await.map_err(Refused::perhaps)?;
-            }
-        }
-        let read = match (status, log.api) {
-            (200..=299, RekorApi::V1) => read_answer_v1(&body).map_err(|error| Reasons(&error).to_string()),
-            (200..=299, RekorApi::V2) => {
-                LogEntry::from_json(&body).map_err(|error| Reasons(&error).to_string())
-            }
-            (409, _) => {
-                let problem = format!(
-                    "it has this very entry, and does not give it again ({}); what is signed must differ, by an annotation for one",
-                    said.problem
-                );
-                return Err(Refused { problem, entry: Some(index_in(&said.problem)) });
-            }
-            // Who is refused by a rule has not been taken in; who meets a broken server may have been.
-            (status, _) => {
-                let entry = (is_there || status >= 500).then_some(None);
-                return Err(Refused { problem: said.problem, entry });
-            }
-        };
-        read.map_err(|problem| Refused { problem, entry: Some(None) })
+    fn transport(&self) -> Result<&dyn Transport, SignError> {
+        let missing = || SignError::new(Stage::Begin, &"no transport was given by which services are asked");
+        self.transport.as_deref().ok_or_else(missing)
     }
 
     /// That a verifier with this root accepts it.
-    fn verify(
-        &self,
-        bundle: &Bundle,
-        artifact: Signed<'_>,
-        draft: &Draft,
-    ) -> Result<VerifiedBundle, SignError> {
-        // How many there are is counted here; what they are worth to others is for others to say.
+    fn verify(&self, bundle: &Bundle, draft: &Draft<'_>) -> Result<VerifiedBundle, SignError> {
+        // Entries are counted below: a verifier's threshold counts operators instead.
         let mut verifier = Verifier::new(&self.root, &RekorLog)
             .with_clock_tolerance(CLOCK_TOLERANCE_MILLIS)
             .with_timestamp_threshold(usize::from(!draft.timestamps.is_empty()));
@@ -627,7 +475,7 @@ impl Signer {
             By::Key(key) => SignerPolicy::Key(ManagedKey::new(key.public_key().clone())),
             By::Identity { .. } => SignerPolicy::Identity(anyone(draft)?),
         };
-        let verified = verifier.verify(bundle, artifact, &policy, now());
+        let verified = verifier.verify(bundle, draft.artifact, &policy, now());
         let verified = verified.map_err(|error| draft.failed(Stage::Verify, &Reasons(&error)))?;
         let (found, expected) = (verified.log_entries().len(), draft.entries.len());
         if found != expected {
@@ -638,20 +486,23 @@ impl Signer {
     }
 }
 
-/// Whoever the token's issuer vouched for: the certificate says who that is, and the caller sees it in the outcome.
-fn anyone(draft: &Draft) -> Result<IdentityPolicy, SignError> {
+/// Any identity that the authority certified: the caller finds it in what was verified.
+fn anyone(draft: &Draft<'_>) -> Result<IdentityPolicy, SignError> {
     let any = || Pattern::wildcard("*");
     let policy = IdentityPolicy::new([CertificateIdentity::new(any(), any())]);
     policy.map_err(|error| draft.failed(Stage::Verify, &error))
 }
 
-/// The first subject: a statement has one, and one of ours has a digest.
-fn subject_of(statement: &Statement) -> Digest {
-    let first = statement.subjects().first().and_then(|subject| subject.digests().first());
-    first.cloned().unwrap_or_else(|| Digest::sha256(b""))
+/// A signature that verifies.
+async fn sign_with(key: &dyn SigningKey, message: &[u8], until: Deadline) -> Result<Vec<u8>, SignError> {
+    let signature = key.sign(message, until).await;
+    let signature = signature.map_err(|error| SignError::new(Stage::Sign, &Reasons(&error)))?;
+    let verified = key.public_key().verify(key.scheme(), Signed::Message(message), &signature);
+    verified.map_err(|error| SignError::new(Stage::Sign, &Reasons(&error)))?;
+    Ok(signature)
 }
 
-impl Draft {
+impl Draft<'_> {
     fn bundle(&self) -> Bundle {
         Bundle::new(
             self.content.clone(),
@@ -680,58 +531,4 @@ impl Draft {
     fn failed(&self, stage: Stage, problem: &dyn fmt::Display) -> SignError {
         SignError { stage, problem: problem.to_string(), published: self.published.clone() }
     }
-}
-
-fn submission(log: &Log, claim: &LogClaim<'_>) -> Result<String, LogError> {
-    match log.api {
-        RekorApi::V1 => submission_v1(claim),
-        RekorApi::V2 => submission_v2(claim),
-    }
-}
-
-/// The index that Rekor v2 names where it has an entry already.
-fn index_in(problem: &str) -> Option<u64> {
-    problem.rsplit_once("index ")?.1.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-/// A log has not answered with an entry.
-struct Refused {
-    problem: String,
-    /// `Some`: it has taken it in, or may have; with the index, if it says which.
-    entry: Option<Option<u64>>,
-}
-
-impl Refused {
-    fn certain(problem: String) -> Self {
-        Self { problem, entry: None }
-    }
-
-    /// The same, of a log that has it.
-    fn perhaps(self) -> Self {
-        Self { entry: self.entry.or(Some(None)), ..self }
-    }
-}
-
-/// What an answer says beside its body.
-struct Said {
-    problem: String,
-    location: Option<String>,
-}
-
-async fn send(
-    transport: &dyn Transport,
-    request: HttpRequest,
-    until: Deadline,
-) -> Result<(u16, Vec<u8>, Said), Refused> {
-    let sent = transport.send(request, until).await;
-    let response = sent.map_err(|error| Refused {
-        // An address that may not be asked was never sent to.
-        entry: (!matches!(error, TransportError::NotPublic { .. })).then_some(None),
-        problem: error.to_string(),
-    })?;
-    let said = Said {
-        problem: exchange::problem(&response),
-        location: response.header("location").map(str::to_owned),
-    };
-    Ok((response.status, response.body, said))
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
 mod in_process;
+mod token;
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,8 @@ use trust_core::{Digest, Statement, StatementSubject, UnixTime, cosign};
 use trust_gate::Deadline;
 use trust_sign::{IdentityToken, Published, SignError, Signer, Stage, TokenError};
 
-use in_process::{Fault, SUBJECT, Services, token};
+use in_process::{Fault, Services};
+use token::{SUBJECT, token};
 
 fn now() -> UnixTime {
     trust_gate::internal::now()
@@ -166,6 +168,16 @@ async fn what_must_fail_fails_before_anything_is_public() {
     let token = IdentityToken::parse(&token("sigstore", later()), now()).unwrap();
     let timeless = Signer::with_identity(token, &config, services.clone(), Services::root(), now()).unwrap();
     at_once(timeless.sign(&statement(), until).await.unwrap_err());
+    assert_eq!(services.asked.lock().unwrap().len(), 0);
+    // A statement about what no verifier of ours knows.
+    let commit = r#"{"_type": "https://in-toto.io/Statement/v1", "predicateType": "p", "predicate": {},
+        "subject": [{"name": "s", "digest": {"gitCommit": "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3"}}]}"#;
+    let commit = Statement::from_json(commit.as_bytes()).unwrap();
+    at_once(signer(&services, 2).sign(&commit, until).await.unwrap_err());
+    // Services, and no way to ask them.
+    let key = trust_sign::PrivateKey::generate(trust_core::KeyAlgorithm::EcdsaP256).unwrap();
+    let alone = Signer::with_key(key, Services::root()).with_services(&Services::config(2), now()).unwrap();
+    at_once(alone.sign(&statement(), until).await.unwrap_err());
     assert_eq!(services.asked.lock().unwrap().len(), 0);
     // One authority, named twice, is asked once.
     let twice = signer(&services, 2).timestamped_by("https://stamps.example/api/v1/timestamp");

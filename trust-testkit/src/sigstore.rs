@@ -270,21 +270,8 @@ pub fn logged_certificate(template: &Template<'_>, issuer: &Issuer<'_>, logs: &[
     signed(tbs(template, issuer, &extensions), issuer)
 }
 
-/// A timestamp token over `content` at a time, as GeneralizedTime, with certificates beside it.
+/// A timestamp token over content of this SHA-256 digest at a time, as GeneralizedTime, with certificates beside it.
 pub fn timestamp(
-    content: &[u8],
-    time: &str,
-    signer: &[u8],
-    issuer: &str,
-    key: &Key,
-    beside: &[Vec<u8>],
-    signers: usize,
-) -> Vec<u8> {
-    timestamp_of(&Sha256::digest(content), time, signer, issuer, key, beside, signers)
-}
-
-/// Likewise, over content of this SHA-256 digest.
-pub fn timestamp_of(
     imprint: &[u8],
     time: &str,
     signer: &[u8],

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// SRC is in the OCI layout in DIR
     #[arg(long, value_name = "DIR")]
     from_layout: Option<PathBuf>,
-    /// Copy into the OCI layout in DIR, which is made if it is not there
+    /// Copy into the OCI layout in DIR, which is created if it does not exist
     #[arg(long, value_name = "DIR")]
     to_layout: Option<PathBuf>,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<u8, String> {
     let Arguments { source, destination, network, .. } = arguments;
     if network.offline && (arguments.from_layout.is_none() || arguments.to_layout.is_none()) {
-        return Err("`--offline` forbids to ask a registry".to_owned());
+        return Err("`--offline` forbids asking a registry".to_owned());
     }
     let from = signer::source(arguments.from_layout.as_deref(), source, network)?;
     let to = match &arguments.to_layout {
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8, String> {
         Ok((digest, copied)) => {
             let left = match copied.left {
                 0 => String::new(),
-                left => format!("; {left} layers stay where they are, for no registry may distribute them"),
+                left => format!("; {left} layers were not copied, for registries may not distribute them"),
             };
             let (manifests, blobs) = (copied.manifests, copied.blobs);
             print(&format!(

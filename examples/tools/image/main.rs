@@ -18,8 +18,7 @@ use trust_examples::{Format, ImageSource, finish, parsed};
 use trust_gate::{Limits, Repositories, collect_async};
 use trust_policy::ImageEvidence;
 
-/// Signs and attests images, verifies who did, shows what is attached to them, copies them with it, or fetches it for a judge without
-/// network.
+/// Signs and attests images, verifies signatures, lists what is attached, copies images with it, or fetches it for use without network.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "image",

@@ -38,7 +38,7 @@ pub(crate) struct Options {
     /// In which form: as cosign 3 stores it, as cosign 1 and 2 do, or in both
     #[arg(long, value_enum, default_value_t)]
     format: Form,
-    /// Put the bundle into the manifest as well, so that a verifier asks once less
+    /// Put the bundle into the manifest as well, so that a verifier needs one request less
     #[arg(long)]
     inline: bool,
     #[command(flatten)]
@@ -132,7 +132,7 @@ impl Options {
     pub(crate) fn prepare(&self, runtime: &Runtime) -> Result<Signing, String> {
         let asks = self.signing_config.is_some() || !self.tsa.is_empty() || self.key.is_none();
         if self.network.offline && (asks || self.place.layout.is_none()) {
-            return Err("`--offline` forbids to ask a registry, or a service".to_owned());
+            return Err("`--offline` forbids asking a registry or a service".to_owned());
         }
         let root = self.network.root(&self.root, &mut read, runtime.handle())?;
         let root = root.map_or_else(TrustRoot::public_good, |current| current.root.clone());
@@ -226,8 +226,9 @@ impl Place {
                 Pusher::new(OciLayoutWriter::open(layout).map_err(at)?)
             }
             None => {
-                stores.insert_for_others(network.uncached_registry()?);
-                Pusher::new(network.uncached_registry()?)
+                let registry = network.uncached_registry()?;
+                stores.insert_for_others(registry.clone());
+                Pusher::new(registry)
             }
         };
         Ok((stores, pusher))
@@ -254,7 +255,7 @@ pub(crate) fn source(
 /// What was made public, for people.
 fn published(all: &[Published]) -> String {
     match all {
-        [] => "nobody but the registry knows of it".to_owned(),
+        [] => "not in a transparency log".to_owned(),
         all => {
             let all: Vec<String> = all.iter().map(ToString::to_string).collect();
             format!("public: {}", all.join(", "))

@@ -11,7 +11,7 @@ use crate::text::pem;
 use crate::x509::certificate::{Certificate, CertificateError};
 use crate::x509::chain::MAX_PATH_LEN;
 
-/// Fulcio's answer has no certificate that can be used.
+/// Fulcio's answer cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FulcioError {
@@ -41,7 +41,7 @@ pub enum FulcioError {
 }
 
 /// The body of a request for a certificate of this key, in JSON. `proof_of_possession` is the key's signature over the subject of the
-/// identity token (its `email`, or its `sub`), by which its holder shows that it asks.
+/// identity token (its `email`, or its `sub`), which proves that the requester holds the key.
 #[must_use]
 pub fn certificate_request(key: &PublicKey, proof_of_possession: &[u8]) -> String {
     let algorithm = match key.algorithm() {
@@ -56,7 +56,7 @@ pub fn certificate_request(key: &PublicKey, proof_of_possession: &[u8]) -> Strin
     .to_string()
 }
 
-/// The certificate for this key, and the ones above it, from Fulcio's answer. Nothing of it is proven yet but whose key it names.
+/// The certificate for this key, and the ones above it, from Fulcio's answer. Only the key is checked; verify the path and the SCT before relying on it.
 ///
 /// # Errors
 /// If there is none, or it is for another key.

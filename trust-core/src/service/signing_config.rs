@@ -15,8 +15,8 @@ const MAX_SERVICES: usize = 256;
 /// The real ones have 2 KiB.
 const MAX_LEN: usize = 1 << 20;
 
-/// Which services a signer asks, by whoever runs an instance of Sigstore. It is trusted as where it came from is; what services answer is
-/// proven by a [`TrustRoot`](crate::TrustRoot) all the same.
+/// Which services of a Sigstore instance a signer asks. It is as trustworthy as its source; what the services answer is verified with a
+/// [`TrustRoot`](crate::TrustRoot).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningConfig {
     authorities: Vec<Service>,
@@ -48,11 +48,11 @@ pub enum Selector {
     All,
     /// One.
     Any,
-    /// So many.
+    /// Exactly this many.
     Exact(usize),
 }
 
-/// There is no configuration, or no service by it.
+/// The configuration cannot be read, or names too few services.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SigningConfigError {
@@ -173,7 +173,7 @@ fn select<'a>(
     let usable = |one: &&Service| one.valid_for.contains(now) && versions.contains(&one.version);
     let rank = |one: &Service| (one.version, one.valid_for.start);
     for (place, one) in services.iter().enumerate().filter(|(_, one)| usable(one)) {
-        // Services of nobody's are each on their own.
+        // Services without an operator count each by themselves.
         let operator = if one.operator.is_empty() { &one.url } else { &one.operator };
         let best = by_operator.entry(operator).or_insert((place, one));
         if rank(one) > rank(best.1) {
@@ -258,7 +258,7 @@ fn services(
         .collect())
 }
 
-/// A list that is not empty must say how many of it are asked.
+/// Only an empty list may leave out how many of it are asked.
 fn selector(
     list: &'static str,
     wire: Option<WireSelector>,
@@ -320,7 +320,7 @@ mod tests {
         let three = config(&logs, r#"{"selector": "EXACT", "count": 3}"#).unwrap();
         let error = chosen(&three, &[1, 2]).unwrap_err();
         assert!(matches!(error, SigningConfigError::TooFew { found: 2, expected: 3, .. }), "{error}");
-        // None at all is not to ask; none that can be asked is an error.
+        // An empty list means not to ask; a list without usable services is an error.
         assert_eq!(chosen(&config("", "null").unwrap(), &[2]).unwrap(), Vec::<String>::new());
         assert!(matches!(chosen(&all, &[3]), Err(SigningConfigError::TooFew { found: 0, .. })));
     }

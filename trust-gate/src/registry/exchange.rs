@@ -74,10 +74,7 @@ impl Exchange {
     ) -> Result<HttpResponse, TransportError> {
         let width = self.width(&request.url);
         let wait = width.acquire();
-        let permit = match until.left() {
-            Some(left) => tokio::time::timeout(left, wait).await.map_err(|_| TransportError::TimedOut)?,
-            None => wait.await,
-        };
+        let permit = until.within(wait).await.ok_or(TransportError::TimedOut)?;
         // What hangs leaves time for another try; what is long may take all of it.
         let is_long = request.max_len.max(request.body.len() as u64) > MAX_MANIFEST_LEN;
         let until = match until.left() {

@@ -6,27 +6,12 @@ use trust_core::{Digest, ImageRef};
 use crate::deadline::{Boxed, Deadline};
 use crate::push::{Condition, PushManifest, PushTarget, Pushed, Tagged};
 use crate::registry::host::Endpoint;
-use crate::registry::{Inner, MANIFESTS, PUSH, Question, Registry};
+use crate::registry::{Inner, MANIFESTS, PUSH, Question, Registry, in_time};
 use crate::store::{MAX_MANIFEST_LEN, StoreError};
 use crate::transport::{HttpRequest, Method};
 
 /// What is read of an answer to what was written.
 const MAX_ANSWER_LEN: u64 = 64 << 10;
-
-impl Registry {
-    async fn within<T>(
-        until: Deadline,
-        what: &str,
-        push: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        match until.left() {
-            Some(left) => tokio::time::timeout(left, push)
-                .await
-                .unwrap_or_else(|_| Err(StoreError::TimedOut { what: what.to_owned() })),
-            None => push.await,
-        }
-    }
-}
 
 impl PushTarget for Registry {
     fn push_blob<'a>(
@@ -35,11 +20,9 @@ impl PushTarget for Registry {
         blob: &'a [u8],
         until: Deadline,
     ) -> Boxed<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            let digest = Digest::sha256(blob);
-            let what = format!("blob {digest} of {}", image.name());
-            Self::within(until, &what, self.0.push_blob(image, blob, &digest, what.clone(), until)).await
-        })
+        let digest = Digest::sha256(blob);
+        let what = format!("blob {digest} of {}", image.name());
+        Box::pin(in_time(what.clone(), until, self.0.push_blob(image, blob, digest, what, until)))
     }
 
     fn push_manifest<'a>(
@@ -48,10 +31,8 @@ impl PushTarget for Registry {
         manifest: &'a PushManifest,
         until: Deadline,
     ) -> Boxed<'a, Result<Pushed, StoreError>> {
-        Box::pin(async move {
-            let what = format!("manifest {} of {}", manifest.digest(), image.name());
-            Self::within(until, &what, self.0.push_manifest(image, manifest, what.clone(), until)).await
-        })
+        let what = format!("manifest {} of {}", manifest.digest(), image.name());
+        Box::pin(in_time(what.clone(), until, self.0.push_manifest(image, manifest, what, until)))
     }
 
     fn read_tag<'a>(
@@ -60,10 +41,8 @@ impl PushTarget for Registry {
         tag: &'a str,
         until: Deadline,
     ) -> Boxed<'a, Result<Option<Tagged>, StoreError>> {
-        Box::pin(async move {
-            let what = format!("tag `{tag}` of {}", image.name());
-            Self::within(until, &what, self.0.read_tag(image, tag, what.clone(), until)).await
-        })
+        let what = format!("tag `{tag}` of {}", image.name());
+        Box::pin(in_time(what.clone(), until, self.0.read_tag(image, tag, what, until)))
     }
 }
 
@@ -79,7 +58,7 @@ impl Inner {
         &self,
         image: &ImageRef,
         blob: &[u8],
-        digest: &Digest,
+        digest: Digest,
         what: String,
         until: Deadline,
     ) -> Result<(), StoreError> {
@@ -101,7 +80,7 @@ impl Inner {
             problem: problem.to_owned(),
         };
         let location = begun.header("location").and_then(|location| begin.url.join(location).ok());
-        let mut location = location.ok_or_else(|| unavailable("it says not where to upload to"))?;
+        let mut location = location.ok_or_else(|| unavailable("it does not say where to upload"))?;
         // The credentials are this host's.
         if location.origin() != begin.url.origin() {
             return Err(unavailable("it is to be uploaded to another host"));

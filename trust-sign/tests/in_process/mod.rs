@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use trust_core::internal::{encoding, pem};
-use trust_core::{PublicKey, Signed, SigningConfig, TrustRoot, UnixTime};
+use trust_core::{PublicKey, Signed, SigningConfig, TrustRoot};
 use trust_gate::{Boxed, Deadline, HttpRequest, HttpResponse, Method, Transport, TransportError};
 use trust_testkit::sigstore::world::{Entry, Log, World};
 use trust_testkit::sigstore::{Key, rekor_v1, rekor_v2};
 
-pub(crate) const SUBJECT: &str = "repo:acme/app";
+use crate::token::SUBJECT;
+
 const LOG_V1: &str = "rekor.example";
 const LOG_V2: &str = "log.example";
 
@@ -237,14 +238,4 @@ impl Transport for Services {
             }
         })
     }
-}
-
-/// A token, of which nothing is verified here.
-pub(crate) fn token(audience: &str, expires: UnixTime) -> String {
-    let claims = json!({
-        "iss": "https://issuer.example", "sub": SUBJECT, "aud": audience,
-        "exp": expires.as_millis() / 1000, "secret": "claim",
-    });
-    let base64 = encoding::to_base64(claims.to_string().as_bytes()).replace('+', "-").replace('/', "_");
-    format!("e30.{}.c2ln", base64.trim_end_matches('='))
 }

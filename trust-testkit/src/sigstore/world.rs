@@ -150,7 +150,7 @@ impl Stamp {
         };
         let mut authority = super::root_authority(&format!("https://{}", self.host), chain);
         authority["operator"] = self.operator.into();
-        (super::timestamp_of(imprint, self.time, &own, self.issuer, &key, &beside, self.signers), authority)
+        (super::timestamp(imprint, self.time, &own, self.issuer, &key, &beside, self.signers), authority)
     }
 }
 
