@@ -55,6 +55,8 @@ struct Memory {
     lists: bool,
     /// What happens before a manifest is stored; it may answer in its stead.
     before: Write,
+    /// What happens before a tag is read, by how often it was.
+    before_read: Box<dyn Fn(&Memory, usize) + Send + Sync>,
     reads: AtomicUsize,
     read_takes: Duration,
 }
@@ -72,6 +74,7 @@ impl Memory {
             knows_conditions: true,
             lists: false,
             before: Box::new(|_, _| None),
+            before_read: Box::new(|_, _| {}),
             reads: AtomicUsize::default(),
             read_takes: Duration::from_millis(1),
         }
@@ -132,7 +135,7 @@ impl PushTarget for Shared {
         _: Deadline,
     ) -> Boxed<'a, Result<Option<Tagged>, StoreError>> {
         Box::pin(async move {
-            self.0.reads.fetch_add(1, Relaxed);
+            (self.0.before_read)(&self.0, self.0.reads.fetch_add(1, Relaxed) + 1);
             let found = self.0.tags.lock().unwrap().get(tag).cloned();
             tokio::time::sleep(self.0.read_takes).await;
             Ok(found.map(|bytes| {
@@ -170,24 +173,23 @@ fn writers_that_do_not_know_of_each_other_lose_nothing() {
 
 #[test]
 fn what_another_writer_took_away_is_written_again() {
-    // Another writer, who read before, writes once after us.
-    let times = AtomicUsize::default();
-    let memory = Memory {
-        knows_conditions: false,
-        before: Box::new(move |memory, manifest| {
-            if manifest.tag.is_some() && times.fetch_add(1, Relaxed) == 0 {
-                let other = json!({"manifests": [{"digest": Digest::sha256(b"other").to_string()}]});
-                memory.tags.lock().unwrap().insert(tag(), other.to_string().into_bytes());
-                return Some(Ok(Pushed::Stored { is_listed: false }));
-            }
-            None
-        }),
-        ..Memory::new()
-    };
-    let memory = Arc::new(memory);
-    run(attach_all(&memory, 1, 1));
-    let digests = [Digest::sha256(b"other"), referrer(0).digest()].map(|digest| digest.to_string());
-    assert_eq!(memory.listed(), digests);
+    // Another writer, which read before, writes after us: once at the second read; or again at the fifth, when what was written then
+    // has been seen twice.
+    for writes in [&[2][..], &[2, 5]] {
+        let memory = Arc::new(Memory {
+            knows_conditions: false,
+            before_read: Box::new(move |memory, count| {
+                if writes.contains(&count) {
+                    let other = json!({"manifests": [{"digest": Digest::sha256(b"other").to_string()}]});
+                    memory.tags.lock().unwrap().insert(tag(), other.to_string().into_bytes());
+                }
+            }),
+            ..Memory::new()
+        });
+        run(attach_all(&memory, 1, 1));
+        let digests = [Digest::sha256(b"other"), referrer(0).digest()].map(|digest| digest.to_string());
+        assert_eq!(memory.listed(), digests, "{writes:?}");
+    }
 }
 
 #[test]
@@ -236,21 +238,23 @@ fn a_registry_that_fails_for_a_while_is_asked_again_and_one_that_refuses_is_not(
 
 #[test]
 fn what_failed_is_listed_by_no_other_writer() {
-    let fails = Arc::new(AtomicUsize::new(1));
-    let failing = fails.clone();
-    let memory = Memory {
+    // The first write to the tag is refused, while another writer waits.
+    let writes = AtomicUsize::default();
+    let memory = Arc::new(Memory {
         before: Box::new(move |_, manifest| {
-            let fails = manifest.tag.is_some() && failing.load(Relaxed) == 1;
+            let fails = manifest.tag.is_some() && writes.fetch_add(1, Relaxed) == 0;
             fails.then(|| Err(StoreError::Unauthorized { what: "w".to_owned(), problem: "no".to_owned() }))
         }),
+        read_takes: Duration::from_millis(300),
         ..Memory::new()
-    };
-    let memory = Arc::new(memory);
+    });
     let pusher = Pusher::new(Shared(memory.clone()));
     run(async {
-        pusher.attach(&image(), &referrer(0), soon()).await.unwrap_err();
-        fails.store(0, Relaxed);
+        let first = pusher.clone();
+        let first = tokio::spawn(async move { first.attach(&image(), &referrer(0), soon()).await });
+        tokio::time::sleep(Duration::from_millis(50)).await;
         pusher.attach(&image(), &referrer(1), soon()).await.unwrap();
+        first.await.unwrap().unwrap_err();
     });
     assert_eq!(memory.listed(), [referrer(1).digest().to_string()]);
 }
@@ -300,8 +304,10 @@ fn a_change_may_need_blobs_and_may_refuse() {
     assert!(matches!(refused, StoreError::Malformed { .. }));
 }
 
+type Answer = Result<HttpResponse, TransportError>;
+
 /// Answers of a registry.
-struct Answers(Box<dyn Fn(&HttpRequest) -> Result<HttpResponse, TransportError> + Send + Sync>);
+struct Answers(Box<dyn Fn(&HttpRequest) -> Answer + Send + Sync>);
 
 impl core::fmt::Debug for Answers {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -310,23 +316,19 @@ impl core::fmt::Debug for Answers {
 }
 
 impl Transport for Answers {
-    fn send<'a>(
-        &'a self,
-        request: HttpRequest,
-        _: Deadline,
-    ) -> Boxed<'a, Result<HttpResponse, TransportError>> {
+    fn send<'a>(&'a self, request: HttpRequest, _: Deadline) -> Boxed<'a, Answer> {
         Box::pin(async move { (self.0)(&request) })
     }
 }
 
-fn answer(status: u16, headers: &[(&str, &str)]) -> Result<HttpResponse, TransportError> {
+fn answer(status: u16, headers: &[(&str, &str)]) -> Answer {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Ok(HttpResponse::new(status, headers, Vec::new()))
 }
 
 /// What becomes of a blob, and what was asked.
 fn push_blob(
-    answers: impl Fn(&HttpRequest, usize) -> Result<HttpResponse, TransportError> + Send + Sync + 'static,
+    answers: impl Fn(&HttpRequest, usize) -> Answer + Send + Sync + 'static,
 ) -> (Result<(), StoreError>, Vec<String>) {
     let log = Arc::new(Mutex::new(Vec::new()));
     let asked = log.clone();

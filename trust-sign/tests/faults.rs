@@ -106,6 +106,8 @@ async fn each_fault_is_told_by_its_stage_with_what_is_public() {
         (Fault::EntryGarbage, 2, Stage::Log, "kindVersion", &maybe_2),
         (Fault::EntryThere, 2, Stage::Log, "very entry", &there),
         (Fault::EntrySomewhere, 1, Stage::Log, "very entry", &maybe_1),
+        (Fault::EntryGone, 1, Stage::Log, "gone", &maybe_1),
+        (Fault::EntryLost, 1, Stage::Log, "status 400", &maybe_1),
         (Fault::EntryOfAnother, 1, Stage::Verify, "signature", &entry_1),
         (Fault::EntryOfAnother, 2, Stage::Verify, "canonical body", &entry),
         (Fault::PromiseOfAnother, 1, Stage::Verify, "promise", &entry_1),
@@ -183,4 +185,26 @@ async fn what_must_fail_fails_before_anything_is_public() {
     let twice = signer(&services, 2).timestamped_by("https://stamps.example/api/v1/timestamp");
     twice.sign(&statement(), until).await.unwrap();
     assert_eq!(services.asked.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn each_log_that_was_asked_for_must_be_trusted() {
+    let services = Services::new(Fault::None);
+    let signer = signer(&services, 2).logged_by("https://unknown.example", trust_sign::RekorApi::V2);
+    let error = signer.sign(&statement(), Deadline::after(Duration::from_secs(5))).await.unwrap_err();
+    assert_eq!((error.stage, error.published.len()), (Stage::Verify, 3), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_is_sent_to_no_authority_without_tls() {
+    let services = Services::new(Fault::None);
+    let config = r#"{"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+        "caUrls": [{"url": "http://fulcio.example", "majorApiVersion": 1}],
+        "tsaUrls": [{"url": "https://stamps.example/api/v1/timestamp", "majorApiVersion": 1}], "tsaConfig": {"selector": "ANY"}}"#;
+    let config = trust_core::SigningConfig::from_json(config.as_bytes()).unwrap();
+    let token = IdentityToken::parse(&token("sigstore", later()), now()).unwrap();
+    let signer = Signer::with_identity(token, &config, services.clone(), Services::root(), now()).unwrap();
+    let error = signer.sign(&statement(), Deadline::after(Duration::from_secs(5))).await.unwrap_err();
+    assert!(error.stage == Stage::Certificate && error.problem.contains("has no TLS"), "{error}");
+    assert_eq!(services.asked.lock().unwrap().len(), 0);
 }

@@ -38,6 +38,10 @@ pub(crate) enum Fault {
     EntryThere,
     /// And does not say where.
     EntrySomewhere,
+    /// And does not find it there.
+    EntryGone,
+    /// The first answer is lost, the second a refusal.
+    EntryLost,
 }
 
 /// Fulcio, a timestamp authority, Rekor v1 and v2.
@@ -115,10 +119,18 @@ impl Services {
                     ok(409, b"{\"message\": \"an equivalent entry already exists in the transparency log with index 7\"}".to_vec())
                 }
                 Fault::EntrySomewhere => ok(409, b"there".to_vec()),
-                _ if path.starts_with("/api/v2") => {
-                    ok(201, self.entry_v2(&request.body).to_string().into_bytes())
+                Fault::EntryLost => {
+                    let asked = self.asked.lock().unwrap();
+                    let times = asked.iter().filter(|one| one.contains("log/entries")).count();
+                    if times == 1 { ok(503, b"busy".to_vec()) } else { ok(400, b"no".to_vec()) }
                 }
-                Fault::EntryThere if request.method == Method::Post => {
+                Fault::EntryGone if request.method == Method::Get => ok(404, b"gone".to_vec()),
+                _ if path.starts_with("/api/v2") => {
+                    {
+                    ok(201, self.entry_v2(request.url.host_str().unwrap(), &request.body).to_string().into_bytes())
+                }
+                }
+                Fault::EntryThere | Fault::EntryGone if request.method == Method::Post => {
                     *self.known.lock().unwrap() = Some(self.entry_v1(&request.body));
                     let location = ("location".to_owned(), "/api/v1/log/entries/24296fb2".to_owned());
                     Some(HttpResponse::new(409, vec![location], Vec::new()))
@@ -169,7 +181,8 @@ impl Services {
         world().stamps[0].make(&imprint, &Key::p256(1)).0
     }
 
-    fn entry_v2(&self, request: &[u8]) -> Value {
+    /// Of the log of the root, or of one that nobody knows.
+    fn entry_v2(&self, host: &str, request: &[u8]) -> Value {
         let request: Value = serde_json::from_slice(request).unwrap();
         let asked = &request["hashedRekordRequestV002"];
         let digest = match self.fault {
@@ -179,7 +192,9 @@ impl Services {
         let body = json!({"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": {"hashedRekordV002": {
             "data": {"algorithm": "SHA2_256", "digest": digest}, "signature": asked["signature"],
         }}});
-        rekor_v2(&logs()[0].key, LOG_V2, &[], &body.to_string())
+        let unknown = Key::ed25519(99);
+        let key = if host == LOG_V2 { &logs()[0].key } else { &unknown };
+        rekor_v2(key, host, &[], &body.to_string())
     }
 
     /// As Rekor v1 answers.
