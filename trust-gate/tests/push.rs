@@ -46,6 +46,7 @@ fn tag() -> String {
     Digest::sha256(b"image").to_string().replace(':', "-")
 }
 
+type Read = Box<dyn Fn(&Memory, usize) + Send + Sync>;
 type Write = Box<dyn Fn(&Memory, &PushManifest) -> Option<Result<Pushed, StoreError>> + Send + Sync>;
 
 /// A registry without referrers, in memory.
@@ -56,7 +57,7 @@ struct Memory {
     /// What happens before a manifest is stored; it may answer in its stead.
     before: Write,
     /// What happens before a tag is read, by how often it was.
-    before_read: Box<dyn Fn(&Memory, usize) + Send + Sync>,
+    before_read: Read,
     reads: AtomicUsize,
     read_takes: Duration,
 }
@@ -187,6 +188,8 @@ fn what_another_writer_took_away_is_written_again() {
             ..Memory::new()
         });
         run(attach_all(&memory, 1, 1));
+        // The other one writes whether or not it is watched for.
+        assert!(writes.iter().all(|at| *at < memory.reads.load(Relaxed)), "{writes:?}");
         let digests = [Digest::sha256(b"other"), referrer(0).digest()].map(|digest| digest.to_string());
         assert_eq!(memory.listed(), digests, "{writes:?}");
     }
