@@ -96,9 +96,12 @@ impl Deadline {
         }
     }
 
-    /// The output of a future that is ready in time. It needs tokio.
+    /// The output of a future, if it is ready in time. It must be polled by a runtime of tokio with time enabled.
+    ///
+    /// # Panics
+    /// Outside such a runtime, unless there is no deadline.
     #[cfg(feature = "registry")]
-    pub(crate) async fn within<T>(self, future: impl Future<Output = T>) -> Option<T> {
+    pub async fn within<T>(self, future: impl Future<Output = T>) -> Option<T> {
         match self.left() {
             Some(left) => tokio::time::timeout(left, future).await.ok(),
             None => Some(future.await),

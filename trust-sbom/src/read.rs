@@ -12,6 +12,9 @@ pub(crate) mod cyclonedx;
 pub(crate) mod spdx;
 pub(crate) mod spdx3;
 
+#[cfg(any(feature = "cyclonedx-bom", feature = "spdx-rs"))]
+mod models;
+
 use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::{Map, Value};

@@ -1,9 +1,13 @@
 //! [`SigningKey`]: what signs; and [`PrivateKey`], one in memory.
 
 mod encrypted;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 
 use core::fmt;
 
+#[cfg(feature = "pkcs11")]
+pub use self::pkcs11::{Pkcs11Key, Pkcs11Uri};
 use ed25519_dalek::Signer as _;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
@@ -103,6 +107,13 @@ pub enum KeyError {
     /// The password is wrong, or the file was changed.
     #[error("the password is wrong, or the file was changed")]
     Password,
+    /// The URI does not name a key.
+    #[cfg(feature = "pkcs11")]
+    #[error("the URI of a PKCS #11 key is wrong: {problem}")]
+    Uri {
+        /// What is wrong.
+        problem: String,
+    },
     /// What keeps the key does not sign.
     #[error("the key cannot be used: {problem}")]
     Unavailable {

@@ -36,7 +36,7 @@
 //! | file | holds | follows |
 //! |---|---|---|
 //! | `exchange` | one question to a service | |
-//! | `key` | [`SigningKey`], [`PrivateKey`] | RFC 5208, RFC 5915, RFC 6979; cosign's encrypted keys |
+//! | `key` | [`SigningKey`], [`PrivateKey`] | RFC 5208, RFC 5915, RFC 6979; cosign's encrypted keys; PKCS #11, RFC 7512 |
 //! | `identity_token` | [`IdentityToken`], [`TokenSource`], [`AmbientToken`] | OpenID Connect |
 //! | `sign_error` | [`SignError`]: its [`Stage`], and what is [`Published`] all the same | |
 //! | `fulcio`, `timestamp_authority`, `rekor` | what each service is asked | Fulcio's API, RFC 3161, Rekor's APIs |
@@ -73,6 +73,8 @@ pub use copy::{Copied, copy};
 pub use identity_token::{AUDIENCE, AmbientToken, IdentityToken, TokenError, TokenSource};
 pub use image::ImageTarget;
 pub use key::{KeyError, PrivateKey, SigningKey};
+#[cfg(feature = "pkcs11")]
+pub use key::{Pkcs11Key, Pkcs11Uri};
 pub use push::{Inline, push_bundle, push_layer};
 pub use rekor::RekorApi;
 pub use sign_error::{Published, SignError, Stage};

@@ -11,7 +11,7 @@ use trust_examples::{ImageSource, clock, parsed, read, read_text};
 use trust_gate::{OciLayout, OciLayoutWriter, Pusher, Repositories, StoreError};
 use trust_policy::Plain;
 use trust_sign::{
-    AmbientToken, IdentityToken, ImageTarget, Inline, PrivateKey, Published, Signer, TokenSource,
+    AmbientToken, IdentityToken, ImageTarget, Inline, Pkcs11Key, PrivateKey, Published, Signer, TokenSource,
     push_bundle, push_layer,
 };
 use url::Url;
@@ -20,10 +20,11 @@ use crate::reasons;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Sign with the private key in FILE: PEM, or encrypted as cosign does
+    /// Sign with the private key in FILE: PEM, or encrypted as cosign does; or in a token, by a URI `pkcs11:...?module-path=...`
     #[arg(long, value_name = "FILE", conflicts_with = "identity_token")]
     key: Option<PathBuf>,
-    /// The key's password is the first line of FILE; without it, that in `COSIGN_PASSWORD`, or one that is asked for
+    /// The key's password or the token's PIN is the first line of FILE; without it, that in `COSIGN_PASSWORD`, or one that is asked
+    /// for
     #[arg(long, value_name = "FILE", requires = "key")]
     password_file: Option<PathBuf>,
     /// Sign with the identity of the token in FILE; without it and `--key`, of the machine's own token
@@ -154,7 +155,10 @@ impl Options {
         let config = config.transpose()?;
         let mut signer = match (&self.key, &config) {
             (Some(file), config) => {
-                let signer = Signer::with_key(self.read_key(file)?, root);
+                let signer = match file.to_str().filter(|text| text.starts_with("pkcs11:")) {
+                    Some(uri) => Signer::with_key(self.open_key(uri)?, root),
+                    None => Signer::with_key(self.read_key(file)?, root),
+                };
                 let with =
                     config.as_ref().map_or(Ok(signer.clone()), |config| signer.with_services(config, now));
                 with.map_err(|error| reasons(&error))?.with_transport(Arc::new(self.network.http()?))
@@ -170,6 +174,12 @@ impl Options {
             signer = signer.timestamped_by(url.as_str());
         }
         Ok(signer)
+    }
+
+    fn open_key(&self, uri: &str) -> Result<Pkcs11Key, String> {
+        let uri = uri.parse().map_err(|error| reasons(&error))?;
+        let pin = password(self.password_file.as_deref(), "PIN of the token: ")?;
+        Pkcs11Key::open(&uri, &pin).map_err(|error| reasons(&error))
     }
 
     fn read_key(&self, file: &Path) -> Result<PrivateKey, String> {
