@@ -26,6 +26,20 @@ pub const ENVELOPE_MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+json";
 pub const BUNDLE_MEDIA_TYPE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
 /// The predicate by which cosign 3 signs an image.
 pub const SIGN_PREDICATE_TYPE: &str = "https://sigstore.dev/cosign/sign/v1";
+/// By which names cosign knows predicate types, and policies that are written for it.
+pub const PREDICATE_TYPES: [(&str, &str); 11] = [
+    ("custom", "https://cosign.sigstore.dev/attestation/v1"),
+    ("cyclonedx", "https://cyclonedx.org/bom"),
+    ("link", "https://in-toto.io/Link/v1"),
+    ("openvex", "https://openvex.dev/ns"),
+    ("slsaprovenance", "https://slsa.dev/provenance/v0.2"),
+    ("slsaprovenance02", "https://slsa.dev/provenance/v0.2"),
+    ("slsaprovenance1", "https://slsa.dev/provenance/v1"),
+    ("spdx", "https://spdx.dev/Document"),
+    ("spdxjson", "https://spdx.dev/Document"),
+    ("vsa", "https://slsa.dev/verification_summary/v1"),
+    ("vuln", "https://cosign.sigstore.dev/attestation/vuln/v1"),
+];
 
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";

@@ -3,6 +3,7 @@
 
 pub(crate) mod reader;
 
+mod cluster_image_policy;
 mod image_trust_policy;
 mod kyverno;
 
@@ -86,9 +87,15 @@ pub struct Languages {
 }
 
 impl Default for Languages {
-    /// Kyverno's policies and `ImageTrustPolicy`.
+    /// Kyverno's policies, `ClusterImagePolicy` and `ImageTrustPolicy`.
     fn default() -> Self {
-        Self { languages: vec![Arc::new(image_trust_policy::Language), Arc::new(kyverno::Language)] }
+        Self {
+            languages: vec![
+                Arc::new(image_trust_policy::Language),
+                Arc::new(kyverno::Language),
+                Arc::new(cluster_image_policy::Language),
+            ],
+        }
     }
 }
 
@@ -167,7 +174,7 @@ impl Languages {
 /// Policy languages that are known and not read here.
 const OTHER_LANGUAGES: [(&str, &str); 3] = [
     ("policies.kyverno.io/", "Kyverno's policies in CEL"),
-    ("policy.sigstore.dev/", "policy-controller's ClusterImagePolicy and TrustRoot"),
+    ("policy.sigstore.dev/", "policy-controller's TrustRoot"),
     ("constraints.gatekeeper.sh/", "Gatekeeper's constraints"),
 ];
 

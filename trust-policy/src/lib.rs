@@ -37,7 +37,7 @@
 //! | `kubernetes` | [`Resource`], [`Request`], [`ReferencePattern`], [`LabelSelector`] |
 //! | `expression` | JMESPath, [`Template`], [`Operator`], [`Conditions`] |
 //! | `policy` | [`PolicySet`], [`Rule`], [`AttestorSet`], [`Mode`], [`ImageRule`], [`Check`]: what every language compiles to |
-//! | `language` | [`PolicyLanguage`]; Kyverno's policies, and our own `ImageTrustPolicy`; [`PolicyError`] |
+//! | `language` | [`PolicyLanguage`]; Kyverno's policies, policy-controller's `ClusterImagePolicy`, and our own `ImageTrustPolicy`; [`PolicyError`] |
 //! | `evidence`, `trust` | [`Evidence`]: what was fetched, as plain data; [`Trust`]: by what signatures are verified |
 //! | `verdict` | [`Verdict`], its [`Explanation`], its [`ReasonCode`]s; [`Verdict::brief`], [`Problem`] |
 //! | `evaluate` | [`evaluate`]; [`PolicySet::requirements`]: what to fetch |
@@ -104,8 +104,9 @@ pub use language::reader::PolicyError;
 pub use language::{IMAGE_TRUST_POLICY_SCHEMA, Languages, PolicyLanguage};
 pub use policy::check::{Check, CheckAnswer, CheckRequirement, CheckSubject, CheckSubjects, ImageConfig};
 pub use policy::image_rule::{
-    AttestationDeny, AttestationRequirement, DeniedPackage, ImageConfigRequirement, ImageRule,
-    ProvenanceRequirement, SbomRequirement, SummaryRequirement, VexRequirement, VulnerabilityRequirement,
+    AttestationDeny, AttestationRequirement, DeniedPackage, ImageAuthority, ImageConfigRequirement,
+    ImageRule, ProvenanceRequirement, SbomRequirement, SummaryRequirement, VexRequirement, Vouching,
+    VulnerabilityRequirement,
 };
 pub use policy::mode::{Mode, ModeOverride, ModeRule};
 pub use policy::overlay::{KeyRule, Overlay, OverlayKey};

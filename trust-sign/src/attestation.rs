@@ -2,24 +2,12 @@
 
 use serde_json::{Map, Value, json};
 use thiserror::Error;
+use trust_core::cosign::PREDICATE_TYPES;
 use trust_core::{Digest, Statement, StatementError, UnixTime};
 use trust_sbom::{Limits, Predicate, PredicateError};
 
 use crate::image::ImageTarget;
 
-/// By which names cosign knows predicate types.
-const NAMES: [(&str, &str); 10] = [
-    ("custom", "https://cosign.sigstore.dev/attestation/v1"),
-    ("cyclonedx", "https://cyclonedx.org/bom"),
-    ("link", "https://in-toto.io/Link/v1"),
-    ("openvex", "https://openvex.dev/ns"),
-    ("slsaprovenance", "https://slsa.dev/provenance/v0.2"),
-    ("slsaprovenance02", "https://slsa.dev/provenance/v0.2"),
-    ("slsaprovenance1", PROVENANCE),
-    ("spdxjson", "https://spdx.dev/Document"),
-    ("vsa", "https://slsa.dev/verification_summary/v1"),
-    ("vuln", "https://cosign.sigstore.dev/attestation/vuln/v1"),
-];
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
 /// The attestation cannot be made.
@@ -41,7 +29,7 @@ pub enum AttestationError {
 }
 
 fn names() -> String {
-    NAMES.map(|(name, _)| format!("`{name}`")).join(", ")
+    PREDICATE_TYPES.map(|(name, _)| format!("`{name}`")).join(", ")
 }
 
 /// The predicate type that a name of cosign's stands for; a URI stands for itself.
@@ -49,7 +37,7 @@ fn names() -> String {
 /// # Errors
 /// If it is neither.
 pub fn predicate_type(name: &str) -> Result<&str, AttestationError> {
-    match NAMES.iter().find(|(known, _)| *known == name) {
+    match PREDICATE_TYPES.iter().find(|(known, _)| *known == name) {
         Some((_, uri)) => Ok(uri),
         None if name.contains(':') => Ok(name),
         None => Err(AttestationError::Type { found: name.to_owned() }),

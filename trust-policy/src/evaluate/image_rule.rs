@@ -15,7 +15,7 @@ use super::signers::{Signed, SignedStatement, Wanted, What, predicate};
 use super::{Evaluation, image_config, unresolved};
 use crate::expression::Scope;
 use crate::kubernetes::resource::{ContainerImage, ContainerKind};
-use crate::policy::image_rule::{AttestationDeny, ImageRule};
+use crate::policy::image_rule::{AttestationDeny, ImageAuthority, ImageRule, Vouching};
 use crate::policy::mode::Mode;
 use crate::policy::policy_set::{Policy, PolicySet, Requirement, Rule};
 use crate::policy::signer::AttestorSet;
@@ -125,6 +125,7 @@ impl Evaluation<'_> {
                 causes.push(signed.explanation);
             }
         }
+        causes.extend((!rule.authorities.is_empty()).then(|| vouched(&rule.authorities, &signed)));
         // What is denied is asked of what was attested, so only once all of it was.
         if let Some(deny) = &rule.deny
             && causes.iter().all(Explanation::holds)
@@ -164,6 +165,41 @@ impl Evaluation<'_> {
             }
         }
         summed(check, &rule.path, Some(digest), image, causes)
+    }
+}
+
+/// Whether one of the authorities vouches for an image.
+fn vouched(authorities: &[ImageAuthority], signed: &dyn Fn(What<'_>, &AttestorSet) -> Signed) -> Explanation {
+    let vouches = |authority: &ImageAuthority| {
+        let check = format!("{}: `{}`", authority.path, authority.name);
+        let causes = match &authority.vouching {
+            Vouching::Always => return Explanation::pass(check, "vouches for every image"),
+            Vouching::Never(message) => {
+                return Explanation::fail(check, ReasonCode::Condition, message.clone());
+            }
+            Vouching::Signature(set) => vec![signed(What::Signature, set).explanation],
+            Vouching::Attestations(attestations) => attestations
+                .iter()
+                .flat_map(|one| one.attestors.iter().map(move |set| (one, set)))
+                .map(|(one, set)| signed(What::Type(&one.predicate_type, None), set).explanation)
+                .collect(),
+        };
+        Explanation::all(&check, causes)
+    };
+    let mut answers: Vec<_> = authorities.iter().map(vouches).collect();
+    let check = "authorities";
+    match answers.iter().position(Explanation::holds) {
+        Some(index) => {
+            Explanation::pass(check, "one vouches for the image").because(vec![answers.swap_remove(index)])
+        }
+        None => {
+            let code = match &answers[..] {
+                [only] => only.code.unwrap_or(ReasonCode::TooFewSigners),
+                _ => ReasonCode::TooFewSigners,
+            };
+            let message = format!("none of {} vouches for the image", answers.len());
+            Explanation::fail(check, code, message).because(answers)
+        }
     }
 }
 

@@ -267,10 +267,16 @@ impl Evaluation<'_> {
             Some(Err(failure)) => return Err(failure.to_string()),
             None => return Err(format!("{secret} was not looked up")),
         };
-        let data = object.pointer("/data/cosign.pub").and_then(Value::as_str);
-        let data = data.ok_or_else(|| format!("{secret} has no `cosign.pub`"))?;
-        let bytes = encoding::from_base64(data).and_then(|bytes| String::from_utf8(bytes).ok());
-        bytes.ok_or_else(|| format!("`cosign.pub` of {secret} is not a text in base64"))
+        let data = object.get("data").and_then(Value::as_object);
+        let value = data.and_then(|data| match data.get("cosign.pub") {
+            // Where there is no choice, the name is the author's.
+            None if data.len() == 1 => data.values().next(),
+            named => named,
+        });
+        let value = value.and_then(Value::as_str);
+        let value = value.ok_or_else(|| format!("{secret} has no `cosign.pub`, nor one entry alone"))?;
+        let bytes = encoding::from_base64(value).and_then(|bytes| String::from_utf8(bytes).ok());
+        bytes.ok_or_else(|| format!("the key of {secret} is not a text in base64"))
     }
 
     /// The signers of a set whose signatures cannot be verified, whatever is found.

@@ -21,6 +21,9 @@ pub struct ReferencePattern {
 enum Dialect {
     /// Kyverno's ClusterPolicy: `*` crosses `/`, and tag and digest are matched, too.
     Kyverno,
+    /// policy-controller's ClusterImagePolicy: `*` stands for anything within one part of the path, `**` for anything, and tag and
+    /// digest are matched, too. Docker Hub is `index.docker.io`.
+    Sigstore,
     /// Ours: registry and repository alone. `*` stands for anything within one part of the path, `**` for anything; a pattern
     /// matches at its ends.
     BySegment,
@@ -34,25 +37,34 @@ impl ReferencePattern {
         Self { dialect: Dialect::Kyverno, pattern: canonical, written: pattern.to_owned() }
     }
 
+    /// A glob as in `images` of policy-controller's ClusterImagePolicy
+    /// ([globs](https://docs.sigstore.dev/policy-controller/overview/#configuring-image-patterns)).
+    ///
+    /// # Errors
+    /// If it has other characters than references and wildcards, or is too long.
+    pub fn sigstore(glob: &str) -> Result<Self, PatternError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_:/*.@".contains(c);
+        if glob.is_empty() || !glob.chars().all(allowed) {
+            let problem = "it may have letters, digits and `-_:/*.@`".to_owned();
+            return Err(PatternError { found: glob.to_owned(), problem });
+        }
+        let full = match glob {
+            "*" => "index.docker.io/library/*",
+            "*/*" => "index.docker.io/*/*",
+            glob => glob,
+        };
+        let pattern = Pattern::regex(&glob_regex(full))?;
+        Ok(Self { dialect: Dialect::Sigstore, pattern, written: glob.to_owned() })
+    }
+
     /// Registry and repository, with `*` within one part of the path and `**` over several: `ghcr.io/acme/**`. Tags and
     /// digests are not compared.
     ///
     /// # Errors
     /// If it is too long.
     pub fn by_segment(text: &str) -> Result<Self, PatternError> {
-        let mut regex = String::new();
-        let canonical = canonical_pattern(text);
-        let mut rest = canonical.as_str();
-        while let Some(next) = rest.chars().next() {
-            let (step, length) = match rest {
-                _ if rest.starts_with("**") => (".*".to_owned(), 2),
-                _ if next == '*' => ("[^/]*".to_owned(), 1),
-                _ => (regex_escape(next), next.len_utf8()),
-            };
-            regex.push_str(&step);
-            rest = rest.get(length..).unwrap_or_default();
-        }
-        Ok(Self { dialect: Dialect::BySegment, pattern: Pattern::regex(&regex)?, written: text.to_owned() })
+        let pattern = Pattern::regex(&glob_regex(&canonical_pattern(text)))?;
+        Ok(Self { dialect: Dialect::BySegment, pattern, written: text.to_owned() })
     }
 
     /// Whether the pattern selects this image, in any of the ways in which it can be written.
@@ -67,8 +79,8 @@ impl ReferencePattern {
     /// `:*` one that has a digest alone: neither may be a way around it.
     pub(crate) fn selects(&self, forms: &ReferenceForms) -> bool {
         match self.dialect {
-            Dialect::Kyverno => {
-                self.passes_over(forms) || forms.tagged.iter().any(|form| self.pattern.matches(form))
+            Dialect::Kyverno | Dialect::Sigstore => {
+                self.passes_over(forms) || forms.tagged.iter().any(|form| self.matches_form(form))
             }
             Dialect::BySegment => forms.names.iter().any(|name| self.pattern.matches(name)),
         }
@@ -78,9 +90,21 @@ impl ReferencePattern {
     /// is not compared here.
     pub(crate) fn passes_over(&self, forms: &ReferenceForms) -> bool {
         match self.dialect {
-            Dialect::Kyverno => forms.resolved.iter().any(|form| self.pattern.matches(form)),
+            Dialect::Kyverno => forms.resolved.iter().any(|form| self.matches_form(form)),
+            Dialect::Sigstore => {
+                forms.resolved.iter().chain(&forms.untagged).any(|form| self.matches_form(form))
+            }
             Dialect::BySegment => forms.names.iter().any(|name| self.pattern.matches(name)),
         }
+    }
+
+    /// policy-controller calls Docker Hub by another name, and compares what was written, too.
+    fn matches_form(&self, form: &str) -> bool {
+        let hub = form.strip_prefix("docker.io/").filter(|_| self.dialect == Dialect::Sigstore);
+        self.pattern.matches(form)
+            || hub.is_some_and(|path| {
+                self.pattern.matches(path) || self.pattern.matches(&format!("index.docker.io/{path}"))
+            })
     }
 
     /// Why the pattern may match other images than it seems to, if it does.
@@ -120,6 +144,8 @@ pub(crate) struct ReferenceForms {
     resolved: Vec<String>,
     /// By the tag, if there is a digest beside it, and with it.
     tagged: Vec<String>,
+    /// Without the tag `latest`, which may be left out.
+    untagged: Vec<String>,
 }
 
 impl ReferenceForms {
@@ -130,6 +156,8 @@ impl ReferenceForms {
         let names: Vec<String> = [name].into_iter().chain(short).collect();
         let with =
             |suffix: String| names.iter().map(move |name| format!("{name}{suffix}")).collect::<Vec<_>>();
+        let is_latest = image.digest().is_none() && matches!(image.tag(), None | Some("latest"));
+        let untagged = if is_latest { names.clone() } else { Vec::new() };
         let (resolved, tagged) = match (image.digest(), image.tag()) {
             (Some(digest), tag) => {
                 let tag = tag.unwrap_or_default();
@@ -138,7 +166,7 @@ impl ReferenceForms {
             }
             (None, tag) => (with(format!(":{}", tag.unwrap_or("latest"))), Vec::new()),
         };
-        Ok(Self { names, resolved, tagged })
+        Ok(Self { names, resolved, tagged, untagged })
     }
 }
 
@@ -168,6 +196,22 @@ fn has_wildcard(text: &str) -> bool {
 /// What is before a `*` that goes on where a registry's name could end: `ghcr.io` of `ghcr.io*`.
 fn registry_start(first: &str) -> Option<(&str, &str)> {
     first.split_once('*').filter(|(start, _)| start.contains('.') && !start.contains([':', '@']))
+}
+
+/// A regular expression in which `*` is anything within one part of a path, and `**` anything.
+fn glob_regex(glob: &str) -> String {
+    let mut regex = String::new();
+    let mut rest = glob;
+    while let Some(next) = rest.chars().next() {
+        let (step, length) = match rest {
+            _ if rest.starts_with("**") => (".*".to_owned(), 2),
+            _ if next == '*' => ("[^/]*".to_owned(), 1),
+            _ => (regex_escape(next), next.len_utf8()),
+        };
+        regex.push_str(&step);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    regex
 }
 
 /// A character that stands for itself in a regular expression.
@@ -288,6 +332,33 @@ mod tests {
             let pattern = ReferencePattern::by_segment(pattern).unwrap();
             assert_eq!(pattern.matches(image), Ok(expected), "{pattern} {image}");
         }
+    }
+
+    #[test]
+    fn globs_match_as_policy_controllers_do() {
+        let digest = Digest::sha256(b"");
+        for (glob, image, expected) in [
+            ("*", "nginx", true),
+            ("*", "o/nginx", false),
+            ("*/*", "o/nginx:1", true),
+            ("**", "ghcr.io/a/b/c:1", true),
+            ("ghcr.io/*/*", "ghcr.io/foo", false),
+            ("ghcr.io/foo", "ghcr.io/foo", true),
+            ("ghcr.io/foo", "ghcr.io/foo:latest", true),
+            ("ghcr.io/foo", "ghcr.io/foo:1", false),
+            ("ghcr.io/foo", &format!("ghcr.io/foo@{digest}"), false),
+            ("ghcr.io/foo*", &format!("ghcr.io/foo:1@{digest}"), true),
+            ("index.docker.io/library/*", "docker.io/nginx:1", true),
+            ("docker.io/library/*", "nginx:1", true),
+            ("o/app*", "index.docker.io/o/app:1", true),
+        ] {
+            assert_eq!(
+                ReferencePattern::sigstore(glob).unwrap().matches(image),
+                Ok(expected),
+                "{glob} {image}"
+            );
+        }
+        assert!(ReferencePattern::sigstore("").is_err() && ReferencePattern::sigstore("[a-z]*").is_err());
     }
 
     #[test]

@@ -5,10 +5,12 @@
 //! | `fields` | values with their paths; an unknown field is refused |
 //! | `labels` | label selectors |
 //! | `mode` | what a violation does |
+//! | `signer` | keys, certificates and identities, as cosign's users write them |
 
 mod fields;
 pub(crate) mod labels;
 mod mode;
+pub(crate) mod signer;
 
 use thiserror::Error;
 
@@ -89,7 +91,7 @@ pub enum PolicyError {
     },
     /// The text holds no policy.
     #[error(
-        "found no policy, expected Kyverno's `ClusterPolicy`, `Policy` or `PolicyException`, or an `ImageTrustPolicy`"
+        "found no policy, expected Kyverno's `ClusterPolicy`, `Policy` or `PolicyException`, a `ClusterImagePolicy`, or an `ImageTrustPolicy`"
     )]
     NoPolicy,
 }

@@ -31,6 +31,8 @@ pub struct ImageRule {
     pub signatures: Vec<AttestorSet>,
     /// What must have been attested: all of these.
     pub attestations: Vec<AttestationRequirement>,
+    /// Who must vouch for them: one of these is enough; no one has to if there are none.
+    pub authorities: Vec<ImageAuthority>,
     /// What must not hold of the attestations that have a name.
     pub deny: Option<AttestationDeny>,
     /// What they must be made of.
@@ -67,6 +69,32 @@ pub struct AttestationRequirement {
     pub conditions: Option<Conditions>,
     /// How old its signature may be, in milliseconds.
     pub max_age: Option<i64>,
+}
+
+/// One of several who may vouch for an image.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ImageAuthority {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// Its name in the policy.
+    pub name: String,
+    /// By what it vouches.
+    pub vouching: Vouching,
+}
+
+/// By what an authority vouches for an image.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Vouching {
+    /// It vouches for every image.
+    Always,
+    /// It vouches for none, and says this.
+    Never(String),
+    /// By a signature.
+    Signature(AttestorSet),
+    /// By all of these attestations.
+    Attestations(Vec<AttestationRequirement>),
 }
 
 /// What must not hold of attestations, together.
@@ -204,6 +232,7 @@ impl ImageRule {
             registries: Vec::new(),
             signatures: Vec::new(),
             attestations: Vec::new(),
+            authorities: Vec::new(),
             deny: None,
             sbom: None,
             vulnerabilities: None,
@@ -231,6 +260,7 @@ impl ImageRule {
     pub(crate) fn needs_names_alone(&self) -> bool {
         let asks_more = self.attestor_sets().next().is_some()
             || !self.attestations.is_empty()
+            || !self.authorities.is_empty()
             || self.deny.is_some()
             || self.image.is_some()
             || self.pins_digest
@@ -244,6 +274,7 @@ impl ImageRule {
         self.signatures
             .iter()
             .chain(self.attestations.iter().flat_map(|one| &one.attestors))
+            .chain(self.authorities.iter().flat_map(ImageAuthority::attestor_sets))
             .chain(self.sbom.as_ref().map(|one| &one.attestors))
             .chain(vulnerabilities.map(|one| &one.attestors))
             .chain(vulnerabilities.and_then(|one| one.vex.as_ref()).map(|one| &one.attestors))
@@ -256,6 +287,24 @@ impl ImageRule {
         self.deny.is_some()
             || self.attestations.iter().any(|one| one.conditions.is_some())
             || self.attestor_sets().any(AttestorSet::has_expressions)
+    }
+}
+
+impl ImageAuthority {
+    /// An authority that vouches by this.
+    #[must_use]
+    pub fn new(name: impl Into<String>, vouching: Vouching) -> Self {
+        let name = name.into();
+        Self { path: format!("authorities.{name}"), name, vouching }
+    }
+
+    fn attestor_sets(&self) -> impl Iterator<Item = &AttestorSet> {
+        let (signature, attestations) = match &self.vouching {
+            Vouching::Always | Vouching::Never(_) => (None, &[][..]),
+            Vouching::Signature(set) => (Some(set), &[][..]),
+            Vouching::Attestations(attestations) => (None, &attestations[..]),
+        };
+        signature.into_iter().chain(attestations.iter().flat_map(|one| &one.attestors))
     }
 }
 

@@ -2,10 +2,10 @@
 //! ([attestors](https://kyverno.io/docs/policy-types/cluster-policy/verify-images/sigstore/)).
 
 use trust_core::internal::pem;
-use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, ImageRef, Pattern, PublicKey};
+use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, Pattern, PublicKey};
 
-use super::roots::{authorities, certificate, certificates_of, read_logs};
-use crate::kubernetes::object_name::ObjectName;
+use super::roots::{certificate, read_logs};
+use crate::language::reader::signer::{self, authorities, certificates_of, secret_named};
 use crate::language::reader::{At, Fields, PolicyError};
 use crate::policy::policy_set::Lint;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
@@ -26,7 +26,7 @@ const MAX_NESTING: usize = 8;
 impl Reader {
     /// A reader for an entry of `verifyImages` at this path, with what it says about all of its attestors.
     pub(super) fn new(base: &str, is_notary: bool, fields: &mut Fields<'_>) -> Result<Self, PolicyError> {
-        let (annotations, repository) = (annotations(fields)?, repository(fields)?);
+        let (annotations, repository) = (annotations(fields)?, signer::repository(fields.get("repository"))?);
         Ok(Self { base: base.to_owned(), is_notary, annotations, repository })
     }
 
@@ -85,7 +85,7 @@ impl Reader {
         let mut fields = at.fields()?;
         let mut annotations = self.annotations.clone();
         annotations.extend(self::annotations(&mut fields)?);
-        let repository = repository(&mut fields)?.or_else(|| self.repository.clone());
+        let repository = signer::repository(fields.get("repository"))?.or_else(|| self.repository.clone());
         let kinds =
             ["keys", "keyless", "certificates", "attestor"].map(|name| fields.get(name).map(|at| (name, at)));
         let algorithm = fields.get("signatureAlgorithm");
@@ -112,7 +112,7 @@ impl Reader {
             }
         };
         if let Some(algorithm) = algorithm
-            && let Some(signer) = other_hash(&algorithm, lints)?
+            && let Some(signer) = signer::other_hash(&algorithm, lints)?
         {
             attestors = vec![self.attestor(&algorithm, signer)];
         }
@@ -150,7 +150,7 @@ impl Reader {
             _ => return Err(at.wrong("exactly one of `publicKeys`, `secret` and `kms`")),
         };
         for algorithm in algorithms.into_iter().flatten() {
-            if let Some(signer) = other_hash(&algorithm, lints)? {
+            if let Some(signer) = signer::other_hash(&algorithm, lints)? {
                 attestors = vec![self.attestor(at, signer)];
             }
         }
@@ -193,7 +193,7 @@ impl Reader {
             .into_iter()
             .enumerate()
             .map(|(index, block)| {
-                let mut attestor = self.attestor(at, signer(block));
+                let mut attestor = self.attestor(at, key_or_not(block));
                 if several {
                     attestor.path = format!("{}.publicKeys[{index}]", attestor.path);
                 }
@@ -291,7 +291,7 @@ impl Reader {
                 }
                 Ok(Pattern::wildcard(text.text()?))
             }
-            (None, Some(expression)) => regular(&expression, lints),
+            (None, Some(expression)) => signer::regular_expression(&expression, lints),
             (Some(_), Some(expression)) => Err(expression.wrong(format!("either this or `{name}`"))),
             (None, None) => {
                 Err(at.wrong("`issuer` and `subject` that are not empty: otherwise it matches no identity"))
@@ -311,17 +311,6 @@ impl Reader {
     }
 }
 
-/// A repository in which signatures are kept beside the image's own.
-fn repository(fields: &mut Fields<'_>) -> Result<Option<String>, PolicyError> {
-    let Some(at) = fields.get("repository") else { return Ok(None) };
-    let written = at.text()?;
-    let is_repository = !written.rsplit('/').next().unwrap_or_default().contains([':', '@']);
-    match written.parse::<ImageRef>() {
-        Ok(_) if is_repository => Ok(Some(written.to_owned())),
-        _ => Err(at.wrong("a repository such as `ghcr.io/acme/signatures`")),
-    }
-}
-
 /// Annotations that signatures must have.
 fn annotations(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, PolicyError> {
     let Some(annotations) = fields.get("annotations") else { return Ok(Vec::new()) };
@@ -329,24 +318,11 @@ fn annotations(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, PolicyE
     all.into_iter().map(|(name, value)| Ok((name.to_owned(), value.scalar()?))).collect()
 }
 
-fn signer(pem: &str) -> Signer {
+fn key_or_not(pem: &str) -> Signer {
     match PublicKey::from_pem(pem) {
         Ok(key) => Signer::Key(Box::new(key)),
         // A published policy with a placeholder must load; the user is told which key is meant.
         Err(error) => Signer::UnusableKey(error),
-    }
-}
-
-/// The signer of an algorithm that is not verified here.  What else than the
-/// hash a key signs with, the key says.
-fn other_hash(algorithm: &At<'_>, lints: &mut Vec<Lint>) -> Result<Option<Signer>, PolicyError> {
-    match algorithm.text()? {
-        "sha256" => Ok(None),
-        "sha224" | "sha384" | "sha512" => {
-            lints.push(algorithm.lint("is not verified here yet: it denies"));
-            Ok(Some(Signer::Unsupported("signatures over other hashes than SHA-256")))
-        }
-        _ => Err(algorithm.wrong("`sha224`, `sha256`, `sha384` or `sha512`")),
     }
 }
 
@@ -356,22 +332,6 @@ fn secret_key(at: &At<'_>) -> Result<Signer, PolicyError> {
     let namespace = fields.require("namespace", "the Secret's namespace")?.text()?;
     fields.finish()?;
     Ok(secret_named(namespace, name))
-}
-
-fn secret_named(namespace: &str, name: &str) -> Signer {
-    Signer::KeyInSecret(ObjectName { kind: "Secret", namespace: namespace.to_owned(), name: name.to_owned() })
-}
-
-/// A regular expression, which must match the whole text here.
-fn regular(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Pattern, PolicyError> {
-    let text = at.text()?;
-    if !(text.starts_with('^') && text.ends_with('$')) {
-        lints.push(at.lint(
-            "is not anchored, so in Kyverno it also matches identities that only contain it; here it must match the \
-             whole: write `^…$`",
-        ));
-    }
-    Pattern::regex(text).map_err(|error| at.wrong(format!("a regular expression: {}", error.problem)))
 }
 
 /// The names that cosign gives to Fulcio's first extensions, and their object identifiers.

@@ -1,28 +1,12 @@
 //! Certificates, logs and timestamp authorities that a policy names itself, instead of those of the trust root.
 
-use trust_core::internal::MAX_PATH_LEN;
 use trust_core::internal::pem;
 use trust_core::{Authority, Certificate, LogKey, PublicKey, Reasons, TimeWindow, Usage, verify_path};
 
+use crate::language::reader::signer::certificates_of;
 use crate::language::reader::{At, Fields, PolicyError};
 use crate::policy::policy_set::Lint;
 use crate::policy::signer::{Attestor, OwnRoots, Signer};
-
-/// The certificates of a PEM text.
-pub(super) fn certificates_of(at: &At<'_>) -> Result<Vec<Certificate>, String> {
-    let text = at.text().map_err(|error| error.to_string())?;
-    if text.contains("{{") {
-        return Err("certificates in expressions are not read".to_owned());
-    }
-    let blocks = pem::split_blocks(text);
-    if blocks.is_empty() {
-        return Err("found no PEM, expected certificates".to_owned());
-    }
-    blocks
-        .into_iter()
-        .map(|block| Certificate::from_pem(block).map_err(|error| Reasons(&error).to_string()))
-        .collect()
-}
 
 /// The certificate of a signer: the first one that is written. Those after it must certify it when it begins to be valid.
 pub(super) fn certificate(cert: Option<&At<'_>>, chain: Option<&At<'_>>) -> Result<Certificate, String> {
@@ -37,21 +21,6 @@ pub(super) fn certificate(cert: Option<&At<'_>>, chain: Option<&At<'_>>) -> Resu
         verify_path(&path, Usage::CODE_SIGNING, &times).map_err(|error| Reasons(&error).to_string())?;
     }
     Ok(leaf)
-}
-
-/// An authority for each certificate, with those above it up to one that issued itself.
-pub(super) fn authorities(certificates: &[Certificate]) -> Vec<Authority> {
-    let path = |first: &Certificate| {
-        let mut path = vec![first.clone()];
-        while path.len() < MAX_PATH_LEN
-            && let Some(last) = path.last().filter(|last| !last.is_self_issued())
-            && let Some(issuer) = certificates.iter().find(|one| one.subject() == last.issuer())
-        {
-            path.push(issuer.clone());
-        }
-        path
-    };
-    certificates.iter().map(|one| Authority::assertion("the policy", path(one), TimeWindow::ALWAYS)).collect()
 }
 
 #[derive(Clone)]

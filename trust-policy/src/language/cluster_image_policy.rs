@@ -1,0 +1,433 @@
+//! policy-controller's `ClusterImagePolicy` (`policy.sigstore.dev`, `v1alpha1` and `v1beta1`,
+//! [reference](https://docs.sigstore.dev/policy-controller/overview/)).
+//!
+//! Of its authorities one must vouch for an image, and all policies that match the image must be satisfied. Signatures and
+//! attestations of both forms are read, whatever `signatureFormat` says. What is not implemented is refused by its path: `policy`
+//! blocks in CUE and Rego. What needs a service or a `TrustRoot` by name loads and vouches for nothing, and a lint says so.
+
+use trust_core::internal::pem;
+use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, PublicKey, cosign};
+
+use crate::kubernetes::image_pattern::ReferencePattern;
+use crate::language::PolicyLanguage;
+use crate::language::reader::signer::{self, authorities, certificates_of};
+use crate::language::reader::{At, Fields, PolicyError, labels};
+use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, ImageRule, Vouching};
+use crate::policy::mode::Mode;
+use crate::policy::policy_set::{Lint, Policy, PolicySet, Requirement, Rule};
+use crate::policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch};
+use crate::policy::signer::{Attestor, AttestorSet, OwnRoots, Signer};
+use crate::yaml::Node;
+
+const API_VERSIONS: [&str; 2] = ["policy.sigstore.dev/v1alpha1", "policy.sigstore.dev/v1beta1"];
+/// The namespace of Secrets that do not say theirs: policy-controller's own.
+const OWN_NAMESPACE: &str = "cosign-system";
+/// What `match` may name, and the kinds.
+const RESOURCES: [(&str, &str); 7] = [
+    ("cronjobs", "CronJob"),
+    ("daemonsets", "DaemonSet"),
+    ("deployments", "Deployment"),
+    ("jobs", "Job"),
+    ("pods", "Pod"),
+    ("replicasets", "ReplicaSet"),
+    ("statefulsets", "StatefulSet"),
+];
+
+/// `ClusterImagePolicy`.
+#[derive(Debug)]
+pub(crate) struct Language;
+
+impl PolicyLanguage for Language {
+    fn reads(&self, api_version: &str, kind: &str) -> bool {
+        api_version.starts_with("policy.sigstore.dev/") && kind == "ClusterImagePolicy"
+    }
+
+    fn compile(&self, document: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
+        read(&At::root(document), set)
+    }
+}
+
+fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
+    let mut fields = document.fields()?;
+    let api_version = fields.require("apiVersion", "`policy.sigstore.dev/v1beta1`")?;
+    if !API_VERSIONS.contains(&api_version.text()?) {
+        return Err(api_version.wrong("`policy.sigstore.dev/v1alpha1` or `policy.sigstore.dev/v1beta1`"));
+    }
+    fields.ignore("kind");
+    let metadata = fields.require("metadata", "the policy's name")?;
+    let name = metadata.fields()?.require("name", "the policy's name")?.text()?.to_owned();
+    let spec = fields.require("spec", "what is required")?;
+    fields.ignore("status");
+    fields.finish()?;
+
+    let mut lints = Vec::new();
+    let mut fields = spec.fields()?;
+    let images = fields.require("images", "patterns of images, such as `glob: ghcr.io/acme/**`")?;
+    let mode = fields.get("mode").map(|at| mode(&at)).transpose()?.unwrap_or(Mode::Enforce);
+    let matched = fields.get("match").filter(|at| !at.is_empty()).map(|at| at.list()).transpose()?;
+    let all =
+        fields.require("authorities", "at least one authority: without any, no image is vouched for")?;
+    if let Some(policy) = fields.get("policy") {
+        return Err(policy.not_implemented());
+    }
+    fields.finish()?;
+
+    let mut rule = ImageRule::new(images.some()?.iter().map(glob).collect::<Result<_, _>>()?);
+    spec.path().clone_into(&mut rule.path);
+    rule.span = spec.span();
+    rule.mode = mode.into();
+    rule.needs_digest = true;
+    let mut pull_secrets = Vec::new();
+    for (index, at) in all.some()?.iter().enumerate() {
+        rule.authorities.push(authority(at, index, &mut pull_secrets, &mut lints)?);
+    }
+    rule.registry_credentials =
+        (!pull_secrets.is_empty()).then(|| serde_json::json!({"signaturePullSecrets": pull_secrets}));
+    let filters = match matched {
+        Some(matched) => matched.iter().map(resource).collect::<Result<_, _>>()?,
+        None => vec![Filter::default()],
+    };
+    let matches = ResourceMatch { matched: Filters::Any(filters), excluded: None };
+    let requirement = Requirement::Images { extractors: Vec::new(), rules: vec![rule] };
+    let mut policy = Policy::new(name, vec![Rule::new("authorities", matches, requirement)]);
+    policy.lints = lints;
+    set.extend(PolicySet::new(vec![policy]));
+    Ok(())
+}
+
+fn glob(at: &At<'_>) -> Result<ReferencePattern, PolicyError> {
+    let mut fields = at.fields()?;
+    let glob = fields.require("glob", "a pattern of images, such as `ghcr.io/acme/**`")?;
+    fields.finish()?;
+    ReferencePattern::sigstore(glob.text()?).map_err(|error| glob.wrong(format!("a glob: {}", error.problem)))
+}
+
+fn mode(at: &At<'_>) -> Result<Mode, PolicyError> {
+    match at.text()? {
+        "enforce" | "" => Ok(Mode::Enforce),
+        "warn" => Ok(Mode::Warn),
+        _ => Err(at.wrong("`enforce` or `warn`")),
+    }
+}
+
+/// Which resources: by group and version, which must be the same, and by labels.
+fn resource(at: &At<'_>) -> Result<Filter, PolicyError> {
+    let mut fields = at.fields()?;
+    let [group, version, resource] = ["group", "version", "resource"].map(|name| fields.get(name));
+    let selector = fields.get("selector").map(|at| labels::read(&at)).transpose()?;
+    fields.finish()?;
+    let (group, version) = (text(group)?, text(version)?);
+    if group.is_empty() && version.is_empty() && resource.is_none() {
+        return Err(at.wrong("`group`, `version` and `resource`, such as `apps`, `v1` and `deployments`"));
+    }
+    let kind = match &resource {
+        Some(resource) => {
+            let known = RESOURCES.iter().find(|(name, _)| resource.text() == Ok(*name));
+            let names = RESOURCES.map(|(name, _)| format!("`{name}`")).join(", ");
+            Pattern::exact(known.ok_or_else(|| resource.wrong(format!("one of {names}")))?.1)
+        }
+        None => Pattern::wildcard("*"),
+    };
+    let version = match version {
+        "*" => Pattern::wildcard("*"),
+        version => Pattern::exact(version),
+    };
+    let kind = KindMatch { group: Pattern::exact(group), version, ..KindMatch::new(kind) };
+    Ok(Filter { kinds: vec![kind], selector, ..Filter::default() })
+}
+
+fn text(at: Option<At<'_>>) -> Result<&str, PolicyError> {
+    at.map_or(Ok(""), |at| at.text())
+}
+
+fn authority(
+    at: &At<'_>,
+    index: usize,
+    pull_secrets: &mut Vec<serde_json::Value>,
+    lints: &mut Vec<Lint>,
+) -> Result<ImageAuthority, PolicyError> {
+    let mut fields = at.fields()?;
+    let name = fields.get("name").map(|at| at.text()).transpose()?.filter(|name| !name.is_empty());
+    let name = name.map_or_else(|| format!("authority-{index}"), str::to_owned);
+    let kinds = ["key", "keyless", "static"].map(|kind| fields.get(kind).map(|at| (kind, at)));
+    let source = fields.get("source").filter(|at| !at.is_empty());
+    let (ctlog, timestamp) = (fields.get("ctlog"), fields.get("rfc3161timestamp"));
+    let attestations = fields.get("attestations").filter(|at| !at.is_empty());
+    let format = fields.get("signatureFormat");
+    fields.finish()?;
+    if let Some(format) = format.filter(|at| !matches!(at.text(), Ok("" | "legacy" | "bundle"))) {
+        return Err(format.wrong("`legacy` or `bundle`"));
+    }
+    let mut kinds = kinds.into_iter().flatten();
+    let (Some((kind, inner)), None) = (kinds.next(), kinds.next()) else {
+        return Err(at.wrong("an authority with exactly one of `key`, `keyless` and `static`"));
+    };
+    let path = at.path().to_owned();
+    if kind == "static" {
+        if let Some(other) = source.or(ctlog).or(timestamp).or(attestations) {
+            return Err(other.wrong("no such field beside `static`"));
+        }
+        return Ok(ImageAuthority { path, name, vouching: fixed(&inner, lints)? });
+    }
+    let mut signers = match kind {
+        "key" => key(&inner, lints)?,
+        _ => vec![keyless(&inner, lints)?],
+    };
+    let repository = source.map(|at| repository(&at, pull_secrets, lints)).transpose()?.flatten();
+    let log = ctlog.map(|at| log(&at, lints)).transpose()?.unwrap_or(Log::None);
+    let timestamp = timestamp.map(|at| trust_root(&at, lints)).transpose()?.flatten();
+    for signer in &mut signers {
+        signer.repository.clone_from(&repository);
+        // With an authority for timestamps, no log is asked there, too.
+        signer.needs_log_entry = log != Log::None && timestamp.is_none();
+        if let Some(unsupported) = timestamp.clone().or((log == Log::Unsupported).then_some(TRUST_ROOT)) {
+            signer.signer = unsupported;
+        }
+    }
+    let vouching = match attestations {
+        // A signature by any key is one; an attestation must be signed by all of them.
+        None => Vouching::Signature(AttestorSet {
+            path: inner.path().to_owned(),
+            count: Some(1),
+            attestors: signers,
+        }),
+        Some(list) => {
+            let set = AttestorSet { path: inner.path().to_owned(), count: None, attestors: signers };
+            Vouching::Attestations(
+                list.list()?.iter().map(|at| attestation(at, &set)).collect::<Result<_, _>>()?,
+            )
+        }
+    };
+    Ok(ImageAuthority { path, name, vouching })
+}
+
+/// What is said of every image.
+fn fixed(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Vouching, PolicyError> {
+    let mut fields = at.fields()?;
+    let action = fields.require("action", "`pass` or `fail`")?;
+    let message = fields.get("message").map(|at| at.text()).transpose()?;
+    fields.finish()?;
+    match action.text()? {
+        "pass" => {
+            lints.push(at.lint("vouches for every image: whoever signed it, or no one"));
+            Ok(Vouching::Always)
+        }
+        "fail" => Ok(Vouching::Never(message.unwrap_or("vouches for no image").to_owned())),
+        _ => Err(action.wrong("`pass` or `fail`")),
+    }
+}
+
+const KMS: Signer = Signer::Unsupported("a key of a key management service");
+const TRUST_ROOT: Signer = Signer::Unsupported("signatures by a `TrustRoot` that is named");
+
+fn attestor(at: &At<'_>, signer: Signer) -> Attestor {
+    Attestor { path: at.path().to_owned(), ..Attestor::new(signer) }
+}
+
+fn key(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Vec<Attestor>, PolicyError> {
+    let mut fields = at.fields()?;
+    let source = key_source(at, &mut fields)?;
+    let algorithm = fields.get("hashAlgorithm");
+    fields.finish()?;
+    let signers = match source {
+        KeySource::Data(data) => {
+            let blocks = pem::split_blocks(data.text()?);
+            let keys: Result<Vec<_>, _> = blocks.into_iter().map(PublicKey::from_pem).collect();
+            let keys = keys.map_err(|error| data.wrong(format!("public keys in PEM: {error}")))?;
+            if keys.is_empty() {
+                return Err(data.wrong("public keys in PEM"));
+            }
+            keys.into_iter().map(|key| attestor(at, Signer::Key(Box::new(key)))).collect()
+        }
+        KeySource::Secret(namespace, name) => vec![attestor(at, signer::secret_named(namespace, name))],
+        KeySource::Kms(kms) => {
+            lints.push(kms.lint("is a key of a key management service, which is not asked here: it denies"));
+            vec![attestor(at, KMS)]
+        }
+    };
+    match algorithm.map(|at| signer::other_hash(&at, lints)).transpose()?.flatten() {
+        Some(other) => Ok(vec![attestor(at, other)]),
+        None => Ok(signers),
+    }
+}
+
+/// Where a key or a certificate is.
+enum KeySource<'a> {
+    Data(At<'a>),
+    Secret(&'a str, &'a str),
+    Kms(At<'a>),
+}
+
+fn key_source<'a>(at: &At<'a>, fields: &mut Fields<'a>) -> Result<KeySource<'a>, PolicyError> {
+    let (data, secret, kms) = (fields.get("data"), fields.get("secretRef"), fields.get("kms"));
+    match (data, secret, kms) {
+        (Some(data), None, None) => Ok(KeySource::Data(data)),
+        (None, Some(secret), None) => {
+            let mut fields = secret.fields()?;
+            let name = fields.require("name", "the Secret's name")?.text()?;
+            let namespace = fields.get("namespace").map(|at| at.text()).transpose()?;
+            fields.finish()?;
+            Ok(KeySource::Secret(namespace.unwrap_or(OWN_NAMESPACE), name))
+        }
+        (None, None, Some(kms)) if is_of_kms(kms.text()?) => Ok(KeySource::Kms(kms)),
+        (None, None, Some(kms)) => {
+            Err(kms.wrong("`awskms://<endpoint>/<ARN of a key or of an alias>`, or a URI of another service"))
+        }
+        _ => Err(at.wrong("exactly one of `data`, `secretRef` and `kms`")),
+    }
+}
+
+/// Whether this names a key: AWS's only by its whole name, as other names depend on the machine.
+fn is_of_kms(uri: &str) -> bool {
+    match uri.strip_prefix("awskms://").map(|rest| rest.split_once('/')) {
+        None => uri.contains("://"),
+        Some(None) => false,
+        Some(Some((_, name))) => {
+            let mut parts = name.splitn(6, ':');
+            let resource = parts.by_ref().nth(5).unwrap_or_default();
+            name.starts_with("arn:") && ["key/", "alias/"].iter().any(|kind| resource.starts_with(kind))
+        }
+    }
+}
+
+fn keyless(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> {
+    let mut fields = at.fields()?;
+    let (url, authority) = (fields.get("url"), fields.get("ca-cert"));
+    let root = fields.get("trustRootRef");
+    let ignores_log = fields.get("insecureIgnoreSCT").map(|at| at.boolean()).transpose()?.unwrap_or(false);
+    let identities = fields.require("identities", "at least one identity")?;
+    fields.finish()?;
+    if url.is_some()
+        && let Some(authority) = &authority
+    {
+        return Err(authority.wrong("either this or `url`"));
+    }
+    let identities: Vec<_> =
+        identities.some()?.iter().map(|at| identity(at, lints)).collect::<Result<_, _>>()?;
+    let policy = IdentityPolicy::new(identities).map_err(|_| at.wrong("an identity"))?;
+    let mut attestor = attestor(at, Signer::Identity(policy));
+    attestor.needs_certificate_log = !ignores_log;
+    if let Some(root) = root.filter(|at| at.text() != Ok("")) {
+        lints.push(root.lint("names a `TrustRoot`, which is not looked up here yet: it denies"));
+        attestor.signer = TRUST_ROOT;
+    }
+    if let Some(authority) = authority {
+        let mut fields = authority.fields()?;
+        match key_source(&authority, &mut fields)? {
+            KeySource::Data(data) => {
+                let certificates = certificates_of(&data)
+                    .map_err(|problem| data.wrong(format!("certificates: {problem}")))?;
+                let roots = OwnRoots {
+                    certificate_authorities: Some(authorities(&certificates)),
+                    ..OwnRoots::default()
+                };
+                attestor.roots = Some(Box::new(roots));
+            }
+            KeySource::Secret(..) | KeySource::Kms(_) => {
+                lints.push(authority.lint("stands elsewhere, where it is not looked up yet: it denies"));
+                attestor.signer = Signer::Unsupported("identities under certificates that stand elsewhere");
+            }
+        }
+        fields.ignore("hashAlgorithm");
+        fields.finish()?;
+    }
+    Ok(attestor)
+}
+
+fn identity(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<CertificateIdentity, PolicyError> {
+    let mut fields = at.fields()?;
+    let mut part = |name: &'static str, expression: &'static str| {
+        let is_said = |at: &At<'_>| at.text() != Ok("");
+        match (fields.get(name).filter(is_said), fields.get(expression).filter(is_said)) {
+            (Some(text), None) => Ok(Pattern::exact(text.text()?)),
+            (None, Some(expression)) => signer::regular_expression(&expression, lints),
+            (Some(_), Some(expression)) => Err(expression.wrong(format!("either this or `{name}`"))),
+            (None, None) => Err(at.wrong(format!("`{name}` or `{expression}`"))),
+        }
+    };
+    let subject = part("subject", "subjectRegExp")?;
+    let issuer = part("issuer", "issuerRegExp")?;
+    fields.finish()?;
+    Ok(CertificateIdentity::new(subject, issuer))
+}
+
+/// Where signatures are kept, if not beside the image.
+fn repository(
+    at: &At<'_>,
+    pull_secrets: &mut Vec<serde_json::Value>,
+    lints: &mut Vec<Lint>,
+) -> Result<Option<String>, PolicyError> {
+    let list = at.list()?;
+    let [one] = &list[..] else { return Err(at.wrong("one source")) };
+    let mut fields = one.fields()?;
+    let repository = signer::repository(fields.get("oci"))?;
+    let secrets = fields.get("signaturePullSecrets").map(|at| at.list()).transpose()?.unwrap_or_default();
+    let prefix = fields.get("tagPrefix").filter(|at| at.text() != Ok(""));
+    fields.finish()?;
+    for secret in &secrets {
+        let mut fields = secret.fields()?;
+        fields.require("name", "the Secret's name")?.text()?;
+        fields.finish()?;
+        pull_secrets.push(secret.json());
+    }
+    if let Some(prefix) = prefix {
+        lints.push(prefix.lint("is not read: signatures under tags with it are not found"));
+    }
+    Ok(repository)
+}
+
+/// Whether entries of a transparency log are needed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Log {
+    None,
+    OfTheRoot,
+    Unsupported,
+}
+
+/// Which log it is, the trust root says.
+fn log(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Log, PolicyError> {
+    let mut fields = at.fields()?;
+    let url = fields.get("url").map(|at| at.text()).transpose()?.filter(|url| !url.is_empty());
+    let root = fields.get("trustRootRef").filter(|at| at.text() != Ok(""));
+    fields.finish()?;
+    Ok(match (root, url) {
+        (Some(root), _) => {
+            lints.push(root.lint("names a `TrustRoot`, which is not looked up here yet: it denies"));
+            Log::Unsupported
+        }
+        (None, Some(_)) => Log::OfTheRoot,
+        (None, None) => Log::None,
+    })
+}
+
+/// The authority for timestamps, which is named.
+fn trust_root(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Option<Signer>, PolicyError> {
+    let mut fields = at.fields()?;
+    let root = fields.get("trustRootRef").filter(|at| at.text() != Ok(""));
+    fields.finish()?;
+    Ok(root.map(|root| {
+        lints.push(root.lint("names a `TrustRoot`, which is not looked up here yet: it denies"));
+        TRUST_ROOT
+    }))
+}
+
+fn attestation(at: &At<'_>, set: &AttestorSet) -> Result<AttestationRequirement, PolicyError> {
+    let mut fields = at.fields()?;
+    let name = fields.require("name", "the attestation's name")?.text()?;
+    let kind = fields.require("predicateType", "a type such as `vuln`, or a URI")?;
+    if let Some(policy) = fields.get("policy") {
+        return Err(policy.not_implemented());
+    }
+    fields.finish()?;
+    let written = kind.text()?;
+    let known = cosign::PREDICATE_TYPES.iter().find(|(name, _)| *name == written).map(|(_, uri)| *uri);
+    let predicate_type = match known {
+        Some(uri) => uri,
+        None if written.contains(':') => written,
+        None => return Err(kind.wrong("a type such as `vuln`, or a URI")),
+    };
+    let mut requirement = AttestationRequirement::new(predicate_type, set.clone());
+    at.path().clone_into(&mut requirement.path);
+    requirement.name = Some(name.to_owned());
+    Ok(requirement)
+}

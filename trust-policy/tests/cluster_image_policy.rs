@@ -1,0 +1,278 @@
+//! policy-controller's `ClusterImagePolicy`: its own documents and globs, and what its authorities decide.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use trust_core::{Digest, UnixTime};
+use trust_policy::{
+    Artifact, Decision, FailureKind, FetchFailure, PolicySet, ReasonCode, ReferencePattern, Trust, Verdict,
+};
+use trust_testkit::artifacts::{attestation, digest, pem, signature};
+use trust_testkit::judge::{self, allowed, denied, image_with, pod, request};
+use trust_testkit::vectors::vectors;
+
+/// Documents that are valid there and refused here, by a part of the file's name, and the reason.
+const LEDGER: [(&str, &str); 16] = [
+    ("examples_policies_allow-only-pods", "`spec.policy` is not implemented"),
+    (
+        "examples_policies_keyless-attestation-sbom-spdxjson",
+        "`spec.authorities[0].attestations[0].policy` is not implemented",
+    ),
+    // Placeholders, which its own webhook refuses.
+    ("examples_policies_signed-by-aws-kms-key", "`spec.authorities[0].key.kms` is"),
+    ("cip-config-file-policy", "`spec.policy` is not implemented"),
+    ("cip-include-", "`spec.policy` is not implemented"),
+    ("cip-policy-from-url", "`spec.policy` is not implemented"),
+    ("with-attestations", "policy` is not implemented"),
+    ("source-prefix-tag", "policy` is not implemented"),
+    ("valid_valid-policy-hash-algo.yaml", "policy` is not implemented"),
+    ("requires-two-signatures", "policy` is not implemented"),
+    ("valid_valid-policy-match-resource", "policy` is not implemented"),
+    ("valid_valid-policy.yaml", "policy` is not implemented"),
+    ("valid_v1beta1-valid-policy.yaml", "policy` is not implemented"),
+    ("valid_valid-policy-keyless-ignore-sct", "policy` is not implemented"),
+    // Refused there too, unless a flag says otherwise.
+    ("empty-authorities_authorities-absent", "at least one authority"),
+    ("empty-authorities_authorities-present", "at least one element"),
+];
+
+#[test]
+fn documents_load_or_stand_in_the_ledger() {
+    let Some(folder) = vectors("policy/cluster-image-policy") else { return };
+    let (mut loaded, mut wrong) = (BTreeMap::<bool, usize>::new(), Vec::new());
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for document in text.split("\n---").filter(|one| one.lines().any(|line| line.starts_with("kind:"))) {
+            let read = PolicySet::from_yaml(document);
+            *loaded.entry(read.is_ok()).or_default() += 1;
+            let known = LEDGER.iter().find(|(part, _)| name.contains(part));
+            match (read, known) {
+                (Ok(_), _) if name.contains("_invalid_") => {
+                    wrong.push(format!("{name}: loads, and is invalid"))
+                }
+                (Err(_), _) if name.contains("_invalid_") => {}
+                (Err(error), None) => wrong.push(format!("{name}: {error}")),
+                (Err(error), Some((_, reason))) if !error.to_string().contains(reason) => {
+                    wrong.push(format!("{name}: {error}"));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{loaded:?}: {wrong:#?}");
+    println!("{loaded:?}");
+}
+
+#[test]
+fn globs_match_as_there() {
+    let Some(file) = vectors("policy/cip-glob.json") else { return };
+    let rows: Vec<Value> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let (glob, image) = (row["glob"].as_str().unwrap(), row["image"].as_str().unwrap());
+        let found = match ReferencePattern::sigstore(glob) {
+            Ok(pattern) => pattern.matches(image).ok(),
+            Err(_) => None,
+        };
+        let expected = (row["error"] == false).then(|| row["match"] == true);
+        if found != expected {
+            wrong.push(format!("{glob} {image}: {found:?}, expected {expected:?}"));
+        }
+    }
+    assert!(rows.len() >= 30 && wrong.is_empty(), "of {}: {wrong:#?}", rows.len());
+}
+
+const IMAGE: &str = "ghcr.io/acme/app:v1";
+const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
+const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
+const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
+
+/// A policy about the image with these authorities, in which `KEY1` to `KEY3` stand for keys.
+fn policy(authorities: &str) -> String {
+    let header = "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: p}\n";
+    let mut text =
+        format!("{header}spec: {{images: [{{glob: 'ghcr.io/acme/**'}}], authorities: {authorities}}}\n");
+    for seed in 1..=3 {
+        text = text.replace(&format!("KEY{seed}"), &format!("\"{}\"", pem(seed)));
+    }
+    text
+}
+
+fn judge_by(policies: &str, object: Value, artifacts: Vec<Artifact>) -> Verdict {
+    let policies = PolicySet::from_yaml(policies).unwrap();
+    judge::judge(&policies, &request(object), &image_with(artifacts), &Trust::keys_only(), NOW)
+}
+
+fn judged(authorities: &str, artifacts: Vec<Artifact>) -> Verdict {
+    judge_by(&policy(authorities), pod(IMAGE), artifacts)
+}
+
+fn signed(seed: u8) -> Artifact {
+    signature(seed, &digest(), &json!({}))
+}
+
+fn attested(seed: u8, kind: &str) -> Artifact {
+    attestation(seed, kind, &json!({"Data": "x", "Timestamp": "2026-11-01T00:00:00Z"}))
+}
+
+#[test]
+fn one_authority_is_enough() {
+    let one = "[{key: {data: KEY1}}]";
+    allowed(&judged(one, vec![signed(1)]));
+    denied(&judged(one, vec![signed(2)]), ReasonCode::WrongKey, "none of 1 vouches for the image");
+    denied(&judged(one, vec![]), ReasonCode::NotFound, "authority-0");
+    denied(
+        &judged(one, vec![signature(1, &Digest::sha256(b"other"), &json!({}))]),
+        ReasonCode::OtherImage,
+        "",
+    );
+
+    let two = "[{name: build, key: {data: KEY1}}, {name: release, key: {data: KEY2}}]";
+    let verdict = judged(two, vec![signed(2)]);
+    allowed(&verdict);
+    assert!(verdict.to_string().contains("release") && !verdict.to_string().contains("`build`"), "{verdict}");
+    denied(&judged(two, vec![signed(3)]), ReasonCode::TooFewSigners, "none of 2 vouches for the image");
+    // Several keys in one authority: a signature by any of them.
+    let keys = policy(one).replace(&pem(1), &format!("{}{}", pem(1), pem(2)));
+    allowed(&judge_by(&keys, pod(IMAGE), vec![signed(2)]));
+}
+
+#[test]
+fn what_is_static_needs_no_signature() {
+    allowed(&judged("[{static: {action: pass}}]", vec![]));
+    let fail = "[{static: {action: fail, message: not on my watch}}]";
+    denied(&judged(fail, vec![signed(1)]), ReasonCode::Condition, "not on my watch");
+    allowed(&judged("[{static: {action: fail}}, {key: {data: KEY1}}]", vec![signed(1)]));
+}
+
+#[test]
+fn all_policies_that_match_must_be_satisfied() {
+    let both = |second: &str| format!("{}---\n{}", policy("[{key: {data: KEY1}}]"), policy(second));
+    let artifacts = || vec![signed(1)];
+    allowed(&judge_by(&both("[{static: {action: pass}}]"), pod(IMAGE), artifacts()));
+    let verdict = judge_by(&both("[{key: {data: KEY2}}]"), pod(IMAGE), artifacts());
+    assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
+    // Where none matches, the image is not covered.
+    let verdict = judge_by(&policy("[{static: {action: pass}}]"), pod("ghcr.io/other/app:v1"), artifacts());
+    assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
+}
+
+#[test]
+fn attestations_of_an_authority_are_all_needed_and_signatures_are_not() {
+    let authorities = "[{key: {data: KEY1}, attestations: [{name: a, predicateType: custom}, {name: b, predicateType: vuln}]}]";
+    allowed(&judged(authorities, vec![attested(1, CUSTOM), attested(1, VULN)]));
+    for artifacts in
+        [vec![attested(1, CUSTOM)], vec![attested(1, CUSTOM), attested(2, VULN)], vec![signed(1)], vec![]]
+    {
+        let verdict = judged(authorities, artifacts);
+        assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
+    }
+    // Each of several keys must have signed it.
+    let one = "[{key: {data: KEY1}, attestations: [{name: a, predicateType: custom}]}]";
+    let keys = policy(one).replace(&pem(1), &format!("{}{}", pem(1), pem(2)));
+    allowed(&judge_by(&keys, pod(IMAGE), vec![attested(1, CUSTOM), attested(2, CUSTOM)]));
+    denied(&judge_by(&keys, pod(IMAGE), vec![attested(1, CUSTOM)]), ReasonCode::TooFewSigners, "1 of 2");
+}
+
+#[test]
+fn a_log_is_asked_where_the_policy_names_one() {
+    let logged = "[{key: {data: KEY1}, ctlog: {url: 'https://rekor.sigstore.dev'}}]";
+    denied(&judged(logged, vec![signed(1)]), ReasonCode::NotInLog, "log");
+    allowed(&judged("[{key: {data: KEY1}, ctlog: {}}]", vec![signed(1)]));
+    // What is not looked up here vouches for nothing, and says so.
+    for authority in [
+        "[{key: {data: KEY1}, ctlog: {trustRootRef: mine}}]",
+        "[{key: {data: KEY1}, rfc3161timestamp: {trustRootRef: mine}}]",
+        "[{key: {kms: 'hashivault://release'}}]",
+        "[{keyless: {trustRootRef: mine, identities: [{issuer: a, subject: b}]}}]",
+        "[{keyless: {ca-cert: {secretRef: {name: a}}, identities: [{issuer: a, subject: b}]}}]",
+    ] {
+        let policies = PolicySet::from_yaml(&policy(authority)).unwrap();
+        assert_eq!(policies.policies()[0].lints.len(), 1, "{authority}");
+        denied(&judged(authority, vec![signed(1)]), ReasonCode::UnusablePolicy, "not verified here yet");
+    }
+}
+
+#[test]
+fn what_cannot_be_fetched_denies_unless_another_authority_vouches() {
+    let policies = PolicySet::from_yaml(&policy("[{key: {data: KEY1}}, {key: {data: KEY2}}]")).unwrap();
+    let judged = |artifacts| {
+        let mut found = image_with(artifacts);
+        found.failures.push(FetchFailure {
+            location: "referrers".to_owned(),
+            kind: FailureKind::Unavailable,
+            problem: "503".to_owned(),
+        });
+        judge::judge(&policies, &request(pod(IMAGE)), &found, &Trust::keys_only(), NOW)
+    };
+    allowed(&judged(vec![signed(2)]));
+    let verdict = judged(vec![signed(3)]);
+    assert!(verdict.decision == Decision::Deny && verdict.to_string().contains("503"), "{verdict}");
+}
+
+#[test]
+fn mode_match_and_digest() {
+    let warn = policy("[{key: {data: KEY1}}]").replace("spec: {", "spec: {mode: warn, ");
+    let verdict = judge_by(&warn, pod(IMAGE), vec![signed(2)]);
+    assert!(verdict.decision == Decision::Allow && verdict.to_string().contains("Warn"), "{verdict}");
+
+    let verdict = judged("[{key: {data: KEY1}}]", vec![signed(1)]);
+    assert_eq!(verdict.patch.len(), 1, "the digest is pinned: {verdict}");
+
+    let matching = |text: &str| {
+        policy("[{key: {data: KEY1}}]").replace("spec: {", &format!("spec: {{match: [{text}], "))
+    };
+    let of_deployments = matching("{group: apps, version: v1, resource: deployments}");
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {
+        "selector": {}, "template": pod(IMAGE)}});
+    let verdict = judge_by(&of_deployments, deployment, vec![signed(2)]);
+    denied(&verdict, ReasonCode::WrongKey, "authority-0");
+    // A Pod is not meant, so its image is not covered.
+    let verdict = judge_by(&of_deployments, pod(IMAGE), vec![signed(1)]);
+    assert!(
+        verdict.decision == Decision::Deny && verdict.rules.iter().all(|rule| rule.explanations.is_empty()),
+        "{verdict}"
+    );
+    let labelled = matching("{version: v1, resource: pods, selector: {matchLabels: {env: prod}}}");
+    let mut prod = pod(IMAGE);
+    prod["metadata"]["labels"] = json!({"env": "prod"});
+    denied(&judge_by(&labelled, prod, vec![]), ReasonCode::NotFound, "authority-0");
+}
+
+#[test]
+fn mistakes_are_named_with_their_place() {
+    let refused = |authorities: &str, problem: &str| {
+        let error = PolicySet::from_yaml(&policy(authorities)).unwrap_err().to_string();
+        assert!(error.contains(problem), "{authorities}: {error}");
+    };
+    refused("[{}]", "`spec.authorities[0]` is");
+    refused("[{key: {data: KEY1}, static: {action: pass}}]", "exactly one of `key`, `keyless` and `static`");
+    refused(
+        "[{static: {action: maybe}}]",
+        "`spec.authorities[0].static.action` is `maybe`, expected `pass` or `fail`",
+    );
+    refused("[{static: {action: pass}, ctlog: {}}]", "expected no such field beside `static`");
+    refused("[{key: {data: nothing}}]", "expected public keys in PEM");
+    refused("[{key: {kms: 'awskms:///alias/a'}}]", "awskms://");
+    refused("[{keyless: {url: 'https://f'}}]", "`spec.authorities[0].keyless.identities` is absent");
+    refused("[{keyless: {identities: [{issuer: a}]}}]", "`subject` or `subjectRegExp`");
+    refused(
+        "[{keyless: {identities: [{issuer: a, subject: b, subjectRegExp: c}]}}]",
+        "either this or `subject`",
+    );
+    refused(
+        "[{key: {data: KEY1}, attestations: [{name: a, predicateType: wishes}]}]",
+        "a type such as `vuln`",
+    );
+    refused(
+        "[{key: {data: KEY1}, attestations: [{name: a, predicateType: vuln, policy: {type: cue}}]}]",
+        "is not implemented",
+    );
+    refused("[{key: {data: KEY1}, source: [{oci: 'a:b:c'}]}]", "expected a repository");
+    refused("[{key: {data: KEY1}, sources: []}]", "did you mean `source`?");
+}
