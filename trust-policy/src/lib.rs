@@ -115,6 +115,7 @@ pub use policy::policy_set::{
     PolicySet, Requirement, Rule, Uncovered,
 };
 pub use policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
+pub use policy::shape::Shape;
 pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Signer};
 pub use report::page::Page;
 pub use report::policy_report::ReportKind;

@@ -5,12 +5,14 @@
 //! | `mode` | [`Mode`](crate::Mode): what a violation does |
 //! | `signer` | [`AttestorSet`](crate::AttestorSet): who must have signed |
 //! | `resource_match` | [`ResourceMatch`](crate::ResourceMatch): which requests a rule is about |
+//! | `shape` | [`Shape`](crate::Shape): what a JSON value must be, field by field |
 //! | `overlay` | [`Overlay`](crate::Overlay): forms of resources |
 //! | `check` | [`Check`](crate::Check): an embedder's own requirement |
 //! | `image_rule` | [`ImageRule`](crate::ImageRule): what is required of images |
 //! | `policy_set` | [`PolicySet`](crate::PolicySet): policies, their rules, their exceptions |
 
 pub(crate) mod mode;
+pub(crate) mod shape;
 pub(crate) mod signer;
 
 pub(crate) mod resource_match;

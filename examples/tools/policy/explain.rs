@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use trust_policy::{
     AttestorSet, Conditions, Filter, Filters, FormRequirement, ImageRule, ModeRule, Policy, PolicySet,
-    Requirement, Rule,
+    Requirement, Rule, Vouching,
 };
 use trust_sbom::PackagePattern;
 
@@ -123,6 +123,30 @@ fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result {
         age(text, attestation.max_age, "signed")?;
         if let Some(conditions) = &attestation.conditions {
             writeln!(text, "        for each of which {}", count(conditions))?;
+        }
+    }
+    for (index, authority) in one.authorities.iter().enumerate() {
+        let or = if index == 0 { "must be vouched for" } else { "  or" };
+        match &authority.vouching {
+            Vouching::Always => {
+                writeln!(text, "      {or} by `{}`, which vouches for every image", authority.name)?
+            }
+            Vouching::Never(_) => {
+                writeln!(text, "      {or} by `{}`, which vouches for none", authority.name)?
+            }
+            Vouching::Signature(set) => {
+                writeln!(text, "      {or} by `{}`: signed by {}", authority.name, signers(set))?
+            }
+            Vouching::Attestations(attestations) => {
+                writeln!(text, "      {or} by `{}`: attested", authority.name)?;
+                for (one, set) in
+                    attestations.iter().flat_map(|one| one.attestors.iter().map(move |set| (one, set)))
+                {
+                    let shaped = if one.shape.is_some() { ", that says what it must" } else { "" };
+                    writeln!(text, "          `{}`{shaped}, by {}", one.predicate_type, signers(set))?;
+                }
+            }
+            _ => writeln!(text, "      {or} in another way")?,
         }
     }
     if let Some(deny) = &one.deny {

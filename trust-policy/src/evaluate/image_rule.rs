@@ -113,6 +113,9 @@ impl Evaluation<'_> {
                 if let Some(max_age) = attestation.max_age {
                     causes.push(signed(What::Young(kind, max_age), set).explanation);
                 }
+                if let Some(shape) = &attestation.shape {
+                    causes.push(signed(What::Shaped(kind, shape), set).explanation);
+                }
                 if attestation.max_age.is_some() && conditions.is_none() && attestation.name.is_none() {
                     continue;
                 }
@@ -181,7 +184,12 @@ fn vouched(authorities: &[ImageAuthority], signed: &dyn Fn(What<'_>, &AttestorSe
             Vouching::Attestations(attestations) => attestations
                 .iter()
                 .flat_map(|one| one.attestors.iter().map(move |set| (one, set)))
-                .map(|(one, set)| signed(What::Type(&one.predicate_type, None), set).explanation)
+                .map(|(one, set)| {
+                    let kind = &one.predicate_type;
+                    let what =
+                        one.shape.as_ref().map_or(What::Type(kind, None), |shape| What::Shaped(kind, shape));
+                    signed(what, set).explanation
+                })
                 .collect(),
         };
         Explanation::all(&check, causes)

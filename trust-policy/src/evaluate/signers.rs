@@ -15,9 +15,10 @@ use crate::evidence::ImageEvidence;
 use crate::expression::Scope;
 use crate::expression::condition::Conditions;
 use crate::kubernetes::object_name::ObjectName;
+use crate::policy::shape::{OtherShape, Shape};
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
 use crate::verdict::Explanation;
-use crate::verdict::reason::ReasonCode;
+use crate::verdict::reason::{Mismatch, ReasonCode};
 
 /// Things that are there instead of what is wanted, and that are named.
 const MAX_NOTICED: usize = 10;
@@ -43,6 +44,8 @@ pub(super) enum What<'a> {
     Signature,
     /// An attestation of a type, and what each must say.
     Type(&'a str, Option<&'a Conditions>),
+    /// One of a type that has a shape; one of another shape does not harm.
+    Shaped(&'a str, &'a Shape),
     /// One of a type that was signed at most so many milliseconds ago; an older one does not harm.
     Young(&'a str, i64),
     /// An attestation of one of the types of a kind.
@@ -71,6 +74,7 @@ impl What<'_> {
                 )]
             }
             Self::Type(_, Some(conditions)) => unmet(conditions, statement, scope),
+            Self::Shaped(_, shape) => other_shapes(shape, statement),
             Self::Satisfying(_, judge) => vec![judge(statement)],
             Self::Signature | Self::Type(_, None) | Self::Kind(_) => Vec::new(),
         }
@@ -302,7 +306,9 @@ impl<'a> Wanted<'a> {
     fn kind(&self) -> String {
         match self.what {
             What::Signature => "signature".to_owned(),
-            What::Type(predicate_type, _) | What::Young(predicate_type, _) => {
+            What::Type(predicate_type, _)
+            | What::Young(predicate_type, _)
+            | What::Shaped(predicate_type, _) => {
                 format!("attestation of type `{predicate_type}`")
             }
             What::Kind(kind) | What::Satisfying(kind, _) => kind.to_string(),
@@ -346,7 +352,9 @@ impl<'a> Wanted<'a> {
         let is_wanted = |parsed: &Result<SignedArtifact<'_>, ArtifactError>| match parsed {
             Ok(artifact) => match (self.what, artifact.unverified_attestation_type()) {
                 (What::Signature, found) => found.is_none(),
-                (What::Type(wanted, _) | What::Young(wanted, _), found) => found == Some(wanted),
+                (What::Type(wanted, _) | What::Young(wanted, _) | What::Shaped(wanted, _), found) => {
+                    found == Some(wanted)
+                }
                 (What::Kind(wanted) | What::Satisfying(wanted, _), found) => {
                     found.and_then(|found| self.formats.kind_of(found)) == Some(wanted)
                 }
@@ -366,6 +374,20 @@ pub(super) fn parsed(evidence: &ImageEvidence) -> Parsed<'_> {
 
 pub(super) fn predicate(statement: &Statement) -> Result<Value, JsonError> {
     json::from_slice(statement.predicate_json().as_bytes())
+}
+
+/// Where a statement has another shape.
+fn other_shapes(shape: &Shape, statement: &Statement) -> Vec<Explanation> {
+    let predicate = match predicate(statement) {
+        Ok(predicate) => predicate,
+        Err(error) => return vec![Explanation::fail("predicate", ReasonCode::Malformed, error.to_string())],
+    };
+    let whole = serde_json::json!({"predicateType": statement.predicate_type(), "predicate": predicate});
+    let explain = |other: OtherShape| {
+        let mismatch = Mismatch::new(other.found.as_deref(), [other.expected]);
+        Explanation::differs(other.path, ReasonCode::Condition, mismatch)
+    };
+    shape.mismatches("", Some(&whole)).into_iter().map(explain).collect()
 }
 
 /// The conditions that a predicate does not meet. Its fields are names; those that are there already it cannot take.

@@ -2,8 +2,11 @@
 //! [reference](https://docs.sigstore.dev/policy-controller/overview/)).
 //!
 //! Of its authorities one must vouch for an image, and all policies that match the image must be satisfied. Signatures and
-//! attestations of both forms are read, whatever `signatureFormat` says. What is not implemented is refused by its path: `policy`
-//! blocks in CUE and Rego. What needs a service or a `TrustRoot` by name loads and vouches for nothing, and a lint says so.
+//! attestations of both forms are read, whatever `signatureFormat` says. What an attestation must be is read in a part of CUE
+//! (`cue`). What is not implemented is refused by its path: policies in Rego, those of the whole, and those that stand elsewhere.
+//! What needs a service or a `TrustRoot` by name loads and vouches for nothing, and a lint says so.
+
+mod cue;
 
 use trust_core::internal::pem;
 use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, PublicKey, cosign};
@@ -16,6 +19,7 @@ use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, ImageRul
 use crate::policy::mode::Mode;
 use crate::policy::policy_set::{Lint, Policy, PolicySet, Requirement, Rule};
 use crate::policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch};
+use crate::policy::shape::Shape;
 use crate::policy::signer::{Attestor, AttestorSet, OwnRoots, Signer};
 use crate::yaml::Node;
 
@@ -415,9 +419,7 @@ fn attestation(at: &At<'_>, set: &AttestorSet) -> Result<AttestationRequirement,
     let mut fields = at.fields()?;
     let name = fields.require("name", "the attestation's name")?.text()?;
     let kind = fields.require("predicateType", "a type such as `vuln`, or a URI")?;
-    if let Some(policy) = fields.get("policy") {
-        return Err(policy.not_implemented());
-    }
+    let shape = fields.get("policy").map(|at| shape(&at)).transpose()?;
     fields.finish()?;
     let written = kind.text()?;
     let known = cosign::PREDICATE_TYPES.iter().find(|(name, _)| *name == written).map(|(_, uri)| *uri);
@@ -429,5 +431,30 @@ fn attestation(at: &At<'_>, set: &AttestorSet) -> Result<AttestationRequirement,
     let mut requirement = AttestationRequirement::new(predicate_type, set.clone());
     at.path().clone_into(&mut requirement.path);
     requirement.name = Some(name.to_owned());
+    requirement.shape = shape;
     Ok(requirement)
+}
+
+/// What one attestation at least must be.
+fn shape(at: &At<'_>) -> Result<Shape, PolicyError> {
+    let mut fields = at.fields()?;
+    let kind = fields.require("type", "`cue`")?;
+    let data = fields.get("data");
+    for elsewhere in ["remote", "configMapRef"] {
+        if let Some(elsewhere) = fields.get(elsewhere) {
+            return Err(elsewhere.not_implemented());
+        }
+    }
+    fields.finish()?;
+    match kind.text()? {
+        "cue" => {}
+        "rego" => return Err(kind.not_implemented()),
+        _ => return Err(kind.wrong("`cue` or `rego`")),
+    }
+    let data = data.ok_or_else(|| at.wrong("`data`, with what it asks"))?;
+    cue::read(data.text()?).map_err(|problem| PolicyError::Expression {
+        path: data.path().to_owned(),
+        span: data.span(),
+        problem,
+    })
 }

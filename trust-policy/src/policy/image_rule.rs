@@ -8,6 +8,7 @@ use crate::expression::template::Template;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::resource::ContainerImage;
 use crate::policy::mode::{Mode, ModeRule};
+use crate::policy::shape::Shape;
 use crate::policy::signer::AttestorSet;
 use crate::yaml::Span;
 
@@ -67,6 +68,8 @@ pub struct AttestationRequirement {
     pub attestors: Vec<AttestorSet>,
     /// What must hold of every predicate that a signer signed.
     pub conditions: Option<Conditions>,
+    /// What one that a signer signed must be; another one does not harm.
+    pub shape: Option<Shape>,
     /// How old its signature may be, in milliseconds.
     pub max_age: Option<i64>,
 }
@@ -318,6 +321,7 @@ impl AttestationRequirement {
             name: None,
             attestors: vec![attestors],
             conditions: None,
+            shape: None,
             max_age: None,
         }
     }

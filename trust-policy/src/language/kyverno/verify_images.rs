@@ -147,6 +147,7 @@ fn attestation(
         predicate_type,
         name,
         attestors,
+        shape: None,
         conditions,
         max_age: None,
     })
