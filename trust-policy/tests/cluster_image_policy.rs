@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use trust_core::{Digest, UnixTime};
+use trust_core::{Digest, PublicKey, UnixTime};
 use trust_policy::{
-    Artifact, Decision, FailureKind, FetchFailure, PolicySet, ReasonCode, ReferencePattern, Trust, Verdict,
+    Artifact, AttestationRequirement, Attestor, AttestorSet, Decision, FailureKind, FetchFailure,
+    ImageAuthority, ImageRule, Policy, PolicySet, ReasonCode, ReferencePattern, Requirement, Signer, Trust,
+    Verdict, Vouching,
 };
 use trust_testkit::artifacts::{attestation, digest, pem, signature};
 use trust_testkit::judge::{self, allowed, denied, image_with, pod, request};
@@ -315,4 +317,60 @@ fn policy_with(policy: &str) -> String {
     self::policy(&format!(
         "[{{key: {{data: KEY1}}, attestations: [{{name: a, predicateType: custom, policy: {policy}}}]}}]"
     ))
+}
+
+#[test]
+fn identities_need_a_log_unless_the_policy_says_that_there_is_none() {
+    let needs_log = |ctlog: &str| {
+        let identity = "keyless: {url: 'https://fulcio.sigstore.dev', identities: [{issuer: a, subject: b}]}";
+        let policies = PolicySet::from_yaml(&policy(&format!("[{{{identity}{ctlog}}}]"))).unwrap();
+        let Requirement::Images { rules, .. } = &policies.policies()[0].rules[0].requirement else {
+            panic!()
+        };
+        let Vouching::Signature(set) = &rules[0].authorities[0].vouching else { panic!() };
+        set.attestors()[0].needs_log_entry
+    };
+    assert!(needs_log("") && needs_log(", ctlog: {url: 'https://rekor.sigstore.dev'}"));
+    assert!(!needs_log(", ctlog: {}"));
+}
+
+#[test]
+fn authorities_of_the_model_that_ask_nothing_vouch_for_nothing() {
+    let judged = |vouching: Vouching| {
+        let mut rule = ImageRule::new(vec![ReferencePattern::sigstore("ghcr.io/acme/**").unwrap()]);
+        rule.authorities = vec![ImageAuthority::new("a", vouching)];
+        let policies = PolicySet::new(vec![Policy::about_images("p", rule)]);
+        let found = image_with(vec![attested(1, CUSTOM)]);
+        judge::judge(&policies, &request(pod(IMAGE)), &found, &Trust::keys_only(), NOW)
+    };
+    let key = |seed| {
+        let pem = pem(seed).replace("\\n", "\n");
+        let mut key = Attestor::new(Signer::Key(Box::new(PublicKey::from_pem(&pem).unwrap())));
+        key.needs_log_entry = false;
+        AttestorSet::new(vec![key]).unwrap()
+    };
+    let requirement = || AttestationRequirement::new(CUSTOM, key(1));
+    allowed(&judged(Vouching::Attestations(vec![requirement()])));
+    denied(&judged(Vouching::Attestations(vec![])), ReasonCode::UnusablePolicy, "names no attestation");
+    let mut by_none = requirement();
+    by_none.attestors.clear();
+    denied(&judged(Vouching::Attestations(vec![by_none])), ReasonCode::UnusablePolicy, "names no signers");
+    // No time of its signature is vouched for, so it is not known to be young.
+    let mut young = requirement();
+    young.max_age = Some(3_600_000);
+    let verdict = judged(Vouching::Attestations(vec![young]));
+    assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
+}
+
+#[test]
+fn a_match_that_matches_nothing_is_refused() {
+    for text in [
+        "{resource: pods}",
+        "{group: apps, version: v1, resource: pods}",
+        "{group: '*', version: '*', resource: deployments}",
+        "{version: v1, resource: secrets}",
+    ] {
+        let text = policy("[{key: {data: KEY1}}]").replace("spec: {", &format!("spec: {{match: [{text}], "));
+        assert!(PolicySet::from_yaml(&text).unwrap_err().to_string().contains("spec.match[0]"), "{text}");
+    }
 }

@@ -15,7 +15,9 @@ use super::signers::{Signed, SignedStatement, Wanted, What, predicate};
 use super::{Evaluation, image_config, unresolved};
 use crate::expression::Scope;
 use crate::kubernetes::resource::{ContainerImage, ContainerKind};
-use crate::policy::image_rule::{AttestationDeny, ImageAuthority, ImageRule, Vouching};
+use crate::policy::image_rule::{
+    AttestationDeny, AttestationRequirement, ImageAuthority, ImageRule, Vouching,
+};
 use crate::policy::mode::Mode;
 use crate::policy::policy_set::{Policy, PolicySet, Requirement, Rule};
 use crate::policy::signer::AttestorSet;
@@ -98,34 +100,16 @@ impl Evaluation<'_> {
                 .unknown();
         causes.extend(rule.signatures.iter().map(|set| signed(What::Signature, set).explanation));
         // Conditions must hold of every attestation, so all must be known.
-        if rule.deny.is_some() || rule.attestations.iter().any(|one| one.conditions.is_some()) {
+        if rule.deny.is_some() || rule.has_conditions() {
             causes.extend(unknown.iter().cloned());
         }
         let mut named = BTreeMap::new();
         for attestation in &rule.attestations {
-            let (kind, conditions) = (&attestation.predicate_type, attestation.conditions.as_ref());
-            if attestation.attestors.is_empty() {
-                let message = "the policy names no signers, so it can never be satisfied";
-                causes.push(Explanation::fail(&attestation.path, ReasonCode::UnusablePolicy, message));
-            }
-            for set in &attestation.attestors {
-                // One must be young enough, and all must meet the conditions.
-                if let Some(max_age) = attestation.max_age {
-                    causes.push(signed(What::Young(kind, max_age), set).explanation);
-                }
-                if let Some(shape) = &attestation.shape {
-                    causes.push(signed(What::Shaped(kind, shape), set).explanation);
-                }
-                if attestation.max_age.is_some() && conditions.is_none() && attestation.name.is_none() {
-                    continue;
-                }
-                let signed = signed(What::Type(kind, conditions), set);
-                if let (Some(name), true) = (&attestation.name, signed.explanation.holds()) {
-                    let predicates =
-                        signed.statements.iter().filter_map(|one| predicate(&one.statement).ok());
-                    named.entry(name.as_str()).or_insert_with(Vec::new).extend(predicates);
-                }
-                causes.push(signed.explanation);
+            let (found, statements) = attested(attestation, &signed);
+            causes.extend(found);
+            if let Some(name) = &attestation.name {
+                let predicates = statements.iter().filter_map(|one| predicate(&one.statement).ok());
+                named.entry(name.as_str()).or_insert_with(Vec::new).extend(predicates);
             }
         }
         causes.extend((!rule.authorities.is_empty()).then(|| vouched(&rule.authorities, &signed)));
@@ -171,6 +155,35 @@ impl Evaluation<'_> {
     }
 }
 
+/// Whether trusted signers attest what is asked, and what they attest.
+fn attested(
+    attestation: &AttestationRequirement,
+    signed: &dyn Fn(What<'_>, &AttestorSet) -> Signed,
+) -> (Vec<Explanation>, Vec<SignedStatement>) {
+    let (kind, conditions) = (&attestation.predicate_type, attestation.conditions.as_ref());
+    let (mut causes, mut statements) = (Vec::new(), Vec::new());
+    if attestation.attestors.is_empty() {
+        let message = "the policy names no signers, so it can never be satisfied";
+        causes.push(Explanation::fail(&attestation.path, ReasonCode::UnusablePolicy, message));
+    }
+    for set in &attestation.attestors {
+        // One must be young enough, one must have the shape, and all must meet the conditions.
+        let young = attestation.max_age.map(|max_age| What::Young(kind, max_age));
+        let shaped = attestation.shape.as_ref().map(|shape| What::Shaped(kind, shape));
+        let asks_more = conditions.is_some() || attestation.name.is_some();
+        let any = (asks_more || young.is_none() && shaped.is_none()).then_some(What::Type(kind, conditions));
+        causes.extend([young, shaped].into_iter().flatten().map(|what| signed(what, set).explanation));
+        if let Some(what) = any {
+            let signed = signed(what, set);
+            if signed.explanation.holds() {
+                statements.extend(signed.statements);
+            }
+            causes.push(signed.explanation);
+        }
+    }
+    (causes, statements)
+}
+
 /// Whether one of the authorities vouches for an image.
 fn vouched(authorities: &[ImageAuthority], signed: &dyn Fn(What<'_>, &AttestorSet) -> Signed) -> Explanation {
     let vouches = |authority: &ImageAuthority| {
@@ -181,16 +194,13 @@ fn vouched(authorities: &[ImageAuthority], signed: &dyn Fn(What<'_>, &AttestorSe
                 return Explanation::fail(check, ReasonCode::Condition, message.clone());
             }
             Vouching::Signature(set) => vec![signed(What::Signature, set).explanation],
-            Vouching::Attestations(attestations) => attestations
-                .iter()
-                .flat_map(|one| one.attestors.iter().map(move |set| (one, set)))
-                .map(|(one, set)| {
-                    let kind = &one.predicate_type;
-                    let what =
-                        one.shape.as_ref().map_or(What::Type(kind, None), |shape| What::Shaped(kind, shape));
-                    signed(what, set).explanation
-                })
-                .collect(),
+            Vouching::Attestations(attestations) if attestations.is_empty() => {
+                let message = "the policy names no attestation, so it can never be satisfied";
+                return Explanation::fail(check, ReasonCode::UnusablePolicy, message);
+            }
+            Vouching::Attestations(attestations) => {
+                attestations.iter().flat_map(|one| attested(one, signed).0).collect()
+            }
         };
         Explanation::all(&check, causes)
     };

@@ -387,7 +387,7 @@ fn other_shapes(shape: &Shape, statement: &Statement) -> Vec<Explanation> {
         let mismatch = Mismatch::new(other.found.as_deref(), [other.expected]);
         Explanation::differs(other.path, ReasonCode::Condition, mismatch)
     };
-    shape.mismatches("", Some(&whole)).into_iter().map(explain).collect()
+    shape.mismatches("", Some(&whole)).into_iter().take(MAX_NOTICED).map(explain).collect()
 }
 
 /// The conditions that a predicate does not meet. Its fields are names; those that are there already it cannot take.

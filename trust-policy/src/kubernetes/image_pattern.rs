@@ -53,7 +53,13 @@ impl ReferencePattern {
             "*/*" => "index.docker.io/*/*",
             glob => glob,
         };
-        let pattern = Pattern::regex(&glob_regex(full))?;
+        let canonical = match full.split_once('/') {
+            Some((host, path)) if has_wildcard(host) || is_registry(host) => {
+                format!("{}/{path}", canonical_registry(host))
+            }
+            _ => full.to_owned(),
+        };
+        let pattern = Pattern::regex(&glob_regex(&canonical))?;
         Ok(Self { dialect: Dialect::Sigstore, pattern, written: glob.to_owned() })
     }
 
@@ -351,6 +357,9 @@ mod tests {
             ("index.docker.io/library/*", "docker.io/nginx:1", true),
             ("docker.io/library/*", "nginx:1", true),
             ("o/app*", "index.docker.io/o/app:1", true),
+            ("ghcr.io:443/acme/**", "ghcr.io:443/acme/app", true),
+            ("GHCR.io/acme/**", "ghcr.io/acme/app:1", true),
+            ("registry-1.docker.io/**", "nginx", true),
         ] {
             assert_eq!(
                 ReferencePattern::sigstore(glob).unwrap().matches(image),

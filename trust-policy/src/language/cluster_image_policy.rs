@@ -26,15 +26,15 @@ use crate::yaml::Node;
 const API_VERSIONS: [&str; 2] = ["policy.sigstore.dev/v1alpha1", "policy.sigstore.dev/v1beta1"];
 /// The namespace of Secrets that do not say theirs: policy-controller's own.
 const OWN_NAMESPACE: &str = "cosign-system";
-/// What `match` may name, and the kinds.
-const RESOURCES: [(&str, &str); 7] = [
-    ("cronjobs", "CronJob"),
-    ("daemonsets", "DaemonSet"),
-    ("deployments", "Deployment"),
-    ("jobs", "Job"),
-    ("pods", "Pod"),
-    ("replicasets", "ReplicaSet"),
-    ("statefulsets", "StatefulSet"),
+/// What `match` may name, with its kind and group.
+const RESOURCES: [(&str, &str, &str); 7] = [
+    ("cronjobs", "CronJob", "batch"),
+    ("daemonsets", "DaemonSet", "apps"),
+    ("deployments", "Deployment", "apps"),
+    ("jobs", "Job", "batch"),
+    ("pods", "Pod", ""),
+    ("replicasets", "ReplicaSet", "apps"),
+    ("statefulsets", "StatefulSet", "apps"),
 ];
 
 /// `ClusterImagePolicy`.
@@ -80,7 +80,6 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     spec.path().clone_into(&mut rule.path);
     rule.span = spec.span();
     rule.mode = mode.into();
-    rule.needs_digest = true;
     let mut pull_secrets = Vec::new();
     for (index, at) in all.some()?.iter().enumerate() {
         rule.authorities.push(authority(at, index, &mut pull_secrets, &mut lints)?);
@@ -121,14 +120,19 @@ fn resource(at: &At<'_>) -> Result<Filter, PolicyError> {
     let selector = fields.get("selector").map(|at| labels::read(&at)).transpose()?;
     fields.finish()?;
     let (group, version) = (text(group)?, text(version)?);
-    if group.is_empty() && version.is_empty() && resource.is_none() {
-        return Err(at.wrong("`group`, `version` and `resource`, such as `apps`, `v1` and `deployments`"));
+    let expected = "`group`, `version` and `resource` of one kind, such as `apps`, `v1` and `deployments`: it would match nothing";
+    if version.is_empty() {
+        return Err(at.wrong(expected));
     }
     let kind = match &resource {
         Some(resource) => {
-            let known = RESOURCES.iter().find(|(name, _)| resource.text() == Ok(*name));
-            let names = RESOURCES.map(|(name, _)| format!("`{name}`")).join(", ");
-            Pattern::exact(known.ok_or_else(|| resource.wrong(format!("one of {names}")))?.1)
+            let known = RESOURCES.iter().find(|(name, ..)| resource.text() == Ok(*name));
+            let names = RESOURCES.map(|(name, ..)| format!("`{name}`")).join(", ");
+            let (_, kind, its_group) = known.ok_or_else(|| resource.wrong(format!("one of {names}")))?;
+            if group != *its_group {
+                return Err(at.wrong(expected));
+            }
+            Pattern::exact(*kind)
         }
         None => Pattern::wildcard("*"),
     };
@@ -178,7 +182,9 @@ fn authority(
         _ => vec![keyless(&inner, lints)?],
     };
     let repository = source.map(|at| repository(&at, pull_secrets, lints)).transpose()?.flatten();
-    let log = ctlog.map(|at| log(&at, lints)).transpose()?.unwrap_or(Log::None);
+    // Without a word of it, identities need a log and keys do not.
+    let usual = if kind == "keyless" { Log::OfTheRoot } else { Log::None };
+    let log = ctlog.map(|at| log(&at, lints)).transpose()?.unwrap_or(usual);
     let timestamp = timestamp.map(|at| trust_root(&at, lints)).transpose()?.flatten();
     for signer in &mut signers {
         signer.repository.clone_from(&repository);
@@ -296,7 +302,8 @@ fn is_of_kms(uri: &str) -> bool {
 
 fn keyless(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> {
     let mut fields = at.fields()?;
-    let (url, authority) = (fields.get("url"), fields.get("ca-cert"));
+    let url = fields.get("url").map(|at| at.text()).transpose()?;
+    let authority = fields.get("ca-cert");
     let root = fields.get("trustRootRef");
     let ignores_log = fields.get("insecureIgnoreSCT").map(|at| at.boolean()).transpose()?.unwrap_or(false);
     let identities = fields.require("identities", "at least one identity")?;

@@ -271,13 +271,23 @@ impl ImageRule {
         !self.registries.is_empty() && !asks_more
     }
 
+    /// Every attestation that it asks for, of whomever.
+    fn all_attestations(&self) -> impl Iterator<Item = &AttestationRequirement> {
+        self.attestations.iter().chain(self.authorities.iter().flat_map(ImageAuthority::attestations))
+    }
+
+    /// Whether conditions must hold of every attestation of some type.
+    pub(crate) fn has_conditions(&self) -> bool {
+        self.all_attestations().any(|one| one.conditions.is_some())
+    }
+
     /// Every set of signers that it names.
     pub(crate) fn attestor_sets(&self) -> impl Iterator<Item = &AttestorSet> {
         let vulnerabilities = self.vulnerabilities.as_ref();
         self.signatures
             .iter()
-            .chain(self.attestations.iter().flat_map(|one| &one.attestors))
-            .chain(self.authorities.iter().flat_map(ImageAuthority::attestor_sets))
+            .chain(self.authorities.iter().filter_map(ImageAuthority::signature))
+            .chain(self.all_attestations().flat_map(|one| &one.attestors))
             .chain(self.sbom.as_ref().map(|one| &one.attestors))
             .chain(vulnerabilities.map(|one| &one.attestors))
             .chain(vulnerabilities.and_then(|one| one.vex.as_ref()).map(|one| &one.attestors))
@@ -287,9 +297,7 @@ impl ImageRule {
 
     /// Whether any expression in it refers to the request.
     pub(crate) fn has_expressions(&self) -> bool {
-        self.deny.is_some()
-            || self.attestations.iter().any(|one| one.conditions.is_some())
-            || self.attestor_sets().any(AttestorSet::has_expressions)
+        self.deny.is_some() || self.has_conditions() || self.attestor_sets().any(AttestorSet::has_expressions)
     }
 }
 
@@ -301,13 +309,18 @@ impl ImageAuthority {
         Self { path: format!("authorities.{name}"), name, vouching }
     }
 
-    fn attestor_sets(&self) -> impl Iterator<Item = &AttestorSet> {
-        let (signature, attestations) = match &self.vouching {
-            Vouching::Always | Vouching::Never(_) => (None, &[][..]),
-            Vouching::Signature(set) => (Some(set), &[][..]),
-            Vouching::Attestations(attestations) => (None, &attestations[..]),
-        };
-        signature.into_iter().chain(attestations.iter().flat_map(|one| &one.attestors))
+    fn signature(&self) -> Option<&AttestorSet> {
+        match &self.vouching {
+            Vouching::Signature(set) => Some(set),
+            _ => None,
+        }
+    }
+
+    fn attestations(&self) -> &[AttestationRequirement] {
+        match &self.vouching {
+            Vouching::Attestations(attestations) => attestations,
+            _ => &[],
+        }
     }
 }
 

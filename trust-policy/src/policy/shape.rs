@@ -3,13 +3,16 @@
 use serde_json::Value;
 use trust_core::UnixTime;
 
+/// How many characters of a text are repeated.
+const MAX_SHOWN: usize = 200;
+
 /// What a value must be. What it does not speak of may be anything.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Shape {
     /// A map with these fields. One that stands twice must be both.
     Fields(Vec<(String, Shape)>),
-    /// Exactly this; numbers as they are written, so that 1 is not 1.0.
+    /// Exactly this; 1 is not 1.0.
     Exactly(Value),
     /// A time before this one ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339)).
     Before(UnixTime),
@@ -28,12 +31,23 @@ pub(crate) struct OtherShape {
     pub(crate) expected: String,
 }
 
+/// A value for people: what is large is not repeated.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Object(_) => "a map".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::String(text) if text.chars().nth(MAX_SHOWN).is_some() => {
+            format!("{:?}…", text.chars().take(MAX_SHOWN).collect::<String>())
+        }
+        value => value.to_string(),
+    }
+}
+
 impl Shape {
     /// Where a value at this path is not what it must be.
     pub(crate) fn mismatches(&self, path: &str, value: Option<&Value>) -> Vec<OtherShape> {
-        let other = |expected: String| {
-            vec![OtherShape { path: path.to_owned(), found: value.map(Value::to_string), expected }]
-        };
+        let other =
+            |expected: String| vec![OtherShape { path: path.to_owned(), found: value.map(shown), expected }];
         let time = || value.and_then(Value::as_str).and_then(|text| text.parse::<UnixTime>().ok());
         match self {
             Self::Fields(fields) => match value {

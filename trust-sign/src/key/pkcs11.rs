@@ -107,8 +107,11 @@ impl FromStr for Pkcs11Uri {
 /// A thread of its own speaks with the token until the key is dropped, so that a slow one keeps nothing else waiting.
 pub struct Pkcs11Key {
     public: PublicKey,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::SyncSender<Request>,
 }
+
+/// So many signatures wait for the token at a time.
+const MAX_WAITING: usize = 64;
 
 struct Request {
     input: Vec<u8>,
@@ -124,6 +127,8 @@ impl fmt::Debug for Pkcs11Key {
 impl Pkcs11Key {
     /// Loads the module, which then runs in this process with all its rights; logs in; and finds the key, and its public half beside
     /// it. It blocks.
+    ///
+    /// A process logs in to a token once: while it is, a module may take any PIN.
     ///
     /// # Errors
     /// If the module does not load, no or several tokens or keys fit the URI, the PIN is wrong ([`KeyError::Password`]), or the key
@@ -145,7 +150,7 @@ impl Pkcs11Key {
         let private = private_key(&session, uri)?;
         let public = public_key(&session, private)?;
         let algorithm = public.algorithm();
-        let (requests, received) = mpsc::channel::<Request>();
+        let (requests, received) = mpsc::sync_channel::<Request>(MAX_WAITING);
         let work = move || {
             let mechanism = match algorithm {
                 KeyAlgorithm::Ed25519 => Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure)),
@@ -153,6 +158,10 @@ impl Pkcs11Key {
                 _ => Mechanism::Ecdsa,
             };
             for Request { input, answer } in received {
+                // What is not waited for any more is not signed.
+                if answer.is_canceled() {
+                    continue;
+                }
                 let signature = session.sign(&mechanism, private, &input);
                 // Who asked may have gone.
                 let _ = answer.send(signature.map_err(|error| failed("the token does not sign", &error)));
@@ -174,9 +183,10 @@ impl SigningKey for Pkcs11Key {
             let unavailable = |problem: &str| KeyError::Unavailable { problem: problem.to_owned() };
             let (answer, answered) = oneshot::channel();
             let input = input(self.public.algorithm(), message);
-            self.requests
-                .send(Request { input, answer })
-                .map_err(|_| unavailable("the token's thread has ended"))?;
+            self.requests.try_send(Request { input, answer }).map_err(|error| match error {
+                mpsc::TrySendError::Full(_) => unavailable("the token is busy"),
+                mpsc::TrySendError::Disconnected(_) => unavailable("the token's thread has ended"),
+            })?;
             let signature =
                 until.within(answered).await.ok_or(unavailable("the token does not answer in time"))?;
             let signature = signature.map_err(|_| unavailable("the token's thread has ended"))??;
@@ -244,18 +254,24 @@ fn private_key(session: &Session, uri: &Pkcs11Uri) -> Result<ObjectHandle, KeyEr
     one(found, "private keys")
 }
 
-/// The public key that has the private one's identifier.
+/// The public key that has the private one's identifier, or its label.
 fn public_key(session: &Session, private: ObjectHandle) -> Result<PublicKey, KeyError> {
     let attributes = |object, kinds: &[AttributeType]| {
         session
             .get_attributes(object, kinds)
             .map_err(|error| failed("the token does not show the key", &error))
     };
-    let id = attributes(private, &[AttributeType::Id])?;
-    let mut template = vec![Attribute::Class(ObjectClass::PUBLIC_KEY)];
-    template.extend(id);
+    let names = attributes(private, &[AttributeType::Id, AttributeType::Label])?;
+    let says = |name: &&Attribute| !matches!(name, Attribute::Id(value) | Attribute::Label(value) if value.is_empty());
+    // The identifier binds them; without one, the label.
+    let Some(name) = names.iter().find(says) else {
+        let problem =
+            "the private key has neither identifier nor label, so its public key cannot be found".to_owned();
+        return Err(KeyError::Unavailable { problem });
+    };
+    let template = [Attribute::Class(ObjectClass::PUBLIC_KEY), name.clone()];
     let found = session.find_objects(&template).map_err(|error| failed("the token lists no keys", &error))?;
-    let public = one(found, "public keys with the private key's identifier")?;
+    let public = one(found, "public keys of the private key's name")?;
     let mut spki = None;
     let kinds = [
         (KeyType::RSA, [AttributeType::Modulus, AttributeType::PublicExponent]),

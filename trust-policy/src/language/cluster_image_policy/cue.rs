@@ -31,9 +31,14 @@ pub(super) fn read(text: &str) -> Result<Shape, String> {
     if text.len() > MAX_LEN {
         return Err(format!("found {} bytes, expected at most {MAX_LEN}", text.len()));
     }
-    let mut reader = Reader { tokens: tokens(text)?, at: 0, times: BTreeMap::new() };
+    let mut reader = Reader { tokens: tokens(text)?, at: 0, times: BTreeMap::new(), labels: Vec::new() };
     reader.imports()?;
     let fields = reader.fields(0)?;
+    // In CUE, a name means the nearest field of that name, which is not looked for here.
+    let is_time = |label: &&String| reader.times.contains_key(*label) || *label == "time";
+    if let Some(label) = reader.labels.iter().find(is_time) {
+        return Err(format!("found a field `{label}`, which has the name of a time"));
+    }
     if let Some((line, token)) = reader.tokens.get(reader.at) {
         return Err(format!("line {line}: found {}, expected a field", token.shown()));
     }
@@ -116,6 +121,8 @@ struct Reader {
     tokens: Vec<(usize, Token)>,
     at: usize,
     times: BTreeMap<String, UnixTime>,
+    /// The names of all fields.
+    labels: Vec<String>,
 }
 
 impl Reader {
@@ -188,6 +195,7 @@ impl Reader {
                     return self.wrong("a time that is named once, at the top");
                 }
             } else {
+                self.labels.push(name.clone());
                 fields.push((name, self.value(depth)?));
             }
             if !matches!(self.peek(0), None | Some(Token::End | Token::Symbol('}'))) {
@@ -208,6 +216,7 @@ impl Reader {
             // `a: b: 1` is `a: {b: 1}`.
             Token::Name(name) | Token::Text(name) if is_label => {
                 self.at += 2;
+                self.labels.push(name.clone());
                 Ok(Shape::Fields(vec![(name, self.value(depth + 1)?)]))
             }
             Token::Symbol('{') => {
@@ -225,15 +234,17 @@ impl Reader {
                 self.at += 1;
                 Ok(Shape::Exactly(text.into()))
             }
-            Token::Name(word) | Token::Number(word) => match serde_json::from_str::<Value>(&word) {
-                Ok(value) => {
-                    self.at += 1;
-                    Ok(Shape::Exactly(value))
-                }
-                Err(_) => {
-                    self.wrong("a text, a number, `true`, `false`, `null`, a map, or a time after `<` or `>`")
-                }
-            },
+            Token::Name(word) | Token::Number(word) => {
+                // A number that a reader of JSON would round is none.
+                let value = serde_json::from_str::<Value>(&word).ok();
+                let Some(value) = value.filter(|value| word.eq(&value.to_string())) else {
+                    return self.wrong(
+                        "a text, a number, `true`, `false`, `null`, a map, or a time after `<` or `>`",
+                    );
+                };
+                self.at += 1;
+                Ok(Shape::Exactly(value))
+            }
             Token::Symbol(_) | Token::End => self.wrong("a value"),
         }
     }
@@ -329,6 +340,13 @@ mod tests {
             ("predicate: 1 2", "line 1: found `2`, expected the end of the field"),
             ("predicate: 1\n}", "line 2: found `}`, expected a field"),
             ("predicate: 01", "line 1: found `01`"),
+            ("predicate: 18446744073709551617", "line 1: found `18446744073709551617`"),
+            ("predicate: 0.1000000000000000001", "line 1: found `0.1000000000000000001`"),
+            (
+                "t: time.Parse(time.RFC3339, \"2049-10-09T17:10:27Z\")\npredicate: {t: \"2022-01-01T00:00:00Z\", a: <t}",
+                "found a field `t`, which has the name of a time",
+            ),
+            ("predicate: {time: 1}", "found a field `time`"),
             ("#Def: 1", "line 1: found `#`"),
             ("_hidden: 1", "line 1: found `_`"),
             ("subject: 1", "found `subject`"),
