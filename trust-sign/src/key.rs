@@ -2,12 +2,17 @@
 
 mod encrypted;
 #[cfg(feature = "pkcs11")]
+mod pkcs11_uri;
+
+#[cfg(feature = "pkcs11")]
 mod pkcs11;
 
 use core::fmt;
 
 #[cfg(feature = "pkcs11")]
-pub use self::pkcs11::{Pkcs11Key, Pkcs11Uri};
+pub use self::pkcs11::Pkcs11Key;
+#[cfg(feature = "pkcs11")]
+pub use self::pkcs11_uri::Pkcs11Uri;
 use ed25519_dalek::Signer as _;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;

@@ -273,12 +273,12 @@ impl Evaluation<'_> {
         };
         let data = object.get("data").and_then(Value::as_object);
         let value = data.and_then(|data| match data.get("cosign.pub") {
-            // Where there is no choice, the name is the author's.
+            // A Secret with a single entry leaves no choice.
             None if data.len() == 1 => data.values().next(),
             named => named,
         });
         let value = value.and_then(Value::as_str);
-        let value = value.ok_or_else(|| format!("{secret} has no `cosign.pub`, nor one entry alone"))?;
+        let value = value.ok_or_else(|| format!("{secret} has neither `cosign.pub` nor a single entry"))?;
         let bytes = encoding::from_base64(value).and_then(|bytes| String::from_utf8(bytes).ok());
         bytes.ok_or_else(|| format!("the key of {secret} is not a text in base64"))
     }

@@ -53,13 +53,8 @@ impl ReferencePattern {
             "*/*" => "index.docker.io/*/*",
             glob => glob,
         };
-        let canonical = match full.split_once('/') {
-            Some((host, path)) if has_wildcard(host) || is_registry(host) => {
-                format!("{}/{path}", canonical_registry(host))
-            }
-            _ => full.to_owned(),
-        };
-        let pattern = Pattern::regex(&glob_regex(&canonical))?;
+        let canonical = with_canonical_registry(full);
+        let pattern = Pattern::regex(&glob_regex(canonical.as_deref().unwrap_or(full)))?;
         Ok(Self { dialect: Dialect::Sigstore, pattern, written: glob.to_owned() })
     }
 
@@ -184,15 +179,19 @@ impl fmt::Display for ReferencePattern {
 
 /// A pattern with its registry in the form in which references have theirs, if it names one.
 fn canonical_pattern(pattern: &str) -> String {
-    match pattern.split_once('/') {
-        Some((host, path)) if has_wildcard(host) || is_registry(host) => {
-            format!("{}/{path}", canonical_registry(host))
-        }
-        None if pattern.starts_with(['*', '?']) => pattern.to_owned(),
-        None if registry_start(pattern).is_some() => pattern.to_ascii_lowercase(),
+    with_canonical_registry(pattern).unwrap_or_else(|| match pattern {
+        _ if pattern.contains('/') => format!("docker.io/{pattern}"),
+        _ if pattern.starts_with(['*', '?']) => pattern.to_owned(),
+        _ if registry_start(pattern).is_some() => pattern.to_ascii_lowercase(),
         // As in a reference, what names no registry is Docker Hub's.
-        Some(_) | None => format!("docker.io/{pattern}"),
-    }
+        _ => format!("docker.io/{pattern}"),
+    })
+}
+
+/// The pattern, if its first part is a registry.
+fn with_canonical_registry(pattern: &str) -> Option<String> {
+    let (host, path) = pattern.split_once('/')?;
+    (has_wildcard(host) || is_registry(host)).then(|| format!("{}/{path}", canonical_registry(host)))
 }
 
 fn has_wildcard(text: &str) -> bool {

@@ -182,16 +182,12 @@ fn authority(
         _ => vec![keyless(&inner, lints)?],
     };
     let repository = source.map(|at| repository(&at, pull_secrets, lints)).transpose()?.flatten();
-    // Without a word of it, identities need a log and keys do not.
-    let usual = if kind == "keyless" { Log::OfTheRoot } else { Log::None };
-    let log = ctlog.map(|at| log(&at, lints)).transpose()?.unwrap_or(usual);
-    let timestamp = timestamp.map(|at| trust_root(&at, lints)).transpose()?.flatten();
+    let (needs_log_entry, unsupported) = times(kind == "keyless", ctlog, timestamp, lints)?;
     for signer in &mut signers {
         signer.repository.clone_from(&repository);
-        // With an authority for timestamps, no log is asked there, too.
-        signer.needs_log_entry = log != Log::None && timestamp.is_none();
-        if let Some(unsupported) = timestamp.clone().or((log == Log::Unsupported).then_some(TRUST_ROOT)) {
-            signer.signer = unsupported;
+        signer.needs_log_entry = needs_log_entry;
+        if let Some(unsupported) = &unsupported {
+            signer.signer.clone_from(unsupported);
         }
     }
     let vouching = match attestations {
@@ -219,7 +215,7 @@ fn fixed(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Vouching, PolicyError> {
     fields.finish()?;
     match action.text()? {
         "pass" => {
-            lints.push(at.lint("vouches for every image: whoever signed it, or no one"));
+            lints.push(at.lint("vouches for every image, signed or not"));
             Ok(Vouching::Always)
         }
         "fail" => Ok(Vouching::Never(message.unwrap_or("vouches for no image").to_owned())),
@@ -228,7 +224,6 @@ fn fixed(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Vouching, PolicyError> {
 }
 
 const KMS: Signer = Signer::Unsupported("a key of a key management service");
-const TRUST_ROOT: Signer = Signer::Unsupported("signatures by a `TrustRoot` that is named");
 
 fn attestor(at: &At<'_>, signer: Signer) -> Attestor {
     Attestor { path: at.path().to_owned(), ..Attestor::new(signer) }
@@ -293,8 +288,7 @@ fn is_of_kms(uri: &str) -> bool {
         None => uri.contains("://"),
         Some(None) => false,
         Some(Some((_, name))) => {
-            let mut parts = name.splitn(6, ':');
-            let resource = parts.by_ref().nth(5).unwrap_or_default();
+            let resource = name.splitn(6, ':').nth(5).unwrap_or_default();
             name.starts_with("arn:") && ["key/", "alias/"].iter().any(|kind| resource.starts_with(kind))
         }
     }
@@ -304,7 +298,7 @@ fn keyless(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> 
     let mut fields = at.fields()?;
     let url = fields.get("url").map(|at| at.text()).transpose()?;
     let authority = fields.get("ca-cert");
-    let root = fields.get("trustRootRef");
+    let root = trust_root(&mut fields, lints);
     let ignores_log = fields.get("insecureIgnoreSCT").map(|at| at.boolean()).transpose()?.unwrap_or(false);
     let identities = fields.require("identities", "at least one identity")?;
     fields.finish()?;
@@ -318,9 +312,8 @@ fn keyless(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> 
     let policy = IdentityPolicy::new(identities).map_err(|_| at.wrong("an identity"))?;
     let mut attestor = attestor(at, Signer::Identity(policy));
     attestor.needs_certificate_log = !ignores_log;
-    if let Some(root) = root.filter(|at| at.text() != Ok("")) {
-        lints.push(root.lint("names a `TrustRoot`, which is not looked up here yet: it denies"));
-        attestor.signer = TRUST_ROOT;
+    if let Some(unsupported) = root {
+        attestor.signer = unsupported;
     }
     if let Some(authority) = authority {
         let mut fields = authority.fields()?;
@@ -347,14 +340,14 @@ fn keyless(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> 
 
 fn identity(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<CertificateIdentity, PolicyError> {
     let mut fields = at.fields()?;
-    let mut part = |name: &'static str, expression: &'static str| {
-        let is_said = |at: &At<'_>| at.text() != Ok("");
-        match (fields.get(name).filter(is_said), fields.get(expression).filter(is_said)) {
-            (Some(text), None) => Ok(Pattern::exact(text.text()?)),
-            (None, Some(expression)) => signer::regular_expression(&expression, lints),
-            (Some(_), Some(expression)) => Err(expression.wrong(format!("either this or `{name}`"))),
-            (None, None) => Err(at.wrong(format!("`{name}` or `{expression}`"))),
-        }
+    let mut part = |name: &'static str, expression: &'static str| match (
+        said(&mut fields, name),
+        said(&mut fields, expression),
+    ) {
+        (Some(text), None) => Ok(Pattern::exact(text.text()?)),
+        (None, Some(expression)) => signer::regular_expression(&expression, lints),
+        (Some(_), Some(expression)) => Err(expression.wrong(format!("either this or `{name}`"))),
+        (None, None) => Err(at.wrong(format!("`{name}` or `{expression}`"))),
     };
     let subject = part("subject", "subjectRegExp")?;
     let issuer = part("issuer", "issuerRegExp")?;
@@ -373,7 +366,7 @@ fn repository(
     let mut fields = one.fields()?;
     let repository = signer::repository(fields.get("oci"))?;
     let secrets = fields.get("signaturePullSecrets").map(|at| at.list()).transpose()?.unwrap_or_default();
-    let prefix = fields.get("tagPrefix").filter(|at| at.text() != Ok(""));
+    let prefix = said(&mut fields, "tagPrefix");
     fields.finish()?;
     for secret in &secrets {
         let mut fields = secret.fields()?;
@@ -387,44 +380,48 @@ fn repository(
     Ok(repository)
 }
 
-/// Whether entries of a transparency log are needed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Log {
-    None,
-    OfTheRoot,
-    Unsupported,
+/// Whether log entries are needed, and what is asked that cannot be verified here. Which logs count, the trust root says.
+fn times(
+    is_keyless: bool,
+    ctlog: Option<At<'_>>,
+    timestamp: Option<At<'_>>,
+    lints: &mut Vec<Lint>,
+) -> Result<(bool, Option<Signer>), PolicyError> {
+    // If `ctlog` is absent, identities need a log entry and keys do not.
+    let (mut needs_log_entry, mut unsupported) = (is_keyless, None);
+    if let Some(ctlog) = ctlog {
+        let mut fields = ctlog.fields()?;
+        let url = said(&mut fields, "url").map(|at| at.text()).transpose()?;
+        unsupported = trust_root(&mut fields, lints);
+        fields.finish()?;
+        needs_log_entry = url.is_some() || unsupported.is_some();
+    }
+    if let Some(timestamp) = timestamp {
+        let mut fields = timestamp.fields()?;
+        let root = trust_root(&mut fields, lints);
+        fields.finish()?;
+        // policy-controller asks for no log entry where it asks for timestamps.
+        needs_log_entry &= root.is_none();
+        unsupported = root.or(unsupported);
+    }
+    Ok((needs_log_entry, unsupported))
 }
 
-/// Which log it is, the trust root says.
-fn log(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Log, PolicyError> {
-    let mut fields = at.fields()?;
-    let url = fields.get("url").map(|at| at.text()).transpose()?.filter(|url| !url.is_empty());
-    let root = fields.get("trustRootRef").filter(|at| at.text() != Ok(""));
-    fields.finish()?;
-    Ok(match (root, url) {
-        (Some(root), _) => {
-            lints.push(root.lint("names a `TrustRoot`, which is not looked up here yet: it denies"));
-            Log::Unsupported
-        }
-        (None, Some(_)) => Log::OfTheRoot,
-        (None, None) => Log::None,
-    })
+/// A `TrustRoot` by its name, whose signatures cannot be verified here.
+fn trust_root(fields: &mut Fields<'_>, lints: &mut Vec<Lint>) -> Option<Signer> {
+    let root = said(fields, "trustRootRef")?;
+    lints.push(root.lint("names a `TrustRoot`, which is not looked up here yet: it denies"));
+    Some(Signer::Unsupported("signatures by a `TrustRoot` that is named"))
 }
 
-/// The authority for timestamps, which is named.
-fn trust_root(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Option<Signer>, PolicyError> {
-    let mut fields = at.fields()?;
-    let root = fields.get("trustRootRef").filter(|at| at.text() != Ok(""));
-    fields.finish()?;
-    Ok(root.map(|root| {
-        lints.push(root.lint("names a `TrustRoot`, which is not looked up here yet: it denies"));
-        TRUST_ROOT
-    }))
+/// A field that is there and not empty.
+fn said<'a>(fields: &mut Fields<'a>, name: &str) -> Option<At<'a>> {
+    fields.get(name).filter(|at| at.text() != Ok(""))
 }
 
 fn attestation(at: &At<'_>, set: &AttestorSet) -> Result<AttestationRequirement, PolicyError> {
     let mut fields = at.fields()?;
-    let name = fields.require("name", "the attestation's name")?.text()?;
+    fields.require("name", "the attestation's name")?.text()?; // for policies on the whole
     let kind = fields.require("predicateType", "a type such as `vuln`, or a URI")?;
     let shape = fields.get("policy").map(|at| shape(&at)).transpose()?;
     fields.finish()?;
@@ -437,7 +434,6 @@ fn attestation(at: &At<'_>, set: &AttestorSet) -> Result<AttestationRequirement,
     };
     let mut requirement = AttestationRequirement::new(predicate_type, set.clone());
     at.path().clone_into(&mut requirement.path);
-    requirement.name = Some(name.to_owned());
     requirement.shape = shape;
     Ok(requirement)
 }

@@ -32,7 +32,7 @@ pub struct ImageRule {
     pub signatures: Vec<AttestorSet>,
     /// What must have been attested: all of these.
     pub attestations: Vec<AttestationRequirement>,
-    /// Who must vouch for them: one of these is enough; no one has to if there are none.
+    /// Authorities of whom one must vouch for each image. If the list is empty, none need to.
     pub authorities: Vec<ImageAuthority>,
     /// What must not hold of the attestations that have a name.
     pub deny: Option<AttestationDeny>,
@@ -271,7 +271,7 @@ impl ImageRule {
         !self.registries.is_empty() && !asks_more
     }
 
-    /// Every attestation that it asks for, of whomever.
+    /// Every attestation that it asks for, by itself or through an authority.
     fn all_attestations(&self) -> impl Iterator<Item = &AttestationRequirement> {
         self.attestations.iter().chain(self.authorities.iter().flat_map(ImageAuthority::attestations))
     }

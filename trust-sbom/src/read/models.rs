@@ -1,5 +1,6 @@
 //! The models of the crates `cyclonedx-bom` and `spdx-rs` as [`Sbom`], for build tools that make a document and attest it in one
-//! process. Each is written as its own crate writes it, and read as any document is: what holds for files holds here.
+//! process. Each is written as its own crate writes it, and read as any document is: what holds for files holds here, but that
+//! diagnostics are not returned.
 
 use std::io;
 

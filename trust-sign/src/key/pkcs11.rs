@@ -1,9 +1,7 @@
-//! [`Pkcs11Key`]: a key that a token keeps (an HSM, a smart card), by [PKCS #11](https://docs.oasis-open.org/pkcs11/pkcs11-spec/v3.1/pkcs11-spec-v3.1.html);
-//! [`Pkcs11Uri`] names it ([RFC 7512](https://www.rfc-editor.org/rfc/rfc7512)).
+//! [`Pkcs11Key`]: a key that a token keeps (an HSM, a smart card), by
+//! [PKCS #11](https://docs.oasis-open.org/pkcs11/pkcs11-spec/v3.1/pkcs11-spec-v3.1.html).
 
 use core::fmt;
-use core::str::FromStr;
-use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 
@@ -23,84 +21,8 @@ use spki::{AlgorithmIdentifierRef, ObjectIdentifier, SubjectPublicKeyInfo};
 use trust_core::{Digest, HashAlgorithm, KeyAlgorithm, PublicKey};
 use trust_gate::{Boxed, Deadline};
 
+use super::pkcs11_uri::Pkcs11Uri;
 use super::{KeyError, SigningKey};
-
-/// Which key of which token: an URI of RFC 7512 with `module-path`, and `object` or `id` (both, where one is not enough), such as
-/// `pkcs11:token=build;object=release?module-path=/usr/lib/softhsm/libsofthsm2.so`.
-///
-/// `token`, `serial` and `slot-id` say which token it is; without them there must be only one. A PIN in the URI is refused: what
-/// stands in arguments and configurations is read by others.
-///
-/// ```
-/// use trust_sign::Pkcs11Uri;
-/// assert!("pkcs11:object=release?module-path=/usr/lib/p11.so".parse::<Pkcs11Uri>().is_ok());
-/// let error = "pkcs11:object=release?module-path=/usr/lib/p11.so&pin-value=1234".parse::<Pkcs11Uri>();
-/// assert!(!error.unwrap_err().to_string().contains("1234"));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pkcs11Uri {
-    module: PathBuf,
-    token: Option<String>,
-    serial: Option<String>,
-    slot: Option<u64>,
-    object: Option<String>,
-    id: Option<Vec<u8>>,
-}
-
-impl FromStr for Pkcs11Uri {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        let rest = text.strip_prefix("pkcs11:").ok_or(wrong("expected `pkcs11:` at its beginning"))?;
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let path = path.split(';').filter(|one| !one.is_empty());
-        let query = query.split('&').filter(|one| !one.is_empty());
-        let mut attributes: Vec<(&str, Vec<u8>)> = Vec::new();
-        for one in path.chain(query) {
-            let (name, value) = one.split_once('=').ok_or(wrong("an attribute has no `=`"))?;
-            if attributes.iter().any(|(known, _)| *known == name) {
-                return Err(wrong(format!("`{name}` stands twice")));
-            }
-            let value = from_percent(value).ok_or(wrong(format!("`{name}` is not percent-encoded")))?;
-            attributes.push((name, value));
-        }
-        let mut take = |name: &str| {
-            let at = attributes.iter().position(|(known, _)| *known == name)?;
-            Some(attributes.swap_remove(at).1)
-        };
-        let text = |name: &str, value: Option<Vec<u8>>| {
-            value
-                .map(|value| String::from_utf8(value).map_err(|_| wrong(format!("`{name}` is not UTF-8"))))
-                .transpose()
-        };
-        let module = text("module-path", take("module-path"))?.ok_or(wrong("`module-path` is absent"))?;
-        let slot = text("slot-id", take("slot-id"))?
-            .map(|slot| slot.parse().map_err(|_| wrong("`slot-id` is not a number")))
-            .transpose()?;
-        let kind = text("type", take("type"))?.unwrap_or_else(|| "private".to_owned());
-        if kind != "private" {
-            return Err(wrong(format!("found `type={kind}`, expected `private`")));
-        }
-        let uri = Self {
-            module: module.into(),
-            token: text("token", take("token"))?,
-            serial: text("serial", take("serial"))?,
-            slot,
-            object: text("object", take("object"))?,
-            id: take("id"),
-        };
-        match attributes.first() {
-            Some((name @ ("pin-value" | "pin-source"), _)) => {
-                Err(wrong(format!("`{name}` is refused: the PIN is given apart from the URI")))
-            }
-            Some((name, _)) => Err(wrong(format!("`{name}` is not known here"))),
-            None if uri.object.is_none() && uri.id.is_none() => {
-                Err(wrong("it has neither `object` nor `id`"))
-            }
-            None => Ok(uri),
-        }
-    }
-}
 
 /// A key in a token. It never leaves it: the token signs.
 ///
@@ -110,7 +32,7 @@ pub struct Pkcs11Key {
     requests: mpsc::SyncSender<Request>,
 }
 
-/// So many signatures wait for the token at a time.
+/// How many signatures may wait for the token.
 const MAX_WAITING: usize = 64;
 
 struct Request {
@@ -145,7 +67,7 @@ impl Pkcs11Key {
         match session.login(UserType::User, Some(&AuthPin::from(pin))) {
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
             Err(Error::Pkcs11(RvError::PinIncorrect, _)) => return Err(KeyError::Password),
-            Err(error) => return Err(failed("the token lets no one in", &error)),
+            Err(error) => return Err(failed("the token refuses the login", &error)),
         }
         let private = private_key(&session, uri)?;
         let public = public_key(&session, private)?;
@@ -163,7 +85,7 @@ impl Pkcs11Key {
                     continue;
                 }
                 let signature = session.sign(&mechanism, private, &input);
-                // Who asked may have gone.
+                // The caller may have given up.
                 let _ = answer.send(signature.map_err(|error| failed("the token does not sign", &error)));
             }
         };
@@ -232,7 +154,7 @@ fn slot(module: &Pkcs11, uri: &Pkcs11Uri) -> Result<Slot, KeyError> {
     let slots = module.get_slots_with_initialized_token();
     let mut fitting = Vec::new();
     for slot in slots.map_err(|error| failed("the module lists no tokens", &error))? {
-        // A token that was drawn out meanwhile is none.
+        // A token that was removed meanwhile does not count.
         let Ok(token) = module.get_token_info(slot) else { continue };
         let fits = uri.slot.is_none_or(|id| id == slot.id())
             && uri.token.as_ref().is_none_or(|label| *label == token.label())
@@ -340,26 +262,4 @@ fn one<T>(found: Vec<T>, what: &str) -> Result<T, KeyError> {
 
 fn failed(what: &str, error: &Error) -> KeyError {
     KeyError::Unavailable { problem: format!("{what}: {error}") }
-}
-
-fn wrong(problem: impl Into<String>) -> KeyError {
-    KeyError::Uri { problem: problem.into() }
-}
-
-fn from_percent(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        rest = after;
-        bytes.push(match first {
-            b'%' => {
-                let ([high, low], after) = after.split_first_chunk::<2>()?;
-                rest = after;
-                let digit = |byte: u8| char::from(byte).to_digit(16);
-                u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()?
-            }
-            byte => byte,
-        });
-    }
-    Some(bytes)
 }
