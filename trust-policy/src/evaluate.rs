@@ -8,6 +8,7 @@
 //! | `age` | how old something is allowed to be |
 //! | `signers`, `image_config` | who signed an image and what they attested; what it says about itself |
 //! | `image_rule` | rules about images |
+//! | `validation_rule` | what expressions in CEL say |
 //! | `own_check` | what embedders ask themselves |
 //! | `resource_rule` | the form of a resource |
 //! | `requirements` | [`PolicySet::requirements`]: what to fetch |
@@ -27,9 +28,11 @@ mod signers;
 mod image_rule;
 mod own_check;
 pub(crate) mod resource_rule;
+mod validation_rule;
 
 pub(crate) mod requirements;
 
+use core::cell::RefCell;
 use core::ptr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -70,6 +73,7 @@ pub fn evaluate(
     // The kinds of rules of which the current policy had one that judged.
     let (mut current, mut applied) = (None, BTreeSet::new());
     let mut has_judged_form = false;
+    let mut unverified = Vec::new();
     for (policy, rule, answer) in policies.rules_for(request) {
         // Policies of several namespaces may share a name.
         if !current.replace(policy).is_some_and(|last| ptr::eq(last, policy)) {
@@ -84,7 +88,12 @@ pub fn evaluate(
             applied.insert(kind);
             has_judged_form |= kind == RuleKind::Form;
         }
+        unverified.push(core::mem::take(&mut evaluation.unverified));
         rules.push(verdict);
+    }
+    // Whichever rule verifies an image, it counts for all.
+    for (rule, images) in rules.iter_mut().zip(unverified) {
+        evaluation.require_verified(rule, images);
     }
     let is_denied = |rule: &RuleVerdict| rule.outcome == Outcome::Fail && rule.mode == Mode::Enforce;
     let uncovered = evaluation.uncovered(has_judged_form);
@@ -120,6 +129,8 @@ impl RuleKind {
         match rule.requirement {
             Requirement::Images { .. } => Self::Images,
             Requirement::Form { .. } => Self::Form,
+            Requirement::Validations(ref rule) if rule.asks_about_images() => Self::Images,
+            Requirement::Validations(_) => Self::Form,
             Requirement::Check(_) => Self::Check,
         }
     }
@@ -134,13 +145,17 @@ struct Evaluation<'a> {
     /// What an update found there.
     before: Before,
     /// What was found on each image, parsed once.
-    parsed: BTreeMap<&'a str, Rc<Parsed<'a>>>,
+    parsed: RefCell<BTreeMap<&'a str, Rc<Parsed<'a>>>>,
     scopes: Scopes<'a>,
     /// By JSON pointer: the image with the digest that was verified.
     pins: BTreeMap<String, String>,
     images: BTreeMap<String, VerifiedImage>,
     /// JSON pointers to the images that a rule about images judged, or passed over by name.
     covered: BTreeSet<String>,
+    /// Images that some expression verified.
+    verified: BTreeSet<String>,
+    /// Those that some expression must verify for the rule that is being judged.
+    unverified: Vec<(Mode, ContainerImage)>,
 }
 
 /// What a rule says about the request.
@@ -166,11 +181,13 @@ impl<'a> Evaluation<'a> {
             trust,
             now,
             before: Before::of(request),
-            parsed: BTreeMap::new(),
+            parsed: RefCell::default(),
             scopes: Scopes::new(request, now),
             pins: BTreeMap::new(),
             images: BTreeMap::new(),
             covered: BTreeSet::new(),
+            verified: BTreeSet::new(),
+            unverified: Vec::new(),
         }
     }
 
@@ -218,6 +235,7 @@ impl<'a> Evaluation<'a> {
                 rules.iter().map(|one| one.mode.of(self.request)).max().unwrap_or(Mode::Audit)
             }
             Requirement::Form { mode, .. } => mode.of(self.request),
+            Requirement::Validations(rule) => rule.mode.of(self.request),
             Requirement::Check(own) => own.mode.of(self.request),
         };
         let judged = match is_about {
@@ -254,6 +272,9 @@ impl<'a> Evaluation<'a> {
         match &rule.requirement {
             Requirement::Images { rules, .. } => {
                 Judged::Found(self.images(rules, &images, strictest, &scope))
+            }
+            Requirement::Validations(validations) => {
+                self.validations(validations, rule.of_pod, &images, strictest, &scope)
             }
             Requirement::Check(own) => Judged::Found(self.own_check(own, &images, strictest)),
             Requirement::Form { message, requirement, allows_existing, .. } => {
@@ -307,8 +328,11 @@ impl<'a> Evaluation<'a> {
                 }
             }
         }
-        let covered = images.iter().filter(|image| rule.requirement.covers(image));
-        self.covered.extend(covered.map(|image| image.pointer.clone()));
+        // Which images expressions are about is known once they are evaluated.
+        if !matches!(rule.requirement, Requirement::Validations(_)) {
+            let covered = images.iter().filter(|image| rule.requirement.covers(image));
+            self.covered.extend(covered.map(|image| image.pointer.clone()));
+        }
         Ok((scope, images))
     }
 
@@ -318,15 +342,25 @@ impl<'a> Evaluation<'a> {
         }
         let conditions = exception.conditions.as_ref().map_or(Ok(true), |one| one.judge(scope).holds);
         let conditions = conditions.map_or_else(|error| Answer::Unknown(error.to_string()), Answer::from);
-        Answer::all([exception.matches.matched.exempt(self.request), conditions])
+        let expressions = exception
+            .expressions
+            .as_deref()
+            .map_or(Answer::Yes, |expressions| self.conditions_hold(expressions, rule.of_pod));
+        let is_over = exception.expires.is_some_and(|expires| expires <= self.now);
+        Answer::all([
+            exception.matches.matched.exempt(self.request),
+            conditions,
+            expressions,
+            Answer::from(!is_over),
+        ])
     }
 
     /// What was found on an image, parsed.
-    fn parsed(&mut self, image: &ContainerImage) -> Rc<Parsed<'a>> {
+    fn parsed(&self, image: &ContainerImage) -> Rc<Parsed<'a>> {
         let Some((name, evidence)) = self.evidence.images.get_key_value(&image.image) else {
             return Rc::default();
         };
-        self.parsed.entry(name).or_insert_with(|| Rc::new(signers::parsed(evidence))).clone()
+        self.parsed.borrow_mut().entry(name).or_insert_with(|| Rc::new(signers::parsed(evidence))).clone()
     }
 
     /// The image with the digest that it was resolved to, and what was fetched for it.

@@ -5,6 +5,7 @@ pub(crate) mod reader;
 
 mod cluster_image_policy;
 mod image_trust_policy;
+mod image_validating_policy;
 mod kyverno;
 
 use core::fmt;
@@ -87,12 +88,13 @@ pub struct Languages {
 }
 
 impl Default for Languages {
-    /// Kyverno's policies, `ClusterImagePolicy` and `ImageTrustPolicy`.
+    /// Kyverno's policies, older and newer, `ClusterImagePolicy` and `ImageTrustPolicy`.
     fn default() -> Self {
         Self {
             languages: vec![
                 Arc::new(image_trust_policy::Language),
                 Arc::new(kyverno::Language),
+                Arc::new(image_validating_policy::Language),
                 Arc::new(cluster_image_policy::Language),
             ],
         }
@@ -173,7 +175,7 @@ impl Languages {
 
 /// Policy languages that are known and not read here.
 const OTHER_LANGUAGES: [(&str, &str); 3] = [
-    ("policies.kyverno.io/", "Kyverno's policies in CEL"),
+    ("policies.kyverno.io/", "another of Kyverno's policies in CEL than `ImageValidatingPolicy`"),
     ("policy.sigstore.dev/", "policy-controller's TrustRoot"),
     ("constraints.gatekeeper.sh/", "Gatekeeper's constraints"),
 ];

@@ -36,6 +36,7 @@
 //! | `value` | durations, quantities, [`ValuePattern`] |
 //! | `kubernetes` | [`Resource`], [`Request`], [`ReferencePattern`], [`LabelSelector`] |
 //! | `expression` | JMESPath, [`Template`], [`Operator`], [`Conditions`] |
+//! | `cel` | CEL, within limits: [`Cel`]
 //! | `policy` | [`PolicySet`], [`Rule`], [`AttestorSet`], [`Mode`], [`ImageRule`], [`Check`]: what every language compiles to |
 //! | `language` | [`PolicyLanguage`]; Kyverno's policies, policy-controller's `ClusterImagePolicy`, and our own `ImageTrustPolicy`; [`PolicyError`] |
 //! | `evidence`, `trust` | [`Evidence`]: what was fetched, as plain data; [`Trust`]: by what signatures are verified |
@@ -53,6 +54,8 @@ mod value;
 mod kubernetes;
 
 mod expression;
+
+mod cel;
 
 mod policy;
 
@@ -76,6 +79,7 @@ mod report;
 
 pub use admission::{AdmissionError, AdmissionResponse, AdmissionReview};
 pub use archive::{Archive, ArchiveDigests, ArchiveError, ArchivedRequest, Difference, Replay};
+pub use cel::Cel;
 pub use drift::event::{Event, Happened, ProblemToMend};
 pub use drift::finding::{About, Action, Finding, FindingKind, FindingState, Transition};
 pub use drift::guard::guard_of;
@@ -117,6 +121,10 @@ pub use policy::policy_set::{
 pub use policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use policy::shape::Shape;
 pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Signer};
+pub use policy::validation::{
+    AttestationKind, ImageSelection, NamedAttestation, NamedAttestor, NamedExpression, Validation,
+    ValidationRule,
+};
 pub use report::page::Page;
 pub use report::policy_report::ReportKind;
 pub use report::sarif::to_sarif;

@@ -8,6 +8,7 @@
 //! | `shape` | [`Shape`](crate::Shape): what a JSON value must be, field by field |
 //! | `overlay` | [`Overlay`](crate::Overlay): forms of resources |
 //! | `check` | [`Check`](crate::Check): an embedder's own requirement |
+//! | `validation` | [`ValidationRule`](crate::ValidationRule): what expressions in CEL require |
 //! | `image_rule` | [`ImageRule`](crate::ImageRule): what is required of images |
 //! | `policy_set` | [`PolicySet`](crate::PolicySet): policies, their rules, their exceptions |
 
@@ -21,5 +22,6 @@ pub(crate) mod overlay;
 
 pub(crate) mod check;
 pub(crate) mod image_rule;
+pub(crate) mod validation;
 
 pub(crate) mod policy_set;

@@ -60,6 +60,7 @@ impl PolicySet {
                 let modes: Vec<&ModeRule> = match &rule.requirement {
                     Requirement::Images { rules, .. } => rules.iter().map(|one| &one.mode).collect(),
                     Requirement::Form { mode, .. } => vec![mode],
+                    Requirement::Validations(rule) => vec![&rule.mode],
                     Requirement::Check(own) => vec![&own.mode],
                 };
                 let mut modes: Vec<_> = modes.iter().map(ToString::to_string).collect();

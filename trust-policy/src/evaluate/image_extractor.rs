@@ -21,7 +21,7 @@ pub(crate) fn images(
 ) -> Result<Vec<ContainerImage>, String> {
     let images = match &rule.requirement {
         Requirement::Images { extractors, .. } => extracted(extractors, request, scope)?,
-        Requirement::Check(_) => request.resource.images().to_vec(),
+        Requirement::Check(_) | Requirement::Validations(_) => request.resource.images().to_vec(),
         Requirement::Form { .. } => Vec::new(),
     };
     if images.iter().any(|image| !image.is_in_pod()) {

@@ -8,6 +8,7 @@ use trust_sbom::Answer;
 use crate::evaluate::image_extractor;
 use crate::evaluate::resource_rule::{self, Subject};
 use crate::evaluate::scope::{self, Scopes};
+use crate::evaluate::validation_rule;
 use crate::evidence::Evidence;
 use crate::kubernetes::object_name::ObjectName;
 use crate::kubernetes::request::Request;
@@ -95,6 +96,20 @@ impl PolicySet {
                         }
                         needed.add(names, one.attestor_sets(), evidence);
                     }
+                }
+                Requirement::Validations(validations) => {
+                    let asked = validation_rule::requirements(
+                        validations,
+                        request,
+                        rule.of_pod,
+                        &images,
+                        evidence,
+                        scopes.budget(),
+                        now,
+                    );
+                    needed.objects.extend(asked.objects);
+                    let sets = validations.images.attestors.iter().map(|one| &one.signers);
+                    needed.add(asked.images, sets, evidence);
                 }
                 Requirement::Check(own) => {
                     let names = names(&images, |image| own.applies_to(image));

@@ -1,6 +1,7 @@
 //! What the expressions of a rule can refer to: the request, its images, and the rule's own names
 //! ([variables](https://kyverno.io/docs/policy-types/cluster-policy/variables/)).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
@@ -13,7 +14,7 @@ use crate::expression::{Absence, Scope, Unresolved, UnresolvedKind};
 use crate::kubernetes::image_pattern;
 use crate::kubernetes::object_name::ObjectName;
 use crate::kubernetes::request::Request;
-use crate::kubernetes::resource::{ContainerImage, ContainerKind};
+use crate::kubernetes::resource::{ContainerImage, ContainerKind, Resource};
 use crate::policy::policy_set::{ContextEntry, ContextSource, Rule};
 
 /// The scopes of a request's rules. What they share is made once, and they spend one budget.
@@ -28,6 +29,11 @@ pub(crate) struct Scopes<'a> {
 impl<'a> Scopes<'a> {
     pub(crate) fn new(request: &'a Request, now: UnixTime) -> Self {
         Self { request, now, budget: Budget::default(), of_pod: BTreeMap::new() }
+    }
+
+    /// What the expressions of a request may cost together.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The scope of a rule, without its own names. One without expressions needs none, unless it is asked for.
@@ -50,17 +56,7 @@ impl<'a> Scopes<'a> {
 /// Sets the names that every rule has. A rule that speaks of a pod finds a controller's pod in the controller's place.
 fn set_request(scope: &mut Scope, request: &Request, of_pod: bool) {
     let (resource, id) = (&request.resource, request.resource.id());
-    let pod = resource.pod_pointer().filter(|pointer| of_pod && !pointer.is_empty());
-    let as_pod = |object: &Value| {
-        let mut object = object.clone();
-        let parts = pod.and_then(|pointer| object.pointer(pointer)).cloned();
-        if let (Some(Value::Object(parts)), Value::Object(fields)) = (parts, &mut object) {
-            for name in ["metadata", "spec"] {
-                fields.insert(name.to_owned(), parts.get(name).cloned().unwrap_or_default());
-            }
-        }
-        object
-    };
+    let as_pod = |object: &Value| as_pod(object, resource, of_pod).into_owned();
     let (group, version) = id.api_version.split_once('/').unwrap_or(("", &id.api_version));
     let mut fields = json!({
         "operation": request.operation,
@@ -84,6 +80,21 @@ fn set_request(scope: &mut Scope, request: &Request, of_pod: bool) {
         scope.set("serviceAccountName", &json!(name));
     }
     scope.set("request", &fields);
+}
+
+/// An object in which a rule that speaks of a pod finds a controller's pod in the controller's place.
+pub(crate) fn as_pod<'o>(object: &'o Value, resource: &Resource, of_pod: bool) -> Cow<'o, Value> {
+    let pointer = resource.pod_pointer().filter(|pointer| of_pod && !pointer.is_empty());
+    let (Some(Value::Object(pod)), Some(fields)) =
+        (pointer.and_then(|pointer| object.pointer(pointer)), object.as_object())
+    else {
+        return Cow::Borrowed(object);
+    };
+    let mut fields = fields.clone();
+    for name in ["metadata", "spec"] {
+        fields.insert(name.to_owned(), pod.get(name).cloned().unwrap_or_default());
+    }
+    Cow::Owned(Value::Object(fields))
 }
 
 /// Sets `images`: the parts of every image, by list and container.

@@ -85,7 +85,7 @@ impl What<'_> {
 pub(super) struct Signed {
     pub(super) explanation: Explanation,
     /// Each signer once for each attestor.
-    signers: Vec<String>,
+    pub(super) signers: Vec<String>,
     /// What they attested.
     pub(super) statements: Vec<SignedStatement>,
 }
@@ -95,6 +95,15 @@ pub(super) struct Signed {
 pub(super) struct SignedStatement {
     pub(super) statement: Statement,
     pub(super) signer: String,
+    /// When it was signed at the latest, if that is vouched for.
+    pub(super) time: Option<UnixTime>,
+}
+
+impl Signed {
+    /// Nothing, for this reason.
+    pub(super) fn none(explanation: Explanation) -> Self {
+        Self { explanation, signers: Vec::new(), statements: Vec::new() }
+    }
 }
 
 impl Evaluation<'_> {
@@ -105,7 +114,7 @@ impl Evaluation<'_> {
         if count == 0 || attestors.is_empty() {
             let message = "the policy names no signers, so it can never be satisfied";
             let explanation = Explanation::fail(set.path.clone(), ReasonCode::UnusablePolicy, message);
-            return Signed { explanation, signers: Vec::new(), statements: Vec::new() };
+            return Signed::none(explanation);
         }
         let kind = wanted.kind();
         let failures: Vec<_> = wanted
@@ -123,7 +132,7 @@ impl Evaluation<'_> {
             causes.extend(wanted.noticed());
             causes.extend(self.unusable_signers(set, wanted.scope));
             let explanation = Explanation::fail(set.path.clone(), code, message).because(causes);
-            return Signed { explanation, signers: Vec::new(), statements: Vec::new() };
+            return Signed::none(explanation);
         }
         let mut causes: Vec<_> =
             attestors.iter().filter_map(|attestor| self.unusable_signer(attestor, wanted.scope)).collect();
@@ -206,12 +215,11 @@ impl Evaluation<'_> {
             found.push(
                 Explanation::pass(check, format!("by {signer}")).signed(&verified, attested).because(judged),
             );
-            statements.extend(
-                statement.map(|statement| SignedStatement {
-                    statement: statement.clone(),
-                    signer: signer.clone(),
-                }),
-            );
+            statements.extend(statement.map(|statement| SignedStatement {
+                statement: statement.clone(),
+                signer: signer.clone(),
+                time,
+            }));
             signers.push(signer);
         }
         let check = format!("{}: {}", attestor.path, attestor.signer);
@@ -431,7 +439,7 @@ fn remedy(error: &ArtifactError, attestor: &Attestor) -> &'static str {
 /// How many attestors can be matched with signers so that no signer counts twice.
 ///
 /// Two entries that one signer satisfies are one signer: otherwise "2 of 3" could be had from one.
-fn distinct_signers(signed_by: &[Vec<String>]) -> usize {
+pub(super) fn distinct_signers(signed_by: &[Vec<String>]) -> usize {
     fn assign<'a>(
         attestor: usize,
         signed_by: &'a [Vec<String>],

@@ -24,6 +24,9 @@ enum Dialect {
     /// policy-controller's ClusterImagePolicy: `*` stands for anything within one part of the path, `**` for anything, and tag and
     /// digest are matched, too. Docker Hub is `index.docker.io`.
     Sigstore,
+    /// Kyverno's policies in CEL: `*` and `**` stand for anything, and there are classes and alternatives. Tag and digest are
+    /// matched, too, and what was written.
+    Glob,
     /// Ours: registry and repository alone. `*` stands for anything within one part of the path, `**` for anything; a pattern
     /// matches at its ends.
     BySegment,
@@ -58,6 +61,19 @@ impl ReferencePattern {
         Ok(Self { dialect: Dialect::Sigstore, pattern, written: glob.to_owned() })
     }
 
+    /// A glob as in `matchImageReferences` of Kyverno's policies in CEL: `*` and `**` stand for anything, `?` for one character,
+    /// `[a-z]` and `[!a-z]` for one of some, `{a,b}` for one of several, and `\` takes their meaning from the sign behind it.
+    ///
+    /// # Errors
+    /// If a class or a list of alternatives has no end, or it is too long.
+    pub fn glob(glob: &str) -> Result<Self, PatternError> {
+        let host = glob.split('/').next().unwrap_or_default();
+        let canonical = if host.contains(['[', '{', '\\']) { None } else { with_canonical_registry(glob) };
+        let regex = class_glob_regex(canonical.as_deref().unwrap_or(glob));
+        let regex = regex.map_err(|problem| PatternError { found: glob.to_owned(), problem })?;
+        Ok(Self { dialect: Dialect::Glob, pattern: Pattern::regex(&regex)?, written: glob.to_owned() })
+    }
+
     /// Registry and repository, with `*` within one part of the path and `**` over several: `ghcr.io/acme/**`. Tags and
     /// digests are not compared.
     ///
@@ -80,7 +96,7 @@ impl ReferencePattern {
     /// `:*` one that has a digest alone: neither may be a way around it.
     pub(crate) fn selects(&self, forms: &ReferenceForms) -> bool {
         match self.dialect {
-            Dialect::Kyverno | Dialect::Sigstore => {
+            Dialect::Kyverno | Dialect::Sigstore | Dialect::Glob => {
                 self.passes_over(forms) || forms.tagged.iter().any(|form| self.matches_form(form))
             }
             Dialect::BySegment => forms.names.iter().any(|name| self.pattern.matches(name)),
@@ -92,6 +108,10 @@ impl ReferencePattern {
     pub(crate) fn passes_over(&self, forms: &ReferenceForms) -> bool {
         match self.dialect {
             Dialect::Kyverno => forms.resolved.iter().any(|form| self.matches_form(form)),
+            Dialect::Glob => {
+                let forms = forms.resolved.iter().chain(&forms.untagged).chain([&forms.written]);
+                forms.into_iter().any(|form| self.matches_form(form))
+            }
             Dialect::Sigstore => {
                 forms.resolved.iter().chain(&forms.untagged).any(|form| self.matches_form(form))
             }
@@ -147,10 +167,13 @@ pub(crate) struct ReferenceForms {
     tagged: Vec<String>,
     /// Without the tag `latest`, which may be left out.
     untagged: Vec<String>,
+    /// As it was written.
+    written: String,
 }
 
 impl ReferenceForms {
     pub(crate) fn of(image: &str) -> Result<Self, ImageRefError> {
+        let written = image.to_owned();
         let image: ImageRef = image.parse()?;
         let name = image.name();
         let short = name.strip_prefix("docker.io/library/").map(|short| format!("docker.io/{short}"));
@@ -167,7 +190,7 @@ impl ReferenceForms {
             }
             (None, tag) => (with(format!(":{}", tag.unwrap_or("latest"))), Vec::new()),
         };
-        Ok(Self { names, resolved, tagged, untagged })
+        Ok(Self { names, resolved, tagged, untagged, written })
     }
 }
 
@@ -217,6 +240,46 @@ fn glob_regex(glob: &str) -> String {
         rest = rest.get(length..).unwrap_or_default();
     }
     regex
+}
+
+/// A regular expression of a glob with classes and alternatives.
+fn class_glob_regex(glob: &str) -> Result<String, String> {
+    let (mut regex, mut letters, mut open) = (String::new(), glob.chars().peekable(), 0usize);
+    while let Some(letter) = letters.next() {
+        match letter {
+            '*' => regex.push_str(".*"),
+            '?' => regex.push('.'),
+            '{' => {
+                open += 1;
+                regex.push_str("(?:");
+            }
+            '}' if open > 0 => {
+                open -= 1;
+                regex.push(')');
+            }
+            ',' if open > 0 => regex.push('|'),
+            '\\' => {
+                let escaped = letters.next().ok_or("nothing stands behind `\\`")?;
+                regex.push_str(&regex_escape(escaped));
+            }
+            '[' => {
+                regex.push_str(if letters.next_if_eq(&'!').is_some() { "[^" } else { "[" });
+                let mut is_empty = true;
+                loop {
+                    match letters.next().ok_or("class has no end, expected `]`")? {
+                        ']' if is_empty => return Err("class is empty".to_owned()),
+                        ']' => break,
+                        '-' if !is_empty && letters.peek() != Some(&']') => regex.push('-'),
+                        one => regex.push_str(&regex_escape(one)),
+                    }
+                    is_empty = false;
+                }
+                regex.push(']');
+            }
+            other => regex.push_str(&regex_escape(other)),
+        }
+    }
+    if open > 0 { Err("list of alternatives has no end, expected `}`".to_owned()) } else { Ok(regex) }
 }
 
 /// A character that stands for itself in a regular expression.

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `fields` | values with their paths; an unknown field is refused |
 //! | `labels` | label selectors |
+//! | `match_constraints` | which requests a policy in CEL applies to |
 //! | `mode` | what a violation does |
 //! | `signer` | keys, certificates and identities, as cosign's users write them |
 
 mod fields;
 pub(crate) mod labels;
+pub(crate) mod match_constraints;
 mod mode;
 pub(crate) mod signer;
 
@@ -91,7 +93,7 @@ pub enum PolicyError {
     },
     /// The text holds no policy.
     #[error(
-        "found no policy, expected Kyverno's `ClusterPolicy`, `Policy` or `PolicyException`, a `ClusterImagePolicy`, or an `ImageTrustPolicy`"
+        "found no policy, expected Kyverno's `ClusterPolicy`, `Policy`, `ImageValidatingPolicy` or `PolicyException`, a `ClusterImagePolicy`, or an `ImageTrustPolicy`"
     )]
     NoPolicy,
 }

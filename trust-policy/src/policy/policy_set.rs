@@ -3,7 +3,7 @@
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
-use trust_core::Pattern;
+use trust_core::{Pattern, UnixTime};
 use trust_sbom::Formats;
 
 use crate::expression::condition::Conditions;
@@ -15,6 +15,7 @@ use crate::policy::image_rule::ImageRule;
 use crate::policy::mode::ModeRule;
 use crate::policy::overlay::Overlay;
 use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
+use crate::policy::validation::{NamedExpression, ValidationRule};
 use crate::yaml::Span;
 
 /// Policies to judge by. All of them are judged; one that denies is enough.
@@ -178,6 +179,8 @@ pub enum Requirement {
         /// Whether an update is reported only, if the resource violated the rule before it.
         allows_existing: bool,
     },
+    /// What expressions in CEL say of the request and its images.
+    Validations(Box<ValidationRule>),
     /// What an embedder's own check says.
     Check(CheckRequirement),
 }
@@ -346,6 +349,10 @@ pub struct Exception {
     pub matches: ResourceMatch,
     /// And only where these hold.
     pub conditions: Option<Conditions>,
+    /// Of rules in CEL: and only where all of these hold. Others are not excepted then.
+    pub expressions: Option<Vec<NamedExpression>>,
+    /// Until when.
+    pub expires: Option<UnixTime>,
 }
 
 impl Exception {
@@ -353,13 +360,24 @@ impl Exception {
     /// match one of its others. A filter that names nothing exempts nothing.
     #[must_use]
     pub fn new(name: impl Into<String>, rules: Vec<(Pattern, Vec<Pattern>)>, matches: ResourceMatch) -> Self {
-        Self { name: name.into(), namespace: String::new(), rules, matches, conditions: None }
+        Self {
+            name: name.into(),
+            namespace: String::new(),
+            rules,
+            matches,
+            conditions: None,
+            expressions: None,
+            expires: None,
+        }
     }
 
     /// Whether it names a rule, by the name that Kyverno gives it for a resource: a rule about pods that extends to their
     /// controllers is called `autogen-…` there.
     #[must_use]
     pub fn names(&self, policy: &Policy, rule: &Rule, resource: &Resource) -> bool {
+        if self.expressions.is_some() && !matches!(rule.requirement, Requirement::Validations(_)) {
+            return false;
+        }
         let rule = match (rule.of_pod, resource.id().kind.as_str()) {
             (false, _) | (true, "Pod") => rule.name.clone(),
             (true, "CronJob") => format!("autogen-cronjob-{}", rule.name),
@@ -381,7 +399,8 @@ impl Rule {
                 extractors.iter().any(|one| one.transform.is_some())
                     || rules.iter().any(ImageRule::has_expressions)
             }
-            Requirement::Check(_) => false,
+            // What CEL refers to is not in the scope of JMESPath.
+            Requirement::Check(_) | Requirement::Validations(_) => false,
             Requirement::Form { message, requirement, .. } => {
                 message.as_ref().is_some_and(|message| message.constant().is_none())
                     || !matches!(requirement, FormRequirement::Forms(forms) if !forms.iter().any(Overlay::has_expressions))
@@ -396,6 +415,7 @@ impl Requirement {
     pub(crate) fn covers(&self, image: &ContainerImage) -> bool {
         match self {
             Self::Images { rules, .. } => rules.iter().any(|one| one.covers(image)),
+            Self::Validations(rule) => rule.covers(image),
             // What an embedder asks besides does not release an image.
             Self::Form { .. } | Self::Check(_) => false,
         }

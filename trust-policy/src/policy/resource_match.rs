@@ -44,6 +44,8 @@ pub struct Filter {
     pub annotations: Vec<(Pattern, Pattern)>,
     /// These labels.
     pub selector: Option<LabelSelector>,
+    /// These labels, now or before an update.
+    pub object_selector: Option<LabelSelector>,
     /// A namespace with these labels.
     pub namespace_selector: Option<LabelSelector>,
     /// One of these operations; creation and update if there are none.
@@ -152,13 +154,18 @@ impl Filter {
                 annotations.iter().any(|(name, found)| key.matches(name) && value.matches(found))
             })
         };
+        let has_labels = |selector: &LabelSelector, object: &Value| {
+            selector.matches(&texts(object.pointer("/metadata/labels")))
+        };
         let fits = (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.matches(request)))
             && is_one_of(&self.names, &id.name)
             && is_one_of(&self.namespaces, namespace)
             && operations.contains(&request.operation)
             && (self.annotations.is_empty() || has_annotations())
-            && self.selector.as_ref().is_none_or(|selector| {
-                selector.matches(&texts(resource.object().pointer("/metadata/labels")))
+            && self.selector.as_ref().is_none_or(|selector| has_labels(selector, resource.object()))
+            && self.object_selector.as_ref().is_none_or(|selector| {
+                let mut objects = [Some(resource.object()), request.old.as_ref()].into_iter().flatten();
+                objects.any(|object| has_labels(selector, object))
             });
         Answer::all([Answer::from(fits), self.fits_namespace(request), self.fits_user(request)])
     }

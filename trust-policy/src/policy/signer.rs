@@ -55,6 +55,16 @@ pub struct OwnRoots {
 }
 
 impl OwnRoots {
+    /// Everything that a trust root has.
+    pub(crate) fn of(root: &TrustRoot) -> Self {
+        Self {
+            certificate_authorities: Some(root.certificate_authorities().to_vec()),
+            timestamp_authorities: Some(root.timestamp_authorities().to_vec()),
+            transparency_logs: Some(root.transparency_logs().to_vec()),
+            certificate_logs: Some(root.certificate_logs().to_vec()),
+        }
+    }
+
     /// The trust root with these instead.
     pub(crate) fn instead_of(&self, root: &TrustRoot) -> TrustRoot {
         let mut root = root.clone();

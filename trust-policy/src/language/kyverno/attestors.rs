@@ -2,10 +2,12 @@
 //! ([attestors](https://kyverno.io/docs/policy-types/cluster-policy/verify-images/sigstore/)).
 
 use trust_core::internal::pem;
-use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, Pattern, PublicKey};
+use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, PublicKey};
 
-use super::roots::{certificate, read_logs};
-use crate::language::reader::signer::{self, authorities, certificates_of, secret_named};
+use super::roots::read_logs;
+use crate::language::reader::signer::{
+    self, authorities, certificate, certificates_of, extension, secret_named,
+};
 use crate::language::reader::{At, Fields, PolicyError};
 use crate::policy::policy_set::Lint;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
@@ -332,19 +334,4 @@ fn secret_key(at: &At<'_>) -> Result<Signer, PolicyError> {
     let namespace = fields.require("namespace", "the Secret's namespace")?.text()?;
     fields.finish()?;
     Ok(secret_named(namespace, name))
-}
-
-/// The names that cosign gives to Fulcio's first extensions, and their object identifiers.
-fn extension(name: &str) -> Option<FulcioExtension> {
-    Some(match name {
-        "githubWorkflowTrigger" => FulcioExtension::GithubWorkflowTrigger,
-        "githubWorkflowSha" => FulcioExtension::GithubWorkflowSha,
-        "githubWorkflowName" => FulcioExtension::GithubWorkflowName,
-        "githubWorkflowRepository" => FulcioExtension::GithubWorkflowRepository,
-        "githubWorkflowRef" => FulcioExtension::GithubWorkflowRef,
-        oid => {
-            let number: u8 = oid.strip_prefix("1.3.6.1.4.1.57264.1.")?.parse().ok()?;
-            *FulcioExtension::ALL.iter().find(|one| one.number() == number)?
-        }
-    })
 }

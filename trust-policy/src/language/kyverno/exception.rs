@@ -22,6 +22,8 @@ pub(super) fn read(name: String, namespace: Option<String>, spec: &At<'_>) -> Re
         rules,
         matches: ResourceMatch { matched, excluded: None },
         conditions,
+        expressions: None,
+        expires: None,
     })
 }
 

@@ -1,27 +1,12 @@
 //! Certificates, logs and timestamp authorities that a policy names itself, instead of those of the trust root.
 
 use trust_core::internal::pem;
-use trust_core::{Authority, Certificate, LogKey, PublicKey, Reasons, TimeWindow, Usage, verify_path};
+use trust_core::{Authority, LogKey, PublicKey, TimeWindow};
 
 use crate::language::reader::signer::certificates_of;
 use crate::language::reader::{At, Fields, PolicyError};
 use crate::policy::policy_set::Lint;
 use crate::policy::signer::{Attestor, OwnRoots, Signer};
-
-/// The certificate of a signer: the first one that is written. Those after it must certify it when it begins to be valid.
-pub(super) fn certificate(cert: Option<&At<'_>>, chain: Option<&At<'_>>) -> Result<Certificate, String> {
-    let mut path = Vec::new();
-    for at in cert.into_iter().chain(chain) {
-        path.extend(certificates_of(at)?);
-    }
-    let leaf = path.first().cloned().ok_or("found no certificate")?;
-    if path.len() > 1 {
-        let times: Vec<_> = leaf.validity().start.into_iter().collect();
-        let path: Vec<&Certificate> = path.iter().collect();
-        verify_path(&path, Usage::CODE_SIGNING, &times).map_err(|error| Reasons(&error).to_string())?;
-    }
-    Ok(leaf)
-}
 
 #[derive(Clone)]
 pub(super) struct Logs {

@@ -1,7 +1,9 @@
 //! What the languages that are written for cosign say of signers alike.
 
 use trust_core::internal::{MAX_PATH_LEN, pem};
-use trust_core::{Authority, Certificate, ImageRef, Pattern, Reasons, TimeWindow};
+use trust_core::{
+    Authority, Certificate, FulcioExtension, ImageRef, Pattern, Reasons, TimeWindow, Usage, verify_path,
+};
 
 use super::{At, PolicyError};
 use crate::kubernetes::object_name::ObjectName;
@@ -77,4 +79,34 @@ pub(crate) fn authorities(certificates: &[Certificate]) -> Vec<Authority> {
         path
     };
     certificates.iter().map(|one| Authority::assertion("the policy", path(one), TimeWindow::ALWAYS)).collect()
+}
+
+/// The certificate of a signer: the first one that is written. Those after it must certify it when it begins to be valid.
+pub(crate) fn certificate(cert: Option<&At<'_>>, chain: Option<&At<'_>>) -> Result<Certificate, String> {
+    let mut path = Vec::new();
+    for at in cert.into_iter().chain(chain) {
+        path.extend(certificates_of(at)?);
+    }
+    let leaf = path.first().cloned().ok_or("found no certificate")?;
+    if path.len() > 1 {
+        let times: Vec<_> = leaf.validity().start.into_iter().collect();
+        let path: Vec<&Certificate> = path.iter().collect();
+        verify_path(&path, Usage::CODE_SIGNING, &times).map_err(|error| Reasons(&error).to_string())?;
+    }
+    Ok(leaf)
+}
+
+/// The names that cosign gives to Fulcio's first extensions, and their object identifiers.
+pub(crate) fn extension(name: &str) -> Option<FulcioExtension> {
+    Some(match name {
+        "githubWorkflowTrigger" => FulcioExtension::GithubWorkflowTrigger,
+        "githubWorkflowSha" => FulcioExtension::GithubWorkflowSha,
+        "githubWorkflowName" => FulcioExtension::GithubWorkflowName,
+        "githubWorkflowRepository" => FulcioExtension::GithubWorkflowRepository,
+        "githubWorkflowRef" => FulcioExtension::GithubWorkflowRef,
+        oid => {
+            let number: u8 = oid.strip_prefix("1.3.6.1.4.1.57264.1.")?.parse().ok()?;
+            *FulcioExtension::ALL.iter().find(|one| one.number() == number)?
+        }
+    })
 }

@@ -1,0 +1,264 @@
+//! What expressions in CEL say of a request and its images
+//! ([evaluation](https://kyverno.io/docs/policy-types/image-validating-policy/)).
+//!
+//! Expressions are evaluated twice: once to learn what they ask for, when nothing is fetched yet, and once to judge.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `bindings` | what the names of expressions stand for |
+//! | `questions` | what expressions ask for: signatures, attestations, objects |
+
+mod bindings;
+mod questions;
+
+use core::cell::RefCell;
+use std::collections::BTreeSet;
+
+use trust_core::{ImageRef, UnixTime};
+use trust_sbom::Answer;
+
+use self::bindings::{Bindings, RequestObjects};
+use self::questions::{Unanswered, Verification};
+use super::{Evaluation, Judged};
+use crate::cel::value::{Failure, Value};
+use crate::evidence::Evidence;
+use crate::expression::Scope;
+use crate::expression::budget::Budget;
+use crate::kubernetes::object_name::ObjectName;
+use crate::kubernetes::request::Request;
+use crate::kubernetes::resource::ContainerImage;
+use crate::policy::mode::Mode;
+use crate::policy::validation::{NamedExpression, Validation, ValidationRule};
+use crate::verdict::reason::ReasonCode;
+use crate::verdict::{Explanation, Outcome, RuleVerdict, VerifiedImage};
+
+/// What expressions ask for.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) images: Vec<String>,
+    pub(super) objects: BTreeSet<ObjectName>,
+}
+
+/// What must be fetched so that the expressions of a rule can be evaluated.
+pub(super) fn requirements(
+    rule: &ValidationRule,
+    request: &Request,
+    of_pod: bool,
+    images: &[ContainerImage],
+    evidence: &Evidence,
+    budget: &Budget,
+    now: UnixTime,
+) -> Asked {
+    let objects = RequestObjects::of(request, of_pod);
+    let questions = Unanswered { evidence, asked: RefCell::default() };
+    let mut bindings = Bindings::new(&objects, &questions, budget, now);
+    if let Ok(Some(_)) = bindings.unmet(&rule.conditions) {
+        return Asked::default();
+    }
+    let selected = bindings.select_images(&rule.images, images).unwrap_or_default();
+    bindings.bind(rule);
+    for attestor in rule.images.attestors.iter().filter_map(|one| one.key.as_ref()) {
+        let _ = bindings.evaluate(attestor);
+    }
+    for validation in &rule.validations {
+        let _ = bindings.evaluate(&validation.expression);
+        validation.message_expression.iter().for_each(|message| {
+            let _ = bindings.evaluate(message);
+        });
+    }
+    let mut asked = questions.asked.take();
+    let verifies = !rule.images.attestors.is_empty() || rule.images.pins_digest;
+    let all = selected.into_iter().map(|image| image.image).filter(|_| verifies);
+    asked.images.splice(0..0, all);
+    asked
+}
+
+impl Evaluation<'_> {
+    /// Whether expressions over the request hold.
+    pub(super) fn conditions_hold(&self, conditions: &[NamedExpression], of_pod: bool) -> Answer {
+        let objects = RequestObjects::of(self.request, of_pod);
+        let questions = Unanswered { evidence: self.evidence, asked: RefCell::default() };
+        let bindings = Bindings::new(&objects, &questions, self.scopes.budget(), self.now);
+        match bindings.unmet(conditions) {
+            Ok(unmet) => Answer::from(unmet.is_none()),
+            Err(failure) => Answer::Unknown(failure.to_string()),
+        }
+    }
+
+    pub(super) fn validations(
+        &mut self,
+        rule: &ValidationRule,
+        of_pod: bool,
+        images: &[ContainerImage],
+        mode: Mode,
+        scope: &Scope,
+    ) -> Judged {
+        let objects = RequestObjects::of(self.request, of_pod);
+        let questions = Verification::new(self, rule, scope);
+        let mut bindings = Bindings::new(&objects, &questions, self.scopes.budget(), self.now);
+        match bindings.unmet(&rule.conditions) {
+            Ok(None) => {}
+            Ok(Some(name)) => {
+                return Judged::Skipped(
+                    Explanation::skip(format!("condition `{name}`"), "does not hold").into(),
+                );
+            }
+            Err(failure) => return Judged::Found(vec![(mode, undetermined("matchConditions", &failure))]),
+        }
+        let selected = match bindings.select_images(&rule.images, images) {
+            Ok(selected) => selected,
+            Err(failure) => return Judged::Found(vec![(mode, undetermined("images", &failure))]),
+        };
+        questions.select(&selected);
+        let mut found = self.digests(rule, &selected, mode);
+        if found.is_empty() {
+            bindings.bind(rule);
+            questions.bind_keys(&bindings);
+            found = self.in_order(rule, &bindings, &questions, mode);
+        }
+        let verified = questions.into_verified();
+        self.conclude(rule, selected, &found, &verified, mode);
+        Judged::Found(found)
+    }
+
+    /// What is wrong with how images are named.
+    fn digests(
+        &self,
+        rule: &ValidationRule,
+        images: &[ContainerImage],
+        mode: Mode,
+    ) -> Vec<(Mode, Explanation)> {
+        let judge = |image: &ContainerImage| {
+            let check = format!("{image}, image `{}`", image.image);
+            let fail = |code, message: String| Explanation::fail(&check, code, message).about(image, None);
+            let names_digest = image.image.parse::<ImageRef>().ok().map(|image| image.digest().is_some());
+            let explanation = match (names_digest, rule.images.pins_digest && image.is_written) {
+                (Some(true), _) => return None,
+                (None, _) => fail(ReasonCode::Malformed, "is not an image reference".to_owned()),
+                (Some(false), true) => match self.pinned(image) {
+                    Ok(_) => return None,
+                    Err((code, message)) => fail(code, message),
+                },
+                (Some(false), false) if rule.images.needs_digest => {
+                    fail(ReasonCode::NoDigest, "the image is named by tag, expected `@sha256:…`".to_owned())
+                }
+                (Some(false), false) => return None,
+            };
+            Some((self.mode_on(mode, image), explanation))
+        };
+        images.iter().filter_map(judge).collect()
+    }
+
+    /// The validations up to the first one that does not hold.
+    fn in_order<'e>(
+        &self,
+        rule: &'e ValidationRule,
+        bindings: &Bindings<'e>,
+        questions: &Verification<'_, '_>,
+        mode: Mode,
+    ) -> Vec<(Mode, Explanation)> {
+        let mut found = Vec::new();
+        for validation in &rule.validations {
+            let holds = bindings.holds(&validation.expression);
+            let causes = questions.take_causes();
+            let is_true = holds == Ok(true);
+            let mode = self.mode_of(mode, &causes);
+            let explanation = match holds {
+                Ok(true) => Explanation::pass(&validation.path, "holds"),
+                Ok(false) => violated(validation, bindings, &causes),
+                Err(failure) => {
+                    let code = causes.iter().find_map(|one| one.code).unwrap_or(ReasonCode::Unresolved);
+                    let message = format!("cannot determine whether it holds: {failure}");
+                    Explanation::fail(&validation.path, code, message)
+                }
+            };
+            // What the message asks for is no cause.
+            questions.take_causes();
+            found.push((mode, explanation.because(causes)));
+            if !is_true {
+                break;
+            }
+        }
+        found
+    }
+
+    /// What a violation does that has these causes: an update that leaves all of their images as they were is reported only.
+    fn mode_of(&self, mode: Mode, causes: &[Explanation]) -> Mode {
+        let mut failed = causes.iter().filter(|one| one.fails()).peekable();
+        let is_unchanged = |cause: &Explanation| {
+            let mut images = self.request.resource.images().iter();
+            cause.image.as_ref().is_some_and(|judged| {
+                let is_meant =
+                    |one: &&ContainerImage| one.container == judged.container && one.image == judged.image;
+                images.find(is_meant).is_some_and(|image| self.before.has(image))
+            })
+        };
+        let all_unchanged = failed.peek().is_some() && failed.all(is_unchanged);
+        if all_unchanged && !self.policies.blocks_unchanged() { Mode::Audit } else { mode }
+    }
+
+    /// Notes what was judged, verified and pinned.
+    fn conclude(
+        &mut self,
+        rule: &ValidationRule,
+        images: Vec<ContainerImage>,
+        found: &[(Mode, Explanation)],
+        verified: &BTreeSet<String>,
+        mode: Mode,
+    ) {
+        let holds = found.iter().all(|(_, explanation)| explanation.holds());
+        if rule.asks_about_images() {
+            self.covered.extend(images.iter().map(|image| image.pointer.clone()));
+        }
+        self.verified.extend(verified.iter().cloned());
+        if holds && rule.images.needs_signature {
+            let mode_on = |image: &ContainerImage| (self.mode_on(mode, image), image.clone());
+            self.unverified = images.iter().map(mode_on).collect();
+        }
+        for image in images {
+            let Ok((pinned, _)) = self.pinned(&image) else { continue };
+            if holds && verified.contains(&image.image) {
+                let one = VerifiedImage { image: image.image.clone(), digest: pinned.digest().clone() };
+                self.images.insert(image.image.clone(), one);
+            }
+            let is_new = !self.before.has(&image) && !self.request.is_made_by_controller();
+            let names_digest = pinned.reference().digest().is_some();
+            if holds && rule.images.pins_digest && !names_digest && image.is_written && is_new {
+                self.pins.insert(image.pointer.clone(), super::kyverno_pin(&pinned));
+            }
+        }
+    }
+
+    /// Images that some expression must have verified, once all rules were judged.
+    pub(super) fn require_verified(&self, rule: &mut RuleVerdict, images: Vec<(Mode, ContainerImage)>) {
+        for (mode, image) in images {
+            if self.verified.contains(&image.image) {
+                continue;
+            }
+            let check = format!("{image}, image `{}`", image.image);
+            let message = "no expression verified a signature or an attestation of it";
+            let explanation = Explanation::fail(check, ReasonCode::NotFound, message).about(&image, None);
+            let is_first = rule.outcome != Outcome::Fail;
+            rule.mode = if is_first { mode } else { rule.mode.max(mode) };
+            rule.outcome = Outcome::Fail;
+            rule.explanations.push(explanation);
+        }
+    }
+}
+
+/// What the policy's author says about a violation.
+fn violated<'e>(validation: &'e Validation, bindings: &Bindings<'e>, causes: &[Explanation]) -> Explanation {
+    let of_expression = validation.message_expression.as_ref().and_then(|one| match bindings.evaluate(one) {
+        Ok(Value::Text(text)) => Some(text.to_string()),
+        _ => None,
+    });
+    let message = of_expression.or_else(|| validation.message.clone());
+    let message = message.unwrap_or_else(|| format!("`{}` does not hold", validation.expression));
+    let code = causes.iter().find_map(|one| one.code).unwrap_or(ReasonCode::Condition);
+    Explanation::fail(&validation.path, code, message)
+}
+
+fn undetermined(check: &str, failure: &Failure) -> Explanation {
+    let message = format!("cannot determine whether the rule applies: {failure}");
+    Explanation::fail(check, ReasonCode::Unresolved, message)
+}

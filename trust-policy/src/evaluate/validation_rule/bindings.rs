@@ -1,0 +1,234 @@
+//! [`Bindings`]: what the names of expressions stand for.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde_json::{Value as Json, json};
+use trust_core::UnixTime;
+
+use super::questions::Questions;
+use crate::cel::value::{Failure, Key, Value, failed};
+use crate::cel::{Cel, Environment, Interpreter, Question};
+use crate::evaluate::scope::as_pod;
+use crate::expression::budget::Budget;
+use crate::kubernetes::request::Request;
+use crate::kubernetes::resource::{ContainerImage, ContainerKind};
+use crate::policy::validation::{ImageSelection, NamedExpression, ValidationRule};
+
+/// Images of one request, those that expressions find among them.
+const MAX_IMAGES: usize = 1000;
+
+/// The objects of a request, as expressions see them.
+pub(super) struct RequestObjects<'r> {
+    object: Cow<'r, Json>,
+    old: Option<Cow<'r, Json>>,
+    request: Json,
+    namespace: Option<Json>,
+}
+
+impl<'r> RequestObjects<'r> {
+    /// Those of a request. A rule about pods finds a controller's pod in the controller's place.
+    pub(super) fn of(request: &'r Request, of_pod: bool) -> Self {
+        let (resource, id) = (&request.resource, request.resource.id());
+        let (group, version) = id.api_version.split_once('/').unwrap_or(("", &id.api_version));
+        let mut fields = json!({
+            "operation": request.operation,
+            "name": id.name,
+            "namespace": id.namespace,
+            "subResource": request.subresource,
+            "kind": {"group": group, "version": version, "kind": id.kind},
+        });
+        if let (Json::Object(fields), Some(user)) = (&mut fields, &request.user) {
+            fields.insert("userInfo".to_owned(), json!(user));
+        }
+        let namespace = request.namespace_labels.as_ref();
+        Self {
+            object: as_pod(resource.object(), resource, of_pod),
+            old: request.old.as_ref().map(|old| as_pod(old, resource, of_pod)),
+            request: fields,
+            namespace: namespace.map(|labels| json!({"metadata": {"name": id.namespace, "labels": labels}})),
+        }
+    }
+}
+
+/// What the names of expressions stand for.
+pub(super) struct Bindings<'e> {
+    objects: &'e RequestObjects<'e>,
+    questions: &'e dyn Questions<'e>,
+    budget: &'e Budget,
+    now: UnixTime,
+    images: Option<Value<'e>>,
+    rule: Option<&'e ValidationRule>,
+    /// Each evaluated once; one that has no value fails where it is used.
+    variables: Vec<(&'e str, Result<Value<'e>, Failure>)>,
+}
+
+impl<'e> Bindings<'e> {
+    pub(super) fn new(
+        objects: &'e RequestObjects<'e>,
+        questions: &'e dyn Questions<'e>,
+        budget: &'e Budget,
+        now: UnixTime,
+    ) -> Self {
+        Self { objects, questions, budget, now, images: None, rule: None, variables: Vec::new() }
+    }
+
+    pub(super) fn evaluate(&self, expression: &'e Cel) -> Result<Value<'e>, Failure> {
+        Interpreter::new(self, self.budget, self.now).evaluate(expression)
+    }
+
+    pub(super) fn holds(&self, expression: &'e Cel) -> Result<bool, Failure> {
+        Interpreter::new(self, self.budget, self.now).holds(expression)
+    }
+
+    /// The name of a condition that does not hold, if there is one. One that has no value matters only where the others hold.
+    pub(super) fn unmet(&self, conditions: &'e [NamedExpression]) -> Result<Option<&'e str>, Failure> {
+        let mut failure = None;
+        for condition in conditions {
+            match self.holds(&condition.expression) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Some(&condition.name)),
+                Err(found) => failure = failure.or(Some(found)),
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+
+    /// The images that a rule asks about: those of pods, and those that its own expressions find. `images` is theirs then.
+    pub(super) fn select_images(
+        &mut self,
+        selection: &'e ImageSelection,
+        of_pods: &[ContainerImage],
+    ) -> Result<Vec<ContainerImage>, Failure> {
+        let mut lists: BTreeMap<Key, Vec<Value<'e>>> = BTreeMap::new();
+        let key = |name: &str| Key::Text(name.into());
+        for (kind, name, _) in ContainerKind::OF_PODS {
+            if kind != ContainerKind::Volume {
+                lists.entry(key(name)).or_default();
+            }
+        }
+        let mut selected = Vec::new();
+        let mut candidates: Vec<(&str, ContainerImage)> = Vec::new();
+        for image in of_pods {
+            let name = ContainerKind::OF_PODS.iter().find(|(kind, ..)| *kind == image.kind);
+            candidates.extend(name.map(|(_, name, _)| (*name, image.clone())));
+        }
+        for extractor in &selection.extractors {
+            lists.entry(key(&extractor.name)).or_default();
+            let found = self.evaluate(&extractor.expression)?;
+            let items = found.items().ok_or_else(|| {
+                Failure::Failed(format!(
+                    "images `{}` are {}, expected list",
+                    extractor.name,
+                    found.type_name()
+                ))
+            })?;
+            for item in items {
+                let Some(text) = item.to_text() else {
+                    return failed(format!(
+                        "image in `{}` is {}, expected string",
+                        extractor.name,
+                        item.type_name()
+                    ));
+                };
+                let name = extractor.name.clone();
+                let image =
+                    ContainerImage::new(ContainerKind::Custom, name, String::new(), text.to_string(), false);
+                candidates.push((&extractor.name, image));
+            }
+        }
+        if candidates.len() > MAX_IMAGES {
+            return failed(format!("found {} images, expected at most {MAX_IMAGES}", candidates.len()));
+        }
+        for (name, image) in candidates {
+            if self.is_selected(selection, &image)? {
+                lists.entry(key(name)).or_default().push(image.image.clone().into());
+                selected.push(image);
+            }
+        }
+        let lists = lists.into_iter().map(|(name, images)| (name, images.into())).collect();
+        self.images = Some(Value::Map(Rc::new(lists)));
+        Ok(selected)
+    }
+
+    fn is_selected(&self, selection: &'e ImageSelection, image: &ContainerImage) -> Result<bool, Failure> {
+        if let Some(is_selected) = selection.selects(image) {
+            return Ok(is_selected);
+        }
+        let reference = Reference(image.image.clone().into());
+        for expression in &selection.reference_expressions {
+            if Interpreter::new(&reference, self.budget, self.now).holds(expression)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Binds what a rule names itself.
+    pub(super) fn bind(&mut self, rule: &'e ValidationRule) {
+        self.rule = Some(rule);
+        for variable in &rule.variables {
+            let value = self.evaluate(&variable.expression);
+            self.variables.push((&variable.name, value));
+        }
+    }
+}
+
+impl<'e> Environment<'e> for Bindings<'e> {
+    fn value(&self, name: &str) -> Result<Value<'e>, Failure> {
+        let objects = self.objects;
+        match name {
+            "object" => Ok(Value::from(&*objects.object)),
+            "oldObject" => Ok(objects.old.as_ref().map_or(Value::Null, |old| Value::from(&**old))),
+            "request" => Ok(Value::from(&objects.request)),
+            "namespaceObject" => objects
+                .namespace
+                .as_ref()
+                .map(Value::from)
+                .ok_or_else(|| Failure::Unknown("the labels of the namespace are not known".to_owned())),
+            "images" => self.images.clone().ok_or_else(|| Failure::Failed("there are no images".to_owned())),
+            other => failed(format!("name `{other}` is not known")),
+        }
+    }
+
+    fn member(&self, name: &str, member: &str) -> Result<Value<'e>, Failure> {
+        let rule = self.rule.ok_or_else(|| Failure::Failed(format!("name `{name}` is not known")))?;
+        let found = match name {
+            "variables" => {
+                let variable = self.variables.iter().find(|(own, _)| *own == member);
+                return variable
+                    .map_or_else(|| failed("variable has no value yet"), |(_, value)| value.clone());
+            }
+            "attestors" => {
+                rule.images.attestors.iter().position(|one| one.name == member).map(Value::Attestor)
+            }
+            _ => {
+                let attestation = rule.images.attestations.iter().find(|one| one.name == member);
+                attestation.map(|one| Value::from(one.name.as_str()))
+            }
+        };
+        found.ok_or_else(|| Failure::Failed(format!("`{name}.{member}` is not known")))
+    }
+
+    fn answer(&self, question: Question, arguments: &[Value<'e>]) -> Result<Value<'e>, Failure> {
+        self.questions.answer(question, arguments)
+    }
+}
+
+/// An image reference that may be selected, as `ref`.
+struct Reference<'e>(Value<'e>);
+
+impl<'e> Environment<'e> for Reference<'e> {
+    fn value(&self, _: &str) -> Result<Value<'e>, Failure> {
+        Ok(self.0.clone())
+    }
+
+    fn member(&self, name: &str, _: &str) -> Result<Value<'e>, Failure> {
+        failed(format!("name `{name}` is not known"))
+    }
+
+    fn answer(&self, _: Question, _: &[Value<'e>]) -> Result<Value<'e>, Failure> {
+        failed("is not asked here")
+    }
+}

@@ -1,0 +1,373 @@
+//! What expressions ask for: signatures, attestations and their payloads, objects of the cluster.
+
+use core::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use trust_core::internal::{json, pem};
+use trust_core::{PinnedImage, PublicKey, Reasons, UnixTime};
+
+use super::Asked;
+use super::bindings::Bindings;
+use crate::cel::Question;
+use crate::cel::value::{Failure, Value, failed};
+use crate::evaluate::Evaluation;
+use crate::evaluate::signers::{Signed, SignedStatement, Wanted, What, distinct_signers};
+use crate::evidence::{Evidence, ImageEvidence};
+use crate::expression::Scope;
+use crate::kubernetes::object_name::ObjectName;
+use crate::kubernetes::resource::ContainerImage;
+use crate::policy::signer::{AttestorSet, Signer};
+use crate::policy::validation::{AttestationKind, NamedAttestation, ValidationRule};
+use crate::verdict::Explanation;
+use crate::verdict::reason::ReasonCode;
+
+/// Bytes of an attestation that are read in about the time of a step.
+const READ_IN_A_STEP: usize = 64;
+
+/// What answers.
+pub(super) trait Questions<'e> {
+    fn answer(&self, question: Question, arguments: &[Value<'e>]) -> Result<Value<'e>, Failure>;
+}
+
+/// Nothing is fetched yet: what is asked is noted, and signatures are taken for good, so that what depends on them is asked, too.
+pub(super) struct Unanswered<'v> {
+    pub(super) evidence: &'v Evidence,
+    pub(super) asked: RefCell<Asked>,
+}
+
+impl<'e> Questions<'e> for Unanswered<'_> {
+    fn answer(&self, question: Question, arguments: &[Value<'e>]) -> Result<Value<'e>, Failure> {
+        match (question, arguments) {
+            (Question::ImageSignatures, [image, attestors])
+            | (Question::AttestationSignatures, [image, _, attestors]) => {
+                self.note(image_text(image)?);
+                let count = attestors.len().and_then(|count| i64::try_from(count).ok());
+                Ok(Value::Int(count.unwrap_or_default()))
+            }
+            (Question::Payload, [image, _]) => {
+                self.note(image_text(image)?);
+                Err(Failure::Unknown("nothing was fetched yet".to_owned()))
+            }
+            (_, arguments) => {
+                let object = object_name(arguments)?;
+                let found = object_in(self.evidence, &object);
+                if !self.evidence.objects.contains_key(&object.to_string()) {
+                    self.asked.borrow_mut().objects.insert(object);
+                }
+                found
+            }
+        }
+    }
+}
+
+impl Unanswered<'_> {
+    fn note(&self, image: String) {
+        self.asked.borrow_mut().images.push(image);
+    }
+}
+
+/// An image, the name of an attestation or none, and the place of an attestor.
+type SignedKey = (String, Option<String>, usize);
+
+/// Verifies what is asked.
+pub(super) struct Verification<'v, 'a> {
+    evaluation: &'v Evaluation<'a>,
+    rule: &'v ValidationRule,
+    scope: &'v Scope,
+    images: RefCell<Vec<ContainerImage>>,
+    /// The signers of each attestor, or why they are not known.
+    signers: RefCell<Vec<Result<AttestorSet, String>>>,
+    /// What an attestor signed of an image; as attestation of a name, if there is one.
+    signed: RefCell<BTreeMap<SignedKey, Rc<Signed>>>,
+    payloads: RefCell<BTreeMap<(String, String), Value<'static>>>,
+    causes: RefCell<Vec<Explanation>>,
+    verified: RefCell<BTreeSet<String>>,
+}
+
+impl<'v, 'a> Verification<'v, 'a> {
+    pub(super) fn new(evaluation: &'v Evaluation<'a>, rule: &'v ValidationRule, scope: &'v Scope) -> Self {
+        let signers = rule.images.attestors.iter().map(|one| Ok(one.signers.clone())).collect();
+        Self {
+            evaluation,
+            rule,
+            scope,
+            images: RefCell::default(),
+            signers: RefCell::new(signers),
+            signed: RefCell::default(),
+            payloads: RefCell::default(),
+            causes: RefCell::default(),
+            verified: RefCell::default(),
+        }
+    }
+
+    /// The images that may be asked about.
+    pub(super) fn select(&self, images: &[ContainerImage]) {
+        *self.images.borrow_mut() = images.to_vec();
+    }
+
+    /// Evaluates the keys that expressions make.
+    pub(super) fn bind_keys<'e>(&self, bindings: &Bindings<'e>)
+    where
+        'v: 'e,
+    {
+        for (index, attestor) in self.rule.images.attestors.iter().enumerate() {
+            let Some(expression) = &attestor.key else { continue };
+            let signers = match bindings.evaluate(expression) {
+                Ok(Value::Text(text)) => with_keys(&attestor.signers, &text),
+                Ok(other) => Err(format!("its key is {}, expected string", other.type_name())),
+                Err(failure) => Err(format!("its key has no value: {failure}")),
+            };
+            if let Some(slot) = self.signers.borrow_mut().get_mut(index) {
+                *slot = signers;
+            }
+        }
+    }
+
+    /// Why signatures counted and did not, since it was asked the last time.
+    pub(super) fn take_causes(&self) -> Vec<Explanation> {
+        self.causes.take()
+    }
+
+    /// The images of which something was verified.
+    pub(super) fn into_verified(self) -> BTreeSet<String> {
+        self.verified.into_inner()
+    }
+
+    /// How many different attestors of a list signed an image, or an attestation of it. Where it is not known of one, the number
+    /// is not known.
+    fn count(
+        &self,
+        image: &Value<'_>,
+        attestation: Option<&NamedAttestation>,
+        attestors: &Value<'_>,
+    ) -> Result<Value<'static>, Failure> {
+        let name = image_text(image)?;
+        let image = self.images.borrow().iter().find(|one| one.image == name).cloned();
+        let Some(image) = image else { return Ok(Value::Int(0)) };
+        let Some(list) = attestors.items() else {
+            return failed(format!("attestors are {}, expected list", attestors.type_name()));
+        };
+        let (mut signers, mut unknown) = (Vec::new(), None);
+        for attestor in &list {
+            let Value::Attestor(attestor) = attestor else {
+                return failed(format!(
+                    "attestor is {}, expected one such as `attestors.a`",
+                    attestor.type_name()
+                ));
+            };
+            let signed = self.signed(&image, attestation, *attestor)?;
+            let explanation = &signed.explanation;
+            if !explanation.holds() && explanation.code.is_some_and(is_unknown) && unknown.is_none() {
+                unknown = Some(Failure::Unknown(explanation.message.clone()));
+            }
+            signers.push(signed.signers.clone());
+            self.causes.borrow_mut().push(explanation.clone());
+        }
+        let count = distinct_signers(&signers);
+        if count > 0 {
+            self.verified.borrow_mut().insert(name);
+        }
+        match unknown {
+            Some(unknown) => Err(unknown),
+            None => Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX))),
+        }
+    }
+
+    /// What an attestor signed, verified once.
+    fn signed(
+        &self,
+        image: &ContainerImage,
+        attestation: Option<&NamedAttestation>,
+        attestor: usize,
+    ) -> Result<Rc<Signed>, Failure> {
+        let key = (image.image.clone(), attestation.map(|one| one.name.clone()), attestor);
+        if let Some(signed) = self.signed.borrow().get(&key) {
+            return Ok(signed.clone());
+        }
+        let signers = self.signers.borrow().get(attestor).cloned();
+        let signers = signers.ok_or_else(|| Failure::Failed("attestor is not known".to_owned()))?;
+        let signed = Rc::new(self.verify(image, attestation, attestor, signers));
+        self.signed.borrow_mut().insert(key, signed.clone());
+        Ok(signed)
+    }
+
+    fn verify(
+        &self,
+        image: &ContainerImage,
+        attestation: Option<&NamedAttestation>,
+        attestor: usize,
+        signers: Result<AttestorSet, String>,
+    ) -> Signed {
+        let name = self.rule.images.attestors.get(attestor).map_or("", |one| one.name.as_str());
+        let of = attestation.map_or_else(String::new, |one| format!(" of attestation `{}`", one.name));
+        let check = format!("{image}, image `{}`: attestor `{name}`{of}", image.image);
+        let fail = |code, message: String| {
+            Signed::none(Explanation::fail(check.clone(), code, message).about(image, None))
+        };
+        let (pinned, evidence) = match self.evaluation.pinned(image) {
+            Ok(found) => found,
+            Err((code, message)) => return fail(code, message),
+        };
+        let set = match signers {
+            Ok(set) => set,
+            Err(problem) => return fail(ReasonCode::UnusablePolicy, problem),
+        };
+        let what = match attestation.map(|one| &one.kind) {
+            None => What::Signature,
+            Some(AttestationKind::Statement(predicate_type)) => What::Type(predicate_type, None),
+            Some(AttestationKind::Referrer(artifact)) => {
+                let problem =
+                    format!("signatures on artifacts of type `{artifact}` are not verified here yet");
+                return fail(ReasonCode::UnusablePolicy, problem);
+            }
+        };
+        let mut signed = self.signed_by(image, &pinned, evidence, what, &set);
+        let causes = vec![signed.explanation];
+        signed.explanation = Explanation::all(&check, causes).about(image, Some(pinned.digest()));
+        signed
+    }
+
+    fn signed_by(
+        &self,
+        image: &ContainerImage,
+        pinned: &PinnedImage,
+        evidence: &ImageEvidence,
+        what: What<'_>,
+        set: &AttestorSet,
+    ) -> Signed {
+        let artifacts = self.evaluation.parsed(image);
+        let formats = self.evaluation.policies.formats();
+        let wanted =
+            Wanted { image: pinned, evidence, artifacts: &artifacts, formats, scope: self.scope, what };
+        self.evaluation.attestor_set(&wanted, set)
+    }
+
+    fn attestation(&self, name: &Value<'_>) -> Result<&'v NamedAttestation, Failure> {
+        let Value::Text(name) = name else {
+            return failed(format!(
+                "attestation is {}, expected one such as `attestations.a`",
+                name.type_name()
+            ));
+        };
+        let found = self.rule.images.attestations.iter().find(|one| one.name == **name);
+        found.ok_or_else(|| Failure::Failed(format!("attestation `{}` is not known", &**name)))
+    }
+
+    /// What the latest attestation says of those that were verified.
+    fn payload(&self, image: &Value<'_>, name: &Value<'_>) -> Result<Value<'static>, Failure> {
+        let (image, attestation) = (image_text(image)?, self.attestation(name)?);
+        let key = (image, attestation.name.clone());
+        if let Some(payload) = self.payloads.borrow().get(&key) {
+            return Ok(payload.clone());
+        }
+        let signed = self.signed.borrow();
+        let of_image =
+            signed.iter().filter(|((image, name, _), _)| *image == key.0 && name.as_ref() == Some(&key.1));
+        let statements = of_image.flat_map(|(_, signed)| &signed.statements);
+        let text = latest(statements)?.ok_or_else(|| {
+            Failure::Failed(format!(
+                "`extractPayload`: no attestation `{}` of `{}` was verified before",
+                key.1, key.0
+            ))
+        })?;
+        self.evaluation.scopes.budget().spend(text.len() / READ_IN_A_STEP)?;
+        let payload =
+            json::from_slice(text.as_bytes()).map_err(|error| Failure::Failed(error.to_string()))?;
+        let payload = Value::owned(payload);
+        drop(signed);
+        self.payloads.borrow_mut().insert(key, payload.clone());
+        Ok(payload)
+    }
+}
+
+impl<'e> Questions<'e> for Verification<'_, '_> {
+    fn answer(&self, question: Question, arguments: &[Value<'e>]) -> Result<Value<'e>, Failure> {
+        match (question, arguments) {
+            (Question::ImageSignatures, [image, attestors]) => self.count(image, None, attestors),
+            (Question::AttestationSignatures, [image, attestation, attestors]) => {
+                self.count(image, Some(self.attestation(attestation)?), attestors)
+            }
+            (Question::Payload, [image, attestation]) => self.payload(image, attestation),
+            (_, arguments) => object_in(self.evaluation.evidence, &object_name(arguments)?),
+        }
+    }
+}
+
+/// Whether a reason says that something is not known, not that it is not so.
+fn is_unknown(code: ReasonCode) -> bool {
+    matches!(
+        code,
+        ReasonCode::NotFetched | ReasonCode::Tampered | ReasonCode::UnusablePolicy | ReasonCode::Unresolved
+    )
+}
+
+fn image_text(image: &Value<'_>) -> Result<String, Failure> {
+    match image {
+        Value::Text(text) => Ok(text.to_string()),
+        Value::Image(image) => Ok(image.written().to_owned()),
+        other => failed(format!("image is {}, expected string", other.type_name())),
+    }
+}
+
+/// The signers with these keys instead.
+fn with_keys(set: &AttestorSet, text: &str) -> Result<AttestorSet, String> {
+    let blocks = pem::split_blocks(text);
+    let [block] = &blocks[..] else {
+        return Err(format!("its key has {} keys in PEM, expected one", blocks.len()));
+    };
+    let key =
+        PublicKey::from_pem(block).map_err(|error| format!("its key cannot be used: {}", Reasons(&error)))?;
+    let mut set = set.clone();
+    for attestor in &mut set.attestors {
+        attestor.signer = Signer::Key(Box::new(key.clone()));
+    }
+    Ok(set)
+}
+
+/// The statement that was signed last. Where that is not known, which one counts is not known.
+fn latest<'s>(statements: impl Iterator<Item = &'s SignedStatement>) -> Result<Option<String>, Failure> {
+    let mut times: BTreeMap<String, Option<UnixTime>> = BTreeMap::new();
+    for one in statements {
+        let time = times.entry(one.statement.to_json()).or_default();
+        *time = (*time).max(one.time);
+    }
+    let count = times.len();
+    let last = times.values().flatten().max().copied();
+    let mut of_last = times.into_iter().filter(|(_, time)| count == 1 || time.is_some() && *time == last);
+    match (of_last.next(), of_last.next(), count) {
+        (Some((text, _)), None, _) => Ok(Some(text)),
+        (None, _, 0) => Ok(None),
+        _ => Err(Failure::Unknown(format!(
+            "found {count} attestations, and which is the latest cannot be known"
+        ))),
+    }
+}
+
+/// `apiVersion`, `resource`, namespace and name of an object.
+fn object_name(arguments: &[Value<'_>]) -> Result<ObjectName, Failure> {
+    let texts: Option<Vec<_>> = arguments
+        .iter()
+        .map(|one| match one {
+            Value::Text(text) => Some(text.to_string()),
+            _ => None,
+        })
+        .collect();
+    match texts.as_deref() {
+        Some([version, resource, namespace, name]) if version == "v1" && resource == "configmaps" => {
+            Ok(ObjectName { kind: "ConfigMap", namespace: namespace.clone(), name: name.clone() })
+        }
+        Some([version, resource, ..]) => Err(Failure::Unknown(format!(
+            "`{resource}` of `{version}` are not looked up here, only `configmaps`"
+        ))),
+        _ => failed("`resource.get` expects texts"),
+    }
+}
+
+fn object_in<'e>(evidence: &Evidence, object: &ObjectName) -> Result<Value<'e>, Failure> {
+    match evidence.objects.get(&object.to_string()) {
+        Some(Ok(found)) => Ok(Value::owned(found.clone())),
+        Some(Err(failure)) => Err(Failure::Unknown(failure.to_string())),
+        None => Err(Failure::Unknown(format!("{object} was not looked up"))),
+    }
+}

@@ -1,0 +1,109 @@
+//! Expressions in CEL that ask for too much: they are refused, or stopped, in time and with bounded memory.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)] // tests print, and measure time
+
+use std::time::{Duration, Instant};
+
+use peak_alloc::PeakAlloc;
+use trust_core::UnixTime;
+use trust_policy::{Decision, Evidence, PolicySet, Trust, evaluate};
+use trust_testkit::judge::{pod, request};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// What code that was not optimized may take, on a busy machine; optimized code takes a tenth of it.
+const COST: Duration = Duration::from_secs(5);
+const MEMORY_LIMIT: usize = 64 << 20;
+
+/// Expressions, and whether a policy with them loads.
+fn hostile() -> Vec<(String, bool)> {
+    let list = format!("[{}]", vec!["1"; 300].join(","));
+    let doubled = |step: &str| format!("['aaaaaaaaaaaaaaaa']{}", step.repeat(60));
+    vec![
+        // Loops in loops.
+        (format!("{list}.all(a, {list}.all(b, {list}.all(c, a + b + c > 0)))"), true),
+        ("lists.range(1000).map(a, lists.range(1000).map(b, lists.range(1000))) == []".to_owned(), true),
+        ("lists.range(9223372036854775807).size() > 0".to_owned(), true),
+        // Texts and lists that double.
+        (format!("{}.size() > 0", doubled(".map(x, x + x)")), true),
+        (format!("{}.size() > 0", doubled(".map(x, x.replace('', x))")), true),
+        (format!("{} == {}", doubled(".map(x, [x, x])"), doubled(".map(x, [x, x])")), true),
+        (format!("{}[0].size() > 0", doubled(".map(x, [x, x].join(x))")), true),
+        (format!("'%s'.format({}) == ''", doubled(".map(x, [x, x])")), true),
+        (
+            format!(
+                "{}.size() > 0",
+                "['aaaaaaaaaaaaaaaa']".to_owned()
+                    + &".map(x, x.split('') + x.split('')).flatten()".repeat(30)
+            ),
+            true,
+        ),
+        (
+            format!(
+                "lists.range(1000).map(i, {}).size() > 0",
+                "'a'.replace('a', 'aaaaaaaaaaaaaaaa')".to_owned()
+                    + &".replace('a', 'aaaaaaaaaaaaaaaa')".repeat(4)
+            ),
+            true,
+        ),
+        (format!("[duration('2000000h')]{}.size() > 0 && 1 / 0 == 1", ".map(x, x + x)".repeat(110)), true),
+        // Depth.
+        ("(".repeat(1000) + "true" + &")".repeat(1000), false),
+        ("[".repeat(1000) + "1" + &"]".repeat(1000), false),
+        ("!".repeat(4000) + "true", false),
+        ("-".repeat(4000) + "object.spec.replicas", false),
+        ("1".to_owned() + &"+1".repeat(1000), false),
+        ("object".to_owned() + &".a".repeat(1000), false),
+        ("object".to_owned() + &"[0]".repeat(1000), false),
+        ("true ? 1 : ".repeat(300) + "1", false),
+        ("'a' + ".repeat(600) + "'a'", false),
+        // Regular expressions.
+        ("'a'.matches('(a{1000}){1000}')".to_owned(), false),
+        ("'a'.matches('(a{1000}){1000}' + '')".to_owned(), true),
+        (format!("{list}.exists(a, 'aaaa'.matches('[b-z]{{200}}' + string(a)))"), true),
+        (
+            format!(
+                "{}[0].findAll('.*[^a]|a').size() > 0",
+                "['aaaaaaaaaaaaaaaa']".to_owned() + &".map(x, x + x)".repeat(12)
+            ),
+            true,
+        ),
+        ("a".repeat(5000), false),
+    ]
+}
+
+#[test]
+fn hostile_expressions_are_stopped() {
+    let (mut worst, mut most) = (Duration::ZERO, 0);
+    for (expression, loads) in hostile() {
+        let short = expression.get(..60).unwrap_or(&expression).to_owned();
+        let policy = format!(
+            "apiVersion: policies.kyverno.io/v1\nkind: ImageValidatingPolicy\nmetadata: {{name: p}}\nspec:\n  matchConstraints: \
+             {{resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}}]}}\n  \
+             validationConfigurations: {{required: false, mutateDigest: false, verifyDigest: false}}\n  validations:\n  \
+             - expression: \"{expression}\"\n"
+        );
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        let start = Instant::now();
+        let read = PolicySet::from_yaml(&policy);
+        assert_eq!(read.is_ok(), loads, "{short}: {:?}", read.err().map(|error| error.to_string()));
+        if let Ok(policies) = read {
+            let now = UnixTime::from_seconds(0);
+            let request = request(pod("nginx"));
+            let evidence = Evidence::default();
+            let _ = policies.requirements(&request, &evidence, now);
+            let verdict = evaluate(&policies, &request, &evidence, &Trust::keys_only(), now);
+            assert_eq!(verdict.decision, Decision::Deny, "{short}: {verdict}");
+            assert!(verdict.to_string().contains("cannot determine whether it holds"), "{short}: {verdict}");
+        }
+        let (took, held) = (start.elapsed(), MEMORY.peak_usage().saturating_sub(before));
+        assert!(took < COST, "{short} took {took:?}");
+        assert!(held < MEMORY_LIMIT, "{short} held {held} bytes");
+        println!("{took:?}, {} KiB: {short}", held >> 10);
+        (worst, most) = (worst.max(took), most.max(held));
+    }
+    println!("at most {worst:?} and {} KiB", most >> 10);
+}
