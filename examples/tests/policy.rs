@@ -15,6 +15,10 @@ fn policy(arguments: &[&str]) -> Output {
     program::run("policy", arguments, "")
 }
 
+fn data(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(path).to_str().unwrap().to_owned()
+}
+
 const POLICY: &str = "
 apiVersion: kyverno.io/v1
 kind: ClusterPolicy
@@ -238,4 +242,75 @@ fn bad_input_is_named() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr(&output).starts_with("policy: "), "{arguments:?}");
     }
+}
+
+/// The release key of the examples, asked for by expressions.
+fn by_expressions() -> String {
+    let policy = fs::read_to_string(data("policies/require-release-key.yaml")).unwrap();
+    let start = policy.find("-----BEGIN").unwrap();
+    let end = policy.find("-----END PUBLIC KEY-----").unwrap() + "-----END PUBLIC KEY-----".len();
+    let key = policy[start..end].lines().map(str::trim).collect::<Vec<_>>().join("\\n");
+    format!(
+        "apiVersion: policies.kyverno.io/v1\nkind: ImageValidatingPolicy\nmetadata: {{name: release-key}}\nspec:\n  \
+         matchConstraints: {{resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [pods]}}]}}\n  \
+         matchImageReferences: [{{glob: 'ghcr.io/myorg/app*'}}]\n  \
+         attestors: [{{name: release, cosign: {{key: {{data: \"{key}\"}}, ctlog: {{insecureIgnoreTlog: true}}}}}}]\n  \
+         validations: [{{expression: 'images.containers.all(i, verifyImageSignatures(i, [attestors.release]) > 0)', message: not released}}]\n"
+    )
+}
+
+#[test]
+fn what_would_be_fetched_is_said_of_a_resource() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, pod) = (folder.path().join("policy.yaml"), folder.path().join("pod.yaml"));
+    fs::write(&file, by_expressions()).unwrap();
+    fs::write(
+        &pod,
+        "{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: c, image: ghcr.io/myorg/app:1}]}}",
+    )
+    .unwrap();
+    let output = policy(&["explain", file.to_str().unwrap(), "--resource", pod.to_str().unwrap()]);
+    let text = stdout(&output) + &stderr(&output);
+    for line in [
+        "images `ghcr.io/myorg/app*` (Enforce)",
+        "attestor `release`: ECDSA P-256 key",
+        "must hold: images.containers.all(i, verifyImageSignatures(i, [attestors.release]) > 0)",
+        "to judge Pod default/web would be fetched",
+        "image `ghcr.io/myorg/app:1`: its digest, its signatures and attestations",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
+#[test]
+fn past_verdicts_are_compared_by_old_and_new_policies() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (archive, new) = (path("archive.json"), path("new.yaml"));
+    let old = data("policies/require-release-key.yaml");
+    let saved = program::run("admit", &["--save", &archive], "");
+    assert_eq!(saved.status.code(), Some(1), "{}", stderr(&saved));
+    let diff = |old: &str, new: &str| policy(&["diff", old, new, "--archive", &archive]);
+
+    let same = diff(&old, &old);
+    assert!(same.status.success(), "{}", stdout(&same));
+    assert!(stdout(&same).ends_with(" verdicts: 0 would be denied, 0 allowed, 0 have other reasons\n"));
+    // Another language, the same intent.
+    fs::write(&new, by_expressions()).unwrap();
+    let other = diff(&old, &new);
+    assert!(other.status.success(), "{}{}", stdout(&other), stderr(&other));
+    // Nothing is required any more.
+    fs::write(
+        &new,
+        by_expressions()
+            .replace("> 0)'", ">= 0)'")
+            .replace("  validations", "  validationConfigurations: {required: false}\n  validations"),
+    )
+    .unwrap();
+    let weaker = diff(&old, &new);
+    assert_eq!(weaker.status.code(), Some(1));
+    let text = stdout(&weaker);
+    assert!(text.contains("0 would be denied"), "{text}");
+    let stricter = stdout(&diff(&new, &old));
+    assert!(stricter.contains("0 allowed") && stricter.contains("-> DENY Pod"), "{stricter}");
 }

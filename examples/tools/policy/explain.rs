@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use trust_core::UnixTime;
 use trust_policy::{
-    AttestorSet, Conditions, Filter, Filters, FormRequirement, ImageRule, ModeRule, Policy, PolicySet,
-    Requirement, Rule, Vouching,
+    AttestationKind, AttestorSet, Cel, Conditions, Evidence, Filter, Filters, FormRequirement, ImageRule,
+    ModeRule, Policy, PolicySet, Request, Requirement, Rule, ValidationRule, Vouching,
 };
 use trust_sbom::PackagePattern;
 
@@ -21,12 +22,41 @@ pub(crate) fn explain(policies: &PolicySet) -> String {
             .map(|(policy, rules)| format!("{} of policy {policy}", list(rules)))
             .collect();
         let _ = writeln!(text, "exception `{}/{}`", exception.namespace, exception.name);
+        for condition in exception.expressions.iter().flatten() {
+            let _ = writeln!(text, "  only where `{}`: {}", condition.name, one_line(&condition.expression));
+        }
+        if let Some(expires) = exception.expires {
+            let _ = writeln!(text, "  until {expires}");
+        }
         let _ = writeln!(
             text,
             "  rules {} do not judge {}",
             rules.join(", "),
             filters(&exception.matches.matched)
         );
+    }
+    text
+}
+
+/// What would be fetched to judge a request, before anything is.
+pub(crate) fn fetched(policies: &PolicySet, request: &Request, now: UnixTime) -> String {
+    let needed = policies.requirements(request, &Evidence::default(), now);
+    let mut text = format!("to judge {} would be fetched\n", request.resource.id());
+    for object in &needed.objects {
+        let _ = writeln!(text, "  {object}");
+    }
+    for image in &needed.images {
+        let also = [(&needed.documents, "what it says about itself"), (&needed.bases, "its bases")];
+        let also = also.into_iter().filter(|(list, _)| list.contains(image)).map(|(_, what)| what);
+        let what: Vec<_> =
+            ["its digest", "its signatures and attestations"].into_iter().chain(also).collect();
+        let _ = writeln!(text, "  image `{image}`: {}", what.join(", "));
+        for repository in needed.repositories.get(image).into_iter().flatten() {
+            let _ = writeln!(text, "    those in `{repository}`, too");
+        }
+    }
+    if needed.objects.is_empty() && needed.images.is_empty() {
+        let _ = writeln!(text, "  nothing");
     }
     text
 }
@@ -82,10 +112,66 @@ fn rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
             };
             writeln!(text, "    {requirement} ({})", mode_text(mode))
         }
+        Requirement::Validations(rule) => validations(text, rule),
         Requirement::Check(own) => {
             writeln!(text, "    must satisfy the check `{}` ({})", own.check.name(), mode_text(&own.mode))
         }
         _ => writeln!(text, "    something else is required"),
+    }
+}
+
+fn validations(text: &mut String, rule: &ValidationRule) -> std::fmt::Result {
+    for condition in &rule.conditions {
+        writeln!(text, "    only where `{}`: {}", condition.name, one_line(&condition.expression))?;
+    }
+    let images = &rule.images;
+    let selected = images.references.iter().map(ToString::to_string);
+    let selected: Vec<_> = selected.chain(images.reference_expressions.iter().map(one_line)).collect();
+    match &selected[..] {
+        [] => writeln!(text, "    images, every one ({})", mode_text(&rule.mode))?,
+        some => writeln!(text, "    images {} ({})", some.join(", "), mode_text(&rule.mode))?,
+    }
+    for extractor in &images.extractors {
+        writeln!(text, "      and `{}`: {}", extractor.name, one_line(&extractor.expression))?;
+    }
+    for attestor in &images.attestors {
+        let key = attestor.key.as_ref().map(|key| format!("the key of {}", one_line(key)));
+        let signers = key.unwrap_or_else(|| signers(&attestor.signers));
+        writeln!(text, "      attestor `{}`: {signers}", attestor.name)?;
+    }
+    for attestation in &images.attestations {
+        let kind = match &attestation.kind {
+            AttestationKind::Statement(kind) => format!("statements of type `{kind}`"),
+            AttestationKind::Referrer(kind) => format!("artifacts of type `{kind}`"),
+            _ => "something else".to_owned(),
+        };
+        writeln!(text, "      attestation `{}`: {kind}", attestation.name)?;
+    }
+    for variable in &rule.variables {
+        writeln!(text, "      variable `{}`: {}", variable.name, one_line(&variable.expression))?;
+    }
+    for validation in &rule.validations {
+        writeln!(text, "      must hold: {}", one_line(&validation.expression))?;
+    }
+    if images.needs_signature && rule.asks_about_images() {
+        writeln!(
+            text,
+            "      each image must have been verified by an expression, of this policy or another one"
+        )?;
+    }
+    digest(text, images.pins_digest, images.needs_digest)
+}
+
+/// An expression without the line breaks of its text.
+fn one_line(expression: &Cel) -> String {
+    expression.written().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn digest(text: &mut String, pins_digest: bool, needs_digest: bool) -> std::fmt::Result {
+    match (pins_digest, needs_digest) {
+        (true, _) => writeln!(text, "      is pinned to the digest that was verified"),
+        (false, true) => writeln!(text, "      must be named by digest"),
+        (false, false) => Ok(()),
     }
 }
 
@@ -234,11 +320,7 @@ fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result {
             writeln!(text, "      must be built on an image that satisfies the policy `{policy}`")?;
         }
     }
-    match (one.pins_digest, one.needs_digest) {
-        (true, _) => writeln!(text, "      is pinned to the digest that was verified"),
-        (false, true) => writeln!(text, "      must be named by digest"),
-        (false, false) => Ok(()),
-    }
+    digest(text, one.pins_digest, one.needs_digest)
 }
 
 fn package(pattern: &PackagePattern) -> String {

@@ -1,6 +1,7 @@
-//! Reads Kyverno policies: says where they may not mean what their author thinks, what they mean, and whether they pass
-//! their own test suites. Run with `--help` for the rest.
+//! Reads policies: says where they may not mean what their author thinks, what they mean, which past verdicts others would
+//! change, and whether they pass their own test suites. Run with `--help` for the rest.
 
+mod diff;
 mod explain;
 mod given;
 mod suite;
@@ -12,17 +13,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use trust_examples::{finish, print};
-use trust_policy::PolicySet;
+use trust_examples::{clock, finish, print};
+use trust_policy::{PolicySet, Resource};
 
+use crate::diff::DiffArguments;
 use crate::given::{Given, TestArguments};
 
-/// Reads policies: says where they may not mean what their author thinks, what they mean, and whether they pass their own
-/// test suites
+/// Reads policies: says where they may not mean what their author thinks, what they mean, which past verdicts others would
+/// change, and whether they pass their own test suites
 #[derive(Parser)]
 #[command(name = "policy", version)]
 #[command(
-    after_help = "exit status: 0 nothing to say, every row that ran passed; 1 something was said, a row failed, none ran; 2 bad input"
+    after_help = "exit status: 0 nothing to say, no decision changes, every row that ran passed; 1 something was said, a decision changes, a row failed, none ran; 2 bad input"
 )]
 enum Command {
     /// Where a policy may not mean what its author thinks, with line and column
@@ -34,7 +36,12 @@ enum Command {
     Explain {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+        /// Also what would be fetched to judge each of these resources by all the policies, YAML or JSON
+        #[arg(long = "resource", value_name = "FILE")]
+        resources: Vec<PathBuf>,
     },
+    /// Which past verdicts would change: those of archives, judged by the policies OLD and NEW
+    Diff(DiffArguments),
     /// Run the Kyverno test suites (kyverno-test.yaml) in and below each folder
     Test(TestArguments),
 }
@@ -46,7 +53,8 @@ fn main() -> ExitCode {
     };
     let is_quiet = match command {
         Command::Lint { files } => lint(&files),
-        Command::Explain { files } => explain_all(&files),
+        Command::Explain { files, resources } => explain_all(&files, &resources),
+        Command::Diff(arguments) => diff::diff(&arguments),
         Command::Test(arguments) => {
             Given::read(&arguments).and_then(|given| test(&arguments.folders, &given))
         }
@@ -77,9 +85,18 @@ fn lint(files: &[PathBuf]) -> Result<bool, String> {
     Ok(is_quiet)
 }
 
-fn explain_all(files: &[PathBuf]) -> Result<bool, String> {
+fn explain_all(files: &[PathBuf], resources: &[PathBuf]) -> Result<bool, String> {
+    let mut all = PolicySet::default();
     for file in files {
-        print(&explain::explain(&read(file)?))?;
+        let policies = read(file)?;
+        print(&explain::explain(&policies))?;
+        all.extend(policies);
+    }
+    let now = clock()?;
+    for file in resources {
+        for resource in Resource::from_yaml(&text(file)?).map_err(|error| at(file, &error))? {
+            print(&explain::fetched(&all, &resource.into(), now))?;
+        }
     }
     Ok(true)
 }

@@ -106,7 +106,8 @@ pub enum AttestationKind {
 
 impl ValidationRule {
     /// Whether it asks about images, so that it judges them.
-    pub(crate) fn asks_about_images(&self) -> bool {
+    #[must_use]
+    pub fn asks_about_images(&self) -> bool {
         let images = &self.images;
         !(images.attestors.is_empty()
             && images.references.is_empty()
