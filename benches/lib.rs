@@ -1,6 +1,7 @@
 //! What the benchmarks measure on: the embedded set of `examples/data`, and bundles of third parties.
 
 pub mod load;
+pub mod random;
 pub mod third_party;
 
 use std::fs;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::types as peer;
+use trust_benches::random::Random;
 use trust_benches::third_party::{Case, cases, now, vectors};
 use trust_core::internal::encoding;
 use trust_core::{Bundle, Reasons, Signed, Verifier};
@@ -15,18 +16,6 @@ use trust_rekor::RekorLog;
 
 /// How many changed bundles are judged, of each case alike many.
 const MUTANTS: usize = 5000;
-
-/// xorshift64*: the same numbers in each run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound
-    }
-}
 
 /// The paths of all values within, as JSON pointers.
 fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
@@ -139,7 +128,7 @@ fn what_is_accepted_here_is_accepted_by_sigstore_verify() {
         return;
     };
     let cases = cases(&vectors);
-    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut random = Random::new(0x2545_f491_4f6c_dd1d);
     let (mut only_here, mut only_there) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
     let (mut both, mut neither) = (0, 0);
     for (index, case) in cases.iter().enumerate() {

@@ -110,7 +110,7 @@ pub use policy::check::{Check, CheckAnswer, CheckRequirement, CheckSubject, Chec
 pub use policy::image_rule::{
     AttestationDeny, AttestationRequirement, DeniedPackage, ImageAuthority, ImageConfigRequirement,
     ImageRule, ProvenanceRequirement, SbomRequirement, SummaryRequirement, VexRequirement, Vouching,
-    VulnerabilityRequirement,
+    VulnerabilityRequirement, WorkloadRequirement,
 };
 pub use policy::mode::{Mode, ModeOverride, ModeRule};
 pub use policy::overlay::{KeyRule, Overlay, OverlayKey};

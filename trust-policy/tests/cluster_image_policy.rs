@@ -8,22 +8,20 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use trust_core::{Digest, PublicKey, UnixTime};
 use trust_policy::{
-    Artifact, AttestationRequirement, Attestor, AttestorSet, Decision, FailureKind, FetchFailure,
+    Artifact, AttestationRequirement, Attestor, AttestorSet, Decision, Evidence, FailureKind, FetchFailure,
     ImageAuthority, ImageRule, Policy, PolicySet, ReasonCode, ReferencePattern, Requirement, Signer, Trust,
-    Verdict, Vouching,
+    Verdict, Vouching, evaluate,
 };
 use trust_testkit::artifacts::{attestation, digest, pem, signature};
 use trust_testkit::judge::{self, allowed, denied, image_with, pod, request};
 use trust_testkit::vectors::vectors;
 
 /// Documents that are valid there and refused here, by a part of the file's name, and the reason.
-const LEDGER: [(&str, &str); 8] = [
-    ("examples_policies_allow-only-pods", "`spec.policy` is not implemented"),
-    ("cip-config-file-policy", "`spec.policy` is not implemented"),
-    ("cip-include-", "`spec.policy` is not implemented"),
-    ("cip-policy-from-url", "`spec.policy` is not implemented"),
+const LEDGER: [(&str, &str); 5] = [
+    ("cip-policy-from-url", "`spec.policy.remote` is not implemented"),
     ("cip-keyless-with-attestations-rego", "policy.type` is not implemented"),
-    ("requires-two-signatures", "`spec.policy` is not implemented"),
+    // What several authorities must have signed together is not read.
+    ("requires-two-signatures", "found `&`"),
     // Refused there too, unless a flag says otherwise.
     ("empty-authorities_authorities-absent", "at least one authority"),
     ("empty-authorities_authorities-present", "at least one element"),
@@ -372,4 +370,70 @@ fn a_match_that_matches_nothing_is_refused() {
         let text = policy("[{key: {data: KEY1}}]").replace("spec: {", &format!("spec: {{match: [{text}], "));
         assert!(PolicySet::from_yaml(&text).unwrap_err().to_string().contains("spec.match[0]"), "{text}");
     }
+}
+
+#[test]
+fn the_workload_and_the_configuration_must_be_what_the_policy_says() {
+    let with = |policy: &str| {
+        self::policy("[{static: {action: pass}}]")
+            .replace("spec: {", &format!("spec: {{policy: {{type: cue, {policy}}}, "))
+    };
+    let of_pods = with("includeTypeMeta: true, data: 'typemeta: kind: \"Pod\"'");
+    allowed(&judge_by(&of_pods, pod(IMAGE), vec![]));
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {
+        "selector": {}, "template": pod(IMAGE)}});
+    let verdict = judge_by(&of_pods, deployment, vec![]);
+    denied(&verdict, ReasonCode::Condition, "typemeta.kind: found `\"Deployment\"`, expected \"Pod\"");
+    let labelled = with(
+        "includeObjectMeta: true, includeSpec: true, data: \"metadata: labels: foo: \\\"bar\\\"\\nspec: \\\"serviceAccount\\\": \\\"default\\\"\"",
+    );
+    let mut good = pod(IMAGE);
+    good["metadata"]["labels"] = json!({"foo": "bar"});
+    good["spec"]["serviceAccount"] = "default".into();
+    allowed(&judge_by(&labelled, good, vec![]));
+    denied(&judge_by(&labelled, pod(IMAGE), vec![]), ReasonCode::Condition, "metadata.labels: found nothing");
+
+    let refused = |policy: &str, problem: &str| {
+        let error = PolicySet::from_yaml(&with(policy)).unwrap_err().to_string();
+        assert!(error.contains(problem), "{policy}: {error}");
+    };
+    // What is not included, CUE would take for good.
+    refused("data: 'typemeta: kind: \"Pod\"'", "found `typemeta`, expected");
+    refused(
+        "fetchConfigFile: true, data: 'authorityMatches: a: 1'",
+        "found `authorityMatches`, expected `config` alone",
+    );
+    refused("includeSpec: true, configMapRef: {name: a}", "`spec.policy.configMapRef` is not implemented");
+    refused("fetchConfigFile: true, data: 'config: \"a\"'", "`config` with a field for each platform");
+}
+
+#[test]
+fn the_configuration_is_asked_on_each_platform_that_the_image_has() {
+    let user =
+        |user: &str| json!({"architecture": "amd64", "os": "linux", "config": {"User": user}}).to_string();
+    let judged = |policy: &str, config: String| {
+        let text = self::policy("[{static: {action: pass}}]").replace(
+            "spec: {",
+            &format!("spec: {{policy: {{type: cue, fetchConfigFile: true, data: '{policy}'}}, "),
+        );
+        let policies = PolicySet::from_yaml(&text).unwrap();
+        let needed = policies.requirements(&request(pod(IMAGE)), &Evidence::default(), NOW);
+        assert_eq!(needed.documents, [IMAGE]);
+        let manifest =
+            json!({"config": {"digest": Digest::sha256(config.as_bytes())}, "layers": []}).to_string();
+        let image = judge::image_at(&Digest::sha256(manifest.as_bytes()));
+        let evidence = judge::evidence([(IMAGE, image)], [manifest, config]);
+        evaluate(&policies, &request(pod(IMAGE)), &evidence, &Trust::keys_only(), NOW)
+    };
+    let numbered = "config: \"linux/amd64\": config: User: \"65532\"";
+    allowed(&judged(numbered, user("65532")));
+    denied(
+        &judged(numbered, user("root")),
+        ReasonCode::Condition,
+        "config.linux/amd64.config.User: found `\"root\"`",
+    );
+    // The name of a field in another case is the same field for a runtime.
+    allowed(&judged(numbered, user("65532").replace("User", "uSER")));
+    // Of a platform that the image does not have nothing is asked.
+    allowed(&judged("config: \"linux/arm/v7\": config: User: \"1\"", user("root")));
 }

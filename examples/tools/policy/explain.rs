@@ -235,6 +235,14 @@ fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result {
             _ => writeln!(text, "      {or} in another way")?,
         }
     }
+    if let Some(workload) = &one.workload {
+        for (name, _) in &workload.object {
+            writeln!(text, "      the `{name}` of the workload must be what the policy says")?;
+        }
+        for (platform, _) in &workload.platforms {
+            writeln!(text, "      its configuration for `{platform}` must be what the policy says")?;
+        }
+    }
     if let Some(deny) = &one.deny {
         writeln!(text, "      is refused where, of the attestations together, {}", count(&deny.conditions))?;
     }

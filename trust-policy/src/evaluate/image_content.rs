@@ -37,11 +37,15 @@ struct Descriptor {
 struct Platform {
     os: String,
     architecture: String,
+    variant: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Config {
     created: Option<UnixTime>,
+    os: Option<String>,
+    architecture: Option<String>,
+    variant: Option<String>,
     #[serde(default)]
     config: RuntimeConfig,
 }
@@ -50,6 +54,8 @@ struct Config {
 pub(crate) struct Content {
     /// The platform.
     pub(crate) name: String,
+    /// As the index says it; `None` for an image that is in none.
+    platform: Option<String>,
     manifest: Manifest,
     config: Config,
     /// The configuration as a whole.
@@ -62,6 +68,25 @@ struct RuntimeConfig {
     user: String,
     labels: Option<BTreeMap<String, String>>,
 }
+
+/// The fields of `config` in an image's configuration.
+const CONFIG_FIELDS: [&str; 15] = [
+    "ArgsEscaped",
+    "Cmd",
+    "Entrypoint",
+    "Env",
+    "ExposedPorts",
+    "Healthcheck",
+    "Labels",
+    "Memory",
+    "MemorySwap",
+    "OnBuild",
+    "Shell",
+    "StopSignal",
+    "User",
+    "Volumes",
+    "WorkingDir",
+];
 
 const BASE_NAME: &str = "org.opencontainers.image.base.name";
 const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
@@ -90,6 +115,29 @@ impl Content {
             Some(digest) => format!("{name}@{digest}"),
             None => name.to_owned(),
         })
+    }
+
+    /// Operating system, architecture and variant, such as `linux/arm/v7`: as the index says, else the configuration.
+    pub(crate) fn platform(&self) -> String {
+        let of_config = || {
+            let config = &self.config;
+            let parts = [&config.os, &config.architecture, &config.variant];
+            parts.into_iter().flatten().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("/")
+        };
+        self.platform.clone().unwrap_or_else(of_config)
+    }
+
+    /// The configuration with the names of its fields as the specification writes them.
+    pub(crate) fn config_json(&self) -> Value {
+        let mut json = self.json.clone();
+        if let Some(Value::Object(fields)) = json.get_mut("config") {
+            let renamed = core::mem::take(fields).into_iter().map(|(name, value)| {
+                let written = CONFIG_FIELDS.into_iter().find(|field| field.to_lowercase() == name);
+                (written.map_or(name, str::to_owned), value)
+            });
+            *fields = renamed.collect();
+        }
+        json
     }
 
     /// Whether it has all of another image's layers below its own.
@@ -127,14 +175,21 @@ pub(crate) type Unknown = (ReasonCode, String);
 /// Each platform with its manifest and configuration. Attestations that builders store as platforms are none.
 pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Content>, Unknown> {
     let top: Manifest = document(image, &evidence.documents)?;
-    let Some(entries) = top.manifests else { return Ok(vec![platform("image".to_owned(), top, evidence)?]) };
+    let Some(entries) = top.manifests else {
+        return Ok(vec![platform("image".to_owned(), None, top, evidence)?]);
+    };
     let images = images_of(image, &entries)?;
     let read = |entry: &Descriptor| {
         let name = entry.platform.as_ref().map_or_else(
             || entry.digest.to_string(),
             |platform| format!("{}/{}", platform.os, platform.architecture),
         );
-        platform(name, document(&entry.digest, &evidence.documents)?, evidence)
+        let full = entry.platform.as_ref().map(|platform| {
+            let variant = platform.variant.as_ref().filter(|variant| !variant.is_empty());
+            let parts = [Some(&platform.os), Some(&platform.architecture), variant];
+            parts.into_iter().flatten().cloned().collect::<Vec<_>>().join("/")
+        });
+        platform(name, full, document(&entry.digest, &evidence.documents)?, evidence)
     };
     images.into_iter().map(read).collect()
 }
@@ -199,13 +254,18 @@ pub(crate) fn family(
     Ok(family)
 }
 
-fn platform(name: String, manifest: Manifest, evidence: &Evidence) -> Result<Content, Unknown> {
+fn platform(
+    name: String,
+    platform: Option<String>,
+    manifest: Manifest,
+    evidence: &Evidence,
+) -> Result<Content, Unknown> {
     let malformed = |problem: String| (ReasonCode::Malformed, problem);
     let config = manifest.config.as_ref().ok_or_else(|| malformed(format!("{name} has no configuration")))?;
     let json: Value = document(&config.digest, &evidence.documents)?;
     let read = serde_json::from_value(json.clone()).map(|Objects(config)| config);
     let config = read.map_err(|error| malformed(format!("`{}`: {error}", config.digest)))?;
-    Ok(Content { name, manifest, config, json })
+    Ok(Content { name, platform, manifest, config, json })
 }
 
 /// A document that is what its digest says.

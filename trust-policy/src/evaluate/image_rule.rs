@@ -3,6 +3,7 @@
 mod origin;
 mod sbom;
 mod vulnerabilities;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -113,6 +114,7 @@ impl Evaluation<'_> {
             }
         }
         causes.extend((!rule.authorities.is_empty()).then(|| vouched(&rule.authorities, &signed)));
+        causes.extend(rule.workload.as_ref().map(|one| self.workload(one, pinned.digest())));
         // What is denied is asked of what was attested, so only once all of it was.
         if let Some(deny) = &rule.deny
             && causes.iter().all(Explanation::holds)

@@ -88,11 +88,11 @@ impl PolicySet {
                 Requirement::Images { rules, .. } => {
                     for one in rules.iter().filter(|one| !one.needs_names_alone()) {
                         let names = names(&images, |image| one.applies_to(image));
-                        if let Some(config) = &one.image {
+                        if one.needs_documents() {
                             add(&mut needed.documents, &names);
-                            if config.base_policy.is_some() {
-                                add(&mut needed.bases, &names);
-                            }
+                        }
+                        if one.image.as_ref().is_some_and(|config| config.base_policy.is_some()) {
+                            add(&mut needed.bases, &names);
                         }
                         needed.add(names, one.attestor_sets(), evidence);
                     }

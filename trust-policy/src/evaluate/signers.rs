@@ -391,11 +391,16 @@ fn other_shapes(shape: &Shape, statement: &Statement) -> Vec<Explanation> {
         Err(error) => return vec![Explanation::fail("predicate", ReasonCode::Malformed, error.to_string())],
     };
     let whole = serde_json::json!({"predicateType": statement.predicate_type(), "predicate": predicate});
+    differing(shape, "", &whole)
+}
+
+/// Where a value at this path has another shape.
+pub(super) fn differing(shape: &Shape, path: &str, value: &Value) -> Vec<Explanation> {
     let explain = |other: OtherShape| {
         let mismatch = Mismatch::new(other.found.as_deref(), [other.expected]);
         Explanation::differs(other.path, ReasonCode::Condition, mismatch)
     };
-    shape.mismatches("", Some(&whole)).into_iter().take(MAX_NOTICED).map(explain).collect()
+    shape.mismatches(path, Some(value)).into_iter().take(MAX_NOTICED).map(explain).collect()
 }
 
 /// The conditions that a predicate does not meet. Its fields are names; those that are there already it cannot take.

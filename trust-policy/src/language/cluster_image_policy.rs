@@ -3,7 +3,7 @@
 //!
 //! Of its authorities one must vouch for an image, and all policies that match the image must be satisfied. Signatures and
 //! attestations of both forms are read, whatever `signatureFormat` says. What an attestation must be is read in a part of CUE
-//! (`cue`). What is not implemented is refused by its path: policies in Rego, those of the whole, and those that stand elsewhere.
+//! (`cue`). What is not implemented is refused by its path: policies in Rego, those that stand elsewhere, and those over several authorities.
 //! What needs a service or a `TrustRoot` by name loads and vouches for nothing, and a lint says so.
 
 mod cue;
@@ -15,7 +15,9 @@ use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::language::PolicyLanguage;
 use crate::language::reader::signer::{self, authorities, certificates_of};
 use crate::language::reader::{At, Fields, PolicyError, labels};
-use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, ImageRule, Vouching};
+use crate::policy::image_rule::{
+    AttestationRequirement, ImageAuthority, ImageRule, Vouching, WorkloadRequirement,
+};
 use crate::policy::mode::Mode;
 use crate::policy::policy_set::{Lint, Policy, PolicySet, Requirement, Rule};
 use crate::policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch};
@@ -71,15 +73,14 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let matched = fields.get("match").filter(|at| !at.is_empty()).map(|at| at.list()).transpose()?;
     let all =
         fields.require("authorities", "at least one authority: without any, no image is vouched for")?;
-    if let Some(policy) = fields.get("policy") {
-        return Err(policy.not_implemented());
-    }
+    let workload = fields.get("policy").filter(|at| !at.is_empty()).map(|at| workload(&at)).transpose()?;
     fields.finish()?;
 
     let mut rule = ImageRule::new(images.some()?.iter().map(glob).collect::<Result<_, _>>()?);
     spec.path().clone_into(&mut rule.path);
     rule.span = spec.span();
     rule.mode = mode.into();
+    rule.workload = workload;
     let mut pull_secrets = Vec::new();
     for (index, at) in all.some()?.iter().enumerate() {
         rule.authorities.push(authority(at, index, &mut pull_secrets, &mut lints)?);
@@ -438,9 +439,47 @@ fn attestation(at: &At<'_>, set: &AttestorSet) -> Result<AttestationRequirement,
     Ok(requirement)
 }
 
+/// What an attestation has at its top.
+const ATTESTATION: [&str; 2] = ["predicateType", "predicate"];
+
 /// What one attestation at least must be.
 fn shape(at: &At<'_>) -> Result<Shape, PolicyError> {
     let mut fields = at.fields()?;
+    let read = shapes(at, &mut fields, &ATTESTATION)?;
+    fields.finish()?;
+    Ok(Shape::Fields(read))
+}
+
+/// What the image's configuration and its workload must be.
+fn workload(at: &At<'_>) -> Result<WorkloadRequirement, PolicyError> {
+    let mut fields = at.fields()?;
+    let mut top = Vec::new();
+    for (flag, name) in [
+        ("fetchConfigFile", "config"),
+        ("includeSpec", "spec"),
+        ("includeObjectMeta", "metadata"),
+        ("includeTypeMeta", "typemeta"),
+    ] {
+        if fields.get(flag).map(|at| at.boolean()).transpose()?.unwrap_or(false) {
+            top.push(name);
+        }
+    }
+    let read = shapes(at, &mut fields, &top)?;
+    fields.finish()?;
+    let mut requirement =
+        WorkloadRequirement { path: at.path().to_owned(), ..WorkloadRequirement::default() };
+    for (name, shape) in read {
+        match (name.as_str(), shape) {
+            ("config", Shape::Fields(platforms)) => requirement.platforms.extend(platforms),
+            ("config", _) => return Err(at.wrong("`config` with a field for each platform")),
+            (_, shape) => requirement.object.push((name, shape)),
+        }
+    }
+    Ok(requirement)
+}
+
+/// What a policy in CUE says of the fields at the top.
+fn shapes(at: &At<'_>, fields: &mut Fields<'_>, top: &[&str]) -> Result<Vec<(String, Shape)>, PolicyError> {
     let kind = fields.require("type", "`cue`")?;
     let data = fields.get("data");
     for elsewhere in ["remote", "configMapRef"] {
@@ -448,14 +487,13 @@ fn shape(at: &At<'_>) -> Result<Shape, PolicyError> {
             return Err(elsewhere.not_implemented());
         }
     }
-    fields.finish()?;
     match kind.text()? {
         "cue" => {}
         "rego" => return Err(kind.not_implemented()),
         _ => return Err(kind.wrong("`cue` or `rego`")),
     }
     let data = data.ok_or_else(|| at.wrong("`data`, with what it asks"))?;
-    cue::read(data.text()?).map_err(|problem| PolicyError::Expression {
+    cue::read(data.text()?, top).map_err(|problem| PolicyError::Expression {
         path: data.path().to_owned(),
         span: data.span(),
         problem,

@@ -34,6 +34,8 @@ pub struct ImageRule {
     pub attestations: Vec<AttestationRequirement>,
     /// Authorities of whom one must vouch for each image. If the list is empty, none need to.
     pub authorities: Vec<ImageAuthority>,
+    /// What their configurations and the workload must be.
+    pub workload: Option<WorkloadRequirement>,
     /// What must not hold of the attestations that have a name.
     pub deny: Option<AttestationDeny>,
     /// What they must be made of.
@@ -98,6 +100,19 @@ pub enum Vouching {
     Signature(AttestorSet),
     /// By all of these attestations.
     Attestations(Vec<AttestationRequirement>),
+}
+
+/// What an image's configuration and the workload around it must be.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct WorkloadRequirement {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// What the configuration must be on each of these platforms that the image has, such as `linux/arm/v7`, with the names of fields as
+    /// in the [image specification](https://github.com/opencontainers/image-spec/blob/v1.1.0/config.md).
+    pub platforms: Vec<(String, Shape)>,
+    /// What the object's `spec`, its `metadata`, and its kind and API version as `typemeta` must be.
+    pub object: Vec<(String, Shape)>,
 }
 
 /// What must not hold of attestations, together.
@@ -236,6 +251,7 @@ impl ImageRule {
             signatures: Vec::new(),
             attestations: Vec::new(),
             authorities: Vec::new(),
+            workload: None,
             deny: None,
             sbom: None,
             vulnerabilities: None,
@@ -264,11 +280,17 @@ impl ImageRule {
         let asks_more = self.attestor_sets().next().is_some()
             || !self.attestations.is_empty()
             || !self.authorities.is_empty()
+            || self.workload.is_some()
             || self.deny.is_some()
             || self.image.is_some()
             || self.pins_digest
             || self.needs_digest;
         !self.registries.is_empty() && !asks_more
+    }
+
+    /// Whether it asks what images say about themselves.
+    pub(crate) fn needs_documents(&self) -> bool {
+        self.image.is_some() || self.workload.as_ref().is_some_and(|one| !one.platforms.is_empty())
     }
 
     /// Every attestation that it asks for, by itself or through an authority.

@@ -23,15 +23,13 @@ use crate::policy::shape::Shape;
 
 const MAX_LEN: usize = 64 << 10;
 const MAX_NESTING: usize = 32;
-/// What an attestation has at its top.
-const TOP: [&str; 2] = ["predicateType", "predicate"];
 
-/// What an attestation must be.
-pub(super) fn read(text: &str) -> Result<Shape, String> {
+/// What a document must be that has these fields at its top.
+pub(super) fn read(text: &str, top: &[&str]) -> Result<Vec<(String, Shape)>, String> {
     if text.len() > MAX_LEN {
         return Err(format!("found {} bytes, expected at most {MAX_LEN}", text.len()));
     }
-    let mut reader = Reader { tokens: tokens(text)?, at: 0, times: BTreeMap::new(), labels: Vec::new() };
+    let mut reader = Reader { tokens: tokens(text)?, at: 0, times: BTreeMap::new(), labels: Vec::new(), top };
     reader.imports()?;
     let fields = reader.fields(0)?;
     // In CUE, a name means the nearest field of that name, which is not looked for here.
@@ -42,10 +40,13 @@ pub(super) fn read(text: &str) -> Result<Shape, String> {
     if let Some((line, token)) = reader.tokens.get(reader.at) {
         return Err(format!("line {line}: found {}, expected a field", token.shown()));
     }
-    match fields.iter().find(|(name, _)| !TOP.contains(&name.as_str())) {
-        Some((name, _)) => Err(format!("found `{name}`, expected `predicateType` and `predicate` alone")),
+    match fields.iter().find(|(name, _)| !top.contains(&name.as_str())) {
+        Some((name, _)) => {
+            let known: Vec<_> = top.iter().map(|name| format!("`{name}`")).collect();
+            Err(format!("found `{name}`, expected {} alone", known.join(" and ")))
+        }
         None if fields.is_empty() => Err("found no field: it would ask for nothing".to_owned()),
-        None => Ok(Shape::Fields(fields)),
+        None => Ok(fields),
     }
 }
 
@@ -90,7 +91,10 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, String> {
             tokens.push((number, token));
             rest = rest.get(length..).unwrap_or_default().trim_start();
         }
-        tokens.push((number, Token::End));
+        // A line ends no field that is without its value yet.
+        if !matches!(tokens.last(), Some((_, Token::Symbol(':' | '<' | '>' | '.' | '(')))) {
+            tokens.push((number, Token::End));
+        }
     }
     Ok(tokens)
 }
@@ -117,15 +121,17 @@ fn text_token(rest: &str) -> Option<(Token, usize)> {
     Some((Token::Text(serde_json::from_str(written).ok()?), written.len()))
 }
 
-struct Reader {
+struct Reader<'t> {
     tokens: Vec<(usize, Token)>,
     at: usize,
     times: BTreeMap<String, UnixTime>,
     /// The names of all fields.
     labels: Vec<String>,
+    /// What may stand at the top.
+    top: &'t [&'t str],
 }
 
-impl Reader {
+impl Reader<'_> {
     fn peek(&self, ahead: usize) -> Option<&Token> {
         self.tokens.get(self.at + ahead).map(|(_, token)| token)
     }
@@ -191,7 +197,7 @@ impl Reader {
             if self.peek(0) == Some(&Token::Name("time".to_owned())) {
                 // It names a time for those after it.
                 let time = self.time()?;
-                if depth > 0 || TOP.contains(&name.as_str()) || self.times.insert(name, time).is_some() {
+                if depth > 0 || self.top.contains(&name.as_str()) || self.times.insert(name, time).is_some() {
                     return self.wrong("a time that is named once, at the top");
                 }
             } else {
@@ -292,14 +298,18 @@ mod tests {
 
     use super::*;
 
+    const TOP: [&str; 2] = ["predicateType", "predicate"];
+
     #[test]
     fn fields_and_times_are_read() {
-        let shape = read(
-            "import \"time\"\nbefore: time.Parse(time.RFC3339, \"2049-10-09T17:10:27Z\")\n// so it is\npredicateType: \"a\"\n\
+        let fields = read(
+            "import \"time\"\nbefore: time.Parse(time.RFC3339, \"2049-10-09T17:10:27Z\")\n// so it is\npredicateType:\n  \"a\"\n\
              predicate: {\n  Data: \"x\", n: 1\n  \"q r\": deep: true\n  at: <before\n  at: >time.Parse(time.RFC3339, \
              \"2020-01-01T00:00:00Z\")\n}\n",
+            &TOP,
         )
         .unwrap();
+        let shape = Shape::Fields(fields);
         let right = json!({"predicateType": "a", "predicate": {
             "Data": "x", "n": 1, "q r": {"deep": true}, "at": "2026-01-01T00:00:00Z", "more": []}});
         assert_eq!(shape.mismatches("", Some(&right)), []);
@@ -337,6 +347,8 @@ mod tests {
             ("predicate: <5", "line 1: found `5`, expected the name of a time"),
             ("predicate: <later", "line 1: found `later`"),
             ("predicate: {a: 1", "expected `}`"),
+            ("predicate:\n", "line 1: found `:`, expected a value"),
+            ("predicate:,1", "line 1: found the end of a line, expected a value"),
             ("predicate: 1 2", "line 1: found `2`, expected the end of the field"),
             ("predicate: 1\n}", "line 2: found `}`, expected a field"),
             ("predicate: 01", "line 1: found `01`"),
@@ -355,7 +367,7 @@ mod tests {
             ("t: time.Parse(time.RFC3339, \"3PM\")\npredicate: a: <t", "line 1: found \"3PM\""),
             (&deep, "32 deep at most"),
         ] {
-            let error = read(text).unwrap_err();
+            let error = read(text, &TOP).unwrap_err();
             assert!(error.contains(problem), "{text}: {error}");
         }
     }
