@@ -7,7 +7,7 @@ use trust_core::UnixTime;
 use trust_policy::{
     Decision, Evidence, Outcome, PolicySet, ReasonCode, Request, RuleVerdict, Trust, Verdict,
 };
-use trust_testkit::judge::{self, image_with, request};
+use trust_testkit::judge::{self, allowed, denied, image_with, request};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
 
@@ -292,4 +292,43 @@ fn lists_and_values_are_limited() {
         verdict.to_string().contains("`{{ request.object.spec.list }}` has more than 100000 values"),
         "{verdict}"
     );
+}
+
+#[test]
+fn expressions_of_a_cluster_policy_judge_the_resource() {
+    let rule = |validate: &str, more: &str| {
+        format!(
+            "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: p}}\nspec:\n  validationFailureAction: Enforce\n  rules:\n  \
+             - name: r\n    match: {{any: [{{resources: {{kinds: [Pod]}}}}]}}\n{more}    validate: {{cel: {validate}}}\n"
+        )
+    };
+    let tagged = "{expressions: [{expression: \"object.spec.containers.all(c, !c.image.endsWith(':latest'))\", message: latest}]}";
+    let judged = |text: &str, object: Value| {
+        let policies = PolicySet::from_yaml(text).unwrap();
+        judge::judge(&policies, &judge::request(object), &judge::image_with(vec![]), &Trust::keys_only(), NOW)
+    };
+    allowed(&judged(&rule(tagged, ""), pod("a:1")));
+    denied(&judged(&rule(tagged, ""), pod("a:latest")), ReasonCode::Condition, "latest");
+    // A rule about pods finds the pod of a controller in its place.
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {"template": pod("a:latest")}});
+    denied(&judged(&rule(tagged, ""), deployment), ReasonCode::Condition, "latest");
+    let variables = "{variables: [{name: count, expression: object.spec.containers.size()}], expressions: [{expression: variables.count == 1, \
+                     messageExpression: \"'found ' + string(variables.count)\"}]}";
+    allowed(&judged(&rule(variables, ""), pod("a")));
+    let absent = "{expressions: [{expression: object.spec.hostNetwork == false}]}";
+    denied(&judged(&rule(absent, ""), pod("a")), ReasonCode::Unresolved, "no such field: `hostNetwork`");
+    let where_web = "    celPreconditions: [{name: web, expression: \"object.metadata.name == 'web'\"}]\n";
+    denied(&judged(&rule(tagged, where_web), pod("a:latest")), ReasonCode::Condition, "latest");
+    let elsewhere = judged(&rule(tagged, &where_web.replace("'web'", "'db'")), pod("a:latest"));
+    assert_eq!(elsewhere.rules[0].outcome, Outcome::Skip, "{elsewhere}");
+
+    for (validate, more, problem) in [
+        ("{expressions: []}", "", "at least one element"),
+        ("{expressions: [{expression: params.a}]}", "", "name `params` is not known"),
+        ("{paramKind: {kind: A}, expressions: [{expression: 'true'}]}", "", "paramKind` is not implemented"),
+        ("{expressions: [{expression: 'true'}]}, pattern: {a: b}", "", "no other requirement beside `cel`"),
+    ] {
+        let error = PolicySet::from_yaml(&rule(validate, more)).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
 }

@@ -11,18 +11,18 @@
 
 mod attestors;
 
-use crate::cel::Cel;
 use crate::cel::names::Names;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::language::PolicyLanguage;
+use crate::language::reader::expressions::{
+    REQUEST, audit_annotations, expression, named, validations, variables,
+};
 use crate::language::reader::match_constraints::{self, CONTROLLERS};
 use crate::language::reader::{At, Fields, PolicyError};
 use crate::policy::mode::Mode;
 use crate::policy::policy_set::{Exception, Lint, Policy, PolicySet, Requirement, Rule};
 use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
-use crate::policy::validation::{
-    AttestationKind, ImageSelection, NamedAttestation, NamedExpression, Validation, ValidationRule,
-};
+use crate::policy::validation::{AttestationKind, ImageSelection, NamedAttestation, ValidationRule};
 use crate::yaml::Node;
 use trust_core::{Pattern, UnixTime};
 
@@ -31,9 +31,6 @@ const API_VERSIONS: [&str; 3] =
 const KINDS: [&str; 3] = ["ImageValidatingPolicy", "NamespacedImageValidatingPolicy", "PolicyException"];
 /// The name of a policy's one rule.
 const RULE: &str = "validations";
-/// Variables, attestors and other things of one kind in a policy.
-const MAX_NAMED: usize = 64;
-
 /// `ImageValidatingPolicy`.
 #[derive(Debug)]
 pub(crate) struct Language;
@@ -77,9 +74,6 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     Ok(())
 }
 
-/// Names that stand for the request, in every expression.
-const REQUEST: [&str; 4] = ["object", "oldObject", "request", "namespaceObject"];
-
 fn rule(spec: &At<'_>, lints: &mut Vec<Lint>) -> Result<Rule, PolicyError> {
     let mut fields = spec.fields()?;
     check_webhook(&mut fields, lints)?;
@@ -110,16 +104,8 @@ fn rule(spec: &At<'_>, lints: &mut Vec<Lint>) -> Result<Rule, PolicyError> {
     let mut of_keys = names.clone();
     of_keys.members.retain(|(name, _)| *name != "attestors");
     images.attestors = all.iter().map(|at| attestors::read(at, &of_keys, lints)).collect::<Result<_, _>>()?;
-    let validations = fields.require("validations", "at least one expression")?;
-    let validations: Vec<Validation> =
-        validations.some()?.iter().map(|at| validation(at, &names)).collect::<Result<_, _>>()?;
-    for at in fields.get("auditAnnotations").map(|at| at.list()).transpose()?.unwrap_or_default() {
-        // They are for Kyverno's own log; one that cannot be compiled is a mistake all the same.
-        let mut fields = at.fields()?;
-        fields.require("key", "the annotation's name")?.text()?;
-        expression(&fields.require("valueExpression", "an expression")?, &names)?;
-        fields.finish()?;
-    }
+    let validations = validations(&fields.require("validations", "at least one expression")?, &names)?;
+    audit_annotations(fields.get("auditAnnotations"), &names)?;
     fields.finish()?;
     let path = spec.path().to_owned();
     let rule = ValidationRule { path, mode: mode.into(), conditions, images, variables, validations };
@@ -262,62 +248,6 @@ fn attestations(at: Option<At<'_>>) -> Result<Vec<NamedAttestation>, PolicyError
         Ok(NamedAttestation { name, kind })
     };
     list.iter().map(read).collect()
-}
-
-/// Expressions with names.
-fn named(at: Option<At<'_>>, names: &Names) -> Result<Vec<NamedExpression>, PolicyError> {
-    let list = at.as_ref().map(At::list).transpose()?.unwrap_or_default();
-    list.iter().map(|one| named_expression(one, names)).collect()
-}
-
-fn named_expression(at: &At<'_>, names: &Names) -> Result<NamedExpression, PolicyError> {
-    let mut fields = at.fields()?;
-    let name = fields.require("name", "a name")?.text()?.to_owned();
-    let written = fields.require("expression", "an expression")?;
-    fields.finish()?;
-    Ok(NamedExpression { name, expression: expression(&written, names)? })
-}
-
-/// `variables`, each of which may refer to those before it.
-fn variables(at: Option<At<'_>>, names: &mut Names) -> Result<Vec<NamedExpression>, PolicyError> {
-    let list = at.as_ref().map(At::list).transpose()?.unwrap_or_default();
-    if let Some(one) = list.get(MAX_NAMED) {
-        return Err(one.wrong(format!("at most {MAX_NAMED} variables")));
-    }
-    let (mut variables, mut known) = (Vec::new(), Vec::new());
-    for one in &list {
-        let mut names = names.clone();
-        names.members.push(("variables", known.clone()));
-        let variable = named_expression(one, &names)?;
-        known.push(variable.name.clone());
-        variables.push(variable);
-    }
-    names.members.push(("variables", known));
-    Ok(variables)
-}
-
-fn validation(at: &At<'_>, names: &Names) -> Result<Validation, PolicyError> {
-    let mut fields = at.fields()?;
-    let written = fields.require("expression", "an expression")?;
-    let message = fields.get("message").map(|at| at.text()).transpose()?.filter(|text| !text.is_empty());
-    let message_expression = fields.get("messageExpression").filter(|at| at.text() != Ok(""));
-    // A word for the API server's answer.
-    fields.get("reason").map(|at| at.text()).transpose()?;
-    fields.finish()?;
-    Ok(Validation {
-        path: at.path().to_owned(),
-        expression: expression(&written, names)?,
-        message: message.map(str::to_owned),
-        message_expression: message_expression.map(|at| expression(&at, names)).transpose()?,
-    })
-}
-
-fn expression(at: &At<'_>, names: &Names) -> Result<Cel, PolicyError> {
-    Cel::compile(at.text()?, names).map_err(|error| PolicyError::Expression {
-        path: at.path().to_owned(),
-        span: at.span(),
-        problem: error.to_string(),
-    })
 }
 
 /// `PolicyException` of policies in CEL: what it applies to, the policies that it names do not judge.

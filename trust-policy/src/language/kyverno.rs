@@ -29,7 +29,9 @@ mod verify_images;
 
 mod exception;
 
+use crate::cel::names::Names;
 use crate::language::PolicyLanguage;
+use crate::language::reader::expressions::{REQUEST, named};
 use crate::language::reader::{At, Fields, PolicyError, mode_rule};
 use crate::policy::mode::{Mode, ModeRule};
 use crate::policy::policy_set::{Lint, Policy, PolicySet, Requirement, Rule};
@@ -197,8 +199,12 @@ fn rule(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Ru
     for empty in ["validate", "mutate", "generate", "verifyImages"] {
         fields.ignore_empty(empty);
     }
+    let conditions = fields.get("celPreconditions");
+    let of_request = Names { values: REQUEST.to_vec(), ..Names::default() };
+    let conditions =
+        conditions.map(|at| named(Some(at.clone()), &of_request).map(|list| (at, list))).transpose()?;
     let mut filled = |name| fields.get(name).filter(|at| !at.is_empty());
-    let requirement = match (filled("verifyImages"), filled("validate")) {
+    let mut requirement = match (filled("verifyImages"), filled("validate")) {
         (Some(verify_images), None) => Requirement::Images {
             extractors: match fields.get("imageExtractors") {
                 Some(extractors) => image_extractors::read(&extractors)?,
@@ -222,6 +228,11 @@ fn rule(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Ru
         }
     };
     fields.finish()?;
+    match (conditions, &mut requirement) {
+        (None, _) => {}
+        (Some((_, list)), Requirement::Validations(rule)) => rule.conditions = list,
+        (Some((at, _)), _) => return Err(at.wrong("no `celPreconditions` without `validate.cel`")),
+    }
     Ok(Rule { name, matches, of_pod: false, context, preconditions, requirement })
 }
 

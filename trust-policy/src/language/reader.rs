@@ -3,11 +3,13 @@
 //! | file | holds |
 //! |---|---|
 //! | `fields` | values with their paths; an unknown field is refused |
+//! | `expressions` | expressions in CEL |
 //! | `labels` | label selectors |
 //! | `match_constraints` | which requests a policy in CEL applies to |
 //! | `mode` | what a violation does |
 //! | `signer` | keys, certificates and identities, as cosign's users write them |
 
+pub(crate) mod expressions;
 mod fields;
 pub(crate) mod labels;
 pub(crate) mod match_constraints;

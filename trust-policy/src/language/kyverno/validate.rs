@@ -2,10 +2,13 @@
 //! ([validate rules](https://kyverno.io/docs/policy-types/cluster-policy/validate/)).
 
 use super::{conditions, context};
+use crate::cel::names::Names;
+use crate::language::reader::expressions::{REQUEST, audit_annotations, validations, variables};
 use crate::language::reader::{At, PolicyError, mode_rule};
 use crate::policy::mode::ModeRule;
 use crate::policy::overlay::{KeyRule, Overlay, OverlayKey};
 use crate::policy::policy_set::{ForEach, FormRequirement, Lint, Requirement};
+use crate::policy::validation::{ImageSelection, ValidationRule};
 use crate::value::value_pattern::ValuePattern;
 use crate::yaml::Value;
 
@@ -25,14 +28,46 @@ pub(super) fn read(
     let allows_existing =
         fields.get("allowExistingViolations").map(|at| at.boolean()).transpose()?.unwrap_or(true);
     let (pattern, any, deny) = (fields.get("pattern"), fields.get("anyPattern"), fields.get("deny"));
-    let lists = fields.get("foreach");
+    let (lists, expressions) = (fields.get("foreach"), fields.get("cel"));
     fields.finish()?;
+    if let Some(expressions) = expressions {
+        if let Some(other) = [pattern, any, deny, lists].into_iter().flatten().next() {
+            return Err(other.wrong("no other requirement beside `cel`"));
+        }
+        return cel(&expressions, mode);
+    }
     let requirement = match lists {
         Some(lists) if pattern.is_none() && any.is_none() && deny.is_none() => for_each(&lists, 1, lints)?,
         Some(list) => return Err(list.wrong("one of `pattern`, `anyPattern`, `deny` and `foreach`")),
         None => requirement(at, pattern, any, deny, lints)?,
     };
     Ok(Requirement::Form { mode, message, requirement, allows_existing })
+}
+
+/// `cel`: what expressions say of the resource
+/// ([CEL](https://kyverno.io/docs/policy-types/cluster-policy/validate/#common-expression-language-cel)).
+fn cel(at: &At<'_>, mode: ModeRule) -> Result<Requirement, PolicyError> {
+    let mut fields = at.fields()?;
+    let mut names = Names { values: REQUEST.to_vec(), ..Names::default() };
+    let variables = variables(fields.get("variables"), &mut names)?;
+    let validations = validations(&fields.require("expressions", "at least one expression")?, &names)?;
+    audit_annotations(fields.get("auditAnnotations"), &names)?;
+    // Whether Kyverno makes a policy of the API server of it.
+    fields.get("generate").map(|at| at.boolean()).transpose()?;
+    for parameters in ["paramKind", "paramRef"] {
+        if let Some(parameters) = fields.get(parameters) {
+            return Err(parameters.not_implemented());
+        }
+    }
+    fields.finish()?;
+    Ok(Requirement::Validations(Box::new(ValidationRule {
+        path: at.path().to_owned(),
+        mode,
+        conditions: Vec::new(),
+        images: ImageSelection::default(),
+        variables,
+        validations,
+    })))
 }
 
 fn requirement(

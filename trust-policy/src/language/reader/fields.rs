@@ -161,11 +161,9 @@ pub(crate) struct Fields<'a> {
 }
 
 /// Fields that the languages have and that are not implemented here.
-const NOT_IMPLEMENTED: [&str; 19] = [
+const NOT_IMPLEMENTED: [&str; 17] = [
     "apiCall",
     "assert",
-    "cel",
-    "celPreconditions",
     "ctlog",
     "dryRun",
     "generate",
