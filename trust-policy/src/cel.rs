@@ -37,6 +37,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub(crate) use self::interpreter::{Environment, Interpreter};
+pub(crate) use self::library::hub;
 use self::names::Names;
 use self::syntax::Node;
 pub(crate) use self::syntax::Question;

@@ -37,13 +37,13 @@ use core::ptr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use trust_core::{ImageRef, PinnedImage, Reasons, UnixTime};
+use trust_core::{PinnedImage, UnixTime};
 use trust_sbom::Answer;
 
 use self::resource_rule::FormRule;
 use self::scope::Scopes;
 use self::signers::Parsed;
-use crate::evidence::{Evidence, FailureKind, ImageEvidence};
+use crate::evidence::{Evidence, ImageEvidence};
 use crate::expression::{Scope, Unresolved};
 use crate::kubernetes::image_pattern;
 use crate::kubernetes::request::{Before, Request};
@@ -368,26 +368,7 @@ impl<'a> Evaluation<'a> {
         &self,
         image: &ContainerImage,
     ) -> Result<(PinnedImage, &'a ImageEvidence), (ReasonCode, String)> {
-        let reference: ImageRef =
-            image.image.parse().map_err(|error| (ReasonCode::Malformed, Reasons(&error).to_string()))?;
-        let evidence = self
-            .evidence
-            .images
-            .get(&image.image)
-            .ok_or_else(|| (ReasonCode::NotFetched, "nothing was fetched for it".to_owned()))?;
-        if let Some(tampered) = evidence.failures.iter().find(|one| one.kind == FailureKind::Tampered) {
-            return Err((
-                ReasonCode::Tampered,
-                format!("comes from a store that cannot be believed: {tampered}"),
-            ));
-        }
-        let digest = evidence
-            .digest
-            .clone()
-            .map_err(|failure| (ReasonCode::NotFetched, format!("cannot be resolved: {failure}")))?;
-        let pinned = PinnedImage::new(reference, digest)
-            .map_err(|error| (ReasonCode::OtherImage, Reasons(&error).to_string()))?;
-        Ok((pinned, evidence))
+        self.evidence.pinned(&image.image)
     }
 }
 

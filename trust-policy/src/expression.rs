@@ -78,8 +78,17 @@ pub(crate) struct Scope {
     loops: usize,
     /// Why names are absent that a policy meant to be there.
     absent: BTreeMap<String, Absence>,
-    /// The objects of the cluster that were asked for and are not in the evidence; copies share it.
-    missing: Rc<RefCell<BTreeSet<ObjectName>>>,
+    /// What was asked for and is not in the evidence; copies share it.
+    missing: Rc<RefCell<Missing>>,
+}
+
+/// What expressions ask for and is not in the evidence.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Missing {
+    /// Objects of the cluster.
+    pub(crate) objects: BTreeSet<ObjectName>,
+    /// Images, whose manifests and configurations are asked for.
+    pub(crate) images: BTreeSet<String>,
 }
 
 /// The text is no expression that is read here.
@@ -293,11 +302,16 @@ impl Scope {
 
     /// Says that an object was asked for that is not in the evidence.
     pub(crate) fn note_missing(&self, object: ObjectName) {
-        self.missing.borrow_mut().insert(object);
+        self.missing.borrow_mut().objects.insert(object);
     }
 
-    /// Which objects were asked for that are not in the evidence.
-    pub(crate) fn missing(&self) -> BTreeSet<ObjectName> {
+    /// Says that an image was asked for that is not in the evidence.
+    pub(crate) fn note_missing_image(&self, image: String) {
+        self.missing.borrow_mut().images.insert(image);
+    }
+
+    /// What was asked for that is not in the evidence.
+    pub(crate) fn missing(&self) -> Missing {
         self.missing.borrow().clone()
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use trust_core::UnixTime;
+use trust_core::{Digest, UnixTime};
 use trust_policy::{
     Artifact, Decision, Evidence, FailureKind, FetchFailure, Operation, PolicySet, ReasonCode,
     ReferencePattern, Request, Trust, Verdict, evaluate,
@@ -361,6 +361,51 @@ fn what_expressions_ask_for_is_fetched() {
     let images = BTreeMap::from([(IMAGE.to_owned(), image_with(vec![signed(1)]))]);
     let evidence = Evidence { images, ..Evidence::default() };
     allowed(&evaluate(&policies, &request(pod(IMAGE)), &evidence, &Trust::keys_only(), NOW));
+}
+
+#[test]
+fn what_images_say_about_themselves_can_be_asked() {
+    let text = policy(
+        "validationConfigurations: {required: false}\nvalidations: [{expression: \"images.containers.all(i, \
+         getImageData(i).config.config.User != 'root' && getImageData(i).manifest.layers.size() < 3)\", message: root}]",
+    );
+    let policies = PolicySet::from_yaml(&text).unwrap();
+    let needed = policies.requirements(&request(pod(IMAGE)), &Evidence::default(), NOW);
+    assert_eq!((needed.images, needed.documents), (vec![IMAGE.to_owned()], vec![IMAGE.to_owned()]));
+    let config =
+        |user: &str| json!({"os": "linux", "architecture": "amd64", "config": {"User": user}}).to_string();
+    let manifest = |config: &str| {
+        json!({"schemaVersion": 2, "config": {"digest": Digest::sha256(config.as_bytes())}, "layers": []})
+            .to_string()
+    };
+    let judged = |users: &[&str]| {
+        let configs: Vec<String> = users.iter().map(|user| config(user)).collect();
+        let manifests: Vec<String> = configs.iter().map(|one| manifest(one)).collect();
+        let entries: Vec<Value> = manifests
+            .iter()
+            .zip(["amd64", "arm64"])
+            .map(|(one, architecture)| {
+                json!({"digest": Digest::sha256(one.as_bytes()), "platform": {"os": "linux", "architecture": architecture}})
+            })
+            .collect();
+        let index = json!({"manifests": entries}).to_string();
+        let image = judge::image_at(&Digest::sha256(index.as_bytes()));
+        let documents = [vec![index], manifests, configs].concat();
+        evaluate(
+            &policies,
+            &request(pod(IMAGE)),
+            &judge::evidence([(IMAGE, image)], documents),
+            &Trust::keys_only(),
+            NOW,
+        )
+    };
+    allowed(&judged(&["65532"]));
+    denied(&judged(&["root"]), ReasonCode::Condition, "root");
+    allowed(&judged(&["65532", "65532"]));
+    // One platform cannot speak for another one that runs in another way.
+    denied(&judged(&["65532", "root"]), ReasonCode::Unresolved, "one must speak for all");
+    let none = evaluate(&policies, &request(pod(IMAGE)), &Evidence::default(), &Trust::keys_only(), NOW);
+    denied(&none, ReasonCode::NotFetched, "nothing was fetched");
 }
 
 #[test]

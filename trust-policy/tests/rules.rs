@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 
 use serde_json::{Value, json};
-use trust_core::UnixTime;
+use trust_core::{Digest, UnixTime};
 use trust_policy::{
-    Decision, Evidence, Outcome, PolicySet, ReasonCode, Request, RuleVerdict, Trust, Verdict,
+    Decision, Evidence, Outcome, PolicySet, ReasonCode, Request, RuleVerdict, Trust, Verdict, evaluate,
 };
 use trust_testkit::judge::{self, allowed, denied, image_with, request};
 
@@ -331,4 +331,28 @@ fn expressions_of_a_cluster_policy_judge_the_resource() {
         let error = PolicySet::from_yaml(&rule(validate, more)).unwrap_err().to_string();
         assert!(error.contains(problem), "{error}");
     }
+}
+
+#[test]
+fn what_a_registry_holds_of_an_image_can_be_asked() {
+    let policies = rule(
+        "    context: [{name: data, imageRegistry: {reference: '{{ request.object.spec.containers[0].image }}', jmesPath: configData}}]\n    \
+         validate: {deny: {conditions: {any: [{key: '{{ data.config.User }}', operator: Equals, value: root}]}}}\n",
+    );
+    const IMAGE: &str = "ghcr.io/acme/app:v1";
+    let needed = policies.requirements(&request(pod(IMAGE)), &Evidence::default(), NOW);
+    assert_eq!((needed.images, needed.documents), (vec![IMAGE.to_owned()], vec![IMAGE.to_owned()]));
+    let judged = |user: &str| {
+        let config = json!({"config": {"User": user}}).to_string();
+        let manifest =
+            json!({"config": {"digest": Digest::sha256(config.as_bytes())}, "layers": []}).to_string();
+        let image = judge::image_at(&Digest::sha256(manifest.as_bytes()));
+        let evidence = judge::evidence([(IMAGE, image)], [manifest, config]);
+        evaluate(&policies, &request(pod(IMAGE)), &evidence, &Trust::keys_only(), NOW)
+    };
+    allowed(&judged("65532"));
+    denied(&judged("root"), ReasonCode::Condition, "root");
+    // What was not fetched is not known, and denies.
+    let none = evaluate(&policies, &request(pod(IMAGE)), &Evidence::default(), &Trust::keys_only(), NOW);
+    denied(&none, ReasonCode::Unresolved, "nothing was fetched");
 }

@@ -17,6 +17,7 @@ mod optionals;
 mod strings;
 mod times;
 
+pub(crate) use self::images::hub;
 use regex::{Regex, RegexBuilder};
 use trust_core::UnixTime;
 

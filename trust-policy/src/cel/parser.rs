@@ -57,10 +57,12 @@ const RESERVED: [&str; 18] = [
 ];
 
 /// What is asked of the environment, and with how many arguments.
-pub(super) const QUESTIONS: [(&str, Question, usize); 5] = [
+pub(super) const QUESTIONS: [(&str, Question, usize); 7] = [
     ("verifyImageSignatures", Question::ImageSignatures, 2),
     ("verifyAttestationSignatures", Question::AttestationSignatures, 3),
     ("extractPayload", Question::Payload, 2),
+    ("getImageData", Question::ImageData, 1),
+    ("image.GetMetadata", Question::ImageData, 1),
     ("resource.Get", Question::Resource, 4),
     ("resource.get", Question::Resource, 4),
 ];

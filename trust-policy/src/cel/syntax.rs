@@ -125,6 +125,8 @@ pub(crate) enum Question {
     AttestationSignatures,
     /// `extractPayload(image, attestation)`
     Payload,
+    /// `getImageData(image)`
+    ImageData,
     /// `resource.Get(apiVersion, resource, namespace, name)`
     Resource,
 }

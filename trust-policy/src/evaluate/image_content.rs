@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use trust_core::internal::json::{self, Objects};
-use trust_core::{Digest, Reasons, UnixTime};
+use trust_core::{Digest, ImageRef, PinnedImage, Reasons, UnixTime};
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, FailureKind, ImageEvidence};
 use crate::verdict::reason::ReasonCode;
 
 /// Platforms of one image.
@@ -54,6 +54,8 @@ struct Config {
 pub(crate) struct Content {
     /// The platform.
     pub(crate) name: String,
+    /// Of its manifest.
+    digest: Digest,
     /// As the index says it; `None` for an image that is in none.
     platform: Option<String>,
     manifest: Manifest,
@@ -169,6 +171,64 @@ impl Evidence {
     }
 }
 
+impl Evidence {
+    /// An image with the digest that it was resolved to, and what was fetched for it.
+    pub(crate) fn pinned(&self, image: &str) -> Result<(PinnedImage, &ImageEvidence), Unknown> {
+        let reference: ImageRef =
+            image.parse().map_err(|error| (ReasonCode::Malformed, Reasons(&error).to_string()))?;
+        let evidence = self
+            .images
+            .get(image)
+            .ok_or_else(|| (ReasonCode::NotFetched, "nothing was fetched for it".to_owned()))?;
+        if let Some(tampered) = evidence.failures.iter().find(|one| one.kind == FailureKind::Tampered) {
+            return Err((
+                ReasonCode::Tampered,
+                format!("comes from a store that cannot be believed: {tampered}"),
+            ));
+        }
+        let digest = evidence
+            .digest
+            .clone()
+            .map_err(|failure| (ReasonCode::NotFetched, format!("cannot be resolved: {failure}")))?;
+        let pinned = PinnedImage::new(reference, digest)
+            .map_err(|error| (ReasonCode::OtherImage, Reasons(&error).to_string()))?;
+        Ok((pinned, evidence))
+    }
+}
+
+/// What a registry holds of an image, as JSON.
+pub(crate) struct RegistryData {
+    pub(crate) image: PinnedImage,
+    /// Its index, if it has one.
+    pub(crate) index: Option<Value>,
+    /// Its manifest, and its configuration with the names of fields as the specification writes them: those for `linux/amd64`, or else
+    /// for its first platform. Other platforms have the same configuration of what runs.
+    pub(crate) manifest: Value,
+    pub(crate) config: Value,
+}
+
+/// What a registry holds of an image. Where its platforms would not run alike, one of them says nothing about the others.
+pub(crate) fn registry_data(image: &str, evidence: &Evidence) -> Result<RegistryData, Unknown> {
+    let (image, _) = evidence.pinned(image)?;
+    let contents = platforms(image.digest(), evidence)?;
+    let amd64 = contents.iter().find(|one| one.platform() == "linux/amd64");
+    let malformed = || (ReasonCode::Malformed, "image has no platform".to_owned());
+    let meant = amd64.or(contents.first()).ok_or_else(malformed)?;
+    if let Some(other) = contents.iter().find(|one| one.json.get("config") != meant.json.get("config")) {
+        let (one, two) = (meant.platform(), other.platform());
+        let problem =
+            format!("image is configured in another way on {two} than on {one}, and one must speak for all");
+        return Err((ReasonCode::Unresolved, problem));
+    }
+    let written = |digest: &Digest| -> Result<Value, Unknown> {
+        let text = evidence.documents.get(&digest.to_string()).map_or("", String::as_str);
+        json::from_slice(text.as_bytes()).map_err(|error| (ReasonCode::Malformed, error.to_string()))
+    };
+    let manifest = written(&meant.digest)?;
+    let index = if meant.digest == *image.digest() { None } else { Some(written(image.digest())?) };
+    Ok(RegistryData { config: meant.config_json(), manifest, index, image })
+}
+
 /// Why it is not known what an image says.
 pub(crate) type Unknown = (ReasonCode, String);
 
@@ -176,7 +236,7 @@ pub(crate) type Unknown = (ReasonCode, String);
 pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Content>, Unknown> {
     let top: Manifest = document(image, &evidence.documents)?;
     let Some(entries) = top.manifests else {
-        return Ok(vec![platform("image".to_owned(), None, top, evidence)?]);
+        return Ok(vec![platform("image".to_owned(), image, None, top, evidence)?]);
     };
     let images = images_of(image, &entries)?;
     let read = |entry: &Descriptor| {
@@ -189,7 +249,7 @@ pub(crate) fn platforms(image: &Digest, evidence: &Evidence) -> Result<Vec<Conte
             let parts = [Some(&platform.os), Some(&platform.architecture), variant];
             parts.into_iter().flatten().cloned().collect::<Vec<_>>().join("/")
         });
-        platform(name, full, document(&entry.digest, &evidence.documents)?, evidence)
+        platform(name, &entry.digest, full, document(&entry.digest, &evidence.documents)?, evidence)
     };
     images.into_iter().map(read).collect()
 }
@@ -256,6 +316,7 @@ pub(crate) fn family(
 
 fn platform(
     name: String,
+    digest: &Digest,
     platform: Option<String>,
     manifest: Manifest,
     evidence: &Evidence,
@@ -265,7 +326,7 @@ fn platform(
     let json: Value = document(&config.digest, &evidence.documents)?;
     let read = serde_json::from_value(json.clone()).map(|Objects(config)| config);
     let config = read.map_err(|error| malformed(format!("`{}`: {error}", config.digest)))?;
-    Ok(Content { name, platform, manifest, config, json })
+    Ok(Content { name, digest: digest.clone(), platform, manifest, config, json })
 }
 
 /// A document that is what its digest says.

@@ -10,6 +10,7 @@ use crate::evaluate::resource_rule::{self, Subject};
 use crate::evaluate::scope::{self, Scopes};
 use crate::evaluate::validation_rule;
 use crate::evidence::Evidence;
+use crate::expression::Missing;
 use crate::kubernetes::object_name::ObjectName;
 use crate::kubernetes::request::Request;
 use crate::kubernetes::resource::ContainerImage;
@@ -33,6 +34,14 @@ pub struct Requirements {
 }
 
 impl Requirements {
+    /// What expressions ask for.
+    fn add_missing(&mut self, missing: Missing) {
+        self.objects.extend(missing.objects);
+        let images: Vec<String> = missing.images.into_iter().collect();
+        add(&mut self.images, &images);
+        add(&mut self.documents, &images);
+    }
+
     /// Images, and what their signers need.
     fn add<'a>(
         &mut self,
@@ -75,8 +84,8 @@ impl PolicySet {
             scope::set_context(&mut scope, &rule.context, evidence);
             let missing = scope.missing();
             // What depends on an object that is not there yet may hold once it is.
-            let is_known = missing.is_empty();
-            needed.objects.extend(missing);
+            let is_known = missing.objects.is_empty() && missing.images.is_empty();
+            needed.add_missing(missing);
             let images = image_extractor::images(rule, request, &mut scope).unwrap_or_default();
             if let Some(preconditions) = &rule.preconditions
                 && is_known
@@ -108,6 +117,7 @@ impl PolicySet {
                         now,
                     );
                     needed.objects.extend(asked.objects);
+                    add(&mut needed.documents, &asked.documents);
                     let sets = validations.images.attestors.iter().map(|one| &one.signers);
                     needed.add(asked.images, sets, evidence);
                 }
@@ -126,7 +136,7 @@ impl PolicySet {
                         &scope,
                         evidence,
                     );
-                    needed.objects.extend(scope.missing());
+                    needed.add_missing(scope.missing());
                 }
                 Requirement::Form { .. } => {}
             }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use trust_core::{ImageRef, UnixTime};
 
+use crate::evaluate::image_content::{RegistryData, registry_data};
 use crate::evidence::{Evidence, FailureKind};
 use crate::expression::budget::Budget;
 use crate::expression::template::Template;
@@ -16,6 +17,7 @@ use crate::kubernetes::object_name::ObjectName;
 use crate::kubernetes::request::Request;
 use crate::kubernetes::resource::{ContainerImage, ContainerKind, Resource};
 use crate::policy::policy_set::{ContextEntry, ContextSource, Rule};
+use crate::verdict::reason::ReasonCode;
 
 /// The scopes of a request's rules. What they share is made once, and they spend one budget.
 pub(crate) struct Scopes<'a> {
@@ -171,6 +173,22 @@ fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Resul
             };
             found.map_err(|error| Absence::of(&error, ""))
         }
+        ContextSource::Image { reference, path } => {
+            let image = reference
+                .resolve_text(scope)
+                .map_err(|error| Absence::of(&error, "its image has no value: "))?;
+            let found = registry_data(&image, evidence).map_err(|(code, problem)| {
+                if code == ReasonCode::NotFetched {
+                    scope.note_missing_image(image.clone());
+                }
+                Absence { why: format!("image `{image}`: {problem}"), kind: UnresolvedKind::Unknown }
+            })?;
+            let whole = kyverno_data(found);
+            let Some(path) = path else { return Ok(whole) };
+            let mut inner = scope.clone();
+            inner.set_whole(&whole);
+            path.resolve(&inner).map_err(|error| Absence::of(&error, ""))
+        }
         ContextSource::ConfigMap { namespace, name } => {
             let object = object_of(namespace, name, scope)?;
             match evidence.objects.get(&object.to_string()) {
@@ -191,6 +209,27 @@ fn value_of(source: &ContextSource, scope: &Scope, evidence: &Evidence) -> Resul
             }
         }
     }
+}
+
+/// What a registry holds of an image, as Kyverno gives it to expressions.
+fn kyverno_data(data: RegistryData) -> Value {
+    let reference = data.image.reference();
+    let name = image_pattern::kyverno_name(reference);
+    let (registry, repository) = name.split_once('/').unwrap_or(("", &name));
+    let digest = reference.digest().map(ToString::to_string);
+    let mut whole = json!({
+        "image": reference.written(),
+        "resolvedImage": format!("{name}@{}", data.image.digest()),
+        "registry": registry,
+        "repository": repository,
+        "identifier": digest.as_deref().or(reference.tag()).unwrap_or("latest"),
+        "manifest": data.manifest,
+        "configData": data.config,
+    });
+    if let (Value::Object(fields), Some(index)) = (&mut whole, data.index) {
+        fields.insert("manifestList".to_owned(), index);
+    }
+    whole
 }
 
 /// The object that a name stands for.

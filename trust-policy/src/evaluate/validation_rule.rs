@@ -36,6 +36,8 @@ use crate::verdict::{Explanation, Outcome, RuleVerdict, VerifiedImage};
 #[derive(Default)]
 pub(super) struct Asked {
     pub(super) images: Vec<String>,
+    /// Images whose own manifests and configurations are asked for.
+    pub(super) documents: Vec<String>,
     pub(super) objects: BTreeSet<ObjectName>,
 }
 

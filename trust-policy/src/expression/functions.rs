@@ -1,13 +1,14 @@
 //! Kyverno's functions ([list](https://kyverno.io/docs/policy-types/cluster-policy/jmespath/#custom-filters)), beside those of
-//! JMESPath. What they make is bounded. Not here: those that ask the world (`is_external_url`, `random`), and
-//! the broken hashes.
+//! JMESPath. What they make is bounded. Not here: `random`, as a verdict must be the same each time.
 
 use core::cell::RefCell;
+use core::net::IpAddr;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::LazyLock;
 
 use jmespath::{Context, Rcvar, Runtime, Variable};
 use regex::{Captures, Regex, RegexBuilder};
+use sha1::Digest as _;
 use trust_core::internal::encoding;
 use trust_core::{Digest, Pattern, UnixTime};
 
@@ -28,7 +29,7 @@ const READ_IN_A_STEP: usize = 256;
 type Implementation = fn(&Arguments<'_>) -> Result<Variable, String>;
 
 /// Name, number of arguments, implementation.
-const FUNCTIONS: [(&str, usize, Implementation); 48] = [
+const FUNCTIONS: [(&str, usize, Implementation); 51] = [
     ("add", 2, |a| arithmetic::add(a.get(0), a.get(1))),
     ("base64_decode", 1, |a| {
         let bytes = encoding::from_base64(a.text(0)?).ok_or("argument is not base64")?;
@@ -42,6 +43,7 @@ const FUNCTIONS: [(&str, usize, Implementation); 48] = [
         let image = a.text(0)?.parse().map_err(|error| format!("{error}"))?;
         text(image_pattern::kyverno_form(&image))
     }),
+    ("is_external_url", 1, |a| boolean(is_external(a.text(0)?)?)),
     ("items", 3, items),
     // JMESPath's own, but bounded.
     ("join", 2, |a| {
@@ -68,6 +70,7 @@ const FUNCTIONS: [(&str, usize, Implementation); 48] = [
         }
         _ => Err("expected an object and a text, or a list and a number".to_owned()),
     }),
+    ("md5", 1, |a| text(hex(&md5::Md5::digest(a.text(0)?.as_bytes())))),
     ("modulo", 2, |a| arithmetic::modulo(a.get(0), a.get(1))),
     ("multiply", 2, |a| arithmetic::multiply(a.get(0), a.get(1))),
     ("object_from_lists", 2, |a| {
@@ -115,6 +118,7 @@ const FUNCTIONS: [(&str, usize, Implementation); 48] = [
         number((a.number(0)? * factor).round() / factor)
     }),
     ("semver_compare", 2, |a| boolean(version_range::contains(a.text(1)?, a.text(0)?)?)),
+    ("sha1", 1, |a| text(hex(&sha1::Sha1::digest(a.text(0)?.as_bytes())))),
     ("sha256", 1, |a| text(Digest::sha256(a.text(0)?.as_bytes()).to_hex())),
     ("split", 2, |a| {
         let parts = match a.text(1)? {
@@ -403,6 +407,31 @@ fn canonical_path(path: &str) -> String {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether the host of a URL is an address in the public network. What a name stands for, only the network knows.
+fn is_external(url: &str) -> Result<bool, String> {
+    let (_, rest) = url.split_once("://").ok_or_else(|| format!("`{url}` is not a URL"))?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let address = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address.parse().ok(),
+        None => host.split(':').next().unwrap_or_default().parse().ok(),
+    };
+    match address {
+        Some(IpAddr::V4(ip)) => {
+            Ok(!(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified()))
+        }
+        Some(IpAddr::V6(ip)) => {
+            let is_local = ip.is_unique_local() || ip.is_unicast_link_local();
+            Ok(!(is_local || ip.is_loopback() || ip.is_unspecified()))
+        }
+        None => Err(format!("whether `{host}` is external only the network knows, which is not asked")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -452,6 +481,12 @@ mod tests {
             ("round(`2.71828`, `1`)", json!(2.7)),
             ("semver_compare('1.2.3', '>=1.0.0 <2.0.0')", json!(true)),
             ("semver_compare('4.1.3', '1.x || >=4.2.0')", json!(false)),
+            ("sha1('')", json!("da39a3ee5e6b4b0d3255bfef95601890afd80709")),
+            ("md5('')", json!("d41d8cd98f00b204e9800998ecf8427e")),
+            ("is_external_url('https://1.1.1.1/a')", json!(true)),
+            ("is_external_url('http://10.0.0.1:80')", json!(false)),
+            ("is_external_url('http://[::1]/')", json!(false)),
+            ("is_external_url('http://[2001:4860:4860::8888]')", json!(true)),
             ("sha256('')", json!("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")),
             ("split('a,b', ',')", json!(["a", "b"])),
             ("time_add('2026-01-01T00:00:00Z', '1h')", json!("2026-01-01T01:00:00Z")),
@@ -498,6 +533,8 @@ mod tests {
             "regex_match('(', 'a')",
             "semver_compare('one', '>=1.0.0')",
             "time_since('Jan', '2026-11-21T23:59:00Z', '')",
+            "is_external_url('https://example.com')",
+            "is_external_url('1.1.1.1')",
             "time_now_utc('a')",
             "to_upper()",
             "replace_all(replace_all(replace_all('aaaaaaaaaa', 'a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'), \

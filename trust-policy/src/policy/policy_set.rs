@@ -148,6 +148,13 @@ pub enum ContextSource {
         /// What it is if that has no value.
         default: Option<Template>,
     },
+    /// What a registry holds of an image, which the caller collects.
+    Image {
+        /// The image.
+        reference: Template,
+        /// The part that is meant, if not everything.
+        path: Option<Template>,
+    },
     /// A ConfigMap, by namespace and name, which the caller looks up while it collects evidence.
     ConfigMap {
         /// Its namespace.

@@ -10,12 +10,7 @@ pub(super) const FUNCTIONS: [Function; 9] = [
     global("parseImageReference", 1, parse),
     global("isImage", 1, |a| Ok(Value::Bool(a.text(0)?.parse::<ImageRef>().is_ok()))),
     member("containsDigest", 1, |a| Ok(Value::Bool(image(a)?.digest().is_some()))),
-    // Docker Hub has this name in Kyverno's library.
-    member("registry", 1, |a| {
-        let registry = image(a)?.registry();
-        let name = if registry == "docker.io" { "index.docker.io" } else { registry };
-        Ok(name.to_owned().into())
-    }),
+    member("registry", 1, |a| Ok(hub(image(a)?.registry()).to_owned().into())),
     member("repository", 1, |a| Ok(image(a)?.repository().to_owned().into())),
     member("tag", 1, |a| Ok(tag(image(a)?).unwrap_or_default().to_owned().into())),
     member("digest", 1, |a| {
@@ -41,6 +36,11 @@ fn image<'v>(a: &Arguments<'v, '_>) -> Result<&'v ImageRef, Failure> {
         Value::Image(image) => Ok(image),
         _ => a.wrong(0, "an image, as `image(...)` makes it"),
     }
+}
+
+/// The registry by the name that it has in Kyverno's library: Docker Hub has another one there.
+pub(crate) fn hub(registry: &str) -> &str {
+    if registry == "docker.io" { "index.docker.io" } else { registry }
 }
 
 /// The tag, which is `latest` where there is neither a tag nor a digest.

@@ -9,9 +9,10 @@ use trust_core::{PinnedImage, PublicKey, Reasons, UnixTime};
 
 use super::Asked;
 use super::bindings::Bindings;
-use crate::cel::Question;
 use crate::cel::value::{Failure, Value, failed};
+use crate::cel::{Question, hub};
 use crate::evaluate::Evaluation;
+use crate::evaluate::image_content::registry_data;
 use crate::evaluate::signers::{Signed, SignedStatement, Wanted, What, distinct_signers};
 use crate::evidence::{Evidence, ImageEvidence};
 use crate::expression::Scope;
@@ -48,6 +49,12 @@ impl<'e> Questions<'e> for Unanswered<'_> {
             (Question::Payload, [image, _]) => {
                 self.note(image_text(image)?);
                 Err(Failure::Unknown("nothing was fetched yet".to_owned()))
+            }
+            (Question::ImageData, [image]) => {
+                let image = image_text(image)?;
+                self.note(image.clone());
+                self.asked.borrow_mut().documents.push(image.clone());
+                image_data(self.evidence, &image)
             }
             (_, arguments) => {
                 let object = object_name(arguments)?;
@@ -289,6 +296,7 @@ impl<'e> Questions<'e> for Verification<'_, '_> {
                 self.count(image, Some(self.attestation(attestation)?), attestors)
             }
             (Question::Payload, [image, attestation]) => self.payload(image, attestation),
+            (Question::ImageData, [image]) => image_data(self.evaluation.evidence, &image_text(image)?),
             (_, arguments) => object_in(self.evaluation.evidence, &object_name(arguments)?),
         }
     }
@@ -342,6 +350,28 @@ fn latest<'s>(statements: impl Iterator<Item = &'s SignedStatement>) -> Result<O
             "found {count} attestations, and which is the latest cannot be known"
         ))),
     }
+}
+
+/// What a registry holds of an image, as Kyverno gives it to expressions.
+fn image_data<'e>(evidence: &Evidence, image: &str) -> Result<Value<'e>, Failure> {
+    let data = registry_data(image, evidence)
+        .map_err(|(_, problem)| Failure::Unknown(format!("image `{image}`: {problem}")))?;
+    let reference = data.image.reference();
+    let name = reference.name();
+    let mut whole = serde_json::json!({
+        "image": reference.written(),
+        "resolvedImage": format!("{name}@{}", data.image.digest()),
+        "registry": hub(reference.registry()),
+        "repository": reference.repository(),
+        "digest": data.image.digest().to_string(),
+        "manifest": data.manifest,
+        "config": data.config,
+    });
+    if let serde_json::Value::Object(fields) = &mut whole {
+        fields.extend(reference.tag().map(|tag| ("tag".to_owned(), tag.into())));
+        fields.extend(data.index.map(|index| ("imageIndex".to_owned(), index)));
+    }
+    Ok(Value::owned(whole))
 }
 
 /// `apiVersion`, `resource`, namespace and name of an object.

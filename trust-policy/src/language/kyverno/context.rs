@@ -19,13 +19,14 @@ fn entry(at: &At<'_>) -> Result<ContextEntry, PolicyError> {
     if RESERVED.contains(&name.text()?) {
         return Err(name.wrong("a name that is not taken"));
     }
-    let source = match (fields.get("variable"), fields.get("configMap")) {
-        (Some(variable), None) => self::variable(&variable)?,
-        (None, Some(config_map)) => self::config_map(&config_map)?,
+    let source = match ["variable", "configMap", "imageRegistry"].map(|name| fields.get(name)) {
+        [Some(variable), None, None] => self::variable(&variable)?,
+        [None, Some(config_map), None] => self::config_map(&config_map)?,
+        [None, None, Some(registry)] => self::image(&registry)?,
         _ => {
             // Names what else stands there: it would ask the network.
             fields.finish()?;
-            return Err(at.wrong("one of `variable` and `configMap`"));
+            return Err(at.wrong("one of `variable`, `configMap` and `imageRegistry`"));
         }
     };
     fields.finish()?;
@@ -42,6 +43,16 @@ fn variable(at: &At<'_>) -> Result<ContextSource, PolicyError> {
         return Err(at.wrong("`value` or `jmesPath`"));
     }
     Ok(ContextSource::Variable { value, path, default })
+}
+
+fn image(at: &At<'_>) -> Result<ContextSource, PolicyError> {
+    let mut fields = at.fields()?;
+    let reference = fields.require("reference", "an image")?.template()?;
+    let path = fields.get("jmesPath").map(|at| at.expression()).transpose()?;
+    // The caller has the credentials of registries.
+    fields.ignore("imageRegistryCredentials");
+    fields.finish()?;
+    Ok(ContextSource::Image { reference, path })
 }
 
 fn config_map(at: &At<'_>) -> Result<ContextSource, PolicyError> {

@@ -161,14 +161,13 @@ pub(crate) struct Fields<'a> {
 }
 
 /// Fields that the languages have and that are not implemented here.
-const NOT_IMPLEMENTED: [&str; 17] = [
+const NOT_IMPLEMENTED: [&str; 16] = [
     "apiCall",
     "assert",
     "ctlog",
     "dryRun",
     "generate",
     "globalReference",
-    "imageRegistry",
     "images",
     "kms",
     "manifests",
