@@ -27,9 +27,9 @@ pub struct Common {
     /// The namespace of the records
     #[arg(long, default_value = "trust-system")]
     pub namespace: String,
-    /// Judge by Kyverno's policies with these labels, too; by all if it is empty
+    /// Judge by policies of Kyverno and of policy-controller with these labels, too; by all if it is empty
     #[arg(long, value_name = "LABELS", default_value = "trust.dev/gate=on")]
-    kyverno: String,
+    foreign: String,
     /// Trust the `TrustRoot`s that the API server stores, and nothing else
     #[arg(long, conflicts_with_all = ["trust_root", "tuf"])]
     stored_roots: bool,
@@ -58,7 +58,7 @@ impl Common {
         let root = current.map_or_else(TrustRoot::public_good, |current| current.root.clone());
         let gate = Gate::builder(Default::default(), Trust::new(root), registry);
         let mut settings = ClusterSettings::default();
-        settings.kyverno = Some(self.kyverno.clone());
+        settings.foreign = Some(self.foreign.clone());
         settings.roles = self.roles;
         settings.roots = self.stored_roots.then(TrustOptions::default);
         Cluster::follow(client, gate, settings).await.map_err(|error| error.to_string())

@@ -116,6 +116,16 @@ impl Kind {
     pub(crate) const POLICY: Self = Self::new("kyverno.io", "v1", "Policy", "policies");
     pub(crate) const POLICY_EXCEPTION: Self =
         Self::new("kyverno.io", "v2", "PolicyException", "policyexceptions");
+    pub(crate) const IMAGE_VALIDATING_POLICY: Self =
+        Self::new("policies.kyverno.io", "v1beta1", "ImageValidatingPolicy", "imagevalidatingpolicies");
+    pub(crate) const NAMESPACED_IMAGE_VALIDATING_POLICY: Self = Self::new(
+        "policies.kyverno.io",
+        "v1beta1",
+        "NamespacedImageValidatingPolicy",
+        "namespacedimagevalidatingpolicies",
+    );
+    pub(crate) const CLUSTER_IMAGE_POLICY: Self =
+        Self::new("policy.sigstore.dev", "v1beta1", "ClusterImagePolicy", "clusterimagepolicies");
     pub(crate) const IMAGE_TRUST_POLICY: Self =
         Self::new("trust.dev", "v1alpha1", "ImageTrustPolicy", "imagetrustpolicies");
     pub(crate) const TRUST_ROOT: Self = Self::new("trust.dev", "v1alpha1", "TrustRoot", "trustroots");

@@ -59,9 +59,11 @@ pub struct Cluster {
 pub struct ClusterSettings {
     /// What the policies of the server are added to: what becomes of uncovered images, and policies that are always there.
     pub base: PolicySet,
-    /// Kyverno's policies and exceptions with these labels, such as `trust.dev/gate=on`; all of them if it is empty. Those that Kyverno is
-    /// there for, such as policies that generate objects, cannot be read here: choose those that are about images.
-    pub kyverno: Option<String>,
+    /// Policies that are written for Kyverno (`ClusterPolicy`, `Policy`, `PolicyException`, `ImageValidatingPolicy`,
+    /// `NamespacedImageValidatingPolicy`) and for policy-controller (`ClusterImagePolicy`) with these labels, such as `trust.dev/gate=on`;
+    /// all of them if it is empty. Those that Kyverno alone is for, such as policies that generate objects, cannot be read here: choose
+    /// those that are about images.
+    pub foreign: Option<String>,
     /// Which roles are bound to whom, for rules that ask who asks. It must be allowed to read all bindings.
     pub roles: bool,
     /// `TrustRoot`s, by these options: then they alone are trusted, and if there is none, the keys of policies are.
@@ -78,7 +80,7 @@ impl Cluster {
         gate: GateBuilder,
         settings: ClusterSettings,
     ) -> Result<Self, ClusterError> {
-        let ClusterSettings { base, kyverno, roles, roots } = settings;
+        let ClusterSettings { base, foreign, roles, roots } = settings;
         let server = ApiServer(client);
         let lists = Lists::of(&server).await?;
         let objects = ClusterObjects::new(server.clone(), roles);
@@ -86,8 +88,8 @@ impl Cluster {
         gate.replace_policies(PolicySet::default());
         let (state, states) = mpsc::unbounded_channel();
         let mut policies = ClusterPolicies::new(server.clone(), state.clone());
-        if let Some(labels) = &kyverno {
-            policies = policies.with_kyverno(labels);
+        if let Some(labels) = &foreign {
+            policies = policies.with_foreign(labels);
         }
         let (found, judged_by) = watch::channel(None);
         let found = Arc::new(found);

@@ -10,8 +10,8 @@ use crate::api::{ApiServer, Kind, Lists, Seen, follow_all};
 use crate::last_good::{LastGood, Missing, State};
 use crate::stored::{read_policy, read_root};
 
-/// The policies that an API server stores: each `ImageTrustPolicy`, and of Kyverno's `ClusterPolicy`, `Policy` and `PolicyException` those
-/// that are [chosen](Self::with_kyverno). A kind that the server does not know it has none of.
+/// The policies that an API server stores: each `ImageTrustPolicy`, and of those of Kyverno and of policy-controller the ones
+/// that are [chosen](Self::with_foreign). A kind that the server does not know it has none of.
 ///
 /// A change takes effect at once. A policy that is changed so that it cannot be read stays as it was, and a new one that cannot be read
 /// adds nothing; each is logged once. But if a policy that was stored before the program started cannot be read, nothing is judged until it
@@ -94,11 +94,19 @@ impl ClusterPolicies {
         Self(Followed { server, kinds, objects: LastGood::new(read_policy), states })
     }
 
-    /// Kyverno's policies and exceptions with these labels, too, such as `trust.dev/gate=on`; all of them if it is empty. Those that Kyverno
-    /// is there for, such as policies that generate objects, cannot be read here: choose those that are about images.
-    pub(crate) fn with_kyverno(mut self, labels: &str) -> Self {
+    /// Policies and exceptions that are written for Kyverno, and policies that are written for policy-controller, with these labels, too,
+    /// such as `trust.dev/gate=on`; all of them if it is empty. Those that Kyverno alone is for, such as policies that generate objects,
+    /// cannot be read here: choose those that are about images. Exceptions from policies in CEL are not followed.
+    pub(crate) fn with_foreign(mut self, labels: &str) -> Self {
         let labels = Some(labels.to_owned()).filter(|labels| !labels.is_empty());
-        let kinds = [Kind::CLUSTER_POLICY, Kind::POLICY, Kind::POLICY_EXCEPTION];
+        let kinds = [
+            Kind::CLUSTER_POLICY,
+            Kind::POLICY,
+            Kind::POLICY_EXCEPTION,
+            Kind::IMAGE_VALIDATING_POLICY,
+            Kind::NAMESPACED_IMAGE_VALIDATING_POLICY,
+            Kind::CLUSTER_IMAGE_POLICY,
+        ];
         self.0.kinds.extend(kinds.map(|kind| (kind, labels.clone())));
         self
     }

@@ -174,11 +174,7 @@ fn kyvernos_policies_that_are_chosen_count_with_their_config_maps_and_roles() {
         ("policies", "Policy", "Namespaced", "v1"),
         ("policyexceptions", "PolicyException", "Namespaced", "v2"),
     ] {
-        let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-        cluster.create(&json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {"name": format!("{plural}.kyverno.io")}, "spec": {"group": "kyverno.io", "scope": scope,
-            "names": {"kind": kind, "plural": plural}, "versions": [{"name": version, "served": true, "storage": true,
-            "schema": {"openAPIV3Schema": any}}]}}));
+        cluster.define("kyverno.io", plural, kind, scope, version);
     }
     let digest = cluster.push("unsigned", "acme/app:v1");
     cluster.sign("release", "acme/app", &digest);
@@ -219,6 +215,62 @@ fn kyvernos_policies_that_are_chosen_count_with_their_config_maps_and_roles() {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "admin"}]}));
     eventually("the role counts", 3, || starts(&cluster).then_some(()));
+}
+
+#[test]
+fn policies_in_cel_and_of_policy_controller_that_are_chosen_count() {
+    let Some(cluster) = Cluster::new(MODERN) else { return };
+    for (group, plural, kind) in [
+        ("policies.kyverno.io", "imagevalidatingpolicies", "ImageValidatingPolicy"),
+        ("policy.sigstore.dev", "clusterimagepolicies", "ClusterImagePolicy"),
+    ] {
+        cluster.define(group, plural, kind, "Cluster", "v1beta1");
+    }
+    let digest = cluster.push("unsigned", "acme/app:v1");
+    cluster.sign("release", "acme/app", &digest);
+    let key = std::fs::read_to_string(cluster.path("release.pub")).unwrap();
+    let metadata = |name: &str| json!({"name": name, "labels": {"trust.dev/gate": "on"}});
+    let by_expression = |name: &str, expression: &str| {
+        json!({"apiVersion": "policies.kyverno.io/v1beta1", "kind": "ImageValidatingPolicy", "metadata": metadata(name), "spec": {
+            "matchConstraints": {"resourceRules": [
+                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["pods"]}]},
+            "matchImageReferences": [{"glob": format!("{}/*", cluster.registry)}],
+            "attestors": [{"name": "release", "cosign": {"key": {"data": key}, "ctlog": {"insecureIgnoreTlog": true}}}],
+            "validations": [
+                {"expression": expression, "message": "no owner"},
+                {"expression": "images.containers.all(i, verifyImageSignatures(i, [attestors.release]) > 0)", "message": "not released"}]}})
+    };
+    cluster.create(&by_expression("cel", "has(object.metadata.labels) && has(object.metadata.labels.owner)"));
+    let webhook = cluster.webhook_starts("webhook", &free_address(), &[], None);
+    cluster.waits_for(&webhook, "https");
+    gates(&cluster, &webhook);
+    is_refused(&cluster, &cluster.pod("app", "acme/app:v1"), "no owner");
+    let mut owned = cluster.pod("app", "acme/app:v1");
+    owned["metadata"]["labels"] = json!({"owner": "us"});
+    cluster.create(&owned);
+    let found = cluster.object(&["pod", "app"]);
+    assert!(found["spec"]["containers"][0]["image"].as_str().unwrap().ends_with(&digest), "it is pinned");
+    cluster.push("unsigned", "acme/other:v1");
+    let mut other = cluster.pod("other", "acme/other:v1");
+    other["metadata"]["labels"] = json!({"owner": "us"});
+    is_refused(&cluster, &other, "not released");
+
+    // A policy with a mistake is refused where it is written, with the place in the expression.
+    let text = cluster.refused(&by_expression("broken", "object.metadata.labels.size() > atLeast"));
+    assert!(
+        text.contains("spec.validations[0].expression") && text.contains("name `atLeast` is not known"),
+        "{text}"
+    );
+
+    // All policies that match must be satisfied, whichever language says it.
+    cluster.create(&json!({"apiVersion": "policy.sigstore.dev/v1beta1", "kind": "ClusterImagePolicy", "metadata": metadata("sigstore"),
+        "spec": {"images": [{"glob": format!("{}/acme/**", cluster.registry)}],
+            "authorities": [{"static": {"action": "fail", "message": "closed for the holidays"}}]}}));
+    owned["metadata"]["name"] = "second".into();
+    eventually("policy-controller's policy counts", 5, || {
+        let (_, text) = cluster.kubectl_with(&["create", "--dry-run=server", "-f", "-"], Some(&owned));
+        text.contains("closed for the holidays").then_some(())
+    });
 }
 
 #[test]

@@ -183,7 +183,7 @@ impl Cluster {
         serde_json::from_str(&run(Command::new("curl").args(["-sf", &url]))).unwrap()
     }
 
-    fn kubectl_with(&self, arguments: &[&str], input: Option<&Value>) -> (bool, String) {
+    pub(crate) fn kubectl_with(&self, arguments: &[&str], input: Option<&Value>) -> (bool, String) {
         let mut command = tool("kubectl").unwrap();
         command.args(arguments).envs(&self.environment);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -213,6 +213,16 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn create(&self, object: &Value) {
         self.succeeds(&["create", "-f", "-"], Some(object));
+    }
+
+    /// Defines a kind of objects that may hold anything.
+    #[track_caller]
+    pub(crate) fn define(&self, group: &str, plural: &str, kind: &str, scope: &str, version: &str) {
+        let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        self.create(&json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("{plural}.{group}")}, "spec": {"group": group, "scope": scope,
+            "names": {"kind": kind, "plural": plural}, "versions": [{"name": version, "served": true, "storage": true,
+            "schema": {"openAPIV3Schema": any}}]}}));
     }
 
     #[track_caller]
