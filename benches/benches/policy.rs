@@ -45,6 +45,30 @@ fn registries(count: usize, matching: usize) -> PolicySet {
     PolicySet::from_yaml(&(0..count).map(policy).collect::<Vec<_>>().join("---\n")).expect("policies")
 }
 
+/// A policy in CEL about who signed the images, with a condition, a variable and a message.
+fn in_cel() -> PolicySet {
+    let policy = fs::read_to_string(data().join("policies/require-release-key.yaml")).expect("a policy");
+    let (start, end) = ("-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----");
+    let key = policy.split(start).nth(1).and_then(|rest| rest.split(end).next()).expect("a key");
+    let key = format!("{start}{}{end}", key.replace(' ', ""));
+    let policy = json!({
+        "apiVersion": "policies.kyverno.io/v1", "kind": "ImageValidatingPolicy", "metadata": {"name": "p"},
+        "spec": {
+            "matchConstraints": {"resourceRules": [
+                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]},
+            "matchConditions": [{"name": "named", "expression": "object.metadata.name.matches('^[a-z-]+$')"}],
+            "matchImageReferences": [{"glob": "ghcr.io/myorg/*"}],
+            "validationConfigurations": {"mutateDigest": false, "verifyDigest": false},
+            "attestors": [{"name": "release", "cosign": {"key": {"data": key}, "ctlog": {"insecureIgnoreTlog": true}}}],
+            "variables": [{"name": "owner", "expression": "object.metadata.?labels.?owner.orValue('nobody')"}],
+            "validations": [
+                {"expression": "variables.owner.size() > 0", "messageExpression": "'owned by ' + variables.owner"},
+                {"expression": "images.containers.map(image, verifyImageSignatures(image, [attestors.release])).all(e, e > 0)"}],
+        },
+    });
+    PolicySet::from_yaml(&policy.to_string()).expect("a policy")
+}
+
 struct Case {
     name: String,
     policies: PolicySet,
@@ -99,11 +123,18 @@ fn verify_bundle(root: &TrustRoot, digest: &Digest, text: &[u8]) {
 fn main() {
     let keyless =
         fs::read_to_string(data().join("policies/require-release-workflow.yaml")).expect("a policy");
+    let by_key = fs::read_to_string(data().join("policies/require-release-key.yaml")).expect("a policy");
     let keyless = || PolicySet::from_yaml(&keyless).expect("a policy");
     let mut cases = vec![
         Case::new("1 container, 1 policy, keyless", keyless(), pod(1, "ghcr.io/myorg/web:keyless")),
         Case::new("1,000 policies of which 3 match", registries(1000, 3), pod(1, "ghcr.io/myorg/app:signed")),
     ];
+    for count in [1, 10, 100] {
+        let by_key = PolicySet::from_yaml(&by_key).expect("a policy");
+        let pod = pod(count, "ghcr.io/myorg/app:signed");
+        cases.push(Case::new(format!("{count} containers, a key"), by_key, pod.clone()));
+        cases.push(Case::new(format!("{count} containers, a key, in CEL"), in_cel(), pod));
+    }
     for count in [1, 10, 100] {
         let name = format!("{count} containers, 1 rule");
         cases.push(Case::new(name, registries(1, 1), pod(count, "ghcr.io/myorg/app:signed")));
@@ -164,6 +195,17 @@ fn worst() -> Vec<(&'static str, PolicySet, Request)> {
     let form = "{pattern: {spec: {values: {a: [{a: '?*', b: '?*', c: '?*', d: '?*', e: '?*', f: '?*', g: '?*', h: '?*'}]}}}}";
     let regex = "{deny: {conditions: {any: [{key: \"{{ request.object.spec.values.a[].regex_replace_all('(a+)+b', @, 'x$1') | \
                  length(@) }}\", operator: Equals, value: 0}]}}}";
+    let in_cel = |expression: &str| {
+        let policy = json!({
+            "apiVersion": "policies.kyverno.io/v1", "kind": "ImageValidatingPolicy", "metadata": {"name": "p"},
+            "spec": {
+                "matchConstraints": {"resourceRules": [
+                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]},
+                "validationConfigurations": {"required": false, "mutateDigest": false, "verifyDigest": false},
+                "validations": [{"expression": expression}]},
+        });
+        PolicySet::from_yaml(&policy.to_string()).expect("a policy")
+    };
     let maps: Vec<Value> = (0..SIZE / 4).map(|_| json!({})).collect();
     let two = |a: usize, b: usize| pod(json!({"a": list(a), "b": list(b)}));
     vec![
@@ -173,6 +215,26 @@ fn worst() -> Vec<(&'static str, PolicySet, Request)> {
         ("wildcards against one long text", rule(stars), two(1, 1)),
         ("an expression over 80,000 texts", rule(sorted), two(40_000, 40_000)),
         ("a form of 8 keys over 786,432 maps", rule(form), pod(json!({"a": maps}))),
+        (
+            "CEL: a loop over 8,000 in a loop",
+            in_cel("object.spec.values.a.all(x, object.spec.values.a.exists(y, x == y + 'a') || true)"),
+            two(8000, 1),
+        ),
+        (
+            "CEL: two lists of 40,000",
+            in_cel("object.spec.values.a.all(x, !(x in object.spec.values.b))"),
+            two(40_000, 40_000),
+        ),
+        (
+            "CEL: a regex over 10,000 texts",
+            in_cel("object.spec.values.a.exists(x, x.findAll('a+b').size() > 0)"),
+            two(10_000, 1),
+        ),
+        (
+            "CEL: regexes that are not known",
+            in_cel("object.spec.values.a.exists(x, 'b'.matches(x))"),
+            two(10_000, 1),
+        ),
         ("a regex over 10,000 texts", rule(regex), two(10_000, 1)),
     ]
 }
