@@ -10,8 +10,8 @@
 //! | `value` | [`Value`]; why an expression has none ([`Failure`]) |
 //! | `library` | the functions, by name |
 //! | `syntax` | [`Node`](syntax::Node): an expression as a tree |
-//! | `token`, `parser` | from text to tree |
 //! | `names` | what an expression may refer to |
+//! | `token`, `parser` | from text to tree |
 //! | `interpreter` | the value of a tree |
 
 pub(crate) mod value;
@@ -20,11 +20,11 @@ mod library;
 
 mod syntax;
 
+pub(crate) mod names;
+
 mod token;
 
 mod parser;
-
-pub(crate) mod names;
 
 mod interpreter;
 

@@ -345,7 +345,7 @@ impl<'a> Evaluation<'a> {
         let expressions = exception
             .expressions
             .as_deref()
-            .map_or(Answer::Yes, |expressions| self.conditions_hold(expressions, rule.of_pod));
+            .map_or(Answer::Yes, |expressions| self.conditions_hold(expressions));
         let is_over = exception.expires.is_some_and(|expires| expires <= self.now);
         Answer::all([
             exception.matches.matched.exempt(self.request),

@@ -71,7 +71,40 @@ fn hostile() -> Vec<(String, bool)> {
             true,
         ),
         ("a".repeat(5000), false),
+        // What a stranger wrote into the object, again and again.
+        ("lists.range(500000).all(i, object.spec.list[0] in object.spec.list)".to_owned(), true),
+        ("lists.range(500000).all(i, object.spec.list == object.spec.list)".to_owned(), true),
+        ("lists.range(500000).all(i, object.spec.map == object.spec.map)".to_owned(), true),
+        ("lists.range(500000).all(i, object.spec.text + 'a' > object.spec.text)".to_owned(), true),
+        ("lists.range(500000).all(i, object.spec.text <= object.spec.text)".to_owned(), true),
+        ("lists.range(500000).all(i, [object.spec.text, object.spec.text].max() != 'a')".to_owned(), true),
+        (
+            "lists.range(500000).all(i, [object.spec.text, object.spec.text].sort().size() == 2)".to_owned(),
+            true,
+        ),
+        ("lists.range(500000).all(i, {'a': 1}[?object.spec.text].orValue(0) == 0)".to_owned(), true),
+        ("lists.range(500000).all(i, !(object.spec.text in object.spec.map))".to_owned(), true),
+        ("lists.range(500000).all(i, {object.spec.text: 1}.size() == 1)".to_owned(), true),
+        ("lists.range(500000).all(i, object.spec.text.split('').size() > 1)".to_owned(), true),
+        ("lists.range(500000).all(i, strings.quote(object.spec.text).size() > 1)".to_owned(), true),
+        ("lists.range(500000).all(i, object.spec.list.map(x, x).size() > 1)".to_owned(), true),
+        ("lists.range(500000).all(i, (object.spec.list + object.spec.list).size() > 1)".to_owned(), true),
+        ("lists.range(500000).all(i, object.spec.list.exists(x, x == object.spec.list[0]))".to_owned(), true),
+        ("lists.range(500000).all(i, bytes(object.spec.text) == bytes(object.spec.text))".to_owned(), true),
+        ("lists.range(500000).all(i, object.spec.text.reverse().size() > 1)".to_owned(), true),
+        // Values that go deeper with each variable.
+        ("variables.v63 == variables.v63".to_owned(), true),
     ]
+}
+
+/// A pod with a long list, a map of as many, and a long text; three megabytes.
+fn stuffed() -> serde_json::Value {
+    let mut object = pod("nginx");
+    let texts = || (0..20_000).map(|index| format!("a{index}{}", "b".repeat(20)));
+    object["spec"]["list"] = texts().collect();
+    object["spec"]["map"] = texts().map(|text| (text, 1)).collect();
+    object["spec"]["text"] = "a".repeat(1 << 20).into();
+    object
 }
 
 /// What is known of an expression is computed when the policy is read, not for each request.
@@ -91,11 +124,21 @@ fn nothing_is_compiled_again() {
 }
 
 fn policy(expression: &str) -> String {
+    // Each variable wraps the one before it a hundred times.
+    let wrapped = |index: usize| {
+        let inner = if index == 0 { "[1]".to_owned() } else { format!("variables.v{}", index - 1) };
+        format!("{{name: v{index}, expression: \"[{inner}]{}\"}}", ".map(x, [x])".repeat(50))
+    };
+    let variables: Vec<String> = match expression.contains("variables.") {
+        true => (0..64).map(wrapped).collect(),
+        false => Vec::new(),
+    };
     format!(
         "apiVersion: policies.kyverno.io/v1\nkind: ImageValidatingPolicy\nmetadata: {{name: p}}\nspec:\n  matchConstraints: \
          {{resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}}]}}\n  \
-         validationConfigurations: {{required: false, mutateDigest: false, verifyDigest: false}}\n  validations:\n  \
-         - expression: \"{expression}\"\n"
+         validationConfigurations: {{required: false, mutateDigest: false, verifyDigest: false}}\n  variables: [{}]\n  validations:\n  \
+         - expression: \"{expression}\"\n",
+        variables.join(", ")
     )
 }
 
@@ -106,21 +149,23 @@ fn hostile_expressions_are_stopped() {
     for (expression, loads) in hostile() {
         let short = expression.get(..60).unwrap_or(&expression).to_owned();
         let policy = policy(&expression);
-        let before = MEMORY.current_usage();
-        MEMORY.reset_peak_usage();
+        let mut held = 0;
         let start = Instant::now();
         let read = PolicySet::from_yaml(&policy);
         assert_eq!(read.is_ok(), loads, "{short}: {:?}", read.err().map(|error| error.to_string()));
         if let Ok(policies) = read {
             let now = UnixTime::from_seconds(0);
-            let request = request(pod("nginx"));
+            let request = request(stuffed());
+            let before = MEMORY.current_usage();
+            MEMORY.reset_peak_usage();
             let evidence = Evidence::default();
             let _ = policies.requirements(&request, &evidence, now);
             let verdict = evaluate(&policies, &request, &evidence, &Trust::keys_only(), now);
             assert_eq!(verdict.decision, Decision::Deny, "{short}: {verdict}");
             assert!(verdict.to_string().contains("cannot determine whether it holds"), "{short}: {verdict}");
+            held = MEMORY.peak_usage().saturating_sub(before);
         }
-        let (took, held) = (start.elapsed(), MEMORY.peak_usage().saturating_sub(before));
+        let took = start.elapsed();
         assert!(took < COST, "{short} took {took:?}");
         assert!(held < MEMORY_LIMIT, "{short} held {held} bytes");
         println!("{took:?}, {} KiB: {short}", held >> 10);

@@ -66,6 +66,7 @@ impl<'i, 'a> Interpreter<'i, 'a> {
             }
             Expression::Index { operand, index, is_optional } => {
                 let (operand, index) = (self.value(operand)?, self.value(index)?);
+                self.pay_for_key(&index)?;
                 at_index(&operand, &index, *is_optional)
             }
             Expression::List(elements) => self.list(elements),
@@ -87,7 +88,7 @@ impl<'i, 'a> Interpreter<'i, 'a> {
             }
             Expression::Call(function, arguments) => {
                 let values = self.values(arguments)?;
-                Arguments::new(function, &values, self.budget, self.now)?.run()
+                Arguments::new(function, &values, self.budget, self.now)?.run()?.bounded()
             }
             Expression::Matches(operand, regex) => match self.value(operand)? {
                 Value::Text(text) => {
@@ -109,7 +110,7 @@ impl<'i, 'a> Interpreter<'i, 'a> {
                 Value::Optional(None) => Ok(Value::Optional(None)),
                 Value::Optional(Some(inner)) => {
                     let found = self.with_local(name, (*inner).clone(), body)?;
-                    Ok(if *is_flat { found } else { Value::Optional(Some(found.into())) })
+                    if *is_flat { Ok(found) } else { Value::Optional(Some(found.into())).bounded() }
                 }
                 other => {
                     failed(format!("`optMap` is asked of {}, expected optional_type", other.type_name()))
@@ -152,13 +153,14 @@ impl<'i, 'a> Interpreter<'i, 'a> {
         for element in elements {
             items.extend(self.element(element)?);
         }
-        Ok(items.into())
+        Value::from(items).bounded()
     }
 
     fn map(&mut self, entries: &'a [(Node, Element)]) -> Result<Value<'a>, Failure> {
         let mut map = BTreeMap::new();
         for (key, element) in entries {
             let key = self.value(key)?;
+            self.pay_for_key(&key)?;
             let found = Key::of(&key);
             let key = found
                 .ok_or_else(|| Failure::Failed(format!("{} cannot be a key of a map", key.type_name())))?;
@@ -168,7 +170,13 @@ impl<'i, 'a> Interpreter<'i, 'a> {
                 return failed("map has one of its keys twice");
             }
         }
-        Ok(Value::Map(map.into()))
+        Value::from(map).bounded()
+    }
+
+    /// Pays for a copy of a key.
+    fn pay_for_key(&self, key: &Value<'a>) -> Result<(), Failure> {
+        let length = if let Value::Text(text) = key { text.len() } else { 0 };
+        Ok(self.budget.spend(length / WRITTEN_IN_A_STEP)?)
     }
 
     /// Parts up to the one that decides. One that fails does not matter if another one decides.
@@ -185,18 +193,27 @@ impl<'i, 'a> Interpreter<'i, 'a> {
 
     fn looped(&mut self, one: &'a Loop) -> Result<Value<'a>, Failure> {
         let range = self.value(&one.range)?;
-        let entries = entries_of(&range)?;
-        self.budget.spend(entries.len())?;
+        let length = range.len().ok_or_else(|| {
+            Failure::Failed(format!("macro is asked of {}, expected list or map", range.type_name()))
+        })?;
+        self.budget.spend(length)?;
+        let entries = range.entries();
         let (mut failure, mut count) = (None, 0);
         let (mut items, mut map) = (Vec::new(), BTreeMap::new());
-        for (key, value) in entries {
+        for index in 0..length {
+            // Of a list, the key is the place.
+            let (key, value) = match &entries {
+                Some(entries) => entries.get(index).cloned().unwrap_or((Value::Null, Value::Null)),
+                None => (
+                    Value::Int(i64::try_from(index).unwrap_or(i64::MAX)),
+                    range.item(index).unwrap_or(Value::Null),
+                ),
+            };
             let before = self.locals.len();
             // One name stands for the element of a list, and for the key of a map.
-            let given = match (&one.names[..], &range) {
-                ([name], Value::Map(_) | Value::Json(serde_json::Value::Object(_))) => {
-                    vec![(&**name, key.clone())]
-                }
-                ([name], _) => vec![(&**name, value.clone())],
+            let given = match (&one.names[..], &entries) {
+                ([name], Some(_)) => vec![(&**name, key.clone())],
+                ([name], None) => vec![(&**name, value.clone())],
                 (names, _) => {
                     let both = [key.clone(), value.clone()];
                     names.iter().map(|name| &**name).zip(both).collect()
@@ -235,13 +252,13 @@ impl<'i, 'a> Interpreter<'i, 'a> {
                 failure.map_or(Ok(Value::Bool(one.kind == LoopKind::All)), Err)
             }
             LoopKind::ExistsOne => Ok(Value::Bool(count == 1)),
-            LoopKind::Filter | LoopKind::Map => Ok(items.into()),
-            LoopKind::MapEntries => Ok(Value::Map(map.into())),
+            LoopKind::Filter | LoopKind::Map => Value::from(items).bounded(),
+            LoopKind::MapEntries => Value::from(map).bounded(),
         }
     }
 
     fn binary(&self, operator: Operator, left: &Value<'a>, right: &Value<'a>) -> Result<Value<'a>, Failure> {
-        let ordered = |is_so: fn(Ordering) -> bool| match left.compare(right) {
+        let ordered = |is_so: fn(Ordering) -> bool| match left.compare_within(right, self.budget)? {
             Some(order) => Ok(Value::Bool(is_so(order))),
             // Not a number is in no order with any.
             None if matches!((left, right), (Value::Double(_), _) | (_, Value::Double(_))) => {
@@ -265,6 +282,8 @@ impl<'i, 'a> Interpreter<'i, 'a> {
     }
 
     fn is_in(&self, element: &Value<'a>, list: &Value<'a>) -> Result<bool, Failure> {
+        self.budget.spend(list.len().unwrap_or_default())?;
+        self.pay_for_key(element)?;
         if let Some(items) = list.items() {
             for item in items {
                 if element.equals(&item, self.budget)? {
@@ -445,16 +464,4 @@ fn arithmetic<'a>(operator: Operator, left: &Value<'a>, right: &Value<'a>) -> Re
 fn later<'a>(time: UnixTime, millis: i128) -> Result<Value<'a>, Failure> {
     let found = i128::from(time.as_millis()).checked_add(millis).and_then(|found| i64::try_from(found).ok());
     found.map(|found| Value::Time(UnixTime::from_millis(found))).ok_or_else(overflow)
-}
-
-/// The elements of a list by their indexes, or the entries of a map.
-fn entries_of<'a>(range: &Value<'a>) -> Result<Vec<(Value<'a>, Value<'a>)>, Failure> {
-    if let Some(items) = range.items() {
-        let index = |index| Value::Int(i64::try_from(index).unwrap_or(i64::MAX));
-        return Ok(items.into_iter().enumerate().map(|(at, item)| (index(at), item)).collect());
-    }
-    let entries = range.entries();
-    entries.ok_or_else(|| {
-        Failure::Failed(format!("macro is asked of {}, expected list or map", range.type_name()))
-    })
 }

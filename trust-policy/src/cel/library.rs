@@ -112,6 +112,15 @@ pub(super) struct Arguments<'v, 'a> {
     now: UnixTime,
 }
 
+/// How many bytes are read of a value; an element of it takes a step.
+fn length(value: &Value<'_>) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        other => other.len().unwrap_or_default().saturating_mul(BYTES_IN_A_STEP),
+    }
+}
+
 impl<'v, 'a> Arguments<'v, 'a> {
     /// Arguments, whose texts are paid for as if they were read once.
     pub(super) fn new(
@@ -120,11 +129,6 @@ impl<'v, 'a> Arguments<'v, 'a> {
         budget: &'v Budget,
         now: UnixTime,
     ) -> Result<Self, Failure> {
-        let length = |value: &Value<'_>| match value {
-            Value::Text(text) => text.len(),
-            Value::Bytes(bytes) => bytes.len(),
-            other => other.len().unwrap_or_default().saturating_mul(BYTES_IN_A_STEP),
-        };
         let read = values.iter().map(length).fold(0, usize::saturating_add);
         budget.spend(read / BYTES_IN_A_STEP)?;
         Ok(Self { function, values, budget, now })

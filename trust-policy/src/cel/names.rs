@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::parser::QUESTIONS;
-use super::syntax::{Expression, Node, Problem, Question};
+use super::syntax::{Expression, Node, Problem, QUESTIONS, Question};
 
 /// Expressions below one another: chains of operators, too.
 const MAX_DEPTH: usize = 120;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::library::{self, Style};
 use super::names::Names;
-use super::syntax::{
-    Element, Expression, Literal, Loop, LoopKind, Node, Operator, Problem, Question, Selection,
-};
+use super::syntax::{Element, Expression, Literal, Loop, LoopKind, Node, Operator, Problem, Selection};
 use super::token::{Token, Word, tokens};
 
 /// Bytes of one expression; the longest of the published policies has some hundreds.
@@ -54,17 +52,6 @@ const RESERVED: [&str; 18] = [
     "var",
     "void",
     "while",
-];
-
-/// What is asked of the environment, and with how many arguments.
-pub(super) const QUESTIONS: [(&str, Question, usize); 7] = [
-    ("verifyImageSignatures", Question::ImageSignatures, 2),
-    ("verifyAttestationSignatures", Question::AttestationSignatures, 3),
-    ("extractPayload", Question::Payload, 2),
-    ("getImageData", Question::ImageData, 1),
-    ("image.GetMetadata", Question::ImageData, 1),
-    ("resource.Get", Question::Resource, 4),
-    ("resource.get", Question::Resource, 4),
 ];
 
 pub(super) fn parse(text: &str, names: &Names) -> Result<Node, Problem> {

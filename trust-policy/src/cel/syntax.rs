@@ -131,6 +131,17 @@ pub(crate) enum Question {
     Resource,
 }
 
+/// What is asked of the environment, and with how many arguments.
+pub(super) const QUESTIONS: [(&str, Question, usize); 7] = [
+    ("verifyImageSignatures", Question::ImageSignatures, 2),
+    ("verifyAttestationSignatures", Question::AttestationSignatures, 3),
+    ("extractPayload", Question::Payload, 2),
+    ("getImageData", Question::ImageData, 1),
+    ("image.GetMetadata", Question::ImageData, 1),
+    ("resource.Get", Question::Resource, 4),
+    ("resource.get", Question::Resource, 4),
+];
+
 #[derive(Debug)]
 pub(super) struct Loop {
     pub(super) kind: LoopKind,

@@ -13,6 +13,9 @@ use crate::expression::budget::{Budget, Exhausted};
 use crate::value::duration;
 use crate::value::quantity::Quantity;
 
+/// Bytes that are compared in about the time of a step.
+const COMPARED_IN_A_STEP: usize = 64;
+
 /// The value of an expression. What comes from a document is borrowed from it.
 #[derive(Clone, Debug)]
 pub(crate) enum Value<'a> {
@@ -23,8 +26,8 @@ pub(crate) enum Value<'a> {
     Double(f64),
     Text(Text<'a>),
     Bytes(Rc<[u8]>),
-    List(Rc<Vec<Self>>),
-    Map(Rc<BTreeMap<Key, Self>>),
+    List(Rc<Nested<Vec<Self>>>),
+    Map(Rc<Nested<BTreeMap<Key, Self>>>),
     /// A list or a map of a document.
     Json(&'a Json),
     Time(UnixTime),
@@ -39,6 +42,16 @@ pub(crate) enum Value<'a> {
     /// One of the signers that a policy names, by its place among them.
     Attestor(usize),
 }
+
+/// Elements that were made, and how many levels of others stand in them: what goes through a value goes as deep.
+#[derive(Clone, Debug)]
+pub(crate) struct Nested<T> {
+    elements: T,
+    depth: usize,
+}
+
+/// Levels of elements in one another, documents not counted, which have their own limit.
+const MAX_DEPTH: usize = 64;
 
 /// A text: of the policy or a document, or one that was made.
 #[derive(Clone, Debug)]
@@ -111,8 +124,21 @@ impl From<String> for Value<'_> {
 
 impl<'a> From<Vec<Value<'a>>> for Value<'a> {
     fn from(items: Vec<Value<'a>>) -> Self {
-        Self::List(items.into())
+        let depth = deepest(&items) + 1;
+        Self::List(Rc::new(Nested { elements: items, depth }))
     }
+}
+
+impl<'a> From<BTreeMap<Key, Value<'a>>> for Value<'a> {
+    fn from(entries: BTreeMap<Key, Value<'a>>) -> Self {
+        let depth = deepest(entries.values()) + 1;
+        Self::Map(Rc::new(Nested { elements: entries, depth }))
+    }
+}
+
+/// How many levels of elements the deepest of some values has.
+fn deepest<'v, 'a: 'v>(values: impl IntoIterator<Item = &'v Value<'a>>) -> usize {
+    values.into_iter().map(Value::depth).max().unwrap_or_default()
 }
 
 impl<'a> From<&'a Json> for Value<'a> {
@@ -136,12 +162,27 @@ impl<'a> Value<'a> {
             Json::Number(number) => Self::of_number(&number),
             Json::String(text) => text.into(),
             Json::Array(items) => items.into_iter().map(Self::owned).collect::<Vec<_>>().into(),
-            Json::Object(fields) => Self::Map(Rc::new(
-                fields
-                    .into_iter()
-                    .map(|(name, value)| (Key::Text(name.into()), Self::owned(value)))
-                    .collect(),
-            )),
+            Json::Object(fields) => {
+                let entry = |(name, value): (String, Json)| (Key::Text(name.into()), Self::owned(value));
+                fields.into_iter().map(entry).collect::<BTreeMap<_, _>>().into()
+            }
+        }
+    }
+
+    /// The value, unless it is too deep.
+    pub(crate) fn bounded(self) -> Result<Self, Failure> {
+        match self.depth() > MAX_DEPTH {
+            true => failed(format!("value is more than {MAX_DEPTH} lists, maps and optional values deep")),
+            false => Ok(self),
+        }
+    }
+
+    fn depth(&self) -> usize {
+        match self {
+            Self::List(items) => items.depth,
+            Self::Map(entries) => entries.depth,
+            Self::Optional(Some(inner)) => inner.depth() + 1,
+            _ => 0,
         }
     }
 
@@ -179,8 +220,8 @@ impl<'a> Value<'a> {
     /// How many elements it has, if it is a list or a map.
     pub(crate) fn len(&self) -> Option<usize> {
         match self {
-            Self::List(items) => Some(items.len()),
-            Self::Map(entries) => Some(entries.len()),
+            Self::List(items) => Some(items.elements.len()),
+            Self::Map(entries) => Some(entries.elements.len()),
             Self::Json(Json::Array(items)) => Some(items.len()),
             Self::Json(Json::Object(fields)) => Some(fields.len()),
             _ => None,
@@ -190,8 +231,17 @@ impl<'a> Value<'a> {
     /// The elements of a list.
     pub(crate) fn items(&self) -> Option<Vec<Self>> {
         match self {
-            Self::List(items) => Some(items.to_vec()),
+            Self::List(items) => Some(items.elements.clone()),
             Self::Json(Json::Array(items)) => Some(items.iter().map(Self::from).collect()),
+            _ => None,
+        }
+    }
+
+    /// An element of a list, by its place.
+    pub(crate) fn item(&self, index: usize) -> Option<Self> {
+        match self {
+            Self::List(items) => items.elements.get(index).cloned(),
+            Self::Json(Json::Array(items)) => items.get(index).map(Self::from),
             _ => None,
         }
     }
@@ -199,9 +249,9 @@ impl<'a> Value<'a> {
     /// The entries of a map.
     pub(crate) fn entries(&self) -> Option<Vec<(Self, Self)>> {
         match self {
-            Self::Map(entries) => {
-                Some(entries.iter().map(|(key, value)| (key.clone().into(), value.clone())).collect())
-            }
+            Self::Map(entries) => Some(
+                entries.elements.iter().map(|(key, value)| (key.clone().into(), value.clone())).collect(),
+            ),
             Self::Json(Json::Object(fields)) => {
                 Some(fields.iter().map(|(name, value)| (name.as_str().into(), value.into())).collect())
             }
@@ -213,7 +263,7 @@ impl<'a> Value<'a> {
     pub(crate) fn field(&self, name: &str) -> Result<Option<Self>, Failure> {
         match self {
             Self::Json(Json::Object(fields)) => Ok(fields.get(name).map(Self::from)),
-            Self::Map(entries) => Ok(entries.get(&Key::Text(name.into())).cloned()),
+            Self::Map(entries) => Ok(entries.elements.get(&Key::Text(name.into())).cloned()),
             other => failed(format!("{} has no fields, expected a map with `{name}`", other.type_name())),
         }
     }
@@ -224,9 +274,9 @@ impl<'a> Value<'a> {
         match (self, key) {
             (Self::Json(Json::Object(_)), Some(Key::Text(name))) => self.field(&name),
             (Self::Json(Json::Object(_)), Some(_)) => Ok(None),
-            (Self::Map(entries), Some(key)) => Ok(entries.get(&key).cloned()),
+            (Self::Map(entries), Some(key)) => Ok(entries.elements.get(&key).cloned()),
             (Self::List(items), Some(Key::Number(index))) => {
-                Ok(usize::try_from(index).ok().and_then(|index| items.get(index)).cloned())
+                Ok(usize::try_from(index).ok().and_then(|index| items.elements.get(index)).cloned())
             }
             (Self::Json(Json::Array(items)), Some(Key::Number(index))) => {
                 Ok(usize::try_from(index).ok().and_then(|index| items.get(index)).map(Self::from))
@@ -238,10 +288,13 @@ impl<'a> Value<'a> {
     /// Whether two values are equal: numbers by what they are worth, whatever their type. Each value that is compared is paid for.
     pub(crate) fn equals(&self, other: &Self, budget: &Budget) -> Result<bool, Failure> {
         budget.spend(1)?;
-        if let (Some(own), Some(others)) = (self.items(), other.items()) {
-            if own.len() != others.len() {
+        if let (Some(own), Some(others)) = (self.len(), other.len()) {
+            if own != others {
                 return Ok(false);
             }
+            budget.spend(own)?;
+        }
+        if let (Some(own), Some(others)) = (self.items(), other.items()) {
             for (one, two) in own.iter().zip(&others) {
                 if !one.equals(two, budget)? {
                     return Ok(false);
@@ -249,13 +302,12 @@ impl<'a> Value<'a> {
             }
             return Ok(true);
         }
-        if let (Some(own), Some(others)) = (self.entries(), other.entries()) {
-            if own.len() != others.len() {
-                return Ok(false);
-            }
+        if let (Some(own), Self::Map(_) | Self::Json(_)) = (self.entries(), other) {
             for (key, value) in &own {
-                match other.at(key)? {
-                    Some(found) if value.equals(&found, budget)? => {}
+                // The key is copied to look it up.
+                budget.spend(key.to_text().map_or(0, |text| text.len()) / COMPARED_IN_A_STEP)?;
+                match other.at(key) {
+                    Ok(Some(found)) if value.equals(&found, budget)? => {}
                     _ => return Ok(false),
                 }
             }
@@ -263,21 +315,27 @@ impl<'a> Value<'a> {
         }
         Ok(match (self, other) {
             (Self::Null, Self::Null) | (Self::Optional(None), Self::Optional(None)) => true,
-            (Self::Bytes(one), Self::Bytes(two)) => one == two,
             (Self::Type(one), Self::Type(two)) => one == two,
             (Self::Image(one), Self::Image(two)) => one == two,
             (Self::Quantity(one), Self::Quantity(two)) => one == two,
             (Self::Attestor(one), Self::Attestor(two)) => one == two,
             (Self::Optional(Some(one)), Self::Optional(Some(two))) => return one.equals(two, budget),
-            (Self::Text(one), Self::Text(two)) => {
-                budget.spend(one.len().min(two.len()) / 64)?;
-                **one == **two
-            }
-            _ => self.compare(other) == Some(Ordering::Equal),
+            _ => self.compare_within(other, budget)? == Some(Ordering::Equal),
         })
     }
 
-    /// How two values are ordered, if their types have an order.
+    /// How two values are ordered, if their types have an order. What is compared is paid for.
+    pub(crate) fn compare_within(&self, other: &Self, budget: &Budget) -> Result<Option<Ordering>, Failure> {
+        let length = match (self, other) {
+            (Self::Text(one), Self::Text(two)) => one.len().min(two.len()),
+            (Self::Bytes(one), Self::Bytes(two)) => one.len().min(two.len()),
+            _ => 0,
+        };
+        budget.spend(length / COMPARED_IN_A_STEP)?;
+        Ok(self.compare(other))
+    }
+
+    /// Likewise, for what was paid for.
     pub(crate) fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Bool(one), Self::Bool(two)) => Some(one.cmp(two)),

@@ -18,7 +18,7 @@ use trust_core::{ImageRef, UnixTime};
 use trust_sbom::Answer;
 
 use self::bindings::{Bindings, RequestObjects};
-use self::questions::{Unanswered, Verification};
+use self::questions::{LookedUp, Unanswered, Verification};
 use super::{Evaluation, Judged};
 use crate::cel::value::{Failure, Value};
 use crate::evidence::Evidence;
@@ -52,7 +52,7 @@ pub(super) fn requirements(
     now: UnixTime,
 ) -> Asked {
     let objects = RequestObjects::of(request, of_pod);
-    let questions = Unanswered { evidence, asked: RefCell::default() };
+    let questions = Unanswered { looked_up: LookedUp::new(evidence), asked: RefCell::default() };
     let mut bindings = Bindings::new(&objects, &questions, budget, now);
     if let Ok(Some(_)) = bindings.unmet(&rule.conditions) {
         return Asked::default();
@@ -77,9 +77,9 @@ pub(super) fn requirements(
 
 impl Evaluation<'_> {
     /// Whether expressions over the request hold.
-    pub(super) fn conditions_hold(&self, conditions: &[NamedExpression], of_pod: bool) -> Answer {
-        let objects = RequestObjects::of(self.request, of_pod);
-        let questions = Unanswered { evidence: self.evidence, asked: RefCell::default() };
+    pub(super) fn conditions_hold(&self, conditions: &[NamedExpression]) -> Answer {
+        let objects = RequestObjects::of(self.request, false);
+        let questions = Unanswered { looked_up: LookedUp::new(self.evidence), asked: RefCell::default() };
         let bindings = Bindings::new(&objects, &questions, self.scopes.budget(), self.now);
         match bindings.unmet(conditions) {
             Ok(unmet) => Answer::from(unmet.is_none()),
@@ -113,11 +113,9 @@ impl Evaluation<'_> {
         };
         questions.select(&selected);
         let mut found = self.digests(rule, &selected, mode);
-        if found.is_empty() {
-            bindings.bind(rule);
-            questions.bind_keys(&bindings);
-            found = self.in_order(rule, &bindings, &questions, mode);
-        }
+        bindings.bind(rule);
+        questions.bind_keys(&bindings);
+        found.extend(self.in_order(rule, &bindings, &questions, mode));
         let verified = questions.into_verified();
         self.conclude(rule, selected, &found, &verified, mode);
         Judged::Found(found)

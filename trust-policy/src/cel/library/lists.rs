@@ -1,18 +1,21 @@
 //! Lists and sets.
 
-use super::{Arguments, Function, Style, global, member};
-use crate::cel::value::{Failure, Value, failed};
 use core::cmp::Ordering;
+
+use super::{Arguments, BYTES_IN_A_STEP, Function, Style, global, length, member};
+use crate::cel::value::{Failure, Value, failed};
 
 pub(super) const FUNCTIONS: [Function; 12] = [
     member("isSorted", 1, |a| {
         let items = a.list(0)?;
-        let pairs = items.iter().zip(items.iter().skip(1));
-        let orders: Option<Vec<Ordering>> = pairs.map(|(one, two)| one.compare(two)).collect();
-        match orders {
-            Some(orders) => Ok(Value::Bool(orders.into_iter().all(Ordering::is_le))),
-            None => a.wrong(0, "a list of values that have an order"),
+        let mut is_sorted = true;
+        for (one, two) in items.iter().zip(items.iter().skip(1)) {
+            match one.compare_within(two, a.budget)? {
+                Some(order) => is_sorted &= order.is_le(),
+                None => return a.wrong(0, "a list of values that have an order"),
+            }
         }
+        Ok(Value::Bool(is_sorted))
     }),
     member("sum", 1, |a| {
         let mut sum = None;
@@ -62,17 +65,7 @@ pub(super) const FUNCTIONS: [Function; 12] = [
             None => failed(format!("`slice`: {from} to {to} is out of range")),
         }
     }),
-    member("sort", 1, |a| {
-        let mut items = a.list(0)?;
-        let comparable =
-            items.first().is_none_or(|first| items.iter().all(|one| first.compare(one).is_some()));
-        if !comparable {
-            return a.wrong(0, "a list of values that have an order");
-        }
-        a.budget.spend(items.len() * 8)?;
-        items.sort_by(|one, two| one.compare(two).unwrap_or(Ordering::Equal));
-        Ok(items.into())
-    }),
+    member("sort", 1, sorted),
     global("lists.range", 1, |a| {
         let end = a.int(0)?;
         // Each number takes the memory of two steps.
@@ -98,6 +91,24 @@ pub(super) const FUNCTIONS: [Function; 12] = [
     }),
 ];
 
+/// In order. All are compared with the first one before, so that they have one.
+fn sorted<'a>(a: &Arguments<'_, 'a>) -> Result<Value<'a>, Failure> {
+    let mut items = a.list(0)?;
+    let (Some(first), length) = (items.first(), items.iter().map(length).fold(0, usize::saturating_add))
+    else {
+        return Ok(items.into());
+    };
+    for one in &items {
+        if first.compare_within(one, a.budget)?.is_none() {
+            return a.wrong(0, "a list of values that have an order");
+        }
+    }
+    let rounds = items.len().ilog2() as usize + 1;
+    a.budget.spend((items.len() + length / BYTES_IN_A_STEP).saturating_mul(rounds))?;
+    items.sort_by(|one, two| one.compare(two).unwrap_or(Ordering::Equal));
+    Ok(items.into())
+}
+
 fn in_range<T>(sum: Option<T>) -> Result<T, Failure> {
     sum.ok_or_else(|| Failure::Failed("`sum` is out of range".to_owned()))
 }
@@ -112,7 +123,7 @@ pub(super) fn extreme<'a>(
     for item in items {
         best = Some(match best {
             None => item,
-            Some(best) => match item.compare(&best) {
+            Some(best) => match item.compare_within(&best, a.budget)? {
                 Some(order) => {
                     if order == wanted {
                         item

@@ -32,7 +32,11 @@ pub(super) const FUNCTIONS: [Function; 18] = [
     ranged("substring", [2, 3], substring),
     ranged("format", [2, 2], format),
     member("reverse", 1, reverse),
-    global("strings.quote", 1, |a| a.made(format!("{:?}", &**a.text(0)?))),
+    global("strings.quote", 1, |a| {
+        // A character may become six.
+        a.fits(a.text(0)?.len().saturating_mul(6))?;
+        Ok(format!("{:?}", &**a.text(0)?).into())
+    }),
     // Kubernetes' regular expressions.
     member("find", 2, |a| {
         let regex = a.regex(1)?;
@@ -159,6 +163,9 @@ fn split<'a>(a: &Arguments<'_, 'a>) -> Result<Value<'a>, Failure> {
     if limit == 0 {
         return Ok(Vec::new().into());
     }
+    // Each part takes the memory of some steps.
+    let count = if separator.is_empty() { text.len() } else { text.matches(&**separator).count() };
+    a.budget.spend(count.min(limit).saturating_mul(4))?;
     let parts: Vec<Value<'a>> = match separator.is_empty() {
         true => {
             let letters = text.char_indices().map(|(start, _)| start).take(limit).collect::<Vec<_>>();
@@ -168,7 +175,6 @@ fn split<'a>(a: &Arguments<'_, 'a>) -> Result<Value<'a>, Failure> {
         }
         false => text.splitn(limit, &**separator).map(|part| part.to_owned().into()).collect(),
     };
-    a.budget.spend(parts.len() * 2)?;
     Ok(parts.into())
 }
 

@@ -2,17 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use serde_json::{Value as Json, json};
 use trust_core::UnixTime;
 
-use super::questions::Questions;
 use crate::cel::value::{Failure, Key, Value, failed};
 use crate::cel::{Cel, Environment, Interpreter, Question};
 use crate::evaluate::scope::as_pod;
 use crate::expression::budget::Budget;
-use crate::kubernetes::request::Request;
+use crate::kubernetes::request::{Operation, Request};
 use crate::kubernetes::resource::{ContainerImage, ContainerKind};
 use crate::policy::validation::{ImageSelection, NamedExpression, ValidationRule};
 
@@ -21,7 +19,7 @@ const MAX_IMAGES: usize = 1000;
 
 /// The objects of a request, as expressions see them.
 pub(super) struct RequestObjects<'r> {
-    object: Cow<'r, Json>,
+    object: Option<Cow<'r, Json>>,
     old: Option<Cow<'r, Json>>,
     request: Json,
     namespace: Option<Json>,
@@ -43,13 +41,25 @@ impl<'r> RequestObjects<'r> {
             fields.insert("userInfo".to_owned(), json!(user));
         }
         let namespace = request.namespace_labels.as_ref();
+        // Of a deletion, Kubernetes shows the object as it was alone.
+        let is_deleted = request.operation == Operation::Delete;
+        let (object, old) = match is_deleted {
+            true => (None, Some(resource.object())),
+            false => (Some(resource.object()), request.old.as_ref()),
+        };
+        let as_pod = |object: &'r Json| as_pod(object, resource, of_pod);
         Self {
-            object: as_pod(resource.object(), resource, of_pod),
-            old: request.old.as_ref().map(|old| as_pod(old, resource, of_pod)),
+            object: object.map(as_pod),
+            old: old.map(as_pod),
             request: fields,
             namespace: namespace.map(|labels| json!({"metadata": {"name": id.namespace, "labels": labels}})),
         }
     }
+}
+
+/// Who answers what expressions ask for.
+pub(super) trait Questions<'e> {
+    fn answer(&self, question: Question, arguments: &[Value<'e>]) -> Result<Value<'e>, Failure>;
 }
 
 /// What the names of expressions stand for.
@@ -147,8 +157,9 @@ impl<'e> Bindings<'e> {
                 selected.push(image);
             }
         }
-        let lists = lists.into_iter().map(|(name, images)| (name, images.into())).collect();
-        self.images = Some(Value::Map(Rc::new(lists)));
+        let lists: BTreeMap<Key, Value<'e>> =
+            lists.into_iter().map(|(name, images)| (name, images.into())).collect();
+        self.images = Some(lists.into());
         Ok(selected)
     }
 
@@ -179,8 +190,8 @@ impl<'e> Environment<'e> for Bindings<'e> {
     fn value(&self, name: &str) -> Result<Value<'e>, Failure> {
         let objects = self.objects;
         match name {
-            "object" => Ok(Value::from(&*objects.object)),
-            "oldObject" => Ok(objects.old.as_ref().map_or(Value::Null, |old| Value::from(&**old))),
+            "object" => Ok(objects.object.as_deref().map_or(Value::Null, Value::from)),
+            "oldObject" => Ok(objects.old.as_deref().map_or(Value::Null, Value::from)),
             "request" => Ok(Value::from(&objects.request)),
             "namespaceObject" => objects
                 .namespace

@@ -8,7 +8,7 @@ use trust_core::internal::{json, pem};
 use trust_core::{PinnedImage, PublicKey, Reasons, UnixTime};
 
 use super::Asked;
-use super::bindings::Bindings;
+use super::bindings::{Bindings, Questions};
 use crate::cel::value::{Failure, Value, failed};
 use crate::cel::{Question, hub};
 use crate::evaluate::Evaluation;
@@ -26,14 +26,32 @@ use crate::verdict::reason::ReasonCode;
 /// Bytes of an attestation that are read in about the time of a step.
 const READ_IN_A_STEP: usize = 64;
 
-/// What answers.
-pub(super) trait Questions<'e> {
-    fn answer(&self, question: Question, arguments: &[Value<'e>]) -> Result<Value<'e>, Failure>;
+/// Objects and what registries hold of images, as expressions see them: made once, however often they are asked for.
+pub(super) struct LookedUp<'v> {
+    evidence: &'v Evidence,
+    objects: RefCell<BTreeMap<ObjectName, Result<Value<'static>, Failure>>>,
+    images: RefCell<BTreeMap<String, Result<Value<'static>, Failure>>>,
+}
+
+impl<'v> LookedUp<'v> {
+    pub(super) fn new(evidence: &'v Evidence) -> Self {
+        Self { evidence, objects: RefCell::default(), images: RefCell::default() }
+    }
+
+    fn object(&self, name: &ObjectName) -> Result<Value<'static>, Failure> {
+        let mut objects = self.objects.borrow_mut();
+        objects.entry(name.clone()).or_insert_with(|| object_in(self.evidence, name)).clone()
+    }
+
+    fn image(&self, image: &str) -> Result<Value<'static>, Failure> {
+        let mut images = self.images.borrow_mut();
+        images.entry(image.to_owned()).or_insert_with(|| image_data(self.evidence, image)).clone()
+    }
 }
 
 /// Nothing is fetched yet: what is asked is noted, and signatures are taken for good, so that what depends on them is asked, too.
 pub(super) struct Unanswered<'v> {
-    pub(super) evidence: &'v Evidence,
+    pub(super) looked_up: LookedUp<'v>,
     pub(super) asked: RefCell<Asked>,
 }
 
@@ -54,12 +72,12 @@ impl<'e> Questions<'e> for Unanswered<'_> {
                 let image = image_text(image)?;
                 self.note(image.clone());
                 self.asked.borrow_mut().documents.push(image.clone());
-                image_data(self.evidence, &image)
+                self.looked_up.image(&image)
             }
             (_, arguments) => {
                 let object = object_name(arguments)?;
-                let found = object_in(self.evidence, &object);
-                if !self.evidence.objects.contains_key(&object.to_string()) {
+                let found = self.looked_up.object(&object);
+                if !self.looked_up.evidence.objects.contains_key(&object.to_string()) {
                     self.asked.borrow_mut().objects.insert(object);
                 }
                 found
@@ -82,6 +100,7 @@ pub(super) struct Verification<'v, 'a> {
     evaluation: &'v Evaluation<'a>,
     rule: &'v ValidationRule,
     scope: &'v Scope,
+    looked_up: LookedUp<'v>,
     images: RefCell<Vec<ContainerImage>>,
     /// The signers of each attestor, or why they are not known.
     signers: RefCell<Vec<Result<AttestorSet, String>>>,
@@ -99,6 +118,7 @@ impl<'v, 'a> Verification<'v, 'a> {
             evaluation,
             rule,
             scope,
+            looked_up: LookedUp::new(evaluation.evidence),
             images: RefCell::default(),
             signers: RefCell::new(signers),
             signed: RefCell::default(),
@@ -296,8 +316,8 @@ impl<'e> Questions<'e> for Verification<'_, '_> {
                 self.count(image, Some(self.attestation(attestation)?), attestors)
             }
             (Question::Payload, [image, attestation]) => self.payload(image, attestation),
-            (Question::ImageData, [image]) => image_data(self.evaluation.evidence, &image_text(image)?),
-            (_, arguments) => object_in(self.evaluation.evidence, &object_name(arguments)?),
+            (Question::ImageData, [image]) => self.looked_up.image(&image_text(image)?),
+            (_, arguments) => self.looked_up.object(&object_name(arguments)?),
         }
     }
 }
@@ -353,7 +373,7 @@ fn latest<'s>(statements: impl Iterator<Item = &'s SignedStatement>) -> Result<O
 }
 
 /// What a registry holds of an image, as Kyverno gives it to expressions.
-fn image_data<'e>(evidence: &Evidence, image: &str) -> Result<Value<'e>, Failure> {
+fn image_data(evidence: &Evidence, image: &str) -> Result<Value<'static>, Failure> {
     let data = registry_data(image, evidence)
         .map_err(|(_, problem)| Failure::Unknown(format!("image `{image}`: {problem}")))?;
     let reference = data.image.reference();
@@ -394,7 +414,7 @@ fn object_name(arguments: &[Value<'_>]) -> Result<ObjectName, Failure> {
     }
 }
 
-fn object_in<'e>(evidence: &Evidence, object: &ObjectName) -> Result<Value<'e>, Failure> {
+fn object_in(evidence: &Evidence, object: &ObjectName) -> Result<Value<'static>, Failure> {
     match evidence.objects.get(&object.to_string()) {
         Some(Ok(found)) => Ok(Value::owned(found.clone())),
         Some(Err(failure)) => Err(Failure::Unknown(failure.to_string())),
