@@ -30,7 +30,9 @@ fuzz_target!(|text: &str| {
     });
     let policies = match PolicySet::from_yaml(&policy.to_string()) {
         Ok(policies) => policies,
-        Err(PolicyError::Expression { problem, .. }) => return assert!(problem.starts_with("line "), "{problem}"),
+        Err(PolicyError::Expression { problem, .. }) => {
+            return assert!(problem.starts_with("line "), "{problem}");
+        }
         // YAML does not take every text.
         Err(_) => return,
     };

@@ -67,6 +67,11 @@ impl Cel {
         Ok(Self { written: text.into(), root: root.into() })
     }
 
+    /// Whether it may ask its environment this.
+    pub(crate) fn asks(&self, question: Question) -> bool {
+        self.root.asks(question)
+    }
+
     /// The expression as it is written.
     #[must_use]
     pub fn written(&self) -> &str {

@@ -92,6 +92,20 @@ fn hostile() -> Vec<(String, bool)> {
         ("lists.range(500000).all(i, object.spec.list.exists(x, x == object.spec.list[0]))".to_owned(), true),
         ("lists.range(500000).all(i, bytes(object.spec.text) == bytes(object.spec.text))".to_owned(), true),
         ("lists.range(500000).all(i, object.spec.text.reverse().size() > 1)".to_owned(), true),
+        ("lists.range(150000).all(i, verifyImageSignatures(object.spec.text, []) == 0)".to_owned(), true),
+        ("lists.range(150000).all(i, verifyImageSignatures('x/' + string(i), []) == 0)".to_owned(), true),
+        (
+            "cel.bind(l, lists.range(150000).map(i, attestors.a), lists.range(50000).all(j, verifyImageSignatures(images.containers[0], l) >= 0))"
+                .to_owned(),
+            true,
+        ),
+        (format!("lists.range(400000).map(i, b'{}').size() > 0", "a".repeat(3900)), true),
+        ("lists.range(300000).map(i, {'a': i}).size() > 0".to_owned(), true),
+        (
+            format!("[duration('-9223372036854775808ns')]{}.map(d, time.now() - d).size() > 0", ".map(x, x + x)".repeat(64)),
+            true,
+        ),
+        ("lists.range(30).all(i, !object.spec.text.matches('(?:[ab]*a[ab]{200}c)'))".to_owned(), true),
         // Values that go deeper with each variable.
         ("variables.v63 == variables.v63".to_owned(), true),
     ]
@@ -136,7 +150,7 @@ fn policy(expression: &str) -> String {
     format!(
         "apiVersion: policies.kyverno.io/v1\nkind: ImageValidatingPolicy\nmetadata: {{name: p}}\nspec:\n  matchConstraints: \
          {{resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}}]}}\n  \
-         validationConfigurations: {{required: false, mutateDigest: false, verifyDigest: false}}\n  variables: [{}]\n  validations:\n  \
+         validationConfigurations: {{required: false, mutateDigest: false, verifyDigest: false}}\n  attestors: [{{name: a, notary: {{certs: {{value: x}}}}}}]\n  variables: [{}]\n  validations:\n  \
          - expression: \"{expression}\"\n",
         variables.join(", ")
     )

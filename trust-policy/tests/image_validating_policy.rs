@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use trust_core::{Digest, UnixTime};
 use trust_policy::{
-    Artifact, Decision, Evidence, FailureKind, FetchFailure, Operation, PolicySet, ReasonCode,
+    Artifact, Decision, Evidence, FailureKind, FetchFailure, Operation, Outcome, PolicySet, ReasonCode,
     ReferencePattern, Request, Trust, Verdict, evaluate,
 };
 use trust_testkit::artifacts::{attestation, digest, pem, signature};
@@ -467,4 +467,149 @@ fn mistakes_are_named_with_their_place() {
     attestor("cosign: {keyless: {identities: []}}", "at least one element");
     attestor("cosign: {key: {}}", "exactly one of `data`, `kms` and `expression`");
     attestor("notary: {certs: {}}", "exactly one of `value` and `expression`");
+}
+
+fn deployment(images: &[&str]) -> Value {
+    let containers: Vec<Value> = images
+        .iter()
+        .enumerate()
+        .map(|(index, image)| json!({"name": format!("c{index}"), "image": image}))
+        .collect();
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
+        "spec": {"template": {"spec": {"containers": containers}}}})
+}
+
+/// An update, judged where the first key signed the images of this name and nobody signed others.
+fn updated(text: &str, before: Value, after: Value, signed_image: &str) -> Verdict {
+    let policies = PolicySet::from_yaml(text).unwrap();
+    let mut update: Request = request(after);
+    update.operation = Operation::Update;
+    update.old = Some(before);
+    let needed = policies.requirements(&update, &Evidence::default(), NOW).images;
+    let found = |image: String| {
+        let artifacts = if image == signed_image { vec![signed(1)] } else { vec![] };
+        (image, image_with(artifacts))
+    };
+    let evidence = Evidence { images: needed.into_iter().map(found).collect(), ..Evidence::default() };
+    evaluate(&policies, &update, &evidence, &Trust::keys_only(), NOW)
+}
+
+#[test]
+fn an_image_that_is_new_does_not_pass_behind_one_that_is_not() {
+    const OLD: &str = "ghcr.io/acme/old:v1";
+    const NEW: &str = "ghcr.io/acme/new:v1";
+    for expression in [SIGNED, "images.containers.all(i, verifyImageSignatures(i, [attestors.key1]) > 0)"] {
+        let text = requiring(expression);
+        denied_later(&updated(&text, deployment(&[OLD]), deployment(&[OLD, NEW]), ""), "key1");
+        // The same image in another container is new there.
+        denied_later(&updated(&text, deployment(&[OLD]), deployment(&[OLD, OLD]), ""), "key1");
+        // What changes no image violates as much as before.
+        allowed(&updated(&text, deployment(&[OLD]), deployment(&[OLD]), ""));
+        let mut labelled = deployment(&[OLD]);
+        labelled["metadata"]["labels"] = json!({"a": "b"});
+        allowed(&updated(&text, deployment(&[OLD]), labelled, ""));
+    }
+    // What held before must hold still, whatever else failed.
+    let both = "images.containers.all(i, verifyImageSignatures(i, [attestors.key1, attestors.key2]) > 0) && !has(object.spec.hostNetwork)";
+    let mut open = deployment(&[OLD]);
+    open["spec"]["template"]["spec"]["hostNetwork"] = true.into();
+    denied_later(&updated(&requiring(both), deployment(&[OLD]), open.clone(), OLD), "hostNetwork");
+    // One that is reported only does not keep the others from being judged.
+    let two = policy(&format!(
+        "validations:\n- {{expression: \"{SIGNED}\"}}\n- {{expression: '!has(object.spec.hostNetwork)', message: open}}"
+    ));
+    denied_later(&updated(&two, deployment(&[OLD]), open, ""), "open");
+}
+
+#[test]
+fn a_payload_is_that_of_the_attestors_that_were_asked_last() {
+    let reads = |attestors: &str| {
+        format!(
+            "images.containers.all(i, verifyAttestationSignatures(i, attestations.scan, [{attestors}]) > 0 && \
+             extractPayload(i, attestations.scan).predicate.critical == 0)"
+        )
+    };
+    let both = policy(&format!(
+        "validations:\n- {{expression: \"{}\"}}\n- {{expression: \"{}\", message: second}}",
+        reads("attestors.key1"),
+        reads("attestors.key2")
+    ));
+    allowed(&judge_by(&both, pod(IMAGE), vec![scanned(1, 0), scanned(2, 0)]));
+    denied_later(&judge_by(&both, pod(IMAGE), vec![scanned(1, 0), scanned(2, 5)]), "second");
+    // A later one may be there that could not be fetched.
+    let policies = PolicySet::from_yaml(&requiring(&reads("attestors.key1"))).unwrap();
+    let mut found = image_with(vec![scanned(1, 0)]);
+    let (location, problem) = ("referrers".to_owned(), "503".to_owned());
+    found.failures.push(FetchFailure { location, kind: FailureKind::Unavailable, problem });
+    let verdict = judge::judge(&policies, &request(pod(IMAGE)), &found, &Trust::keys_only(), NOW);
+    denied_later(&verdict, "a later attestation may be there");
+}
+
+#[test]
+fn what_is_not_known_is_not_absent() {
+    let conditional = |condition: &str| {
+        policy(&format!(
+            "matchConditions: [{{name: c, expression: \"{condition}\"}}]\nvalidations: [{{expression: \"{SIGNED}\"}}]"
+        ))
+    };
+    for condition in [
+        "has(namespaceObject.metadata.annotations) && namespaceObject.metadata.annotations['verify'] == 'on'",
+        "has(request.userInfo) && request.userInfo.username != 'system:x'",
+        "has(request.userInfo.extra)",
+        "request.?dryRun.orValue(true)",
+    ] {
+        denied_later(
+            &judge_by(&conditional(condition), pod(IMAGE), vec![]),
+            "cannot determine whether the rule applies",
+        );
+    }
+    denied(
+        &judge_by(&conditional("request.kind.kind == 'Pod'"), pod(IMAGE), vec![]),
+        ReasonCode::NotFound,
+        "key1",
+    );
+    // Of an image that is none of the request's, nothing is known.
+    let other = "verifyImageSignatures('ghcr.io/acme/base:1', [attestors.key1]) == 0";
+    denied_later(&judged(other, vec![signed(1)]), "is not an image of the request");
+    // Numbers of another type are no numbers.
+    let score = "images.containers.all(i, verifyAttestationSignatures(i, attestations.scan, [attestors.key1]) > 0 && \
+                 !(extractPayload(i, attestations.scan).predicate.score > 7.0))";
+    let scored = |score: Value| vec![attestation(1, SCAN, &json!({"score": score}))];
+    allowed(&judged(score, scored(json!(5.5))));
+    for wrong in [json!("9.8"), json!(null), json!([9.8])] {
+        denied_later(&judged(score, scored(wrong)), "cannot compare");
+    }
+}
+
+#[test]
+fn exceptions_keep_to_the_kind_of_policy_that_they_name() {
+    let older = "---\napiVersion: kyverno.io/v2\nkind: PolicyException\nmetadata: {name: e, namespace: shop}\nspec: {exceptions: [{policyName: p, ruleNames: ['*']}], \
+                 match: {any: [{resources: {kinds: [Pod]}}]}}\n";
+    denied(
+        &judge_by(&format!("{}{older}", requiring(SIGNED)), pod(IMAGE), vec![]),
+        ReasonCode::NotFound,
+        "key1",
+    );
+    let cluster_policy = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec: {validationFailureAction: Enforce, rules: [{name: validations, match: \
+                          {any: [{resources: {kinds: [Pod]}}]}, validate: {cel: {expressions: [{expression: 'false', message: never}]}}}]}\n";
+    let newer = "---\napiVersion: policies.kyverno.io/v1beta1\nkind: PolicyException\nmetadata: {name: e, namespace: shop}\nspec: {policyRefs: [{name: p, kind: ImageValidatingPolicy}]}\n";
+    denied(
+        &judge_by(&format!("{cluster_policy}{newer}"), pod(IMAGE), vec![]),
+        ReasonCode::Condition,
+        "never",
+    );
+    let excepted = judge_by(&format!("{cluster_policy}{older}"), pod(IMAGE), vec![]);
+    assert_eq!(excepted.rules[0].outcome, Outcome::Skip, "{excepted}");
+}
+
+#[test]
+fn what_several_images_say_is_fetched_of_all() {
+    let text = requiring("images.containers.map(i, getImageData(i)).all(d, d.config.config.User != 'root')");
+    let policies = PolicySet::from_yaml(&text).unwrap();
+    let needed = policies.requirements(
+        &request(deployment(&["ghcr.io/acme/a:1", "ghcr.io/acme/b:1"])),
+        &Evidence::default(),
+        NOW,
+    );
+    assert_eq!(needed.documents, ["ghcr.io/acme/a:1", "ghcr.io/acme/b:1"]);
 }

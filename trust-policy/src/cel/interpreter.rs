@@ -7,13 +7,15 @@ use std::rc::Rc;
 use trust_core::UnixTime;
 
 use super::Cel;
-use super::library::{Arguments, MAX_TEXT};
+use super::library::{Arguments, MAX_TEXT, REGEX_STEPS_A_BYTE};
 use super::syntax::{Element, Expression, Literal, Loop, LoopKind, Node, Operator, Question, Selection};
 use super::value::{Failure, Key, Text, Value, failed};
 use crate::expression::budget::Budget;
 
 /// Bytes that are written in about the time of a step.
 const WRITTEN_IN_A_STEP: usize = 16;
+/// The memory of a map, in steps.
+const MAP_STEPS: usize = 40;
 
 /// What an expression refers to.
 pub(crate) trait Environment<'a> {
@@ -57,7 +59,12 @@ impl<'i, 'a> Interpreter<'i, 'a> {
     fn value(&mut self, node: &'a Node) -> Result<Value<'a>, Failure> {
         self.budget.spend(1)?;
         match &node.expression {
-            Expression::Literal(literal) => Ok(literal_value(literal)),
+            Expression::Literal(literal) => {
+                if let Literal::Bytes(bytes) = literal {
+                    self.budget.spend(bytes.len() / WRITTEN_IN_A_STEP)?;
+                }
+                Ok(literal_value(literal))
+            }
             Expression::Name(name) => self.name(name),
             Expression::Member(name, member) => self.environment.member(name, member),
             Expression::Select { operand, field, selection } => {
@@ -92,7 +99,7 @@ impl<'i, 'a> Interpreter<'i, 'a> {
             }
             Expression::Matches(operand, regex) => match self.value(operand)? {
                 Value::Text(text) => {
-                    self.budget.spend(text.len() / WRITTEN_IN_A_STEP)?;
+                    self.budget.spend(text.len().saturating_mul(REGEX_STEPS_A_BYTE))?;
                     Ok(Value::Bool(regex.is_match(&text)))
                 }
                 other => failed(format!("`matches` is asked of {}, expected string", other.type_name())),
@@ -157,6 +164,7 @@ impl<'i, 'a> Interpreter<'i, 'a> {
     }
 
     fn map(&mut self, entries: &'a [(Node, Element)]) -> Result<Value<'a>, Failure> {
+        self.budget.spend(MAP_STEPS)?;
         let mut map = BTreeMap::new();
         for (key, element) in entries {
             let key = self.value(key)?;
@@ -258,12 +266,36 @@ impl<'i, 'a> Interpreter<'i, 'a> {
     }
 
     fn binary(&self, operator: Operator, left: &Value<'a>, right: &Value<'a>) -> Result<Value<'a>, Failure> {
+        for (number, other) in [(left, right), (right, left)] {
+            let Value::Between(bounds) = number else { continue };
+            // Where every number that it may be says the same, that is so.
+            let says = |one: i64| {
+                let one = Value::Int(one);
+                if core::ptr::eq(number, left) {
+                    self.binary(operator, &one, other)
+                } else {
+                    self.binary(operator, other, &one)
+                }
+            };
+            let is_within = (bounds.least..=bounds.most)
+                .any(|one| other.compare(&Value::Int(one)) == Some(Ordering::Equal));
+            let is_decided = match operator {
+                Operator::Equal | Operator::NotEqual => !is_within,
+                Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
+                    boolean(says(bounds.least)?)? == boolean(says(bounds.most)?)?
+                }
+                _ => false,
+            };
+            return if is_decided {
+                says(bounds.least)
+            } else {
+                Err(Failure::Unknown(bounds.reason.clone()))
+            };
+        }
         let ordered = |is_so: fn(Ordering) -> bool| match left.compare_within(right, self.budget)? {
             Some(order) => Ok(Value::Bool(is_so(order))),
             // Not a number is in no order with any.
-            None if matches!((left, right), (Value::Double(_), _) | (_, Value::Double(_))) => {
-                Ok(Value::Bool(false))
-            }
+            None if left.is_number() && right.is_number() => Ok(Value::Bool(false)),
             None => failed(format!("cannot compare {} with {}", left.type_name(), right.type_name())),
         };
         match operator {
@@ -447,7 +479,9 @@ fn arithmetic<'a>(operator: Operator, left: &Value<'a>, right: &Value<'a>) -> Re
         }
         (Operator::Add, Value::Time(time), Value::Duration(nanos))
         | (Operator::Add, Value::Duration(nanos), Value::Time(time)) => later(*time, nanos / MILLI),
-        (Operator::Subtract, Value::Time(time), Value::Duration(nanos)) => later(*time, -nanos / MILLI),
+        (Operator::Subtract, Value::Time(time), Value::Duration(nanos)) => {
+            later(*time, (nanos / MILLI).checked_neg().ok_or_else(overflow)?)
+        }
         _ => {
             let verb = match operator {
                 Operator::Add => "add",

@@ -31,6 +31,8 @@ const BYTES_IN_A_STEP: usize = 16;
 /// What compiling a regular expression costs, in steps.
 const REGEX_STEPS: usize = 10_000;
 const MAX_REGEX_SIZE: usize = 1 << 18;
+/// What searching a text costs for each of its bytes: at worst, each state of the expression looks at each of them.
+pub(super) const REGEX_STEPS_A_BYTE: usize = 4;
 
 /// A function.
 #[derive(Debug)]
@@ -98,10 +100,36 @@ pub(super) fn find(name: &str, style: Style, arguments: usize) -> Result<&'stati
 
 /// A regular expression, of bounded size.
 pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
+    RegexBuilder::new(&ascii_classes(pattern))
         .size_limit(MAX_REGEX_SIZE)
         .build()
         .map_err(|error| format!("`{pattern}` is not a usable regular expression: {error}"))
+}
+
+/// The expression in which `\d`, `\w`, `\s` and `\b` mean ASCII alone, as in [RE2](https://github.com/google/re2/wiki/Syntax).
+fn ascii_classes(pattern: &str) -> String {
+    let (mut written, mut letters) = (String::new(), pattern.chars());
+    while let Some(letter) = letters.next() {
+        let class = match (letter, letters.clone().next()) {
+            ('\\', Some('d')) => "[0-9]",
+            ('\\', Some('D')) => "[^0-9]",
+            ('\\', Some('w')) => "[0-9A-Za-z_]",
+            ('\\', Some('W')) => "[^0-9A-Za-z_]",
+            ('\\', Some('s')) => "[\\t\\n\\f\\r ]",
+            ('\\', Some('S')) => "[^\\t\\n\\f\\r ]",
+            ('\\', Some('b')) => "(?-u:\\b)",
+            ('\\', Some('B')) => "(?-u:\\B)",
+            _ => {
+                written.push(letter);
+                // What is escaped stands for itself, a backslash as well.
+                written.extend(if letter == '\\' { letters.next() } else { None });
+                continue;
+            }
+        };
+        letters.next();
+        written.push_str(class);
+    }
+    written
 }
 
 /// The arguments of a call.
@@ -194,9 +222,10 @@ impl<'v, 'a> Arguments<'v, 'a> {
         }
     }
 
-    /// A regular expression that stands in an argument.
+    /// A regular expression that stands in an argument, to search a text in the first one.
     fn regex(&self, index: usize) -> Result<Regex, Failure> {
-        self.budget.spend(REGEX_STEPS)?;
+        let text = length(self.get(0)).saturating_mul(REGEX_STEPS_A_BYTE);
+        self.budget.spend(REGEX_STEPS.saturating_add(text))?;
         regex(self.text(index)?).map_err(Failure::Failed)
     }
 }

@@ -166,6 +166,13 @@ pub(super) enum LoopKind {
 }
 
 impl Node {
+    /// Whether it, or an expression in it, asks this.
+    pub(super) fn asks(&self, question: Question) -> bool {
+        let mut asks = matches!(&self.expression, Expression::Ask(own, _) if *own == question);
+        self.each_child(&mut |child| asks |= child.asks(question));
+        asks
+    }
+
     /// Sees the nodes right below this one.
     pub(super) fn each_child<'n>(&'n self, see: &mut dyn FnMut(&'n Self)) {
         match &self.expression {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 use trust_core::{ImageRef, UnixTime};
+use trust_sbom::VersionScheme;
 
 use crate::expression::budget::{Budget, Exhausted};
 use crate::value::duration;
@@ -30,6 +31,8 @@ pub(crate) enum Value<'a> {
     Map(Rc<Nested<BTreeMap<Key, Self>>>),
     /// A list or a map of a document.
     Json(&'a Json),
+    /// An object of which some fields are known, and others are not.
+    Partial(Rc<BTreeMap<Key, Self>>),
     Time(UnixTime),
     /// In nanoseconds.
     Duration(i128),
@@ -41,6 +44,16 @@ pub(crate) enum Value<'a> {
     Semver(Text<'a>),
     /// One of the signers that a policy names, by its place among them.
     Attestor(usize),
+    /// A whole number of which only the bounds are known, and why not more.
+    Between(Rc<Bounds>),
+}
+
+/// The bounds of a number that is not known.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) least: i64,
+    pub(crate) most: i64,
+    pub(crate) reason: String,
 }
 
 /// Elements that were made, and how many levels of others stand in them: what goes through a value goes as deep.
@@ -154,6 +167,12 @@ impl<'a> From<&'a Json> for Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// An object of which these fields are known.
+    pub(crate) fn partial<'n>(fields: impl IntoIterator<Item = (&'n str, Self)>) -> Self {
+        let known = fields.into_iter().map(|(name, value)| (Key::Text(name.into()), value)).collect();
+        Self::Partial(Rc::new(known))
+    }
+
     /// The value of a document that is not kept.
     pub(crate) fn owned(json: Json) -> Self {
         match json {
@@ -205,7 +224,7 @@ impl<'a> Value<'a> {
             Self::Text(_) => "string",
             Self::Bytes(_) => "bytes",
             Self::List(_) | Self::Json(Json::Array(_)) => "list",
-            Self::Map(_) | Self::Json(_) => "map",
+            Self::Map(_) | Self::Json(_) | Self::Partial(_) => "map",
             Self::Time(_) => "google.protobuf.Timestamp",
             Self::Duration(_) => "google.protobuf.Duration",
             Self::Type(_) => "type",
@@ -214,6 +233,7 @@ impl<'a> Value<'a> {
             Self::Quantity(_) => "kubernetes.Quantity",
             Self::Semver(_) => "kubernetes.Semver",
             Self::Attestor(_) => "attestor",
+            Self::Between(_) => "int",
         }
     }
 
@@ -264,6 +284,10 @@ impl<'a> Value<'a> {
         match self {
             Self::Json(Json::Object(fields)) => Ok(fields.get(name).map(Self::from)),
             Self::Map(entries) => Ok(entries.elements.get(&Key::Text(name.into())).cloned()),
+            Self::Partial(known) => match known.get(&Key::Text(name.into())) {
+                Some(value) => Ok(Some(value.clone())),
+                None => Err(Failure::Unknown(format!("field `{name}` of the request is not known here"))),
+            },
             other => failed(format!("{} has no fields, expected a map with `{name}`", other.type_name())),
         }
     }
@@ -272,7 +296,7 @@ impl<'a> Value<'a> {
     pub(crate) fn at(&self, index: &Self) -> Result<Option<Self>, Failure> {
         let key = Key::of(index);
         match (self, key) {
-            (Self::Json(Json::Object(_)), Some(Key::Text(name))) => self.field(&name),
+            (Self::Json(Json::Object(_)) | Self::Partial(_), Some(Key::Text(name))) => self.field(&name),
             (Self::Json(Json::Object(_)), Some(_)) => Ok(None),
             (Self::Map(entries), Some(key)) => Ok(entries.elements.get(&key).cloned()),
             (Self::List(items), Some(Key::Number(index))) => {
@@ -342,6 +366,7 @@ impl<'a> Value<'a> {
             (Self::Text(one), Self::Text(two)) => Some((**one).cmp(two)),
             (Self::Bytes(one), Self::Bytes(two)) => Some(one.cmp(two)),
             (Self::Time(one), Self::Time(two)) => Some(one.cmp(two)),
+            (Self::Semver(one), Self::Semver(two)) => VersionScheme::Semver.compare(one, two),
             (Self::Duration(one), Self::Duration(two)) => Some(one.cmp(two)),
             _ => match (self.whole(), other.whole()) {
                 (Some(one), Some(two)) => Some(one.cmp(&two)),
@@ -352,6 +377,11 @@ impl<'a> Value<'a> {
                 (None, None) => self.double()?.partial_cmp(&other.double()?),
             },
         }
+    }
+
+    /// Whether it is a number of any type.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Self::Int(_) | Self::Uint(_) | Self::Double(_))
     }
 
     fn whole(&self) -> Option<i128> {

@@ -117,9 +117,9 @@ impl PolicySet {
                         now,
                     );
                     needed.objects.extend(asked.objects);
-                    add(&mut needed.documents, &asked.documents);
+                    add(&mut needed.documents, &asked.documents.into_iter().collect::<Vec<_>>());
                     let sets = validations.images.attestors.iter().map(|one| &one.signers);
-                    needed.add(asked.images, sets, evidence);
+                    needed.add(asked.images.into_iter().collect(), sets, evidence);
                 }
                 Requirement::Check(own) => {
                     let names = names(&images, |image| own.applies_to(image));

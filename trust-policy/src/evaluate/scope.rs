@@ -33,6 +33,12 @@ impl<'a> Scopes<'a> {
         Self { request, now, budget: Budget::default(), of_pod: BTreeMap::new() }
     }
 
+    /// The scopes of another request, which spend the same budget.
+    pub(crate) fn with_budget(mut self, budget: &Budget) -> Self {
+        self.budget = budget.clone();
+        self
+    }
+
     /// What the expressions of a request may cost together.
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget

@@ -11,15 +11,15 @@
 mod bindings;
 mod questions;
 
-use core::cell::RefCell;
+use core::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use trust_core::{ImageRef, UnixTime};
 use trust_sbom::Answer;
 
 use self::bindings::{Bindings, RequestObjects};
-use self::questions::{LookedUp, Unanswered, Verification};
-use super::{Evaluation, Judged};
+use self::questions::{Unanswered, Verification};
+use super::{Evaluation, Judged, Scopes};
 use crate::cel::value::{Failure, Value};
 use crate::evidence::Evidence;
 use crate::expression::Scope;
@@ -35,9 +35,9 @@ use crate::verdict::{Explanation, Outcome, RuleVerdict, VerifiedImage};
 /// What expressions ask for.
 #[derive(Default)]
 pub(super) struct Asked {
-    pub(super) images: Vec<String>,
+    pub(super) images: BTreeSet<String>,
     /// Images whose own manifests and configurations are asked for.
-    pub(super) documents: Vec<String>,
+    pub(super) documents: BTreeSet<String>,
     pub(super) objects: BTreeSet<ObjectName>,
 }
 
@@ -52,13 +52,14 @@ pub(super) fn requirements(
     now: UnixTime,
 ) -> Asked {
     let objects = RequestObjects::of(request, of_pod);
-    let questions = Unanswered { looked_up: LookedUp::new(evidence), asked: RefCell::default() };
+    let questions = Unanswered::new(evidence, budget);
     let mut bindings = Bindings::new(&objects, &questions, budget, now);
     if let Ok(Some(_)) = bindings.unmet(&rule.conditions) {
         return Asked::default();
     }
     let selected = bindings.select_images(&rule.images, images).unwrap_or_default();
-    bindings.bind(rule);
+    bindings.bind_rule(rule);
+    bindings.bind_variables(rule);
     for attestor in rule.images.attestors.iter().filter_map(|one| one.key.as_ref()) {
         let _ = bindings.evaluate(attestor);
     }
@@ -69,9 +70,15 @@ pub(super) fn requirements(
         });
     }
     let mut asked = questions.asked.take();
-    let verifies = !rule.images.attestors.is_empty() || rule.images.pins_digest;
-    let all = selected.into_iter().map(|image| image.image).filter(|_| verifies);
-    asked.images.splice(0..0, all);
+    let all: Vec<String> = selected.into_iter().map(|image| image.image).collect();
+    // What an expression asks for after it failed is not known, so all images are meant.
+    if rule.asks_image_data() {
+        asked.documents.extend(all.iter().cloned());
+        asked.images.extend(all.iter().cloned());
+    }
+    if !rule.images.attestors.is_empty() || rule.images.pins_digest {
+        asked.images.extend(all);
+    }
     asked
 }
 
@@ -79,7 +86,7 @@ impl Evaluation<'_> {
     /// Whether expressions over the request hold.
     pub(super) fn conditions_hold(&self, conditions: &[NamedExpression]) -> Answer {
         let objects = RequestObjects::of(self.request, false);
-        let questions = Unanswered { looked_up: LookedUp::new(self.evidence), asked: RefCell::default() };
+        let questions = Unanswered::new(self.evidence, self.scopes.budget());
         let bindings = Bindings::new(&objects, &questions, self.scopes.budget(), self.now);
         match bindings.unmet(conditions) {
             Ok(unmet) => Answer::from(unmet.is_none()),
@@ -113,9 +120,12 @@ impl Evaluation<'_> {
         };
         questions.select(&selected);
         let mut found = self.digests(rule, &selected, mode);
-        bindings.bind(rule);
+        bindings.bind_rule(rule);
         questions.bind_keys(&bindings);
-        found.extend(self.in_order(rule, &bindings, &questions, mode));
+        bindings.bind_variables(rule);
+        let violated_before = LazyCell::new(|| self.validations_violated_before(rule, of_pod, scope));
+        found
+            .extend(self.in_order(rule, &bindings, &questions, mode, &|path| violated_before.contains(path)));
         let verified = questions.into_verified();
         self.conclude(rule, selected, &found, &verified, mode);
         Judged::Found(found)
@@ -156,13 +166,17 @@ impl Evaluation<'_> {
         bindings: &Bindings<'e>,
         questions: &Verification<'_, '_>,
         mode: Mode,
+        was_violated: &dyn Fn(&str) -> bool,
     ) -> Vec<(Mode, Explanation)> {
         let mut found = Vec::new();
+        // What variables ask for is not the first validation's.
+        questions.take_causes();
         for validation in &rule.validations {
             let holds = bindings.holds(&validation.expression);
             let causes = questions.take_causes();
             let is_true = holds == Ok(true);
-            let mode = self.mode_of(mode, &causes);
+            let is_old = !is_true && was_violated(&validation.path);
+            let mode = if is_old { Mode::Audit } else { mode };
             let explanation = match holds {
                 Ok(true) => Explanation::pass(&validation.path, "holds"),
                 Ok(false) => violated(validation, bindings, &causes),
@@ -175,26 +189,47 @@ impl Evaluation<'_> {
             // What the message asks for is no cause.
             questions.take_causes();
             found.push((mode, explanation.because(causes)));
-            if !is_true {
+            // What is reported only must not keep the others from being judged.
+            if !is_true && !is_old {
                 break;
             }
         }
         found
     }
 
-    /// What a violation does that has these causes: an update that leaves all of their images as they were is reported only.
-    fn mode_of(&self, mode: Mode, causes: &[Explanation]) -> Mode {
-        let mut failed = causes.iter().filter(|one| one.fails()).peekable();
-        let is_unchanged = |cause: &Explanation| {
-            let mut images = self.request.resource.images().iter();
-            cause.image.as_ref().is_some_and(|judged| {
-                let is_meant =
-                    |one: &&ContainerImage| one.container == judged.container && one.image == judged.image;
-                images.find(is_meant).is_some_and(|image| self.before.has(image))
-            })
+    /// The validations that did not hold before an update that leaves every image as it was; of anything else, none. Where they do not hold
+    /// now, that is reported only.
+    fn validations_violated_before(
+        &self,
+        rule: &ValidationRule,
+        of_pod: bool,
+        scope: &Scope,
+    ) -> BTreeSet<String> {
+        let images = self.request.resource.images();
+        let before = self.before.request.as_ref().filter(|_| self.before.has_all(images));
+        let Some(before) = before.filter(|_| !self.policies.blocks_unchanged()) else {
+            return BTreeSet::new();
         };
-        let all_unchanged = failed.peek().is_some() && failed.all(is_unchanged);
-        if all_unchanged && !self.policies.blocks_unchanged() { Mode::Audit } else { mode }
+        let mut evaluation = Evaluation::new(self.policies, before, self.evidence, self.trust, self.now);
+        evaluation.scopes = Scopes::new(before, self.now).with_budget(self.scopes.budget());
+        let objects = RequestObjects::of(before, of_pod);
+        let questions = Verification::new(&evaluation, rule, scope);
+        let mut bindings = Bindings::new(&objects, &questions, self.scopes.budget(), self.now);
+        let is_judged = bindings.unmet(&rule.conditions) == Ok(None);
+        let Ok(selected) = bindings.select_images(&rule.images, before.resource.images()) else {
+            return BTreeSet::new();
+        };
+        questions.select(&selected);
+        bindings.bind_rule(rule);
+        questions.bind_keys(&bindings);
+        bindings.bind_variables(rule);
+        let mut violated = BTreeSet::new();
+        for one in rule.validations.iter().filter(|_| is_judged) {
+            if !matches!(bindings.holds(&one.expression), Ok(true) | Err(Failure::Exhausted)) {
+                violated.insert(one.path.clone());
+            }
+        }
+        violated
     }
 
     /// Notes what was judged, verified and pinned.
@@ -211,7 +246,9 @@ impl Evaluation<'_> {
             self.covered.extend(images.iter().map(|image| image.pointer.clone()));
         }
         self.verified.extend(verified.iter().cloned());
-        if holds && rule.images.needs_signature {
+        // What is reported only releases no image that is new.
+        let is_denied = found.iter().any(|(mode, one)| !one.holds() && *mode == Mode::Enforce);
+        if !is_denied && rule.images.needs_signature {
             let mode_on = |image: &ContainerImage| (self.mode_on(mode, image), image.clone());
             self.unverified = images.iter().map(mode_on).collect();
         }

@@ -424,6 +424,10 @@ fn is_external(url: &str) -> Result<bool, String> {
         Some(IpAddr::V4(ip)) => {
             Ok(!(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified()))
         }
+        Some(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_some() => is_external(&format!(
+            "http://{}",
+            ip.to_ipv4_mapped().map_or_else(String::new, |ip| ip.to_string())
+        )),
         Some(IpAddr::V6(ip)) => {
             let is_local = ip.is_unique_local() || ip.is_unicast_link_local();
             Ok(!(is_local || ip.is_loopback() || ip.is_unspecified()))
@@ -485,6 +489,7 @@ mod tests {
             ("md5('')", json!("d41d8cd98f00b204e9800998ecf8427e")),
             ("is_external_url('https://1.1.1.1/a')", json!(true)),
             ("is_external_url('http://10.0.0.1:80')", json!(false)),
+            ("is_external_url('http://[::ffff:10.0.0.1]/')", json!(false)),
             ("is_external_url('http://[::1]/')", json!(false)),
             ("is_external_url('http://[2001:4860:4860::8888]')", json!(true)),
             ("sha256('')", json!("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")),

@@ -155,6 +155,12 @@ impl Before {
         !self.images.is_empty() && self.images.contains(&key(image))
     }
 
+    /// Whether the update leaves every image of a resource as it was, and takes none away. It must have some.
+    pub(crate) fn has_all(&self, images: &[ContainerImage]) -> bool {
+        let now: BTreeSet<_> = images.iter().map(key).collect();
+        !now.is_empty() && now == self.images
+    }
+
     /// Whether the update is of an object that is being deleted, and changes nothing but its metadata and status.
     pub(crate) fn is_being_deleted(&self, request: &Request) -> bool {
         let Some(old) = &self.request else { return false };

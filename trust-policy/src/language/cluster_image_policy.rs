@@ -95,6 +95,7 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let requirement = Requirement::Images { extractors: Vec::new(), rules: vec![rule] };
     let mut policy = Policy::new(name, vec![Rule::new("authorities", matches, requirement)]);
     policy.lints = lints;
+    "ClusterImagePolicy".clone_into(&mut policy.kind);
     set.extend(PolicySet::new(vec![policy]));
     Ok(())
 }

@@ -93,7 +93,9 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let matches = ResourceMatch { matched: Filters::Any(vec![filter]), excluded: None };
     let requirement = Requirement::Images { extractors: Vec::new(), rules: vec![images_rule] };
     let rule = Rule::new("require", matches, requirement);
-    set.extend(PolicySet::new(vec![Policy::new(name, vec![rule])]));
+    let mut policy = Policy::new(name, vec![rule]);
+    "ImageTrustPolicy".clone_into(&mut policy.kind);
+    set.extend(PolicySet::new(vec![policy]));
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use crate::cel::names::Names;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::language::PolicyLanguage;
 use crate::language::reader::expressions::{
-    REQUEST, audit_annotations, expression, named, validations, variables,
+    REQUEST, audit_annotations, check_distinct, expression, named, validations, variables,
 };
 use crate::language::reader::match_constraints::{self, CONTROLLERS};
 use crate::language::reader::{At, Fields, PolicyError};
@@ -70,6 +70,7 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let mut policy = Policy::new(name, vec![rule]);
     policy.namespace = (kind == "NamespacedImageValidatingPolicy").then(own_namespace);
     policy.lints = lints;
+    kind.clone_into(&mut policy.kind);
     set.extend(PolicySet::new(vec![policy]));
     Ok(())
 }
@@ -95,14 +96,14 @@ fn rule(spec: &At<'_>, lints: &mut Vec<Lint>) -> Result<Rule, PolicyError> {
     let all = attestors.as_ref().map(At::list).transpose()?.unwrap_or_default();
     let known = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let attestor_names: Vec<&str> = all.iter().map(attestors::name).collect::<Result<_, _>>()?;
+    check_distinct(attestors.as_ref(), &attestor_names)?;
     names.members.push(("attestors", known(attestor_names)));
     names
         .members
         .push(("attestations", known(images.attestations.iter().map(|one| one.name.as_str()).collect())));
     let variables = variables(fields.get("variables"), &mut names)?;
     // Keys that expressions make are those of the request: signers cannot depend on one another.
-    let mut of_keys = names.clone();
-    of_keys.members.retain(|(name, _)| *name != "attestors");
+    let of_keys = Names { members: Vec::new(), ..names.clone() };
     images.attestors = all.iter().map(|at| attestors::read(at, &of_keys, lints)).collect::<Result<_, _>>()?;
     let validations = validations(&fields.require("validations", "at least one expression")?, &names)?;
     audit_annotations(fields.get("auditAnnotations"), &names)?;
@@ -229,7 +230,7 @@ fn image_selection(fields: &mut Fields<'_>, names: &Names) -> Result<ImageSelect
 }
 
 fn attestations(at: Option<At<'_>>) -> Result<Vec<NamedAttestation>, PolicyError> {
-    let list = at.map(|at| at.list()).transpose()?.unwrap_or_default();
+    let list = at.as_ref().map(At::list).transpose()?.unwrap_or_default();
     let read = |at: &At<'_>| {
         let mut fields = at.fields()?;
         let name = fields.require("name", "the attestation's name")?.text()?.to_owned();
@@ -247,13 +248,15 @@ fn attestations(at: Option<At<'_>>) -> Result<Vec<NamedAttestation>, PolicyError
         };
         Ok(NamedAttestation { name, kind })
     };
-    list.iter().map(read).collect()
+    let read: Vec<NamedAttestation> = list.iter().map(read).collect::<Result<_, _>>()?;
+    check_distinct(at.as_ref(), &read.iter().map(|one| one.name.as_str()).collect::<Vec<_>>())?;
+    Ok(read)
 }
 
 /// `PolicyException` of policies in CEL: what it applies to, the policies that it names do not judge.
 fn exception(name: String, namespace: String, spec: &At<'_>) -> Result<Exception, PolicyError> {
     let mut fields = spec.fields()?;
-    let mut policies = Vec::new();
+    let (mut policies, mut kinds) = (Vec::new(), Vec::new());
     for at in fields.require("policyRefs", "the policies")?.some()? {
         let mut fields = at.fields()?;
         let (policy, kind) =
@@ -265,6 +268,7 @@ fn exception(name: String, namespace: String, spec: &At<'_>) -> Result<Exception
             // It excepts from policies of other kinds, which are not read here.
             _ => continue,
         };
+        kinds.push(kind.text()?.to_owned());
         policies.push((policy, vec![Pattern::wildcard("*")]));
     }
     let of_request = Names { values: REQUEST.to_vec(), ..Names::default() };
@@ -290,6 +294,7 @@ fn exception(name: String, namespace: String, spec: &At<'_>) -> Result<Exception
     let matches = ResourceMatch { matched: Filters::Any(vec![every]), excluded: None };
     let mut exception = Exception::new(name, policies, matches);
     exception.namespace = namespace;
+    exception.kinds = kinds;
     exception.expressions = Some(conditions);
     exception.expires = expires;
     Ok(exception)

@@ -79,7 +79,14 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let namespace = (kind.text()? == "Policy").then(|| namespace.unwrap_or_else(|| "default".to_owned()));
     let mut lints = Vec::new();
     let (rules, first_rule_only) = read_spec(&spec, &autogen, &mut lints)?;
-    set.extend(PolicySet::new(vec![Policy { name, namespace, rules, first_rule_only, lints }]));
+    set.extend(PolicySet::new(vec![Policy {
+        name,
+        kind: kind.text()?.to_owned(),
+        namespace,
+        rules,
+        first_rule_only,
+        lints,
+    }]));
     Ok(())
 }
 

@@ -48,6 +48,8 @@ pub enum Uncovered {
 pub struct Policy {
     /// Its name.
     pub name: String,
+    /// The kind of its document, such as `ClusterPolicy`; empty if it is of none.
+    pub kind: String,
     /// Its namespace, outside of which it does not apply; `None` for all namespaces.
     pub namespace: Option<String>,
     /// Its rules, in order.
@@ -62,7 +64,14 @@ impl Policy {
     /// A policy for all namespaces.
     #[must_use]
     pub fn new(name: impl Into<String>, rules: Vec<Rule>) -> Self {
-        Self { name: name.into(), namespace: None, rules, first_rule_only: false, lints: Vec::new() }
+        Self {
+            name: name.into(),
+            kind: String::new(),
+            namespace: None,
+            rules,
+            first_rule_only: false,
+            lints: Vec::new(),
+        }
     }
 
     /// A policy that requires this of every resource with images.
@@ -356,7 +365,9 @@ pub struct Exception {
     pub matches: ResourceMatch,
     /// And only where these hold.
     pub conditions: Option<Conditions>,
-    /// Of rules in CEL: and only where all of these hold. Others are not excepted then.
+    /// The kinds of documents from whose policies it excepts; from policies of any kind if there are none.
+    pub kinds: Vec<String>,
+    /// And only where all of these hold.
     pub expressions: Option<Vec<NamedExpression>>,
     /// Until when.
     pub expires: Option<UnixTime>,
@@ -373,6 +384,7 @@ impl Exception {
             rules,
             matches,
             conditions: None,
+            kinds: Vec::new(),
             expressions: None,
             expires: None,
         }
@@ -382,7 +394,7 @@ impl Exception {
     /// controllers is called `autogen-…` there.
     #[must_use]
     pub fn names(&self, policy: &Policy, rule: &Rule, resource: &Resource) -> bool {
-        if self.expressions.is_some() && !matches!(rule.requirement, Requirement::Validations(_)) {
+        if !self.kinds.is_empty() && !self.kinds.contains(&policy.kind) {
             return false;
         }
         let rule = match (rule.of_pod, resource.id().kind.as_str()) {

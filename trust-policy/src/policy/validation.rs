@@ -1,6 +1,6 @@
 //! [`ValidationRule`]: what expressions in CEL require of a request and of its images.
 
-use crate::cel::Cel;
+use crate::cel::{Cel, Question};
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::resource::{ContainerImage, ContainerKind};
 use crate::policy::mode::ModeRule;
@@ -113,6 +113,14 @@ impl ValidationRule {
             && images.references.is_empty()
             && images.reference_expressions.is_empty()
             && images.extractors.is_empty())
+    }
+
+    /// Whether an expression asks what images say about themselves.
+    pub(crate) fn asks_image_data(&self) -> bool {
+        let variables = self.variables.iter().map(|one| &one.expression);
+        let validations =
+            self.validations.iter().flat_map(|one| [Some(&one.expression), one.message_expression.as_ref()]);
+        variables.chain(validations.flatten()).any(|one| one.asks(Question::ImageData))
     }
 
     /// Whether it is about an image, as far as that is known without its expressions.

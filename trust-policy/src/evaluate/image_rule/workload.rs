@@ -27,7 +27,12 @@ impl Evaluation<'_> {
                 Ok(contents) => {
                     for content in contents {
                         let platform = content.platform();
-                        let meant = requirement.platforms.iter().filter(|(name, _)| *name == platform);
+                        let meant = requirement.platforms.iter().filter(|(name, _)| {
+                            // What is said of an architecture is said of its variants.
+                            platform
+                                .strip_prefix(name.as_str())
+                                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                        });
                         let (config, path) = (content.config_json(), format!("config.{platform}"));
                         causes.extend(meant.flat_map(|(_, shape)| differing(shape, &path, &config)));
                     }

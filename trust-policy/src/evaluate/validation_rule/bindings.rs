@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use trust_core::UnixTime;
 
 use crate::cel::value::{Failure, Key, Value, failed};
@@ -15,14 +15,14 @@ use crate::kubernetes::resource::{ContainerImage, ContainerKind};
 use crate::policy::validation::{ImageSelection, NamedExpression, ValidationRule};
 
 /// Images of one request, those that expressions find among them.
-const MAX_IMAGES: usize = 1000;
+pub(super) const MAX_IMAGES: usize = 1000;
 
 /// The objects of a request, as expressions see them.
 pub(super) struct RequestObjects<'r> {
     object: Option<Cow<'r, Json>>,
     old: Option<Cow<'r, Json>>,
-    request: Json,
-    namespace: Option<Json>,
+    request: Value<'r>,
+    namespace: Option<Value<'r>>,
 }
 
 impl<'r> RequestObjects<'r> {
@@ -30,17 +30,25 @@ impl<'r> RequestObjects<'r> {
     pub(super) fn of(request: &'r Request, of_pod: bool) -> Self {
         let (resource, id) = (&request.resource, request.resource.id());
         let (group, version) = id.api_version.split_once('/').unwrap_or(("", &id.api_version));
-        let mut fields = json!({
-            "operation": request.operation,
-            "name": id.name,
-            "namespace": id.namespace,
-            "subResource": request.subresource,
-            "kind": {"group": group, "version": version, "kind": id.kind},
+        let text = |text: &str| Value::from(text.to_owned());
+        let kind = [("group", text(group)), ("version", text(version)), ("kind", text(&id.kind))];
+        let user = request.user.as_ref().map(|user| {
+            let groups: Vec<Value<'r>> = user.groups.iter().map(|group| text(group)).collect();
+            Value::partial([("username", text(&user.username)), ("groups", groups.into())])
         });
-        if let (Json::Object(fields), Some(user)) = (&mut fields, &request.user) {
-            fields.insert("userInfo".to_owned(), json!(user));
-        }
-        let namespace = request.namespace_labels.as_ref();
+        let fields = [
+            ("operation", text(&request.operation.to_string())),
+            ("name", text(&id.name)),
+            ("namespace", text(&id.namespace)),
+            ("subResource", text(&request.subresource)),
+            ("kind", Value::partial(kind)),
+        ];
+        let namespace = request.namespace_labels.as_ref().map(|labels| {
+            let labels = labels.iter().map(|(name, value)| (Key::Text(name.as_str().into()), text(value)));
+            let labels: BTreeMap<Key, Value<'r>> = labels.collect();
+            let metadata = Value::partial([("name", text(&id.namespace)), ("labels", labels.into())]);
+            Value::partial([("metadata", metadata)])
+        });
         // Of a deletion, Kubernetes shows the object as it was alone.
         let is_deleted = request.operation == Operation::Delete;
         let (object, old) = match is_deleted {
@@ -51,8 +59,8 @@ impl<'r> RequestObjects<'r> {
         Self {
             object: object.map(as_pod),
             old: old.map(as_pod),
-            request: fields,
-            namespace: namespace.map(|labels| json!({"metadata": {"name": id.namespace, "labels": labels}})),
+            request: Value::partial(fields.into_iter().chain(user.map(|user| ("userInfo", user)))),
+            namespace,
         }
     }
 }
@@ -176,9 +184,13 @@ impl<'e> Bindings<'e> {
         Ok(false)
     }
 
-    /// Binds what a rule names itself.
-    pub(super) fn bind(&mut self, rule: &'e ValidationRule) {
+    /// Binds the attestors and attestations of a rule.
+    pub(super) fn bind_rule(&mut self, rule: &'e ValidationRule) {
         self.rule = Some(rule);
+    }
+
+    /// Binds its variables, each for those after it.
+    pub(super) fn bind_variables(&mut self, rule: &'e ValidationRule) {
         for variable in &rule.variables {
             let value = self.evaluate(&variable.expression);
             self.variables.push((&variable.name, value));
@@ -192,11 +204,10 @@ impl<'e> Environment<'e> for Bindings<'e> {
         match name {
             "object" => Ok(objects.object.as_deref().map_or(Value::Null, Value::from)),
             "oldObject" => Ok(objects.old.as_deref().map_or(Value::Null, Value::from)),
-            "request" => Ok(Value::from(&objects.request)),
+            "request" => Ok(objects.request.clone()),
             "namespaceObject" => objects
                 .namespace
-                .as_ref()
-                .map(Value::from)
+                .clone()
                 .ok_or_else(|| Failure::Unknown("the labels of the namespace are not known".to_owned())),
             "images" => self.images.clone().ok_or_else(|| Failure::Failed("there are no images".to_owned())),
             other => failed(format!("name `{other}` is not known")),

@@ -8,23 +8,24 @@ use trust_core::internal::{json, pem};
 use trust_core::{PinnedImage, PublicKey, Reasons, UnixTime};
 
 use super::Asked;
-use super::bindings::{Bindings, Questions};
-use crate::cel::value::{Failure, Value, failed};
+use super::bindings::{Bindings, MAX_IMAGES, Questions};
+use crate::cel::value::{Bounds, Failure, Value, failed};
 use crate::cel::{Question, hub};
 use crate::evaluate::Evaluation;
 use crate::evaluate::image_content::registry_data;
 use crate::evaluate::signers::{Signed, SignedStatement, Wanted, What, distinct_signers};
 use crate::evidence::{Evidence, ImageEvidence};
 use crate::expression::Scope;
+use crate::expression::budget::Budget;
 use crate::kubernetes::object_name::ObjectName;
-use crate::kubernetes::resource::ContainerImage;
+use crate::kubernetes::resource::{ContainerImage, ContainerKind};
 use crate::policy::signer::{AttestorSet, Signer};
 use crate::policy::validation::{AttestationKind, NamedAttestation, ValidationRule};
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
 /// Bytes of an attestation that are read in about the time of a step.
-const READ_IN_A_STEP: usize = 64;
+const READ_IN_A_STEP: usize = 16;
 
 /// Objects and what registries hold of images, as expressions see them: made once, however often they are asked for.
 pub(super) struct LookedUp<'v> {
@@ -51,8 +52,26 @@ impl<'v> LookedUp<'v> {
 
 /// Nothing is fetched yet: what is asked is noted, and signatures are taken for good, so that what depends on them is asked, too.
 pub(super) struct Unanswered<'v> {
-    pub(super) looked_up: LookedUp<'v>,
+    looked_up: LookedUp<'v>,
+    budget: &'v Budget,
     pub(super) asked: RefCell<Asked>,
+}
+
+impl<'v> Unanswered<'v> {
+    pub(super) fn new(evidence: &'v Evidence, budget: &'v Budget) -> Self {
+        Self { looked_up: LookedUp::new(evidence), budget, asked: RefCell::default() }
+    }
+
+    /// Notes that an image is asked about.
+    fn image(&self, image: &Value<'_>) -> Result<String, Failure> {
+        let image = image_text(image, self.budget)?;
+        let mut asked = self.asked.borrow_mut();
+        if asked.images.len() == MAX_IMAGES && !asked.images.contains(&image) {
+            return failed(format!("asks about more than {MAX_IMAGES} images"));
+        }
+        asked.images.insert(image.clone());
+        Ok(image)
+    }
 }
 
 impl<'e> Questions<'e> for Unanswered<'_> {
@@ -60,18 +79,17 @@ impl<'e> Questions<'e> for Unanswered<'_> {
         match (question, arguments) {
             (Question::ImageSignatures, [image, attestors])
             | (Question::AttestationSignatures, [image, _, attestors]) => {
-                self.note(image_text(image)?);
+                self.image(image)?;
                 let count = attestors.len().and_then(|count| i64::try_from(count).ok());
                 Ok(Value::Int(count.unwrap_or_default()))
             }
             (Question::Payload, [image, _]) => {
-                self.note(image_text(image)?);
+                self.image(image)?;
                 Err(Failure::Unknown("nothing was fetched yet".to_owned()))
             }
             (Question::ImageData, [image]) => {
-                let image = image_text(image)?;
-                self.note(image.clone());
-                self.asked.borrow_mut().documents.push(image.clone());
+                let image = self.image(image)?;
+                self.asked.borrow_mut().documents.insert(image.clone());
                 self.looked_up.image(&image)
             }
             (_, arguments) => {
@@ -83,12 +101,6 @@ impl<'e> Questions<'e> for Unanswered<'_> {
                 found
             }
         }
-    }
-}
-
-impl Unanswered<'_> {
-    fn note(&self, image: String) {
-        self.asked.borrow_mut().images.push(image);
     }
 }
 
@@ -106,7 +118,11 @@ pub(super) struct Verification<'v, 'a> {
     signers: RefCell<Vec<Result<AttestorSet, String>>>,
     /// What an attestor signed of an image; as attestation of a name, if there is one.
     signed: RefCell<BTreeMap<SignedKey, Rc<Signed>>>,
+    /// The statements that counted when an attestation of an image was verified last.
+    statements: RefCell<BTreeMap<(String, String), Vec<SignedStatement>>>,
     payloads: RefCell<BTreeMap<(String, String), Value<'static>>>,
+    /// Whose cause was told.
+    told: RefCell<BTreeSet<SignedKey>>,
     causes: RefCell<Vec<Explanation>>,
     verified: RefCell<BTreeSet<String>>,
 }
@@ -122,7 +138,9 @@ impl<'v, 'a> Verification<'v, 'a> {
             images: RefCell::default(),
             signers: RefCell::new(signers),
             signed: RefCell::default(),
+            statements: RefCell::default(),
             payloads: RefCell::default(),
+            told: RefCell::default(),
             causes: RefCell::default(),
             verified: RefCell::default(),
         }
@@ -153,6 +171,7 @@ impl<'v, 'a> Verification<'v, 'a> {
 
     /// Why signatures counted and did not, since it was asked the last time.
     pub(super) fn take_causes(&self) -> Vec<Explanation> {
+        self.told.borrow_mut().clear();
         self.causes.take()
     }
 
@@ -161,43 +180,66 @@ impl<'v, 'a> Verification<'v, 'a> {
         self.verified.into_inner()
     }
 
-    /// How many different attestors of a list signed an image, or an attestation of it. Where it is not known of one, the number
-    /// is not known.
+    /// How many different attestors of a list signed an image, or an attestation of it. Where it is not known of some, only the bounds
+    /// are known.
     fn count(
         &self,
         image: &Value<'_>,
         attestation: Option<&NamedAttestation>,
         attestors: &Value<'_>,
     ) -> Result<Value<'static>, Failure> {
-        let name = image_text(image)?;
+        let budget = self.evaluation.scopes.budget();
+        let name = image_text(image, budget)?;
         let image = self.images.borrow().iter().find(|one| one.image == name).cloned();
-        let Some(image) = image else { return Ok(Value::Int(0)) };
+        let Some(image) = image else { return self.not_selected(name) };
+        budget.spend(attestors.len().unwrap_or_default())?;
         let Some(list) = attestors.items() else {
             return failed(format!("attestors are {}, expected list", attestors.type_name()));
         };
-        let (mut signers, mut unknown) = (Vec::new(), None);
-        for attestor in &list {
-            let Value::Attestor(attestor) = attestor else {
-                return failed(format!(
-                    "attestor is {}, expected one such as `attestors.a`",
-                    attestor.type_name()
-                ));
-            };
-            let signed = self.signed(&image, attestation, *attestor)?;
+        let index = |attestor: &Value<'_>| match attestor {
+            Value::Attestor(index) => Ok(*index),
+            other => failed(format!("attestor is {}, expected one such as `attestors.a`", other.type_name())),
+        };
+        // An attestor that is named twice is one.
+        let distinct: BTreeSet<usize> = list.iter().map(index).collect::<Result<_, _>>()?;
+        let (mut signers, mut statements, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+        for attestor in distinct {
+            let signed = self.signed(&image, attestation, attestor)?;
+            statements.extend(signed.statements.iter().cloned());
             let explanation = &signed.explanation;
-            if !explanation.holds() && explanation.code.is_some_and(is_unknown) && unknown.is_none() {
-                unknown = Some(Failure::Unknown(explanation.message.clone()));
+            if !explanation.holds() && explanation.code.is_some_and(is_unknown) {
+                unknown.push(explanation.message.clone());
             }
             signers.push(signed.signers.clone());
-            self.causes.borrow_mut().push(explanation.clone());
+            let key = (name.clone(), attestation.map(|one| one.name.clone()), attestor);
+            if self.told.borrow_mut().insert(key) {
+                self.causes.borrow_mut().push(explanation.clone());
+            }
         }
         let count = distinct_signers(&signers);
         if count > 0 {
+            if let Some(attestation) = attestation {
+                let key = (name.clone(), attestation.name.clone());
+                self.payloads.borrow_mut().remove(&key);
+                self.statements.borrow_mut().insert(key, statements);
+            }
             self.verified.borrow_mut().insert(name);
         }
-        match unknown {
-            Some(unknown) => Err(unknown),
-            None => Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX))),
+        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        let (least, most) = (number(count), number(count + unknown.len()));
+        Ok(match unknown.into_iter().next() {
+            None => Value::Int(least),
+            Some(reason) => Value::Between(Rc::new(Bounds { least, most, reason })),
+        })
+    }
+
+    /// What is said of an image that is not among those of the request. Of one that the policy passes over by its name, nobody counts.
+    fn not_selected(&self, image: String) -> Result<Value<'static>, Failure> {
+        let problem = format!("`{image}` is not an image of the request, so nothing is known of it");
+        let image = ContainerImage::new(ContainerKind::Custom, String::new(), String::new(), image, false);
+        match self.rule.images.selects(&image) {
+            Some(false) => Ok(Value::Int(0)),
+            _ => Err(Failure::Unknown(problem)),
         }
     }
 
@@ -281,18 +323,21 @@ impl<'v, 'a> Verification<'v, 'a> {
         found.ok_or_else(|| Failure::Failed(format!("attestation `{}` is not known", &**name)))
     }
 
-    /// What the latest attestation says of those that were verified.
+    /// What the latest attestation says of those that counted when it was verified last.
     fn payload(&self, image: &Value<'_>, name: &Value<'_>) -> Result<Value<'static>, Failure> {
-        let (image, attestation) = (image_text(image)?, self.attestation(name)?);
+        let image = image_text(image, self.evaluation.scopes.budget())?;
+        let attestation = self.attestation(name)?;
         let key = (image, attestation.name.clone());
         if let Some(payload) = self.payloads.borrow().get(&key) {
             return Ok(payload.clone());
         }
-        let signed = self.signed.borrow();
-        let of_image =
-            signed.iter().filter(|((image, name, _), _)| *image == key.0 && name.as_ref() == Some(&key.1));
-        let statements = of_image.flat_map(|(_, signed)| &signed.statements);
-        let text = latest(statements)?.ok_or_else(|| {
+        let statements = self.statements.borrow().get(&key).cloned().unwrap_or_default();
+        if let Some(failure) =
+            self.evaluation.evidence.images.get(&key.0).and_then(|one| one.failures.first())
+        {
+            return Err(Failure::Unknown(format!("a later attestation may be there: {failure}")));
+        }
+        let text = latest(&statements)?.ok_or_else(|| {
             Failure::Failed(format!(
                 "`extractPayload`: no attestation `{}` of `{}` was verified before",
                 key.1, key.0
@@ -302,7 +347,6 @@ impl<'v, 'a> Verification<'v, 'a> {
         let payload =
             json::from_slice(text.as_bytes()).map_err(|error| Failure::Failed(error.to_string()))?;
         let payload = Value::owned(payload);
-        drop(signed);
         self.payloads.borrow_mut().insert(key, payload.clone());
         Ok(payload)
     }
@@ -316,7 +360,9 @@ impl<'e> Questions<'e> for Verification<'_, '_> {
                 self.count(image, Some(self.attestation(attestation)?), attestors)
             }
             (Question::Payload, [image, attestation]) => self.payload(image, attestation),
-            (Question::ImageData, [image]) => self.looked_up.image(&image_text(image)?),
+            (Question::ImageData, [image]) => {
+                self.looked_up.image(&image_text(image, self.evaluation.scopes.budget())?)
+            }
             (_, arguments) => self.looked_up.object(&object_name(arguments)?),
         }
     }
@@ -330,9 +376,13 @@ fn is_unknown(code: ReasonCode) -> bool {
     )
 }
 
-fn image_text(image: &Value<'_>) -> Result<String, Failure> {
+/// An image as text, which is paid for.
+fn image_text(image: &Value<'_>, budget: &Budget) -> Result<String, Failure> {
     match image {
-        Value::Text(text) => Ok(text.to_string()),
+        Value::Text(text) => {
+            budget.spend(1 + text.len() / READ_IN_A_STEP)?;
+            Ok(text.to_string())
+        }
         Value::Image(image) => Ok(image.written().to_owned()),
         other => failed(format!("image is {}, expected string", other.type_name())),
     }
@@ -354,7 +404,7 @@ fn with_keys(set: &AttestorSet, text: &str) -> Result<AttestorSet, String> {
 }
 
 /// The statement that was signed last. Where that is not known, which one counts is not known.
-fn latest<'s>(statements: impl Iterator<Item = &'s SignedStatement>) -> Result<Option<String>, Failure> {
+fn latest(statements: &[SignedStatement]) -> Result<Option<String>, Failure> {
     let mut times: BTreeMap<String, Option<UnixTime>> = BTreeMap::new();
     for one in statements {
         let time = times.entry(one.statement.to_json()).or_default();
@@ -362,7 +412,8 @@ fn latest<'s>(statements: impl Iterator<Item = &'s SignedStatement>) -> Result<O
     }
     let count = times.len();
     let last = times.values().flatten().max().copied();
-    let mut of_last = times.into_iter().filter(|(_, time)| count == 1 || time.is_some() && *time == last);
+    let all_known = count == 1 || times.values().all(Option::is_some);
+    let mut of_last = times.into_iter().filter(|(_, time)| all_known && *time == last);
     match (of_last.next(), of_last.next(), count) {
         (Some((text, _)), None, _) => Ok(Some(text)),
         (None, _, 0) => Ok(None),

@@ -131,6 +131,7 @@ fn cosign(at: &At<'_>, names: &Names, lints: &mut Vec<Lint>) -> Result<(Attestor
         fields.finish()?;
         lints.push(tuf.lint("names a TUF repository, which is not asked here: it denies"));
         attestor.signer = Signer::Unsupported("signatures under a TUF repository");
+        key_expression = None;
     }
     Ok((attestor, key_expression))
 }

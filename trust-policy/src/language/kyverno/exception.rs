@@ -22,6 +22,7 @@ pub(super) fn read(name: String, namespace: Option<String>, spec: &At<'_>) -> Re
         rules,
         matches: ResourceMatch { matched, excluded: None },
         conditions,
+        kinds: ["ClusterPolicy", "Policy"].map(str::to_owned).to_vec(),
         expressions: None,
         expires: None,
     })

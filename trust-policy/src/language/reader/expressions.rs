@@ -14,7 +14,10 @@ pub(crate) const REQUEST: [&str; 4] = ["object", "oldObject", "request", "namesp
 /// Expressions with names.
 pub(crate) fn named(at: Option<At<'_>>, names: &Names) -> Result<Vec<NamedExpression>, PolicyError> {
     let list = at.as_ref().map(At::list).transpose()?.unwrap_or_default();
-    list.iter().map(|one| named_expression(one, names)).collect()
+    let read: Vec<NamedExpression> =
+        list.iter().map(|one| named_expression(one, names)).collect::<Result<_, _>>()?;
+    check_distinct(at.as_ref(), &read.iter().map(|one| one.name.as_str()).collect::<Vec<_>>())?;
+    Ok(read)
 }
 
 fn named_expression(at: &At<'_>, names: &Names) -> Result<NamedExpression, PolicyError> {
@@ -36,6 +39,9 @@ pub(crate) fn variables(at: Option<At<'_>>, names: &mut Names) -> Result<Vec<Nam
         let mut names = names.clone();
         names.members.push(("variables", known.clone()));
         let variable = named_expression(one, &names)?;
+        if known.contains(&variable.name) {
+            return Err(one.wrong(format!("a name that is not taken, `{}` is", variable.name)));
+        }
         known.push(variable.name.clone());
         variables.push(variable);
     }
@@ -70,6 +76,16 @@ pub(crate) fn expression(at: &At<'_>, names: &Names) -> Result<Cel, PolicyError>
         span: at.span(),
         problem: error.to_string(),
     })
+}
+
+/// Refuses a name that stands twice: one of the two would mean nothing.
+pub(crate) fn check_distinct(at: Option<&At<'_>>, names: &[&str]) -> Result<(), PolicyError> {
+    let twice =
+        names.iter().enumerate().find(|(index, name)| names.iter().take(*index).any(|one| one == *name));
+    match (at, twice) {
+        (Some(at), Some((_, name))) => Err(at.wrong(format!("names that differ, not `{name}` twice"))),
+        _ => Ok(()),
+    }
 }
 
 /// Annotations of Kyverno's own log, which require nothing. One that cannot be compiled is a mistake all the same.

@@ -26,25 +26,32 @@ pub(crate) fn read(at: &At<'_>) -> Result<(ResourceMatch, bool), PolicyError> {
         |name| fields.get(name).filter(|at| !at.is_empty()).map(|at| labels::read(&at)).transpose();
     let (namespaces, objects) = (selector("namespaceSelector")?, selector("objectSelector")?);
     let rules = fields.require("resourceRules", "at least one resource rule")?;
-    let excluded = fields.get("excludeResourceRules").map(|at| at.list()).transpose()?.unwrap_or_default();
-    if let Some(policy) = fields.get("matchPolicy")
-        && !matches!(policy.text()?, "Exact" | "Equivalent")
-    {
-        return Err(policy.wrong("`Exact` or `Equivalent`"));
+    // A kind is known of a resource more or less: what is excluded could be too much.
+    if let Some(excluded) = fields.get("excludeResourceRules").filter(|at| !at.is_empty()) {
+        return Err(excluded.not_implemented());
     }
+    let is_exact = match fields.get("matchPolicy") {
+        None => false,
+        Some(policy) => match policy.text()? {
+            "Exact" => true,
+            "Equivalent" => false,
+            _ => return Err(policy.wrong("`Exact` or `Equivalent`")),
+        },
+    };
     fields.finish()?;
     let mut filters: Vec<Filter> = rules.some()?.iter().map(rule).collect::<Result<_, _>>()?;
-    let excluded: Vec<Filter> = excluded.iter().map(rule).collect::<Result<_, _>>()?;
     let is_of_pods = filters == [Filter { operations: operations_of(&filters), ..pods() }]
-        && excluded.is_empty()
         && namespaces.is_none()
         && objects.is_none();
     for filter in &mut filters {
+        // The same object in another version of its group is equivalent.
+        for kind in filter.kinds.iter_mut().filter(|_| !is_exact) {
+            kind.version = Pattern::wildcard("*");
+        }
         filter.namespace_selector.clone_from(&namespaces);
         filter.object_selector.clone_from(&objects);
     }
-    let excluded = (!excluded.is_empty()).then_some(Filters::Any(excluded));
-    Ok((ResourceMatch { matched: Filters::Any(filters), excluded }, is_of_pods))
+    Ok((ResourceMatch { matched: Filters::Any(filters), excluded: None }, is_of_pods))
 }
 
 /// Adds kinds whose pods are meant as well, to requests for pods.
@@ -54,7 +61,6 @@ pub(crate) fn extend_to(matches: &mut ResourceMatch, controllers: &[&str]) {
         let meant = CONTROLLERS.iter().filter(|(name, ..)| controllers.contains(name));
         filter.kinds.extend(meant.map(|(_, kind, group)| KindMatch {
             group: Pattern::exact(*group),
-            version: Pattern::exact("v1"),
             ..KindMatch::new(Pattern::exact(*kind))
         }));
     }
@@ -82,15 +88,12 @@ fn rule(at: &At<'_>) -> Result<Filter, PolicyError> {
     let operations = operations(&mut fields)?;
     let names = fields.get("resourceNames").map(|at| at.list()).transpose()?.unwrap_or_default();
     let names = names.iter().map(|at| at.text().map(Pattern::exact)).collect::<Result<_, _>>()?;
-    // Whether a resource is in a namespace is not known of every one, so `Namespaced` takes them all.
-    let namespaces = match fields.get("scope") {
-        None => Vec::new(),
-        Some(scope) => match scope.text()? {
-            "*" | "Namespaced" => Vec::new(),
-            "Cluster" => vec![Pattern::exact("")],
-            _ => return Err(scope.wrong("`*`, `Namespaced` or `Cluster`")),
-        },
-    };
+    // Whether a resource is in a namespace is not known of every one, so all are taken.
+    if let Some(scope) = fields.get("scope")
+        && !matches!(scope.text()?, "*" | "Namespaced" | "Cluster")
+    {
+        return Err(scope.wrong("`*`, `Namespaced` or `Cluster`"));
+    }
     fields.finish()?;
     let mut kinds = Vec::new();
     for resource in resources.some()? {
@@ -104,7 +107,7 @@ fn rule(at: &At<'_>) -> Result<Filter, PolicyError> {
             });
         }
     }
-    Ok(Filter { kinds, names, namespaces, operations, ..Filter::default() })
+    Ok(Filter { kinds, names, operations, ..Filter::default() })
 }
 
 /// `*`, or the text itself.
