@@ -123,7 +123,7 @@ fn attestations_are_verified_before_they_are_read() {
     let verdict = judge_by(&both, pod(IMAGE), vec![scanned(1, 2)]);
     assert_eq!(verdict.decision, Decision::Deny, "{verdict}");
     assert!(verdict.to_string().contains("found 2"), "{verdict}");
-    // What somebody else attests does not count, and does not harm.
+    // What another signer attests does not count, and does not harm.
     allowed(&judge_by(&both, pod(IMAGE), vec![scanned(2, 7), scanned(1, 0)]));
     // Of two that were signed at no known time, neither is the latest.
     let verdict = judge_by(&both, pod(IMAGE), vec![scanned(1, 0), scanned(1, 3)]);
@@ -137,7 +137,7 @@ fn attestations_are_verified_before_they_are_read() {
 
 #[test]
 fn what_is_not_known_denies_whatever_the_expression_makes_of_it() {
-    // A policy that is content with images that nobody signed, if that is known.
+    // A policy that accepts unsigned images, if that is known.
     let unsigned = "images.containers.all(i, verifyImageSignatures(i, [attestors.key1]) == 0)";
     let text = policy(&format!(
         "validationConfigurations: {{required: false}}\nvalidations: [{{expression: \"{unsigned}\"}}]"
@@ -198,7 +198,7 @@ fn images_are_selected_by_glob_and_expression() {
     let every = requiring(SIGNED)
         .replace("matchImageReferences: [{glob: 'ghcr.io/acme/*'}]", "matchImageReferences: []");
     denied(&judge_by(&every, pod("nginx"), vec![signed(2)]), ReasonCode::WrongKey, "key1");
-    // A function over an image that was not selected counts nobody.
+    // A function over an image that the policy passes over counts no signer.
     let other = "verifyImageSignatures('ghcr.io/other/app:v1', [attestors.key1]) == 0";
     let loose = policy(&format!(
         "validationConfigurations: {{required: false}}\nvalidations: [{{expression: \"{other}\"}}]"
@@ -436,8 +436,8 @@ fn mistakes_are_named_with_their_place() {
     };
     let expression = |expression: &str, problem: &str| refused(&requiring(expression), problem);
     expression(
-        "attestors.nobody == 1",
-        "`spec.validations[0].expression` has an expression that is not read: line 1, column 10: `attestors.nobody` is not known, expected one of key1, key2, key3",
+        "attestors.other == 1",
+        "`spec.validations[0].expression` has an expression that is not read: line 1, column 10: `attestors.other` is not known, expected one of key1, key2, key3",
     );
     expression("variables.a", "there are no variables");
     expression("image == 1", "name `image` is not known");
@@ -479,7 +479,7 @@ fn deployment(images: &[&str]) -> Value {
         "spec": {"template": {"spec": {"containers": containers}}}})
 }
 
-/// An update, judged where the first key signed the images of this name and nobody signed others.
+/// An update, judged where the first key signed the images of this name, and others are unsigned.
 fn updated(text: &str, before: Value, after: Value, signed_image: &str) -> Verdict {
     let policies = PolicySet::from_yaml(text).unwrap();
     let mut update: Request = request(after);

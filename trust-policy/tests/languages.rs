@@ -151,7 +151,7 @@ impl Found {
             self.signatures.iter().map(|(seed, is_this)| signature(*seed, &of(*is_this), &Value::Null));
         let scans = self.scans.iter().map(|(seed, is_this)| {
             let predicate = json!({"scanner": "trivy"});
-            // The statement is about this image; what is not, somebody else signed.
+            // Every statement is about this image; a wrong one is signed by a stranger.
             attestation(if *is_this { *seed } else { 9 }, SCAN, &predicate)
         });
         let artifacts: Vec<Artifact> = signatures.chain(scans).collect();

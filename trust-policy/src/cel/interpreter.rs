@@ -144,7 +144,7 @@ impl<'i, 'a> Interpreter<'i, 'a> {
         nodes.iter().map(|node| self.value(node)).collect()
     }
 
-    /// The value of an element; `None` if it is optional and there is none.
+    /// The value of an element; `None` if it is optional and absent.
     fn element(&mut self, element: &'a Element) -> Result<Option<Value<'a>>, Failure> {
         match (self.value(&element.value)?, element.is_optional) {
             (value, false) => Ok(Some(value)),

@@ -80,7 +80,7 @@ const LIBRARY: [&[Function]; 8] = [
 /// The function of this name.
 ///
 /// # Errors
-/// If there is none, with the number of arguments that it has if it has another one.
+/// If it is not known, with the number of arguments that it takes if that is another one.
 pub(super) fn find(name: &str, style: Style, arguments: usize) -> Result<&'static Function, Option<String>> {
     let mut expected = None;
     let known = LIBRARY.into_iter().flatten();

@@ -448,7 +448,7 @@ fn presence(at: usize, arguments: Vec<Node>) -> Result<Node, Problem> {
                 },
             ],
         ) => Expression::Select { operand, field, selection: Selection::Presence },
-        // Names that are known are there.
+        // A name that is known is present.
         Ok([Node { expression: Expression::Member(..), .. }]) => Expression::Literal(Literal::Bool(true)),
         _ => return Err(Problem { at, text: "`has` expects a field such as `a.b`".to_owned() }),
     };

@@ -419,7 +419,7 @@ impl<'a> Value<'a> {
 }
 
 impl Key {
-    /// The key that a value is; `None` if its type is none of keys.
+    /// The key that a value is; `None` if values of its type cannot be keys.
     pub(crate) fn of(value: &Value<'_>) -> Option<Self> {
         Some(match value {
             Value::Bool(value) => Self::Bool(*value),

@@ -2,7 +2,7 @@
 //! [reference](https://kyverno.io/docs/policy-types/image-validating-policy/)), and the exceptions from them.
 //!
 //! Expressions are compiled when the policy is read: one that refers to a name, a field of `attestors`, `attestations` or
-//! `variables`, or a function that is not known is refused, with its place. What needs a service loads and counts nobody, and a
+//! `variables`, or a function that is not known is refused, with its place. What needs a service loads and is never counted, and a
 //! lint says so.
 //!
 //! | file | holds |

@@ -233,7 +233,7 @@ impl<'v, 'a> Verification<'v, 'a> {
         })
     }
 
-    /// What is said of an image that is not among those of the request. Of one that the policy passes over by its name, nobody counts.
+    /// What is said of an image that is not among those of the request. Of one that the policy passes over by its name, no signer counts.
     fn not_selected(&self, image: String) -> Result<Value<'static>, Failure> {
         let problem = format!("`{image}` is not an image of the request, so nothing is known of it");
         let image = ContainerImage::new(ContainerKind::Custom, String::new(), String::new(), image, false);

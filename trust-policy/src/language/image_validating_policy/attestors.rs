@@ -65,7 +65,7 @@ fn value<'a>(at: &At<'a>) -> Result<At<'a>, PolicyError> {
     }
 }
 
-/// A field that is there and not empty.
+/// A field that is present and not empty.
 fn said<'a>(fields: &mut Fields<'a>, name: &str) -> Option<At<'a>> {
     fields.get(name).filter(|at| at.text() != Ok("") && !at.is_empty())
 }
