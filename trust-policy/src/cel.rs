@@ -12,6 +12,7 @@
 //! | `syntax` | [`Node`](syntax::Node): an expression as a tree |
 //! | `names` | what an expression may refer to |
 //! | `token`, `parser` | from text to tree |
+//! | `arithmetic` | what operators make of numbers, times and durations |
 //! | `interpreter` | the value of a tree |
 
 pub(crate) mod value;
@@ -25,6 +26,8 @@ pub(crate) mod names;
 mod token;
 
 mod parser;
+
+mod arithmetic;
 
 mod interpreter;
 

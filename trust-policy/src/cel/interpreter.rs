@@ -7,6 +7,7 @@ use std::rc::Rc;
 use trust_core::UnixTime;
 
 use super::Cel;
+use super::arithmetic::{arithmetic, negated};
 use super::library::{Arguments, MAX_TEXT, REGEX_STEPS_A_BYTE};
 use super::syntax::{Element, Expression, Literal, Loop, LoopKind, Node, Operator, Question, Selection};
 use super::value::{Failure, Key, Text, Value, failed};
@@ -268,7 +269,9 @@ impl<'i, 'a> Interpreter<'i, 'a> {
     fn binary(&self, operator: Operator, left: &Value<'a>, right: &Value<'a>) -> Result<Value<'a>, Failure> {
         for (number, other) in [(left, right), (right, left)] {
             let Value::Between(bounds) = number else { continue };
-            // Where every number that it may be says the same, that is so.
+            if matches!(operator, Operator::Equal | Operator::NotEqual | Operator::In) {
+                break;
+            }
             let says = |one: i64| {
                 let one = Value::Int(one);
                 if core::ptr::eq(number, left) {
@@ -277,16 +280,12 @@ impl<'i, 'a> Interpreter<'i, 'a> {
                     self.binary(operator, other, &one)
                 }
             };
-            let is_within = (bounds.least..=bounds.most)
-                .any(|one| other.compare(&Value::Int(one)) == Some(Ordering::Equal));
-            let is_decided = match operator {
-                Operator::Equal | Operator::NotEqual => !is_within,
-                Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
-                    boolean(says(bounds.least)?)? == boolean(says(bounds.most)?)?
-                }
-                _ => false,
-            };
-            return if is_decided {
+            // Where the least and the most that it may be say the same, all between them do.
+            let is_order = matches!(
+                operator,
+                Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual
+            );
+            return if is_order && boolean(says(bounds.least)?)? == boolean(says(bounds.most)?)? {
                 says(bounds.least)
             } else {
                 Err(Failure::Unknown(bounds.reason.clone()))
@@ -421,81 +420,4 @@ fn at_index<'a>(operand: &Value<'a>, index: &Value<'a>, is_optional: bool) -> Re
         true => Ok(Value::Optional(found.map(Rc::new))),
         false => found.map_or_else(|| failed("no such key or index"), Ok),
     }
-}
-
-fn negated<'a>(value: &Value<'a>) -> Result<Value<'a>, Failure> {
-    match value {
-        Value::Int(number) => number.checked_neg().map(Value::Int).ok_or_else(overflow),
-        Value::Double(number) => Ok(Value::Double(-number)),
-        Value::Duration(nanos) => nanos.checked_neg().map(Value::Duration).ok_or_else(overflow),
-        other => failed(format!("cannot negate {}", other.type_name())),
-    }
-}
-
-fn overflow() -> Failure {
-    Failure::Failed("result is out of range".to_owned())
-}
-
-fn arithmetic<'a>(operator: Operator, left: &Value<'a>, right: &Value<'a>) -> Result<Value<'a>, Failure> {
-    const MILLI: i128 = 1_000_000;
-    let zero = || Failure::Failed("divides by zero".to_owned());
-    match (operator, left, right) {
-        (Operator::Divide | Operator::Modulo, Value::Int(_), Value::Int(0))
-        | (Operator::Divide | Operator::Modulo, Value::Uint(_), Value::Uint(0)) => Err(zero()),
-        (_, Value::Int(one), Value::Int(two)) => {
-            let (one, two) = (*one, *two);
-            let found = match operator {
-                Operator::Add => one.checked_add(two),
-                Operator::Subtract => one.checked_sub(two),
-                Operator::Multiply => one.checked_mul(two),
-                Operator::Divide => one.checked_div(two),
-                _ => one.checked_rem(two),
-            };
-            found.map(Value::Int).ok_or_else(overflow)
-        }
-        (_, Value::Uint(one), Value::Uint(two)) => {
-            let (one, two) = (*one, *two);
-            let found = match operator {
-                Operator::Add => one.checked_add(two),
-                Operator::Subtract => one.checked_sub(two),
-                Operator::Multiply => one.checked_mul(two),
-                Operator::Divide => one.checked_div(two),
-                _ => one.checked_rem(two),
-            };
-            found.map(Value::Uint).ok_or_else(overflow)
-        }
-        (Operator::Add, Value::Double(one), Value::Double(two)) => Ok(Value::Double(one + two)),
-        (Operator::Subtract, Value::Double(one), Value::Double(two)) => Ok(Value::Double(one - two)),
-        (Operator::Multiply, Value::Double(one), Value::Double(two)) => Ok(Value::Double(one * two)),
-        (Operator::Divide, Value::Double(one), Value::Double(two)) => Ok(Value::Double(one / two)),
-        (Operator::Add, Value::Duration(one), Value::Duration(two)) => {
-            one.checked_add(*two).map(Value::Duration).ok_or_else(overflow)
-        }
-        (Operator::Subtract, Value::Duration(one), Value::Duration(two)) => {
-            one.checked_sub(*two).map(Value::Duration).ok_or_else(overflow)
-        }
-        (Operator::Subtract, Value::Time(one), Value::Time(two)) => {
-            Ok(Value::Duration(i128::from(one.as_millis().saturating_sub(two.as_millis())) * MILLI))
-        }
-        (Operator::Add, Value::Time(time), Value::Duration(nanos))
-        | (Operator::Add, Value::Duration(nanos), Value::Time(time)) => later(*time, nanos / MILLI),
-        (Operator::Subtract, Value::Time(time), Value::Duration(nanos)) => {
-            later(*time, (nanos / MILLI).checked_neg().ok_or_else(overflow)?)
-        }
-        _ => {
-            let verb = match operator {
-                Operator::Add => "add",
-                Operator::Subtract => "subtract",
-                Operator::Multiply => "multiply",
-                Operator::Divide => "divide",
-                _ => "take the rest of",
-            };
-            failed(format!("cannot {verb} {} and {}", left.type_name(), right.type_name()))
-        }
-    }
-}
-
-fn later<'a>(time: UnixTime, millis: i128) -> Result<Value<'a>, Failure> {
-    let found = i128::from(time.as_millis()).checked_add(millis).and_then(|found| i64::try_from(found).ok());
-    found.map(|found| Value::Time(UnixTime::from_millis(found))).ok_or_else(overflow)
 }

@@ -17,10 +17,10 @@ mod optionals;
 mod strings;
 mod times;
 
-pub(crate) use self::images::hub;
 use regex::{Regex, RegexBuilder};
 use trust_core::UnixTime;
 
+pub(crate) use self::images::hub;
 use super::value::{Failure, Text, Value, failed};
 use crate::expression::budget::Budget;
 
@@ -34,6 +34,8 @@ const MAX_REGEX_SIZE: usize = 1 << 18;
 /// What searching a text costs for each of its bytes: at worst, each state of the expression looks at each of them.
 pub(super) const REGEX_STEPS_A_BYTE: usize = 4;
 
+type Run = for<'v, 'a> fn(&Arguments<'v, 'a>) -> Result<Value<'a>, Failure>;
+
 /// A function.
 #[derive(Debug)]
 pub(super) struct Function {
@@ -41,7 +43,7 @@ pub(super) struct Function {
     style: Style,
     /// How many arguments it has, at least and at most, what it is called on among them.
     arguments: [usize; 2],
-    run: for<'v, 'a> fn(&Arguments<'v, 'a>) -> Result<Value<'a>, Failure>,
+    run: Run,
 }
 
 /// How a function is called.
@@ -54,8 +56,6 @@ pub(super) enum Style {
     /// Either.
     Both,
 }
-
-type Run = for<'v, 'a> fn(&Arguments<'v, 'a>) -> Result<Value<'a>, Failure>;
 
 const fn global(name: &'static str, arguments: usize, run: Run) -> Function {
     Function { name, style: Style::Global, arguments: [arguments, arguments], run }

@@ -344,6 +344,15 @@ impl<'a> Value<'a> {
             (Self::Quantity(one), Self::Quantity(two)) => one == two,
             (Self::Attestor(one), Self::Attestor(two)) => one == two,
             (Self::Optional(Some(one)), Self::Optional(Some(two))) => return one.equals(two, budget),
+            (Self::Between(bounds), other) | (other, Self::Between(bounds)) => {
+                for one in bounds.least..=bounds.most {
+                    // One that it may be is the other's, so whether they are equal is not known.
+                    if Self::Int(one).equals(other, budget)? {
+                        return Err(Failure::Unknown(bounds.reason.clone()));
+                    }
+                }
+                false
+            }
             _ => self.compare_within(other, budget)? == Some(Ordering::Equal),
         })
     }

@@ -114,15 +114,11 @@ impl Evaluation<'_> {
             }
             Err(failure) => return Judged::Found(vec![(mode, undetermined("matchConditions", &failure))]),
         }
-        let selected = match bindings.select_images(&rule.images, images) {
+        let selected = match prepare(rule, &mut bindings, &questions, images) {
             Ok(selected) => selected,
             Err(failure) => return Judged::Found(vec![(mode, undetermined("images", &failure))]),
         };
-        questions.select(&selected);
         let mut found = self.digests(rule, &selected, mode);
-        bindings.bind_rule(rule);
-        questions.bind_keys(&bindings);
-        bindings.bind_variables(rule);
         let violated_before = LazyCell::new(|| self.validations_violated_before(rule, of_pod, scope));
         found
             .extend(self.in_order(rule, &bindings, &questions, mode, &|path| violated_before.contains(path)));
@@ -216,13 +212,9 @@ impl Evaluation<'_> {
         let questions = Verification::new(&evaluation, rule, scope);
         let mut bindings = Bindings::new(&objects, &questions, self.scopes.budget(), self.now);
         let is_judged = bindings.unmet(&rule.conditions) == Ok(None);
-        let Ok(selected) = bindings.select_images(&rule.images, before.resource.images()) else {
+        if prepare(rule, &mut bindings, &questions, before.resource.images()).is_err() {
             return BTreeSet::new();
-        };
-        questions.select(&selected);
-        bindings.bind_rule(rule);
-        questions.bind_keys(&bindings);
-        bindings.bind_variables(rule);
+        }
         let mut violated = BTreeSet::new();
         for one in rule.validations.iter().filter(|_| is_judged) {
             if !matches!(bindings.holds(&one.expression), Ok(true) | Err(Failure::Exhausted)) {
@@ -281,6 +273,21 @@ impl Evaluation<'_> {
             rule.explanations.push(explanation);
         }
     }
+}
+
+/// Selects the images that a rule is about, and binds what its expressions refer to.
+fn prepare<'e>(
+    rule: &'e ValidationRule,
+    bindings: &mut Bindings<'e>,
+    questions: &Verification<'e, '_>,
+    images: &[ContainerImage],
+) -> Result<Vec<ContainerImage>, Failure> {
+    let selected = bindings.select_images(&rule.images, images)?;
+    questions.select(&selected);
+    bindings.bind_rule(rule);
+    questions.bind_keys(bindings);
+    bindings.bind_variables(rule);
+    Ok(selected)
 }
 
 /// What the policy's author says about a violation.

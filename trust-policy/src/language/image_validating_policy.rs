@@ -11,6 +11,8 @@
 
 mod attestors;
 
+use trust_core::{Pattern, UnixTime};
+
 use crate::cel::names::Names;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::language::PolicyLanguage;
@@ -18,19 +20,19 @@ use crate::language::reader::expressions::{
     REQUEST, audit_annotations, check_distinct, expression, named, validations, variables,
 };
 use crate::language::reader::match_constraints::{self, CONTROLLERS};
-use crate::language::reader::{At, Fields, PolicyError};
+use crate::language::reader::{At, Fields, PolicyError, webhook};
 use crate::policy::mode::Mode;
 use crate::policy::policy_set::{Exception, Lint, Policy, PolicySet, Requirement, Rule};
 use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
 use crate::policy::validation::{AttestationKind, ImageSelection, NamedAttestation, ValidationRule};
 use crate::yaml::Node;
-use trust_core::{Pattern, UnixTime};
 
 const API_VERSIONS: [&str; 3] =
     ["policies.kyverno.io/v1", "policies.kyverno.io/v1beta1", "policies.kyverno.io/v1alpha1"];
 const KINDS: [&str; 3] = ["ImageValidatingPolicy", "NamespacedImageValidatingPolicy", "PolicyException"];
 /// The name of a policy's one rule.
 const RULE: &str = "validations";
+
 /// `ImageValidatingPolicy`.
 #[derive(Debug)]
 pub(crate) struct Language;
@@ -117,24 +119,12 @@ fn rule(spec: &At<'_>, lints: &mut Vec<Lint>) -> Result<Rule, PolicyError> {
 
 /// How the webhook and the scans of Kyverno are set up, which changes no verdict.
 fn check_webhook(fields: &mut Fields<'_>, lints: &mut Vec<Lint>) -> Result<(), PolicyError> {
-    if let Some(webhook) = fields.get("webhookConfiguration") {
-        let mut fields = webhook.fields()?;
-        if let Some(timeout) = fields.get("timeoutSeconds")
-            && !timeout.integer().is_ok_and(|seconds| (1..=30).contains(&seconds))
-        {
-            return Err(timeout.wrong("a whole number from 1 to 30"));
-        }
-        fields.finish()?;
+    if let Some(at) = fields.get("webhookConfiguration") {
+        let mut inner = at.fields()?;
+        webhook::read_timeout(&mut inner, "timeoutSeconds")?;
+        inner.finish()?;
     }
-    if let Some(failure_policy) = fields.get("failurePolicy") {
-        match failure_policy.text()? {
-            "Fail" => {}
-            "Ignore" => {
-                lints.push(failure_policy.lint("is `Ignore`, but what cannot be judged is denied here"));
-            }
-            _ => return Err(failure_policy.wrong("`Fail` or `Ignore`")),
-        }
-    }
+    webhook::read_failure_policy(fields, lints)?;
     let Some(evaluation) = fields.get("evaluation") else { return Ok(()) };
     let mut fields = evaluation.fields()?;
     if let Some(mode) = fields.get("mode") {

@@ -32,7 +32,7 @@ mod exception;
 use crate::cel::names::Names;
 use crate::language::PolicyLanguage;
 use crate::language::reader::expressions::{REQUEST, named};
-use crate::language::reader::{At, Fields, PolicyError, mode_rule};
+use crate::language::reader::{At, PolicyError, mode_rule, webhook};
 use crate::policy::mode::{Mode, ModeRule};
 use crate::policy::policy_set::{Lint, Policy, PolicySet, Requirement, Rule};
 use crate::yaml::Node;
@@ -147,12 +147,14 @@ fn read_spec(
     {
         lints.push(admission.lint("is `false`, but the policy judges whatever it is asked about here"));
     }
-    if let Some(webhook) = fields.get("webhookConfiguration") {
-        let mut webhook = webhook.fields()?;
-        webhook_fields(&mut webhook, "timeoutSeconds", lints)?;
-        webhook.finish()?;
+    if let Some(at) = fields.get("webhookConfiguration") {
+        let mut inner = at.fields()?;
+        webhook::read_timeout(&mut inner, "timeoutSeconds")?;
+        webhook::read_failure_policy(&mut inner, lints)?;
+        inner.finish()?;
     }
-    webhook_fields(&mut fields, "webhookTimeoutSeconds", lints)?;
+    webhook::read_timeout(&mut fields, "webhookTimeoutSeconds")?;
+    webhook::read_failure_policy(&mut fields, lints)?;
     let first_rule_only = match fields.get("applyRules") {
         None => false,
         Some(which) => match which.text()? {
@@ -171,26 +173,6 @@ fn read_spec(
         list.into_iter().map(|at| rule(&at, &mode, lints)).collect::<Result<_, _>>()?;
     match_resources::extend_to_controllers(&mut rules, autogen);
     Ok((rules, first_rule_only))
-}
-
-/// How long a webhook may take, and what is done if it does not answer.
-fn webhook_fields(fields: &mut Fields<'_>, timeout: &str, lints: &mut Vec<Lint>) -> Result<(), PolicyError> {
-    if let Some(timeout) = fields.get(timeout)
-        && !timeout.integer().is_ok_and(|seconds| (1..=30).contains(&seconds))
-    {
-        return Err(timeout.wrong("a whole number from 1 to 30"));
-    }
-    // What cannot be judged is denied; a policy that asks to ignore failures would be told so.
-    if let Some(failure_policy) = fields.get("failurePolicy") {
-        match failure_policy.text()? {
-            "Fail" => {}
-            "Ignore" => {
-                lints.push(failure_policy.lint("is `Ignore`, but what cannot be judged is denied here"));
-            }
-            _ => return Err(failure_policy.wrong("`Fail` or `Ignore`")),
-        }
-    }
-    Ok(())
 }
 
 fn rule(at: &At<'_>, policy_mode: &ModeRule, lints: &mut Vec<Lint>) -> Result<Rule, PolicyError> {

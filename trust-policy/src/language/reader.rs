@@ -8,6 +8,7 @@
 //! | `match_constraints` | which requests a policy in CEL applies to |
 //! | `mode` | what a violation does |
 //! | `signer` | keys, certificates and identities, as cosign's users write them |
+//! | `webhook` | how long a webhook may take, and what is done if it does not answer |
 
 pub(crate) mod expressions;
 mod fields;
@@ -15,6 +16,7 @@ pub(crate) mod labels;
 pub(crate) mod match_constraints;
 mod mode;
 pub(crate) mod signer;
+pub(crate) mod webhook;
 
 use thiserror::Error;
 

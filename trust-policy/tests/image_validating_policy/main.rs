@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
+mod unknown;
+mod updates;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -82,6 +85,16 @@ fn judged(expression: &str, artifacts: Vec<Artifact>) -> Verdict {
     judge_by(&requiring(expression), pod(IMAGE), artifacts)
 }
 
+fn deployment(images: &[&str]) -> Value {
+    let containers: Vec<Value> = images
+        .iter()
+        .enumerate()
+        .map(|(index, image)| json!({"name": format!("c{index}"), "image": image}))
+        .collect();
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
+        "spec": {"template": {"spec": {"containers": containers}}}})
+}
+
 fn signed(seed: u8) -> Artifact {
     signature(seed, &digest(), &json!({}))
 }
@@ -133,31 +146,6 @@ fn attestations_are_verified_before_they_are_read() {
     let referrer =
         "images.containers.all(i, verifyAttestationSignatures(i, attestations.sbom, [attestors.key1]) > 0)";
     denied(&judged(referrer, vec![signed(1)]), ReasonCode::UnusablePolicy, "sbom/cyclone-dx");
-}
-
-#[test]
-fn what_is_not_known_denies_whatever_the_expression_makes_of_it() {
-    // A policy that accepts unsigned images, if that is known.
-    let unsigned = "images.containers.all(i, verifyImageSignatures(i, [attestors.key1]) == 0)";
-    let text = policy(&format!(
-        "validationConfigurations: {{required: false}}\nvalidations: [{{expression: \"{unsigned}\"}}]"
-    ));
-    let policies = PolicySet::from_yaml(&text).unwrap();
-    let judged = |problem: Option<FailureKind>| {
-        let mut found = image_with(vec![signed(2)]);
-        found.failures.extend(problem.map(|kind| FetchFailure {
-            location: "referrers".to_owned(),
-            kind,
-            problem: "503".to_owned(),
-        }));
-        judge::judge(&policies, &request(pod(IMAGE)), &found, &Trust::keys_only(), NOW)
-    };
-    allowed(&judged(None));
-    let verdict = judged(Some(FailureKind::Unavailable));
-    denied(&verdict, ReasonCode::NotFetched, "cannot determine whether it holds");
-    // Nothing was fetched at all.
-    let verdict = evaluate(&policies, &request(pod(IMAGE)), &Evidence::default(), &Trust::keys_only(), NOW);
-    denied(&verdict, ReasonCode::NotFetched, "nothing was fetched");
 }
 
 #[test]
@@ -469,58 +457,6 @@ fn mistakes_are_named_with_their_place() {
     attestor("notary: {certs: {}}", "exactly one of `value` and `expression`");
 }
 
-fn deployment(images: &[&str]) -> Value {
-    let containers: Vec<Value> = images
-        .iter()
-        .enumerate()
-        .map(|(index, image)| json!({"name": format!("c{index}"), "image": image}))
-        .collect();
-    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
-        "spec": {"template": {"spec": {"containers": containers}}}})
-}
-
-/// An update, judged where the first key signed the images of this name, and others are unsigned.
-fn updated(text: &str, before: Value, after: Value, signed_image: &str) -> Verdict {
-    let policies = PolicySet::from_yaml(text).unwrap();
-    let mut update: Request = request(after);
-    update.operation = Operation::Update;
-    update.old = Some(before);
-    let needed = policies.requirements(&update, &Evidence::default(), NOW).images;
-    let found = |image: String| {
-        let artifacts = if image == signed_image { vec![signed(1)] } else { vec![] };
-        (image, image_with(artifacts))
-    };
-    let evidence = Evidence { images: needed.into_iter().map(found).collect(), ..Evidence::default() };
-    evaluate(&policies, &update, &evidence, &Trust::keys_only(), NOW)
-}
-
-#[test]
-fn an_image_that_is_new_does_not_pass_behind_one_that_is_not() {
-    const OLD: &str = "ghcr.io/acme/old:v1";
-    const NEW: &str = "ghcr.io/acme/new:v1";
-    for expression in [SIGNED, "images.containers.all(i, verifyImageSignatures(i, [attestors.key1]) > 0)"] {
-        let text = requiring(expression);
-        denied_later(&updated(&text, deployment(&[OLD]), deployment(&[OLD, NEW]), ""), "key1");
-        // The same image in another container is new there.
-        denied_later(&updated(&text, deployment(&[OLD]), deployment(&[OLD, OLD]), ""), "key1");
-        // What changes no image violates as much as before.
-        allowed(&updated(&text, deployment(&[OLD]), deployment(&[OLD]), ""));
-        let mut labelled = deployment(&[OLD]);
-        labelled["metadata"]["labels"] = json!({"a": "b"});
-        allowed(&updated(&text, deployment(&[OLD]), labelled, ""));
-    }
-    // What held before must hold still, whatever else failed.
-    let both = "images.containers.all(i, verifyImageSignatures(i, [attestors.key1, attestors.key2]) > 0) && !has(object.spec.hostNetwork)";
-    let mut open = deployment(&[OLD]);
-    open["spec"]["template"]["spec"]["hostNetwork"] = true.into();
-    denied_later(&updated(&requiring(both), deployment(&[OLD]), open.clone(), OLD), "hostNetwork");
-    // One that is reported only does not keep the others from being judged.
-    let two = policy(&format!(
-        "validations:\n- {{expression: \"{SIGNED}\"}}\n- {{expression: '!has(object.spec.hostNetwork)', message: open}}"
-    ));
-    denied_later(&updated(&two, deployment(&[OLD]), open, ""), "open");
-}
-
 #[test]
 fn a_payload_is_that_of_the_attestors_that_were_asked_last() {
     let reads = |attestors: &str| {
@@ -543,42 +479,6 @@ fn a_payload_is_that_of_the_attestors_that_were_asked_last() {
     found.failures.push(FetchFailure { location, kind: FailureKind::Unavailable, problem });
     let verdict = judge::judge(&policies, &request(pod(IMAGE)), &found, &Trust::keys_only(), NOW);
     denied_later(&verdict, "a later attestation may be there");
-}
-
-#[test]
-fn what_is_not_known_is_not_absent() {
-    let conditional = |condition: &str| {
-        policy(&format!(
-            "matchConditions: [{{name: c, expression: \"{condition}\"}}]\nvalidations: [{{expression: \"{SIGNED}\"}}]"
-        ))
-    };
-    for condition in [
-        "has(namespaceObject.metadata.annotations) && namespaceObject.metadata.annotations['verify'] == 'on'",
-        "has(request.userInfo) && request.userInfo.username != 'system:x'",
-        "has(request.userInfo.extra)",
-        "request.?dryRun.orValue(true)",
-    ] {
-        denied_later(
-            &judge_by(&conditional(condition), pod(IMAGE), vec![]),
-            "cannot determine whether the rule applies",
-        );
-    }
-    denied(
-        &judge_by(&conditional("request.kind.kind == 'Pod'"), pod(IMAGE), vec![]),
-        ReasonCode::NotFound,
-        "key1",
-    );
-    // Of an image that is none of the request's, nothing is known.
-    let other = "verifyImageSignatures('ghcr.io/acme/base:1', [attestors.key1]) == 0";
-    denied_later(&judged(other, vec![signed(1)]), "is not an image of the request");
-    // Numbers of another type are no numbers.
-    let score = "images.containers.all(i, verifyAttestationSignatures(i, attestations.scan, [attestors.key1]) > 0 && \
-                 !(extractPayload(i, attestations.scan).predicate.score > 7.0))";
-    let scored = |score: Value| vec![attestation(1, SCAN, &json!({"score": score}))];
-    allowed(&judged(score, scored(json!(5.5))));
-    for wrong in [json!("9.8"), json!(null), json!([9.8])] {
-        denied_later(&judged(score, scored(wrong)), "cannot compare");
-    }
 }
 
 #[test]
