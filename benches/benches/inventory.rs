@@ -90,7 +90,7 @@ fn image(index: usize, digest: &Digest) -> String {
 
 fn policies(name: &str) -> PolicySet {
     PolicySet::from_yaml(&format!(
-        "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: {name}}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
+        "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: {name}}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
          signers: {{release: {{publicKey: \"{}\", transparencyLog: false}}}}\n  require: {{signatures: {{from: [release]}}}}\n",
         pem(1)
     ))

@@ -178,7 +178,7 @@ fn a_suite_in_which_nothing_runs_is_not_green() {
 
 /// A policy with every requirement that has an age or patterns.
 const TRUSTED: &str = "
-apiVersion: trust.dev/v1alpha1
+apiVersion: trust.dev/v1beta1
 kind: ImageTrustPolicy
 metadata: {name: trusted}
 spec:

@@ -9,7 +9,7 @@ use trust_fuzz::{assert_lines, within};
 use trust_policy::{AdmissionReview, Decision, Evidence, PolicySet, ReportKind, Trust, evaluate};
 
 static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| {
-    let text = "{apiVersion: trust.dev/v1alpha1, kind: ImageTrustPolicy, metadata: {name: p}, spec: {images: ['**'], \
+    let text = "{apiVersion: trust.dev/v1beta1, kind: ImageTrustPolicy, metadata: {name: p}, spec: {images: ['**'], \
                 require: {registries: ['ghcr.io/acme/**']}}}";
     PolicySet::from_yaml(text).unwrap()
 });

@@ -9,7 +9,7 @@ use trust_fuzz::within;
 use trust_policy::{Decision, Evidence, PolicySet, ProviderAnswer, ProviderRequest, Trust, evaluate};
 
 static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| {
-    let text = "{apiVersion: trust.dev/v1alpha1, kind: ImageTrustPolicy, metadata: {name: p}, spec: {images: ['**'], pinDigest: false, \
+    let text = "{apiVersion: trust.dev/v1beta1, kind: ImageTrustPolicy, metadata: {name: p}, spec: {images: ['**'], pinDigest: false, \
                 namespaces: ['shop*', ''], require: {registries: ['ghcr.io/acme/**']}}}";
     PolicySet::from_yaml(text).unwrap()
 });

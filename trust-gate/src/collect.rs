@@ -102,7 +102,7 @@ async fn look_up(
     }
 }
 
-/// Fetches the images: all that are known to be needed at once, and then those on which they are built.
+/// Fetches the images: all that are known to be needed at once, and then those of their platforms and those on which they are built.
 async fn collect_images(
     needed: &Requirements,
     store: &dyn EvidenceStore,
@@ -110,6 +110,7 @@ async fn collect_images(
     until: Deadline,
     evidence: &mut Evidence,
 ) {
+    let mut needed = needed.clone();
     // Images, and how many bases below each are wanted.
     let depth = |image: &String| if needed.bases.contains(image) { MAX_BASES } else { 0 };
     let mut next: BTreeMap<String, usize> =
@@ -128,7 +129,7 @@ async fn collect_images(
                 evidence.images.insert(image.clone(), ImageEvidence::failed(error.into_failure(&image)));
                 break;
             }
-            match discovery(&image, needed, limits) {
+            match discovery(&image, &needed, limits) {
                 Ok(discovery) => {
                     discoveries.push(discovery);
                     asked.push((image, depth));
@@ -146,7 +147,16 @@ async fn collect_images(
                 let bases = evidence.bases_of(digest);
                 next.extend(bases.into_iter().map(|base| (base, depth - 1)));
             }
-            evidence.images.insert(image, found);
+            evidence.images.insert(image.clone(), found);
+            if needed.platforms.contains(&image) {
+                let platforms = evidence.platforms_of(&image);
+                // Who keeps signatures elsewhere keeps those of platforms there, too.
+                if let Some(repositories) = needed.repositories.get(&image).cloned() {
+                    let beside = platforms.iter().map(|platform| (platform.clone(), repositories.clone()));
+                    needed.repositories.extend(beside);
+                }
+                next.extend(platforms.into_iter().map(|platform| (platform, 0)));
+            }
         }
         next.retain(|image, _| !evidence.images.contains_key(image));
     }

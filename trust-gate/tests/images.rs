@@ -401,7 +401,7 @@ ATTESTORS";
 /// What our own policy says of real attestations and of the image itself.
 fn image_trust(require: &str) -> PolicySet {
     PolicySet::from_yaml(&format!(
-        "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
+        "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
          signers:\n    ci: {{issuer: '{ISSUER}', subject: 'https://github.com/acme/*'}}\n  require: {require}\n"
     ))
     .unwrap()

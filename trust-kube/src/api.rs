@@ -127,7 +127,7 @@ impl Kind {
     pub(crate) const CLUSTER_IMAGE_POLICY: Self =
         Self::new("policy.sigstore.dev", "v1beta1", "ClusterImagePolicy", "clusterimagepolicies");
     pub(crate) const IMAGE_TRUST_POLICY: Self =
-        Self::new("trust.dev", "v1alpha1", "ImageTrustPolicy", "imagetrustpolicies");
+        Self::new("trust.dev", "v1beta1", "ImageTrustPolicy", "imagetrustpolicies");
     pub(crate) const TRUST_ROOT: Self = Self::new("trust.dev", "v1alpha1", "TrustRoot", "trustroots");
     pub(crate) const RECORD: Self = Self::new("trust.dev", "v1alpha1", "WorkloadRecord", "workloadrecords");
     pub(crate) const ADMISSION: Self =

@@ -5,7 +5,7 @@ use trust_policy::IMAGE_TRUST_POLICY_SCHEMA;
 
 use crate::api::Kind;
 
-/// The CustomResourceDefinitions of `trust.dev/v1alpha1`: `ImageTrustPolicy` and `TrustRoot`, which people write, and `WorkloadRecord` and
+/// The CustomResourceDefinitions of `trust.dev`: `ImageTrustPolicy` (of `v1beta1`; what is written as `v1alpha1` is the same) and `TrustRoot`, which people write, and `WorkloadRecord` and
 /// `WorkloadAdmission`, which are this crate's own.
 ///
 /// The API server keeps fields that the schemas do not know. So a policy with a misspelt field is refused by its reader, not stored without the
@@ -51,18 +51,27 @@ pub fn custom_resources() -> Vec<Value> {
     vec![
         definition(
             Kind::IMAGE_TRUST_POLICY,
+            &["v1alpha1"],
             "Cluster",
             &spec,
             Some(object()),
             &[column("Mode", ".spec.mode"), ready.clone()],
         ),
-        definition(Kind::TRUST_ROOT, "Cluster", &root, Some(object()), &[ready]),
-        definition(Kind::RECORD, "Namespaced", &record, None, &all_of(vec![wrong])),
-        definition(Kind::ADMISSION, "Namespaced", &admission, None, &all_of(Vec::new())),
+        definition(Kind::TRUST_ROOT, &[], "Cluster", &root, Some(object()), &[ready]),
+        definition(Kind::RECORD, &[], "Namespaced", &record, None, &all_of(vec![wrong])),
+        definition(Kind::ADMISSION, &[], "Namespaced", &admission, None, &all_of(Vec::new())),
     ]
 }
 
-fn definition(kind: Kind, scope: &str, spec: &Value, status: Option<Value>, columns: &[Value]) -> Value {
+/// The definition of a kind, also of older versions of it that have the same fields.
+fn definition(
+    kind: Kind,
+    older: &[&str],
+    scope: &str,
+    spec: &Value,
+    status: Option<Value>,
+    columns: &[Value],
+) -> Value {
     let mut properties = json!({"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}, "spec": spec});
     let mut subresources = json!({});
     if let (Some(status), Value::Object(properties), Value::Object(subresources)) =
@@ -73,6 +82,18 @@ fn definition(kind: Kind, scope: &str, spec: &Value, status: Option<Value>, colu
     }
     let age = json!({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"});
     let columns: Vec<&Value> = columns.iter().chain([&age]).collect();
+    let version = |name: &str| {
+        json!({
+            "name": name,
+            "served": true,
+            "storage": name == kind.version,
+            "subresources": subresources,
+            "additionalPrinterColumns": columns,
+            "schema": {"openAPIV3Schema": {"type": "object", "required": ["spec"], "properties": properties}},
+        })
+    };
+    let versions: Vec<Value> =
+        core::iter::once(kind.version).chain(older.iter().copied()).map(version).collect();
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -86,14 +107,7 @@ fn definition(kind: Kind, scope: &str, spec: &Value, status: Option<Value>, colu
                 "plural": kind.plural,
                 "singular": kind.kind.to_lowercase(),
             },
-            "versions": [{
-                "name": kind.version,
-                "served": true,
-                "storage": true,
-                "subresources": subresources,
-                "additionalPrinterColumns": columns,
-                "schema": {"openAPIV3Schema": {"type": "object", "required": ["spec"], "properties": properties}},
-            }],
+            "versions": versions,
         },
     })
 }

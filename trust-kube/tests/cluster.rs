@@ -14,7 +14,7 @@ use trust_policy::{PolicySet, Trust};
 
 use crate::api_server::ApiServer;
 
-const PATH: &str = "/apis/trust.dev/v1alpha1/imagetrustpolicies/p";
+const PATH: &str = "/apis/trust.dev/v1beta1/imagetrustpolicies/p";
 /// Longer than until all objects are listed again.
 const LISTED_AGAIN: Duration = Duration::from_secs(700);
 
@@ -24,7 +24,7 @@ fn run<F: Future>(future: F) -> F::Output {
 }
 
 fn policy(mode: &str) -> Value {
-    json!({"apiVersion": "trust.dev/v1alpha1", "kind": "ImageTrustPolicy", "metadata": {"name": "p"},
+    json!({"apiVersion": "trust.dev/v1beta1", "kind": "ImageTrustPolicy", "metadata": {"name": "p"},
         "spec": {"mode": mode, "images": ["**"], "require": {"registries": ["ghcr.io/acme/**"]}}})
 }
 

@@ -136,7 +136,7 @@ async fn stored(client: &Http, address: &str, operation: &str, object: Value) ->
 fn what_cannot_be_read_is_not_to_be_stored() {
     with_server(gate(), async |server, client| {
         let policy = |require: Value| {
-            json!({"apiVersion": "trust.dev/v1alpha1", "kind": "ImageTrustPolicy", "metadata": {"name": "p"},
+            json!({"apiVersion": "trust.dev/v1beta1", "kind": "ImageTrustPolicy", "metadata": {"name": "p"},
                 "spec": {"images": ["**"], "require": require}, "status": {"conditions": []}})
         };
         let root = |root: Value| json!({"apiVersion": "trust.dev/v1alpha1", "kind": "TrustRoot", "metadata": {"name": "r"}, "spec": {"trustedRoot": root}});

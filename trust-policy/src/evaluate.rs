@@ -53,7 +53,8 @@ use crate::policy::policy_set::{Exception, Policy, PolicySet, Requirement, Rule,
 use crate::trust::Trust;
 use crate::verdict::reason::ReasonCode;
 use crate::verdict::{
-    Decision, Explanation, Outcome, PatchOperation, RuleVerdict, UncoveredImage, Verdict, VerifiedImage,
+    Decision, Explanation, GrantedException, Outcome, PatchOperation, RuleVerdict, UncoveredImage, Verdict,
+    VerifiedImage,
 };
 
 /// Judges a request by every policy that is about it.
@@ -88,12 +89,13 @@ pub fn evaluate(
             applied.insert(kind);
             has_judged_form |= kind == RuleKind::Form;
         }
-        unverified.push(core::mem::take(&mut evaluation.unverified));
+        unverified.push((core::mem::take(&mut evaluation.unverified), evaluation.every_image.take()));
         rules.push(verdict);
     }
-    // Whichever rule verifies an image, it counts for all.
-    for (rule, images) in rules.iter_mut().zip(unverified) {
+    // Whichever rule verifies or judges an image, it counts for all.
+    for (rule, (images, every_image)) in rules.iter_mut().zip(unverified) {
         evaluation.require_verified(rule, images);
+        evaluation.require_judged(rule, every_image);
     }
     let is_denied = |rule: &RuleVerdict| rule.outcome == Outcome::Fail && rule.mode == Mode::Enforce;
     let uncovered = evaluation.uncovered(has_judged_form);
@@ -156,6 +158,8 @@ struct Evaluation<'a> {
     verified: BTreeSet<String>,
     /// Those that some expression must verify for the rule that is being judged.
     unverified: Vec<(Mode, ContainerImage)>,
+    /// What it does if an image is judged by no rule, where the rule that is being judged wants every image to be.
+    every_image: Option<Mode>,
 }
 
 /// What a rule says about the request.
@@ -188,6 +192,7 @@ impl<'a> Evaluation<'a> {
             covered: BTreeSet::new(),
             verified: BTreeSet::new(),
             unverified: Vec::new(),
+            every_image: None,
         }
     }
 
@@ -203,15 +208,9 @@ impl<'a> Evaluation<'a> {
         {
             return Vec::new();
         }
-        let is_allowed = |image: &ContainerImage| {
-            image.forms().is_some_and(|forms| {
-                self.policies.allowed_images().iter().any(|pattern| pattern.passes_over(forms))
-            })
-        };
-        let images = self.request.resource.images().iter();
-        images
-            .filter(|image| !self.covered.contains(&image.pointer) && !is_allowed(image))
-            .filter(|image| self.policies.blocks_unchanged() || !self.before.has(image))
+        let unjudged =
+            self.unjudged().filter(|image| self.policies.blocks_unchanged() || !self.before.has(image));
+        unjudged
             .map(|image| UncoveredImage {
                 container: image.to_string(),
                 name: image.container.clone(),
@@ -219,6 +218,28 @@ impl<'a> Evaluation<'a> {
                 pointer: image.pointer.clone(),
             })
             .collect()
+    }
+
+    /// The images that no rule about images judged, or passed over by name.
+    fn unjudged(&self) -> impl Iterator<Item = &ContainerImage> {
+        let is_allowed = |image: &ContainerImage| {
+            image.forms().is_some_and(|forms| {
+                self.policies.allowed_images().iter().any(|pattern| pattern.passes_over(forms))
+            })
+        };
+        let images = self.request.resource.images().iter();
+        images.filter(move |image| !self.covered.contains(&image.pointer) && !is_allowed(image))
+    }
+
+    /// Where a rule wants every image to be judged: those that none judged.
+    fn require_judged(&self, rule: &mut RuleVerdict, every_image: Option<Mode>) {
+        let Some(mode) = every_image.filter(|_| self.request.starts_images()) else { return };
+        for image in self.unjudged() {
+            let check = format!("{image}, image `{}`", image.image);
+            let message = "found no rule about images that judges it, expected one (`everyImage: judged`)";
+            let unjudged = Explanation::fail(check, ReasonCode::Form, message).about(image, None);
+            rule.add_violation(self.mode_on(mode, image), unjudged);
+        }
     }
 
     /// What a violation does on an image: one that an update leaves as it was is reported only.
@@ -252,10 +273,10 @@ impl<'a> Evaluation<'a> {
         let (outcome, mode, explanations) = match judged {
             Judged::Skipped(explanation) => (Outcome::Skip, strictest, vec![*explanation]),
             Judged::Found(found) => {
-                let violated = found.iter().filter(|(_, one)| !one.holds()).map(|(mode, _)| *mode).max();
+                let violated = found.iter().filter(|(_, one)| one.fails()).map(|(mode, _)| *mode).max();
                 let outcome = match violated {
                     Some(_) => Outcome::Fail,
-                    None if found.is_empty() => Outcome::Skip,
+                    None if found.iter().all(|(_, one)| one.outcome == Outcome::Skip) => Outcome::Skip,
                     None => Outcome::Pass,
                 };
                 (outcome, violated.unwrap_or(strictest), found.into_iter().map(|(_, one)| one).collect())
@@ -300,10 +321,13 @@ impl<'a> Evaluation<'a> {
                     let images = self.request.resource.images();
                     let covered = images.iter().filter(|image| rule.requirement.covers(image));
                     self.covered.extend(covered.map(|image| image.pointer.clone()));
-                    let name = format!("exception `{}/{}`", exception.namespace, exception.name);
-                    return Err(Judged::Skipped(
-                        Explanation::skip(name, "the rule does not judge this").into(),
-                    ));
+                    let name = format!("{}/{}", exception.namespace, exception.name);
+                    let check = format!("exception `{name}`");
+                    let expires = exception.expires;
+                    let granted = GrantedException { name, reason: None, owner: None, expires };
+                    let mut skip = Explanation::skip(check, "the rule does not judge this").excepted(granted);
+                    skip.until = expires;
+                    return Err(Judged::Skipped(skip.into()));
                 }
                 // An exception that cannot be granted is not.
                 Answer::No | Answer::Unknown(_) => {}
@@ -356,8 +380,8 @@ impl<'a> Evaluation<'a> {
     }
 
     /// What was found on an image, parsed.
-    fn parsed(&self, image: &ContainerImage) -> Rc<Parsed<'a>> {
-        let Some((name, evidence)) = self.evidence.images.get_key_value(&image.image) else {
+    fn parsed(&self, image: &str) -> Rc<Parsed<'a>> {
+        let Some((name, evidence)) = self.evidence.images.get_key_value(image) else {
             return Rc::default();
         };
         self.parsed.borrow_mut().entry(name).or_insert_with(|| Rc::new(signers::parsed(evidence))).clone()

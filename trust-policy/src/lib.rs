@@ -108,9 +108,10 @@ pub use language::reader::PolicyError;
 pub use language::{IMAGE_TRUST_POLICY_SCHEMA, Languages, PolicyLanguage};
 pub use policy::check::{Check, CheckAnswer, CheckRequirement, CheckSubject, CheckSubjects, ImageConfig};
 pub use policy::image_rule::{
-    AttestationDeny, AttestationRequirement, DeniedPackage, ImageAuthority, ImageConfigRequirement,
-    ImageRule, ProvenanceRequirement, SbomRequirement, SummaryRequirement, VexRequirement, Vouching,
-    VulnerabilityRequirement, WorkloadRequirement,
+    AttestationDeny, AttestationRequirement, DeniedPackage, EndOfLife, ImageAuthority,
+    ImageConfigRequirement, ImageException, ImageRule, ProvenanceRequirement, SbomRequirement,
+    SummaryRequirement, Tools, VexRequirement, Vouching, VulnerabilityRequirement, Which,
+    WorkloadRequirement,
 };
 pub use policy::mode::{Mode, ModeOverride, ModeRule};
 pub use policy::overlay::{KeyRule, Overlay, OverlayKey};
@@ -120,7 +121,7 @@ pub use policy::policy_set::{
 };
 pub use policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use policy::shape::Shape;
-pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Signer};
+pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Placement, Signer};
 pub use policy::validation::{
     AttestationKind, ImageSelection, NamedAttestation, NamedAttestor, NamedExpression, Validation,
     ValidationRule,
@@ -135,6 +136,6 @@ pub use verdict::plain::Plain;
 pub use verdict::problem::Problem;
 pub use verdict::reason::{Mismatch, ReasonCode};
 pub use verdict::{
-    Decision, Explanation, FoundVulnerability, JudgedImage, Outcome, PatchOperation, RuleVerdict,
-    SignatureLogEntry, SignatureTime, UncoveredImage, Verdict, VerifiedImage, VerifiedSignature,
+    Decision, Explanation, FoundVulnerability, GrantedException, JudgedImage, Outcome, PatchOperation,
+    RuleVerdict, SignatureLogEntry, SignatureTime, UncoveredImage, Verdict, VerifiedImage, VerifiedSignature,
 };

@@ -104,12 +104,33 @@ pub struct Explanation {
     /// The signature that was verified, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Box<VerifiedSignature>>,
+    /// The exception because of which it was not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Box<GrantedException>>,
     /// The vulnerabilities that are forbidden, where some are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vulnerabilities: Vec<FoundVulnerability>,
     /// What it was concluded from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<Explanation>,
+}
+
+/// An exception that was granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct GrantedException {
+    /// Where it stands: in the policy, or an object with its namespace.
+    pub name: String,
+    /// Why, if that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who answers for it, if that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Until when, if it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<UnixTime>,
 }
 
 /// A vulnerability in a package of an image, as a report says.
@@ -202,6 +223,16 @@ impl VerifiedSignature {
     }
 }
 
+impl RuleVerdict {
+    /// Adds what was found wrong once all rules were judged.
+    pub(crate) fn add_violation(&mut self, mode: Mode, explanation: Explanation) {
+        let is_first = self.outcome != Outcome::Fail;
+        self.mode = if is_first { mode } else { self.mode.max(mode) };
+        self.outcome = Outcome::Fail;
+        self.explanations.push(explanation);
+    }
+}
+
 impl Explanation {
     pub(crate) fn pass(check: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
@@ -213,6 +244,7 @@ impl Explanation {
             image: None,
             until: None,
             signature: None,
+            exception: None,
             vulnerabilities: Vec::new(),
             because: Vec::new(),
         }
@@ -255,6 +287,11 @@ impl Explanation {
 
     pub(crate) fn until(mut self, time: UnixTime) -> Self {
         self.until = Some(time);
+        self
+    }
+
+    pub(crate) fn excepted(mut self, exception: GrantedException) -> Self {
+        self.exception = Some(Box::new(exception));
         self
     }
 

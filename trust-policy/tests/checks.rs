@@ -218,7 +218,7 @@ fn a_check_of_ones_own_releases_no_image() {
     assert_eq!((alone.decision, alone.uncovered.len()), (Decision::Deny, 1), "{alone}");
     policies.extend(
         PolicySet::from_yaml(
-            "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {name: p}\nspec: {images: ['ghcr.io/other/**'], \
+            "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {name: p}\nspec: {images: ['ghcr.io/other/**'], \
              require: {registries: ['ghcr.io/other/**']}}",
         )
         .unwrap(),
@@ -285,9 +285,9 @@ fn an_embedders_language_is_asked_before_the_built_in_ones() {
 
 #[test]
 fn lists_of_built_in_kinds_are_split() {
-    let policy = "apiVersion: trust.dev/v1alpha1, kind: ImageTrustPolicy, metadata: {name: p}, spec: {images: ['ghcr.io/acme/**'], require: \
+    let policy = "apiVersion: trust.dev/v1beta1, kind: ImageTrustPolicy, metadata: {name: p}, spec: {images: ['ghcr.io/acme/**'], require: \
                   {registries: ['ghcr.io/acme/**']}}";
-    for list in ["apiVersion: v1, kind: List", "apiVersion: trust.dev/v1alpha1, kind: ImageTrustPolicyList"] {
+    for list in ["apiVersion: v1, kind: List", "apiVersion: trust.dev/v1beta1, kind: ImageTrustPolicyList"] {
         let policies =
             PolicySet::from_yaml(&format!("{{{list}, items: [{{{policy}}}, {{{policy}}}]}}")).unwrap();
         assert_eq!(policies.policies().len(), 2, "{list}");

@@ -125,7 +125,7 @@ impl Intent {
         require
             .extend(self.scanned.map(|seed| format!("attestations: [{{type: '{SCAN}', from: [k{seed}]}}]")));
         format!(
-            "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec: {{images: ['ghcr.io/acme/**'], signers: {{{}}}, \
+            "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec: {{images: ['ghcr.io/acme/**'], signers: {{{}}}, \
              require: {{{}}}}}\n",
             each(&[1, 2, 3], signer),
             require.join(", ")

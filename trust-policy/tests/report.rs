@@ -15,7 +15,7 @@ const IMAGE: &str = "ghcr.io/acme/app:v1";
 /// A policy that requires a signature by the key of seed 1.
 fn policies(mode: &str) -> PolicySet {
     let policies = PolicySet::from_yaml(&format!(
-        "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  mode: {mode}\n  images: ['ghcr.io/acme/**']\n  \
+        "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  mode: {mode}\n  images: ['ghcr.io/acme/**']\n  \
          signers: {{release: {{publicKey: \"{}\", transparencyLog: false}}}}\n  require: {{signatures: {{from: [release]}}}}\n",
         pem(1)
     ));
@@ -48,7 +48,7 @@ const VULNS: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
 #[test]
 fn what_is_mended_apart_is_a_problem_of_its_own() {
     let policies = PolicySet::from_yaml(&format!(
-        "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
+        "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
          signers: {{scanner: {{publicKey: \"{}\", transparencyLog: false}}}}\n  \
          require: {{vulnerabilities: {{from: [scanner], severities: [critical], maxAge: 1h}}}}\n",
         pem(1)

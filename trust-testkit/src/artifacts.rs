@@ -48,12 +48,17 @@ pub fn signature(seed: u8, image: &Digest, optional: &Value) -> Artifact {
     }
 }
 
-/// An attestation as cosign 2 stores it, signed by the key of a seed.
+/// An attestation of [`digest`] as cosign 2 stores it, signed by the key of a seed.
 pub fn attestation(seed: u8, predicate_type: &str, predicate: &Value) -> Artifact {
+    attestation_of(seed, &digest(), predicate_type, predicate)
+}
+
+/// An attestation of an image as cosign 2 stores it, signed by the key of a seed.
+pub fn attestation_of(seed: u8, image: &Digest, predicate_type: &str, predicate: &Value) -> Artifact {
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v0.1",
         "predicateType": predicate_type,
-        "subject": [{"name": "ghcr.io/acme/app", "digest": {"sha256": digest().to_hex()}}],
+        "subject": [{"name": "ghcr.io/acme/app", "digest": {"sha256": image.to_hex()}}],
         "predicate": predicate,
     })
     .to_string();

@@ -65,7 +65,7 @@ done
 key() { sed 's/^/        /' "$1.pub"; }
 cat > "$data/attested-policy.yaml" <<Y
 # What the builder and the scanner attest decides.
-apiVersion: trust.dev/v1alpha1
+apiVersion: trust.dev/v1beta1
 kind: ImageTrustPolicy
 metadata:
   name: shop

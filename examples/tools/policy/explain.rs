@@ -1,13 +1,16 @@
 //! What policies mean, in words.
 
+mod image_rule;
+
 use std::fmt::Write;
 
 use trust_core::UnixTime;
 use trust_policy::{
-    AttestationKind, AttestorSet, Cel, Conditions, Evidence, Filter, Filters, FormRequirement, ImageRule,
-    ModeRule, Policy, PolicySet, Request, Requirement, Rule, ValidationRule, Vouching,
+    AttestationKind, Cel, Conditions, Evidence, Filter, Filters, FormRequirement, ModeRule, Policy,
+    PolicySet, Request, Requirement, Rule, ValidationRule,
 };
-use trust_sbom::PackagePattern;
+
+use self::image_rule::{image_rule, signers};
 
 pub(crate) fn explain(policies: &PolicySet) -> String {
     let mut text = String::new();
@@ -46,7 +49,11 @@ pub(crate) fn fetched(policies: &PolicySet, request: &Request, now: UnixTime) ->
         let _ = writeln!(text, "  {object}");
     }
     for image in &needed.images {
-        let also = [(&needed.documents, "what it says about itself"), (&needed.bases, "its bases")];
+        let also = [
+            (&needed.documents, "what it says about itself"),
+            (&needed.platforms, "those of its platforms"),
+            (&needed.bases, "its bases"),
+        ];
         let also = also.into_iter().filter(|(list, _)| list.contains(image)).map(|(_, what)| what);
         let what: Vec<_> =
             ["its digest", "its signatures and attestations"].into_iter().chain(also).collect();
@@ -172,180 +179,6 @@ fn digest(text: &mut String, pins_digest: bool, needs_digest: bool) -> std::fmt:
         (true, _) => writeln!(text, "      is pinned to the digest that was verified"),
         (false, true) => writeln!(text, "      must be named by digest"),
         (false, false) => Ok(()),
-    }
-}
-
-/// How old something may be.
-fn age(text: &mut String, max_age: Option<i64>, what: &str) -> std::fmt::Result {
-    match max_age {
-        Some(millis) => writeln!(text, "        {what} at most {} hours ago", millis as f64 / 3_600_000.0),
-        None => Ok(()),
-    }
-}
-
-fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result {
-    writeln!(text, "    images {} ({})", list(&one.references), mode_text(&one.mode))?;
-    if !one.except.is_empty() {
-        writeln!(text, "      but not {}", list(&one.except))?;
-    }
-    if !one.registries.is_empty() {
-        writeln!(text, "      must come from {}", list(&one.registries))?;
-    }
-    for set in &one.signatures {
-        writeln!(text, "      must be signed by {}", signers(set))?;
-    }
-    for attestation in &one.attestations {
-        for set in &attestation.attestors {
-            let kind = &attestation.predicate_type;
-            writeln!(text, "      must have an attestation of type `{kind}`, signed by {}", signers(set))?;
-        }
-        if attestation.attestors.is_empty() {
-            let kind = &attestation.predicate_type;
-            writeln!(
-                text,
-                "      must have an attestation of type `{kind}`, but no signer may sign it: it denies"
-            )?;
-        }
-        age(text, attestation.max_age, "signed")?;
-        if let Some(conditions) = &attestation.conditions {
-            writeln!(text, "        for each of which {}", count(conditions))?;
-        }
-    }
-    for (index, authority) in one.authorities.iter().enumerate() {
-        let or = if index == 0 { "must be vouched for" } else { "  or" };
-        match &authority.vouching {
-            Vouching::Always => {
-                writeln!(text, "      {or} by `{}`, which vouches for every image", authority.name)?
-            }
-            Vouching::Never(_) => {
-                writeln!(text, "      {or} by `{}`, which vouches for none", authority.name)?
-            }
-            Vouching::Signature(set) => {
-                writeln!(text, "      {or} by `{}`: signed by {}", authority.name, signers(set))?
-            }
-            Vouching::Attestations(attestations) => {
-                writeln!(text, "      {or} by `{}`: attested", authority.name)?;
-                for (one, set) in
-                    attestations.iter().flat_map(|one| one.attestors.iter().map(move |set| (one, set)))
-                {
-                    let shaped = if one.shape.is_some() { ", that says what it must" } else { "" };
-                    writeln!(text, "          `{}`{shaped}, by {}", one.predicate_type, signers(set))?;
-                }
-            }
-            _ => writeln!(text, "      {or} in another way")?,
-        }
-    }
-    if let Some(workload) = &one.workload {
-        for (name, _) in &workload.object {
-            writeln!(text, "      the `{name}` of the workload must be what the policy says")?;
-        }
-        for (platform, _) in &workload.platforms {
-            writeln!(text, "      its configuration for `{platform}` must be what the policy says")?;
-        }
-    }
-    if let Some(deny) = &one.deny {
-        writeln!(text, "      is refused where, of the attestations together, {}", count(&deny.conditions))?;
-    }
-    if let Some(requirement) = &one.sbom {
-        let profile = requirement
-            .profile
-            .map_or_else(String::new, |profile| format!(", as complete as `{}` wants", profile.id));
-        writeln!(text, "      must have an SBOM by {}{profile}", signers(&requirement.attestors))?;
-        for denied in &requirement.denied {
-            let versions =
-                denied.versions.as_ref().map_or_else(String::new, |range| format!(" in `{range}`"));
-            writeln!(text, "        without {}{versions}", package(&denied.pattern))?;
-        }
-        if requirement.licenses.is_some() {
-            writeln!(text, "        with licenses that are allowed")?;
-        }
-    }
-    if let Some(requirement) = &one.vulnerabilities {
-        let severities: Vec<_> = requirement.rule.severities.iter().map(|one| one.name()).collect();
-        let severities =
-            if severities.is_empty() { "any severity".to_owned() } else { severities.join(" or ") };
-        let rule = &requirement.rule;
-        let mut only = String::new();
-        for (is_so, condition) in [
-            (rule.fixed_only, ", if a fix is known"),
-            (rule.exploited_only, ", if they are known to be exploited"),
-            (rule.with_suppressed, ", even if a VEX statement or the scanner says that they do not count"),
-        ] {
-            only.push_str(if is_so { condition } else { "" });
-        }
-        if let Some(epss) = rule.min_epss {
-            write!(only, ", if their EPSS is {epss} or above")?;
-        }
-        let signers = signers(&requirement.attestors);
-        writeln!(text, "      must have a scan report by {signers} without findings of {severities}{only}")?;
-        age(text, requirement.max_age, "as of")?;
-        if let Some(vex) = &requirement.vex {
-            writeln!(text, "        but those that do not count, says {}", self::signers(&vex.attestors))?;
-        }
-    }
-    if let Some(requirement) = &one.provenance {
-        writeln!(text, "      must have provenance by {}", signers(&requirement.attestors))?;
-        for (what, patterns) in [
-            ("built by", &requirement.builders),
-            ("from", &requirement.sources),
-            ("with dependencies that match each of", &requirement.dependencies),
-            ("as", &requirement.build_types),
-        ] {
-            if !patterns.is_empty() {
-                writeln!(text, "        {what} {}", list(patterns))?;
-            }
-        }
-    }
-    if let Some(requirement) = &one.summary {
-        let level = requirement
-            .level
-            .map_or_else(String::new, |level| format!(", SLSA build level {level} or above"));
-        writeln!(
-            text,
-            "      must have a verification summary by {}{level}",
-            signers(&requirement.attestors)
-        )?;
-        for (what, patterns) in [
-            ("by the verifier", &requirement.verifiers),
-            ("on the resource", &requirement.resources),
-            ("by the policy", &requirement.policies),
-        ] {
-            if !patterns.is_empty() {
-                writeln!(text, "        {what} {}", list(patterns))?;
-            }
-        }
-        age(text, requirement.max_age, "made")?;
-    }
-    if let Some(requirement) = &one.image {
-        age(text, requirement.max_age, "made")?;
-        if requirement.non_root {
-            writeln!(text, "      must run as a user who is not root")?;
-        }
-        if !requirement.bases.is_empty() {
-            writeln!(text, "      must say that it was built on {}", list(&requirement.bases))?;
-        }
-        if let Some(policy) = &requirement.base_policy {
-            writeln!(text, "      must be built on an image that satisfies the policy `{policy}`")?;
-        }
-    }
-    digest(text, one.pins_digest, one.needs_digest)
-}
-
-fn package(pattern: &PackagePattern) -> String {
-    match pattern {
-        PackagePattern::Purl(purl) => format!("`{purl}`"),
-        PackagePattern::Cpe(cpe) => format!("`{cpe:?}`"),
-        PackagePattern::Name(name, _) => format!("anything called `{name}`"),
-        _ => "a package".to_owned(),
-    }
-}
-
-fn signers(set: &AttestorSet) -> String {
-    let signers: Vec<_> = set.attestors().iter().map(|one| one.signer.to_string()).collect();
-    match (set.count(), signers.len()) {
-        (_, 1) => signers.concat(),
-        (None, _) => format!("all of: {}", signers.join("; ")),
-        (Some(count), _) => format!("{count} of: {}", signers.join("; ")),
     }
 }
 

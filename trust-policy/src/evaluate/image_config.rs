@@ -34,6 +34,12 @@ pub(super) fn judge(
         if requirement.non_root {
             checks.push(user(content.user()));
         }
+        if requirement.no_volumes {
+            checks.push(volumes(&content.volumes()));
+        }
+        if let Some(most) = requirement.max_layers {
+            checks.push(layers(content.layers(), most));
+        }
         if !requirement.bases.is_empty() {
             checks.push(base(requirement, content.base_name()));
         }
@@ -79,6 +85,26 @@ fn user(written: &str) -> Explanation {
                 "found `{written}`, expected a number from 1 to 2147483647: whether another is root cannot be determined"
             );
             Explanation::fail("user", ReasonCode::Unresolved, message)
+        }
+    }
+}
+
+fn volumes(found: &[&str]) -> Explanation {
+    match found {
+        [] => Explanation::pass("volumes", "are none"),
+        _ => {
+            let mismatch = Mismatch::new(Some(found.join(", ")), ["no volumes"]);
+            Explanation::differs("volumes", ReasonCode::Condition, mismatch)
+        }
+    }
+}
+
+fn layers(found: usize, most: usize) -> Explanation {
+    match found <= most {
+        true => Explanation::pass("layers", format!("are {found}")),
+        false => {
+            let mismatch = Mismatch::new(Some(found.to_string()), [format!("at most {most}")]);
+            Explanation::differs("layers", ReasonCode::Condition, mismatch)
         }
     }
 }

@@ -69,6 +69,7 @@ pub(crate) struct Content {
 struct RuntimeConfig {
     user: String,
     labels: Option<BTreeMap<String, String>>,
+    volumes: Option<BTreeMap<String, Value>>,
 }
 
 /// The fields of `config` in an image's configuration.
@@ -97,6 +98,17 @@ impl Content {
     /// When it was made.
     pub(crate) fn created(&self) -> Option<UnixTime> {
         self.config.created
+    }
+
+    /// How many layers it has.
+    pub(crate) fn layers(&self) -> usize {
+        self.manifest.layers.len()
+    }
+
+    /// The folders that are volumes of their own.
+    pub(crate) fn volumes(&self) -> Vec<&str> {
+        let volumes = self.config.config.volumes.as_ref();
+        volumes.into_iter().flat_map(BTreeMap::keys).map(String::as_str).collect()
     }
 
     /// As whom it runs; empty if it does not say.
@@ -169,6 +181,31 @@ impl Evidence {
         bases.dedup();
         bases
     }
+}
+
+impl Evidence {
+    /// The images of the platforms of an image that is here under this name, by the names under which theirs must be: so that their evidence can
+    /// be fetched. One that is in no index has none.
+    #[must_use]
+    pub fn platforms_of(&self, image: &str) -> Vec<String> {
+        let Ok((pinned, _)) = self.pinned(image) else { return Vec::new() };
+        let platforms = platform_names(&pinned, self).unwrap_or_default();
+        platforms.into_iter().filter_map(|(_, name)| name).collect()
+    }
+}
+
+/// The platforms of an image, and the names of their images; `None` for an image that is in no index.
+pub(crate) fn platform_names(
+    image: &PinnedImage,
+    evidence: &Evidence,
+) -> Result<Vec<(String, Option<String>)>, Unknown> {
+    let contents = platforms(image.digest(), evidence)?;
+    let name = |content: Content| {
+        let is_other = content.digest != *image.digest();
+        let name = is_other.then(|| format!("{}@{}", image.reference().name(), content.digest));
+        (content.platform(), name)
+    };
+    Ok(contents.into_iter().map(name).collect())
 }
 
 impl Evidence {

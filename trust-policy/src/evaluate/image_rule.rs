@@ -1,53 +1,47 @@
 //! Rules about images: where they come from, who signed them, what is attested about them, what they say about themselves.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `asked` | what is asked of an image, and of each of its platforms |
+//! | `exception` | images that are not judged until a time |
+//! | `hardened` | tools and operating systems that an SBOM must not list |
+//! | `origin`, `sbom`, `vulnerabilities` | what is asked of provenance and summaries, of SBOMs, of scan reports |
+//! | `workload`, `base` | what is asked of the workload around an image, and of the image below |
 
+mod asked;
+
+mod base;
+mod exception;
+mod hardened;
 mod origin;
 mod sbom;
 mod vulnerabilities;
 mod workload;
 
+use core::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use serde_json::Value;
-use trust_core::{Digest, Pattern, PinnedImage, Reasons, Statement, UnixTime};
-use trust_sbom::{Answer, Formats, Limits, Predicate, PredicateKind};
+use trust_core::{Digest, ImageRef, Pattern, Statement};
+use trust_sbom::{Answer, Predicate};
 
-use super::signers::{Signed, SignedStatement, Wanted, What, predicate};
+use self::asked::{Asked, Targets};
+use super::signers::{Kind, Must, SignedStatement, What, predicate};
 use super::{Evaluation, image_config, unresolved};
 use crate::expression::Scope;
-use crate::kubernetes::resource::{ContainerImage, ContainerKind};
+use crate::kubernetes::resource::ContainerImage;
 use crate::policy::image_rule::{
     AttestationDeny, AttestationRequirement, ImageAuthority, ImageRule, Vouching,
 };
 use crate::policy::mode::Mode;
-use crate::policy::policy_set::{Policy, PolicySet, Requirement, Rule};
-use crate::policy::signer::AttestorSet;
+use crate::policy::signer::{Attestor, AttestorSet, Signer};
 use crate::verdict::reason::{Mismatch, ReasonCode};
 use crate::verdict::{Explanation, VerifiedImage};
 
 /// Statements under one name, multiplied over all names, of which something is denied.
 const MAX_COMBINATIONS: usize = 1000;
-/// Images below one another of which something is required.
-const MAX_BASES: usize = 3;
 /// Violations that are named one by one.
 const MAX_NAMED: usize = 20;
-
-/// A document that a trusted signer attests, or why it cannot be read.
-struct Document {
-    signer: String,
-    statement: Statement,
-    content: Result<Predicate, String>,
-}
-
-/// What is asked of one image.
-struct Asked<'a> {
-    image: &'a PinnedImage,
-    /// What is there, or may be, and cannot be read.
-    unknown: Vec<Explanation>,
-    signed: &'a dyn Fn(What<'_>, &AttestorSet) -> Signed,
-    formats: &'a Formats,
-    now: UnixTime,
-}
 
 impl Evaluation<'_> {
     pub(super) fn images(
@@ -57,6 +51,7 @@ impl Evaluation<'_> {
         mode: Mode,
         scope: &Scope,
     ) -> Vec<(Mode, Explanation)> {
+        self.every_image = rules.iter().any(|rule| rule.every_image).then_some(mode);
         let mut judged = Vec::new();
         for image in images {
             for rule in rules.iter().filter(|one| one.applies_to(image)) {
@@ -76,61 +71,33 @@ impl Evaluation<'_> {
         depth: usize,
     ) -> Explanation {
         let check = format!("{image}, image `{}`", image.image);
-        let mut causes = Vec::new();
+        let pinned = self.pinned(image);
+        let written = image.image.parse::<ImageRef>();
+        let written = written.as_ref().ok().and_then(ImageRef::digest);
+        let digest = pinned.as_ref().map_or(written, |(pinned, _)| Some(pinned.digest()));
+        let mut causes = match self.exceptions(rule, image, digest) {
+            Ok(excepted) => return Explanation { check, ..excepted },
+            Err(expired) => expired,
+        };
         causes.extend((!rule.registries.is_empty()).then(|| registries(rule, image)));
         if rule.needs_names_alone() {
             return summed(check, &rule.path, None, image, causes);
         }
-        let has_signers = rule.attestor_sets().next().is_some();
-        let (pinned, evidence) = match self.pinned(image) {
-            Ok(found) => found,
+        let pinned = match pinned {
+            Ok((pinned, _)) => pinned,
             Err((code, message)) => {
                 let sets = rule.attestor_sets();
                 causes.extend(sets.flat_map(|set| self.unusable_signers(set, scope)));
                 return Explanation::fail(check, code, message).about(image, None).because(causes);
             }
         };
-        let artifacts = if has_signers { self.parsed(image) } else { Rc::default() };
-        let formats = self.policies.formats();
-        let signed = |what: What<'_>, set: &AttestorSet| {
-            let wanted = Wanted { image: &pinned, evidence, artifacts: &artifacts, formats, scope, what };
-            self.attestor_set(&wanted, set)
-        };
-        let unknown =
-            Wanted { image: &pinned, evidence, artifacts: &artifacts, formats, scope, what: What::Signature }
-                .unknown();
-        causes.extend(rule.signatures.iter().map(|set| signed(What::Signature, set).explanation));
-        // Conditions must hold of every attestation, so all must be known.
-        if rule.deny.is_some() || rule.has_conditions() {
-            causes.extend(unknown.iter().cloned());
+        match Asked::new(self, &image.image, scope) {
+            Ok(asked) => causes.extend(self.signed_demands(rule, &Targets::new(asked), scope)),
+            Err((code, problem)) => causes.push(Explanation::fail("image", code, problem)),
         }
-        let mut named = BTreeMap::new();
-        for attestation in &rule.attestations {
-            let (found, statements) = attested(attestation, &signed);
-            causes.extend(found);
-            if let Some(name) = &attestation.name {
-                let predicates = statements.iter().filter_map(|one| predicate(&one.statement).ok());
-                named.entry(name.as_str()).or_insert_with(Vec::new).extend(predicates);
-            }
-        }
-        causes.extend((!rule.authorities.is_empty()).then(|| vouched(&rule.authorities, &signed)));
-        causes.extend(rule.workload.as_ref().map(|one| self.workload(one, pinned.digest())));
-        // What is denied is asked of what was attested, so only once all of it was.
-        if let Some(deny) = &rule.deny
-            && causes.iter().all(Explanation::holds)
-        {
-            causes.push(denied(deny, &named, scope));
-        }
-        let asked = Asked { image: &pinned, unknown, signed: &signed, formats, now: self.now };
-        causes.extend(rule.sbom.as_ref().map(|one| asked.sbom(one)));
-        causes.extend(rule.vulnerabilities.as_ref().map(|one| asked.vulnerabilities(one)));
-        causes.extend(rule.provenance.as_ref().map(|one| asked.provenance(one)));
-        causes.extend(rule.summary.as_ref().map(|one| asked.summary(one)));
         if let Some(config) = &rule.image {
             causes.push(image_config::judge(config, pinned.digest(), self.evidence, self.now));
-            if let Some(policy) = &config.base_policy {
-                causes.push(self.base(policy, pinned.digest(), scope, depth));
-            }
+            causes.extend(self.base(config, pinned.digest(), scope, depth));
         }
         let names_digest = pinned.reference().digest().is_some();
         if rule.needs_digest && !rule.pins_digest && !names_digest {
@@ -141,53 +108,114 @@ impl Evaluation<'_> {
             ));
         }
         let digest = pinned.digest();
-        if causes.iter().all(Explanation::holds) {
+        if !causes.iter().any(Explanation::fails) {
             // What an update leaves as it was, or a controller made of a template, stays as it is: otherwise a Pod would restart, and the
             // controller would make another one.
             let is_new = !self.before.has(image) && !self.request.is_made_by_controller();
             if rule.pins_digest && !names_digest && image.is_written && is_new {
                 self.pins.insert(image.pointer.clone(), super::kyverno_pin(&pinned));
             }
-            if has_signers {
+            if rule.attestor_sets().next().is_some() {
                 let verified = VerifiedImage { image: image.image.clone(), digest: digest.clone() };
                 self.images.insert(image.image.clone(), verified);
             }
         }
         summed(check, &rule.path, Some(digest), image, causes)
     }
+
+    /// What is asked of signatures and attestations, and of the workload.
+    fn signed_demands(&self, rule: &ImageRule, targets: &Targets<'_, '_>, scope: &Scope) -> Vec<Explanation> {
+        let image = targets.image();
+        let mut causes = Vec::new();
+        for set in &rule.signatures {
+            let signed = |asked: &Asked<'_, '_>| vec![asked.signed(What::SIGNATURE, set).explanation];
+            causes.extend(targets.judge(set.placement, &signed));
+        }
+        // Conditions must hold of every attestation, so all must be known.
+        if rule.deny.is_some() || rule.has_conditions() {
+            causes.extend(image.unknown());
+        }
+        let named = RefCell::new(BTreeMap::new());
+        for attestation in &rule.attestations {
+            let of_set = |set: &AttestorSet| {
+                let of_one = |asked: &Asked<'_, '_>| {
+                    let (found, statements) = attested(attestation, set, asked);
+                    if let Some(name) = &attestation.name {
+                        let predicates = statements.iter().filter_map(|one| predicate(&one.statement).ok());
+                        named.borrow_mut().entry(name.as_str()).or_insert_with(Vec::new).extend(predicates);
+                    }
+                    found
+                };
+                targets.judge(set.placement, &of_one)
+            };
+            causes.extend(by_each(attestation, &of_set));
+        }
+        causes.extend((!rule.authorities.is_empty()).then(|| vouched(&rule.authorities, image)));
+        causes.extend(rule.workload.as_ref().map(|one| self.workload(one, image.image.digest())));
+        // What is denied is asked of what was attested, so only once all of it was.
+        if let Some(deny) = &rule.deny
+            && causes.iter().all(Explanation::holds)
+        {
+            causes.push(denied(deny, &named.take(), scope));
+        }
+        if let Some(sbom) = &rule.sbom {
+            causes.extend(targets.judge(sbom.attestors.placement, &|asked| vec![asked.sbom(sbom)]));
+        }
+        if let Some(scan) = &rule.vulnerabilities {
+            causes
+                .extend(targets.judge(scan.attestors.placement, &|asked| vec![asked.vulnerabilities(scan)]));
+        }
+        if let Some(origin) = &rule.provenance {
+            causes.extend(targets.judge(origin.attestors.placement, &|asked| vec![asked.provenance(origin)]));
+        }
+        if let Some(summary) = &rule.summary {
+            causes.extend(targets.judge(summary.attestors.placement, &|asked| vec![asked.summary(summary)]));
+        }
+        causes
+    }
 }
 
-/// Whether trusted signers attest what is asked, and what they attest.
+/// What trusted signers attest, and whether it is what is asked.
 fn attested(
     attestation: &AttestationRequirement,
-    signed: &dyn Fn(What<'_>, &AttestorSet) -> Signed,
+    set: &AttestorSet,
+    asked: &Asked<'_, '_>,
 ) -> (Vec<Explanation>, Vec<SignedStatement>) {
-    let (kind, conditions) = (&attestation.predicate_type, attestation.conditions.as_ref());
-    let (mut causes, mut statements) = (Vec::new(), Vec::new());
-    if attestation.attestors.is_empty() {
-        let message = "the policy names no signers, so it can never be satisfied";
-        causes.push(Explanation::fail(&attestation.path, ReasonCode::UnusablePolicy, message));
+    let (kind, conditions) = (Kind::Type(&attestation.predicate_type), attestation.conditions.as_ref());
+    let mut causes = Vec::new();
+    // One must be young enough, one must have the shape, and all must meet the conditions.
+    let young = attestation.max_age.map(Must::BeYoung);
+    let shaped = attestation.shape.as_ref().map(Must::HaveShape);
+    for must in young.into_iter().chain(shaped) {
+        causes.push(asked.signed(kind.that_must(must), set).explanation);
     }
-    for set in &attestation.attestors {
-        // One must be young enough, one must have the shape, and all must meet the conditions.
-        let young = attestation.max_age.map(|max_age| What::Young(kind, max_age));
-        let shaped = attestation.shape.as_ref().map(|shape| What::Shaped(kind, shape));
-        let asks_more = conditions.is_some() || attestation.name.is_some();
-        let any = (asks_more || young.is_none() && shaped.is_none()).then_some(What::Type(kind, conditions));
-        causes.extend([young, shaped].into_iter().flatten().map(|what| signed(what, set).explanation));
-        if let Some(what) = any {
-            let signed = signed(what, set);
-            if signed.explanation.holds() {
-                statements.extend(signed.statements);
-            }
-            causes.push(signed.explanation);
-        }
+    if let Some((which, expression)) = &attestation.expression {
+        let judge = |statement: &Statement| vec![asked.expressed(expression, statement)];
+        causes.push(asked.satisfied(&attestation.path, *which, kind, set, &judge));
     }
+    if !causes.is_empty() && conditions.is_none() && attestation.name.is_none() {
+        return (causes, Vec::new());
+    }
+    let signed = asked.signed(kind.that_must(conditions.map_or(Must::Exist, Must::Meet)), set);
+    let statements = if signed.explanation.holds() { signed.statements } else { Vec::new() };
+    causes.push(signed.explanation);
     (causes, statements)
 }
 
+/// What holds of each set of signers who must attest something. Where there is none, nothing can be attested.
+fn by_each(
+    attestation: &AttestationRequirement,
+    judge: &dyn Fn(&AttestorSet) -> Vec<Explanation>,
+) -> Vec<Explanation> {
+    if attestation.attestors.is_empty() {
+        let message = "the policy names no signers, so it can never be satisfied";
+        return vec![Explanation::fail(&attestation.path, ReasonCode::UnusablePolicy, message)];
+    }
+    attestation.attestors.iter().flat_map(judge).collect()
+}
+
 /// Whether one of the authorities vouches for an image.
-fn vouched(authorities: &[ImageAuthority], signed: &dyn Fn(What<'_>, &AttestorSet) -> Signed) -> Explanation {
+fn vouched(authorities: &[ImageAuthority], asked: &Asked<'_, '_>) -> Explanation {
     let vouches = |authority: &ImageAuthority| {
         let check = format!("{}: `{}`", authority.path, authority.name);
         let causes = match &authority.vouching {
@@ -195,13 +223,14 @@ fn vouched(authorities: &[ImageAuthority], signed: &dyn Fn(What<'_>, &AttestorSe
             Vouching::Never(message) => {
                 return Explanation::fail(check, ReasonCode::Condition, message.clone());
             }
-            Vouching::Signature(set) => vec![signed(What::Signature, set).explanation],
+            Vouching::Signature(set) => vec![asked.signed(What::SIGNATURE, set).explanation],
             Vouching::Attestations(attestations) if attestations.is_empty() => {
                 let message = "the policy names no attestation, so it can never be satisfied";
                 return Explanation::fail(check, ReasonCode::UnusablePolicy, message);
             }
             Vouching::Attestations(attestations) => {
-                attestations.iter().flat_map(|one| attested(one, signed).0).collect()
+                let by_each = |one| by_each(one, &|set| attested(one, set, asked).0);
+                attestations.iter().flat_map(by_each).collect()
             }
         };
         Explanation::all(&check, causes)
@@ -231,74 +260,15 @@ fn registries(rule: &ImageRule, image: &ContainerImage) -> Explanation {
     Explanation::differs("registries", ReasonCode::Form, mismatch)
 }
 
-impl Evaluation<'_> {
-    /// Whether the image below another one satisfies a policy of the set.
-    fn base(&mut self, policy: &str, image: &Digest, scope: &Scope, depth: usize) -> Explanation {
-        let check = format!("base, by policy `{policy}`");
-        let fail = |code, message: String| Explanation::fail(check.clone(), code, message);
-        if depth == MAX_BASES {
-            return fail(
-                ReasonCode::Unresolved,
-                format!("is the base of a base more than {MAX_BASES} times"),
-            );
-        }
-        let rules = match base_rules(self.policies, policy) {
-            Ok(rules) => rules,
-            Err(problem) => return fail(ReasonCode::Unresolved, problem),
-        };
-        let bases = self.evidence.bases_of(image);
-        let [base] = &bases[..] else {
-            return fail(
-                ReasonCode::Condition,
-                format!("found {} bases, expected the image to name one", bases.len()),
-            );
-        };
-        let base =
-            ContainerImage::new(ContainerKind::Custom, "base".to_owned(), String::new(), base.clone(), false);
-        let about: Vec<_> = rules.into_iter().filter(|rule| rule.applies_to(&base)).collect();
-        if about.is_empty() {
-            return fail(
-                ReasonCode::Condition,
-                format!("found `{}`, which the policy does not apply to", base.image),
-            );
-        }
-        let digest = match self.pinned(&base) {
-            Ok((pinned, _)) => pinned.digest().clone(),
-            Err((code, message)) => return fail(code, format!("`{}`: {message}", base.image)),
-        };
-        if let Err((code, problem)) = image_config::stands_on(image, &digest, self.evidence) {
-            return fail(code, problem);
-        }
-        let satisfied = about.into_iter().map(|rule| self.image(rule, &base, scope, depth + 1)).collect();
-        Explanation::all(&check, satisfied)
-    }
-}
-
-/// The rules of the only cluster-wide policy of this name that has image rules. Another policy of the same name cannot replace it.
-fn base_rules<'p>(policies: &'p PolicySet, name: &str) -> Result<Vec<&'p ImageRule>, String> {
-    let image_rules = |policy: &'p Policy| -> Vec<(&'p Rule, &'p [ImageRule])> {
-        let of_images = policy.rules.iter().filter_map(|rule| match &rule.requirement {
-            Requirement::Images { rules, .. } => Some((rule, &rules[..])),
-            _ => None,
-        });
-        of_images.collect()
+/// Whether more than one signer is needed.
+pub(super) fn needs_several(set: &AttestorSet) -> bool {
+    let is_several = |attestor: &Attestor| match &attestor.signer {
+        Signer::Some(inner) => needs_several(inner),
+        // How many keys stand there is known when they are read.
+        Signer::KeysOf(_) | Signer::KeyInSecret(_) => true,
+        _ => false,
     };
-    let named = policies.policies().iter().filter(|one| one.name == name && one.namespace.is_none());
-    let named: Vec<_> =
-        named.map(|policy| (policy, image_rules(policy))).filter(|(_, rules)| !rules.is_empty()).collect();
-    let [(policy, rules)] = &named[..] else {
-        return Err(format!("found {} such policies about images, expected one", named.len()));
-    };
-    let is_check = |rule: &&Rule| matches!(rule.requirement, Requirement::Check(_));
-    if let Some(rule) = policy.rules.iter().find(is_check) {
-        return Err(format!("its rule `{}` is a check, and checks are not asked of bases", rule.name));
-    }
-    if let Some((rule, _)) =
-        rules.iter().find(|(rule, _)| rule.preconditions.is_some() || !rule.context.is_empty())
-    {
-        return Err(format!("its rule `{}` depends on the request, and a base is in none", rule.name));
-    }
-    Ok(rules.iter().flat_map(|(_, rules)| *rules).collect())
+    set.count.unwrap_or(set.attestors.len()) > 1 || set.attestors.iter().any(is_several)
 }
 
 fn summed(
@@ -368,35 +338,6 @@ fn some(mut items: Vec<String>) -> String {
     items.truncate(MAX_NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", items.join("; "))
-}
-
-impl Asked<'_> {
-    fn read(&self, statement: &Statement) -> Result<Predicate, String> {
-        let read = self.formats.predicate_of(statement, &Limits::default());
-        read.map_err(|error| Reasons(&error).to_string())
-    }
-
-    /// Whether enough trusted signers attest documents of a kind, and the documents.
-    fn documents(&self, kind: PredicateKind, set: &AttestorSet) -> (Explanation, Vec<Document>) {
-        let signed = (self.signed)(What::Kind(kind), set);
-        let read = |one: SignedStatement| {
-            let content = self.read(&one.statement);
-            Document { signer: one.signer, statement: one.statement, content }
-        };
-        (signed.explanation, signed.statements.into_iter().map(read).collect())
-    }
-
-    /// Whether enough trusted signers attest, each of them, a document that satisfies.
-    fn satisfying(
-        &self,
-        path: &str,
-        kind: PredicateKind,
-        set: &AttestorSet,
-        judge: &dyn Fn(&Result<Predicate, String>) -> Explanation,
-    ) -> Explanation {
-        let judge = |statement: &Statement| judge(&self.read(statement));
-        Explanation::all(path, vec![(self.signed)(What::Satisfying(kind, &judge), set).explanation])
-    }
 }
 
 /// Why a document is not what its type says.

@@ -14,6 +14,7 @@ use crate::expression::Missing;
 use crate::kubernetes::object_name::ObjectName;
 use crate::kubernetes::request::Request;
 use crate::kubernetes::resource::ContainerImage;
+use crate::policy::image_rule::ImageConfigRequirement;
 use crate::policy::policy_set::{FormRequirement, Policy, PolicySet, Requirement, Rule};
 use crate::policy::signer::{AttestorSet, Signer};
 
@@ -27,6 +28,8 @@ pub struct Requirements {
     pub documents: Vec<String>,
     /// Those of them whose [bases](crate::Evidence::bases_of) are needed as well, and the bases of those.
     pub bases: Vec<String>,
+    /// Those of them of whose [platforms](crate::Evidence::platforms_of) the signatures and attestations are needed as well.
+    pub platforms: Vec<String>,
     /// Repositories in which signatures of an image are kept beside its own.
     pub repositories: BTreeMap<String, BTreeSet<String>>,
     /// Objects of the cluster that rules refer to and that are not in the evidence yet.
@@ -100,8 +103,11 @@ impl PolicySet {
                         if one.needs_documents() {
                             add(&mut needed.documents, &names);
                         }
-                        if one.image.as_ref().is_some_and(|config| config.base_policy.is_some()) {
+                        if one.image.as_ref().is_some_and(ImageConfigRequirement::needs_base) {
                             add(&mut needed.bases, &names);
+                        }
+                        if one.needs_platforms() {
+                            add(&mut needed.platforms, &names);
                         }
                         needed.add(names, one.attestor_sets(), evidence);
                     }

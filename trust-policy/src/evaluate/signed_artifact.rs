@@ -4,10 +4,11 @@ use thiserror::Error;
 use trust_core::cosign::{self, CosignError, SimpleSigning};
 use trust_core::{
     Bundle, BundleError, Content, Digest, IdentityError, LogError, ManagedKey, Signed, SignerPolicy,
-    Statement, UnixTime, VerifiedBundle, Verifier, VerifyError,
+    Statement, StatementSubject, UnixTime, VerifiedBundle, Verifier, VerifyError,
 };
 
 use crate::evidence::Artifact;
+use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::policy::signer::{Attestor, Signer};
 use crate::trust::Trust;
 use crate::verdict::reason::{Mismatch, ReasonCode};
@@ -63,6 +64,14 @@ pub enum ArtifactError {
         /// The value that is required.
         expected: String,
     },
+    /// It was made under another name of the image.
+    #[error("signature names the image {}, expected {expected}", named(found))]
+    Name {
+        /// The names that it has.
+        found: Vec<String>,
+        /// Patterns of which one must match.
+        expected: String,
+    },
     /// It does not verify.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -72,7 +81,7 @@ impl ArtifactError {
     pub(crate) fn code(&self) -> ReasonCode {
         match self {
             Self::MediaType { .. } | Self::Cosign(_) | Self::Bundle(_) => ReasonCode::Malformed,
-            Self::OtherImage { .. } => ReasonCode::OtherImage,
+            Self::OtherImage { .. } | Self::Name { .. } => ReasonCode::OtherImage,
             Self::UnusableKey(_) | Self::Unsupported { .. } => ReasonCode::UnusablePolicy,
             Self::Annotation { .. } => ReasonCode::WrongAnnotation,
             Self::Verify(error) => match error {
@@ -98,6 +107,7 @@ impl ArtifactError {
             Self::Annotation { found, expected, .. } => {
                 Mismatch::new(found.as_deref(), [format!("`{expected}`")])
             }
+            Self::Name { found, expected } => Mismatch::new(found.first().map(String::as_str), [expected]),
             Self::Verify(VerifyError::Signature { signer, .. }) => Mismatch::new(None::<String>, [signer]),
             Self::Verify(VerifyError::Identity(IdentityError::Mismatch { found, expected, .. })) => {
                 Mismatch::new(Some(found.to_string()), [expected])
@@ -105,6 +115,10 @@ impl ArtifactError {
             _ => return None,
         })
     }
+}
+
+fn named(names: &[String]) -> String {
+    if names.is_empty() { "by no name".to_owned() } else { format!("`{}`", names.join("`, `")) }
 }
 
 impl<'a> SignedArtifact<'a> {
@@ -168,6 +182,23 @@ impl<'a> SignedArtifact<'a> {
         Ok(())
     }
 
+    /// Proves that the signature names the image as is wanted: names are signed with the digest, though nothing makes them true.
+    fn check_names(&self, wanted: &[ReferencePattern], image: &Digest) -> Result<(), ArtifactError> {
+        let own = self.payload.as_ref().map(|(_, payload)| payload.docker_reference());
+        let subjects = self.statement.iter().flat_map(Statement::subjects);
+        let subjects =
+            subjects.filter(|subject| subject.digests().contains(image)).map(StatementSubject::name);
+        let found: Vec<&str> = own.into_iter().chain(subjects).filter(|name| !name.is_empty()).collect();
+        let is_wanted = |name: &&str| wanted.iter().any(|pattern| pattern.matches(name) == Ok(true));
+        if wanted.is_empty() || found.iter().any(is_wanted) {
+            return Ok(());
+        }
+        Err(ArtifactError::Name {
+            found: found.into_iter().map(str::to_owned).collect(),
+            expected: wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
+        })
+    }
+
     /// Proves that `attestor` signed this, and that it is about `image`.
     pub(crate) fn verify(
         &self,
@@ -196,7 +227,9 @@ impl<'a> SignedArtifact<'a> {
             verifier = verifier.accepting_certificates_in_no_transparency_log();
         }
         let verified = self.prove(image, &policy, &verifier, now)?;
-        self.check_annotations(&attestor.annotations, image).map(|()| verified)
+        self.check_annotations(&attestor.annotations, image)?;
+        self.check_names(&attestor.names, image)?;
+        Ok(verified)
     }
 
     /// Proves that `signer` signed this, and that it is about `image`.

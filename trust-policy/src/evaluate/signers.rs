@@ -1,5 +1,6 @@
 //! Who of those that are wanted signed an image, and what they attested.
 
+use core::fmt;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -39,22 +40,55 @@ pub(super) struct Wanted<'a> {
 
 /// What an artifact must be.
 #[derive(Clone, Copy)]
-pub(super) enum What<'a> {
-    /// A signature on the image itself.
+pub(super) struct What<'a> {
+    pub(super) kind: Kind<'a>,
+    pub(super) must: Must<'a>,
+}
+
+/// A kind of artifacts.
+#[derive(Clone, Copy)]
+pub(super) enum Kind<'a> {
+    /// Signatures on the image itself.
     Signature,
-    /// An attestation of a type, and what each must say.
-    Type(&'a str, Option<&'a Conditions>),
-    /// One of a type that has a shape; one of another shape does not harm.
-    Shaped(&'a str, &'a Shape),
-    /// One of a type that was signed at most so many milliseconds ago; an older one does not harm.
-    Young(&'a str, i64),
-    /// An attestation of one of the types of a kind.
-    Kind(PredicateKind),
-    /// One of them that satisfies; another one does not harm.
-    Satisfying(PredicateKind, &'a dyn Fn(&Statement) -> Explanation),
+    /// Attestations of a type.
+    Type(&'a str),
+    /// Attestations of one of the types of a kind of documents.
+    Documents(PredicateKind),
+}
+
+/// What must hold of an attestation.
+#[derive(Clone, Copy)]
+pub(super) enum Must<'a> {
+    /// Nothing but that it is there.
+    Exist,
+    /// Every one must meet these conditions.
+    Meet(&'a Conditions),
+    /// One must have this shape; one of another shape does not harm.
+    HaveShape(&'a Shape),
+    /// One must have been signed at most so many milliseconds ago; an older one does not harm.
+    BeYoung(i64),
+    /// One must satisfy; another one does not harm.
+    Satisfy(&'a dyn Fn(&Statement) -> Vec<Explanation>),
 }
 
 impl What<'_> {
+    /// A signature on the image itself.
+    pub(super) const SIGNATURE: Self = Self { kind: Kind::Signature, must: Must::Exist };
+}
+
+impl<'a> Kind<'a> {
+    /// One of them, whatever it says.
+    pub(super) fn any(self) -> What<'a> {
+        What { kind: self, must: Must::Exist }
+    }
+
+    /// One of them of which this holds.
+    pub(super) fn that_must(self, must: Must<'a>) -> What<'a> {
+        What { kind: self, must }
+    }
+}
+
+impl Must<'_> {
     /// What is asked of a statement, and whether it is so.
     fn judge(
         self,
@@ -64,7 +98,7 @@ impl What<'_> {
         scope: &Scope,
     ) -> Vec<Explanation> {
         match self {
-            Self::Young(_, max_age) => {
+            Self::BeYoung(max_age) => {
                 vec![is_young(
                     signed,
                     max_age,
@@ -73,10 +107,10 @@ impl What<'_> {
                     ReasonCode::TooOld,
                 )]
             }
-            Self::Type(_, Some(conditions)) => unmet(conditions, statement, scope),
-            Self::Shaped(_, shape) => other_shapes(shape, statement),
-            Self::Satisfying(_, judge) => vec![judge(statement)],
-            Self::Signature | Self::Type(_, None) | Self::Kind(_) => Vec::new(),
+            Self::Meet(conditions) => unmet(conditions, statement, scope),
+            Self::HaveShape(shape) => other_shapes(shape, statement),
+            Self::Satisfy(judge) => judge(statement),
+            Self::Exist => Vec::new(),
         }
     }
 }
@@ -116,7 +150,7 @@ impl Evaluation<'_> {
             let explanation = Explanation::fail(set.path.clone(), ReasonCode::UnusablePolicy, message);
             return Signed::none(explanation);
         }
-        let kind = wanted.kind();
+        let kind = wanted.what.kind.to_string();
         let failures: Vec<_> = wanted
             .evidence
             .failures
@@ -176,7 +210,7 @@ impl Evaluation<'_> {
         attestor: &Attestor,
         candidates: &[&(&str, Result<SignedArtifact<'_>, ArtifactError>)],
     ) -> Signed {
-        let kind = wanted.kind();
+        let kind = wanted.what.kind;
         let (mut signers, mut statements) = (Vec::new(), Vec::new());
         // What was found, of the others first what was signed.
         let (mut found, mut unmet, mut unsigned) = (Vec::new(), Vec::new(), Vec::new());
@@ -203,7 +237,7 @@ impl Evaluation<'_> {
             // What a clock that may differ says of the near future is now.
             let time = verified.times().iter().map(|time| time.time().min(self.now)).min();
             let judged =
-                statement.map(|statement| wanted.what.judge(statement, time, self.now, wanted.scope));
+                statement.map(|statement| wanted.what.must.judge(statement, time, self.now, wanted.scope));
             let judged = judged.unwrap_or_default();
             if let Some(code) = judged.iter().find_map(|one| one.code) {
                 let message = format!("by {signer}, does not say what it must");
@@ -223,7 +257,7 @@ impl Evaluation<'_> {
             signers.push(signer);
         }
         let check = format!("{}: {}", attestor.path, attestor.signer);
-        let all_must = matches!(wanted.what, What::Type(..));
+        let all_must = matches!(wanted.what.must, Must::Meet(_));
         let failed = |code, message, because| Signed {
             explanation: Explanation::fail(check.clone(), code, message).because(because),
             signers: Vec::new(),
@@ -311,18 +345,6 @@ impl Evaluation<'_> {
 }
 
 impl<'a> Wanted<'a> {
-    fn kind(&self) -> String {
-        match self.what {
-            What::Signature => "signature".to_owned(),
-            What::Type(predicate_type, _)
-            | What::Young(predicate_type, _)
-            | What::Shaped(predicate_type, _) => {
-                format!("attestation of type `{predicate_type}`")
-            }
-            What::Kind(kind) | What::Satisfying(kind, _) => kind.to_string(),
-        }
-    }
-
     /// What is there, or may be, and cannot be read: where all of something must be good, it is not known whether it is.
     pub(super) fn unknown(&self) -> Vec<Explanation> {
         let fetched = self.evidence.failures.iter();
@@ -353,24 +375,35 @@ impl<'a> Wanted<'a> {
     }
 
     fn is_attestation(&self) -> bool {
-        !matches!(self.what, What::Signature)
+        !matches!(self.what.kind, Kind::Signature)
     }
 
     fn candidates(&self) -> Vec<&'a (&'a str, Result<SignedArtifact<'a>, ArtifactError>)> {
         let is_wanted = |parsed: &Result<SignedArtifact<'_>, ArtifactError>| match parsed {
-            Ok(artifact) => match (self.what, artifact.unverified_attestation_type()) {
-                (What::Signature, found) => found.is_none(),
-                (What::Type(wanted, _) | What::Young(wanted, _) | What::Shaped(wanted, _), found) => {
-                    found == Some(wanted)
+            Ok(artifact) => {
+                let found = artifact.unverified_attestation_type();
+                match self.what.kind {
+                    Kind::Signature => found.is_none(),
+                    Kind::Type(wanted) => found == Some(wanted),
+                    Kind::Documents(wanted) => {
+                        found.and_then(|found| self.formats.kind_of(found)) == Some(wanted)
+                    }
                 }
-                (What::Kind(wanted) | What::Satisfying(wanted, _), found) => {
-                    found.and_then(|found| self.formats.kind_of(found)) == Some(wanted)
-                }
-            },
+            }
             // It may be the wanted one: the reader of the verdict is told that it is there.
             Err(_) => true,
         };
         self.artifacts.iter().filter(|(_, parsed)| is_wanted(parsed)).collect()
+    }
+}
+
+impl fmt::Display for Kind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signature => f.write_str("signature"),
+            Self::Type(predicate_type) => write!(f, "attestation of type `{predicate_type}`"),
+            Self::Documents(kind) => kind.fmt(f),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ use crate::kubernetes::resource::ContainerImage;
 use crate::policy::mode::Mode;
 use crate::policy::validation::{NamedExpression, Validation, ValidationRule};
 use crate::verdict::reason::ReasonCode;
-use crate::verdict::{Explanation, Outcome, RuleVerdict, VerifiedImage};
+use crate::verdict::{Explanation, RuleVerdict, VerifiedImage};
 
 /// What expressions ask for.
 #[derive(Default)]
@@ -267,10 +267,7 @@ impl Evaluation<'_> {
             let check = format!("{image}, image `{}`", image.image);
             let message = "no expression verified a signature or an attestation of it";
             let explanation = Explanation::fail(check, ReasonCode::NotFound, message).about(&image, None);
-            let is_first = rule.outcome != Outcome::Fail;
-            rule.mode = if is_first { mode } else { rule.mode.max(mode) };
-            rule.outcome = Outcome::Fail;
-            rule.explanations.push(explanation);
+            rule.add_violation(mode, explanation);
         }
     }
 }

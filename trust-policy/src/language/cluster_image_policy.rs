@@ -194,13 +194,9 @@ fn authority(
     }
     let vouching = match attestations {
         // A signature by any key is one; an attestation must be signed by all of them.
-        None => Vouching::Signature(AttestorSet {
-            path: inner.path().to_owned(),
-            count: Some(1),
-            attestors: signers,
-        }),
+        None => Vouching::Signature(AttestorSet::of(Some(1), signers).with_path(inner.path())),
         Some(list) => {
-            let set = AttestorSet { path: inner.path().to_owned(), count: None, attestors: signers };
+            let set = AttestorSet::of(None, signers).with_path(inner.path());
             Vouching::Attestations(
                 list.list()?.iter().map(|at| attestation(at, &set)).collect::<Result<_, _>>()?,
             )

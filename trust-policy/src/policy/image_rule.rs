@@ -1,15 +1,16 @@
 //! [`ImageRule`]: what is required of images: who signed them, what is attested about them, what they say about themselves.
 
-use trust_core::Pattern;
+use trust_core::{Digest, Pattern, UnixTime};
 use trust_sbom::{FindingRule, LicensePolicy, PackagePattern, Profile, Vers, VexMatching};
 
+use crate::cel::Cel;
 use crate::expression::condition::Conditions;
 use crate::expression::template::Template;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::resource::ContainerImage;
 use crate::policy::mode::{Mode, ModeRule};
 use crate::policy::shape::Shape;
-use crate::policy::signer::AttestorSet;
+use crate::policy::signer::{AttestorSet, Placement};
 use crate::yaml::Span;
 
 /// What is required of images, whatever language says it.
@@ -26,6 +27,10 @@ pub struct ImageRule {
     pub references: Vec<ReferencePattern>,
     /// … and none of these.
     pub except: Vec<ReferencePattern>,
+    /// Of those images the ones that are not judged for now.
+    pub exceptions: Vec<ImageException>,
+    /// Whether some rule about images must judge every image of the workload, those that this rule is not about, too.
+    pub every_image: bool,
     /// Where images may come from; anywhere if there are none.
     pub registries: Vec<ReferencePattern>,
     /// Who must have signed them: all of these sets.
@@ -56,6 +61,40 @@ pub struct ImageRule {
     pub needs_digest: bool,
 }
 
+/// Images that a rule does not judge until a time. Verdicts say so.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ImageException {
+    /// Where it stands in the policy.
+    pub path: String,
+    /// Which images, by name …
+    pub images: Vec<ReferencePattern>,
+    /// … or by digest.
+    pub digests: Vec<Digest>,
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Until when: from then on the images are judged again.
+    pub expires: UnixTime,
+}
+
+/// The names of an expression about an attestation.
+pub(crate) const ATTESTED_NAMES: [&str; 2] = ["predicate", "predicateType"];
+
+/// Which of several documents must satisfy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Which {
+    /// One that each of enough signers signed; another one does not harm.
+    Any,
+    /// Every one that a trusted signer signed.
+    All,
+    /// The one that was signed last; where several signers are needed, of each the last. Without a time that is vouched for, which is
+    /// the last is unknown.
+    Latest,
+}
+
 /// An attestation that must be there.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -72,6 +111,8 @@ pub struct AttestationRequirement {
     pub conditions: Option<Conditions>,
     /// What one that a signer signed must be; another one does not harm.
     pub shape: Option<Shape>,
+    /// What must be true of its `predicate`, and of which of several.
+    pub expression: Option<(Which, Cel)>,
     /// How old its signature may be, in milliseconds.
     pub max_age: Option<i64>,
 }
@@ -127,7 +168,7 @@ pub struct AttestationDeny {
     pub conditions: Conditions,
 }
 
-/// What must be true of every SBOM that trusted signers attest; at least one must be there.
+/// What must be true of SBOMs that trusted signers attest; at least one must be there.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SbomRequirement {
@@ -135,12 +176,41 @@ pub struct SbomRequirement {
     pub path: String,
     /// Who must have signed it.
     pub attestors: AttestorSet,
+    /// Of which it must be true.
+    pub which: Which,
     /// What it must say.
     pub profile: Option<&'static Profile>,
     /// What must not be in it.
     pub denied: Vec<DeniedPackage>,
     /// Which licenses its components may have.
     pub licenses: Option<LicensePolicy>,
+    /// Tools that it must not list.
+    pub without: Vec<Tools>,
+    /// Operating systems that nobody mends any more. One that the SBOM does not name is unknown.
+    pub end_of_life: Vec<EndOfLife>,
+}
+
+/// Tools that help whoever breaks into a container. That an SBOM lists none proves that there is none as far as its maker looks: a
+/// file that was copied into an image belongs to no package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tools {
+    /// Shells, such as `bash` and `busybox`.
+    Shells,
+    /// Package managers of operating systems, such as `apt` and `apk-tools`.
+    PackageManagers,
+}
+
+/// An operating system that nobody mends any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndOfLife {
+    /// Its name, such as `debian`.
+    pub name: String,
+    /// The version, or what versions of it begin with: `10` is also `10.13`.
+    pub version: String,
+    /// Since when.
+    pub since: UnixTime,
 }
 
 /// A package that must not be there.
@@ -181,7 +251,7 @@ pub struct VexRequirement {
     pub matching: VexMatching,
 }
 
-/// How an image must have been built: some provenance must say all of it.
+/// How an image must have been built: what provenance must say.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProvenanceRequirement {
@@ -189,6 +259,8 @@ pub struct ProvenanceRequirement {
     pub path: String,
     /// Who must have signed it.
     pub attestors: AttestorSet,
+    /// Of which of several it must be true.
+    pub which: Which,
     /// By one of these builders; by any if there are none.
     pub builders: Vec<Pattern>,
     /// From one of these sources: where the build's instructions came from, not any of what it depends on.
@@ -200,7 +272,7 @@ pub struct ProvenanceRequirement {
 }
 
 /// What an image must say about itself, on every platform. The image's builder says so: it is worth what the signature is worth.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageConfigRequirement {
     /// Where it stands in the policy.
@@ -209,15 +281,28 @@ pub struct ImageConfigRequirement {
     pub max_age: Option<i64>,
     /// Whether it must run as a user who is not root.
     pub non_root: bool,
+    /// Whether it must declare no volumes: a runtime makes each of them writable, though the root file system is not.
+    pub no_volumes: bool,
+    /// How many layers it may have.
+    pub max_layers: Option<usize>,
     /// Which image it must say that it was built on
     /// ([`org.opencontainers.image.base.name`](https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md)).
     pub bases: Vec<ReferencePattern>,
     /// The policy that the image must satisfy on which it was built, as its layers prove: by the name of the one policy about images
     /// that is for all namespaces and has no preconditions.
     pub base_policy: Option<String>,
+    /// How long ago the image may have been made, in milliseconds, on which it was built, as its layers prove.
+    pub max_base_age: Option<i64>,
 }
 
-/// Who must have checked an image: some summary must say all of it.
+impl ImageConfigRequirement {
+    /// Whether it asks for the image below.
+    pub(crate) fn needs_base(&self) -> bool {
+        self.base_policy.is_some() || self.max_base_age.is_some()
+    }
+}
+
+/// Who must have checked an image: what a summary must say.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SummaryRequirement {
@@ -225,6 +310,8 @@ pub struct SummaryRequirement {
     pub path: String,
     /// Who must have signed it.
     pub attestors: AttestorSet,
+    /// Of which of several it must be true.
+    pub which: Which,
     /// By one of these verifiers; by any if there are none.
     pub verifiers: Vec<Pattern>,
     /// Of one of these resources (`resourceUri`); of the image's own repository or digest if there are none.
@@ -247,6 +334,8 @@ impl ImageRule {
             mode: Mode::Enforce.into(),
             references,
             except: Vec::new(),
+            exceptions: Vec::new(),
+            every_image: false,
             registries: Vec::new(),
             signatures: Vec::new(),
             attestations: Vec::new(),
@@ -290,7 +379,14 @@ impl ImageRule {
 
     /// Whether it asks what images say about themselves.
     pub(crate) fn needs_documents(&self) -> bool {
-        self.image.is_some() || self.workload.as_ref().is_some_and(|one| !one.platforms.is_empty())
+        self.image.is_some()
+            || self.workload.as_ref().is_some_and(|one| !one.platforms.is_empty())
+            || self.needs_platforms()
+    }
+
+    /// Whether it asks for what was signed of single platforms.
+    pub(crate) fn needs_platforms(&self) -> bool {
+        self.attestor_sets().any(|set| set.placement != Placement::Image)
     }
 
     /// Every attestation that it asks for, by itself or through an authority.
@@ -320,6 +416,29 @@ impl ImageRule {
     /// Whether any expression in it refers to the request.
     pub(crate) fn has_expressions(&self) -> bool {
         self.deny.is_some() || self.has_conditions() || self.attestor_sets().any(AttestorSet::has_expressions)
+    }
+}
+
+impl ImageException {
+    /// These images, by name or digest, for this reason, until this time.
+    #[must_use]
+    pub fn new(reason: impl Into<String>, owner: impl Into<String>, expires: UnixTime) -> Self {
+        Self {
+            path: "exceptions".to_owned(),
+            images: Vec::new(),
+            digests: Vec::new(),
+            reason: reason.into(),
+            owner: owner.into(),
+            expires,
+        }
+    }
+}
+
+impl EndOfLife {
+    /// Nobody mends this version of an operating system since then.
+    #[must_use]
+    pub fn new(name: impl Into<String>, version: impl Into<String>, since: UnixTime) -> Self {
+        Self { name: name.into(), version: version.into(), since }
     }
 }
 
@@ -357,6 +476,7 @@ impl AttestationRequirement {
             attestors: vec![attestors],
             conditions: None,
             shape: None,
+            expression: None,
             max_age: None,
         }
     }
@@ -366,7 +486,16 @@ impl SbomRequirement {
     /// An SBOM that lists something.
     #[must_use]
     pub fn new(attestors: AttestorSet) -> Self {
-        Self { path: "sbom".to_owned(), attestors, profile: None, denied: Vec::new(), licenses: None }
+        Self {
+            path: "sbom".to_owned(),
+            attestors,
+            which: Which::All,
+            profile: None,
+            denied: Vec::new(),
+            licenses: None,
+            without: Vec::new(),
+            end_of_life: Vec::new(),
+        }
     }
 }
 
@@ -402,6 +531,7 @@ impl ProvenanceRequirement {
         Self {
             path,
             attestors,
+            which: Which::Any,
             builders: Vec::new(),
             sources: Vec::new(),
             dependencies: Vec::new(),
@@ -417,6 +547,7 @@ impl SummaryRequirement {
         Self {
             path: "verificationSummary".to_owned(),
             attestors,
+            which: Which::Any,
             verifiers: Vec::new(),
             resources: Vec::new(),
             policies: Vec::new(),

@@ -6,6 +6,7 @@ use thiserror::Error;
 use trust_core::{Authority, Certificate, IdentityPolicy, KeyError, LogKey, PublicKey, TrustRoot};
 
 use crate::expression::template::Template;
+use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::object_name::ObjectName;
 
 /// Signers of whom some must have signed, each counted once.
@@ -17,6 +18,21 @@ pub struct AttestorSet {
     pub(crate) count: Option<usize>,
     /// The signers; at least `count`.
     pub(crate) attestors: Vec<Attestor>,
+    /// What of an image they must have signed.
+    pub(crate) placement: Placement,
+}
+
+/// What of an image with several platforms must have been signed. An image with one platform is itself all of this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Placement {
+    /// What the workload names: an index, or a single image.
+    #[default]
+    Image,
+    /// The image of each platform in the index, whoever signed the index.
+    EveryPlatform,
+    /// Either of them.
+    Either,
 }
 
 /// A signer.
@@ -38,6 +54,8 @@ pub struct Attestor {
     pub roots: Option<Box<OwnRoots>>,
     /// Annotations that the signature must have.
     pub annotations: Vec<(String, String)>,
+    /// Under one of which names the signature must be for the image; under any, or none, if there are none.
+    pub names: Vec<ReferencePattern>,
 }
 
 /// What a policy trusts for a signer instead of what the trust root has: each list that is there.
@@ -133,6 +151,7 @@ impl Attestor {
             repository: None,
             roots: None,
             annotations: Vec::new(),
+            names: Vec::new(),
         }
     }
 }
@@ -163,7 +182,7 @@ impl AttestorSet {
         if attestors.is_empty() {
             return Err(AttestorSetError::Empty);
         }
-        Ok(Self { path: "attestors".to_owned(), count: None, attestors })
+        Ok(Self::of(None, attestors))
     }
 
     /// Some of these signers: at least `count` different ones.
@@ -175,7 +194,23 @@ impl AttestorSet {
         if !(1..=signers).contains(&count) {
             return Err(AttestorSetError::Count { found: count, signers });
         }
-        Ok(Self { path: "attestors".to_owned(), count: Some(count), attestors })
+        Ok(Self::of(Some(count), attestors))
+    }
+
+    pub(crate) fn of(count: Option<usize>, attestors: Vec<Attestor>) -> Self {
+        Self { path: "attestors".to_owned(), count, attestors, placement: Placement::Image }
+    }
+
+    /// The same set, which must have signed this of an image.
+    #[must_use]
+    pub fn at(self, placement: Placement) -> Self {
+        Self { placement, ..self }
+    }
+
+    /// What of an image they must have signed.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        self.placement
     }
 
     /// The signers: at least one.

@@ -172,12 +172,16 @@ fn report(kind: ReportKind, resource: &ResourceId, mut rows: Vec<Value>) -> Valu
 fn rows(rule: &RuleVerdict, resource: &ResourceId, time: UnixTime) -> Vec<Value> {
     let row = |result: &str, message: String, explanation: Option<&Explanation>| {
         let image = explanation.and_then(|one| one.image.as_deref());
+        let exception = explanation.and_then(|one| one.exception.as_deref());
         let properties = properties([
             ("mode", json!(rule.mode.to_string())),
             ("container", json!(image.map(|image| &image.container))),
             ("image", json!(image.map(|image| &image.image))),
             ("digest", json!(image.and_then(|image| image.digest.as_ref()))),
             ("code", json!(explanation.and_then(|one| one.code))),
+            ("exception", json!(exception.map(|one| one.reason.as_ref().unwrap_or(&one.name)))),
+            ("owner", json!(exception.and_then(|one| one.owner.as_ref()))),
+            ("expires", json!(exception.and_then(|one| one.expires))),
         ]);
         json!({
             "source": SOURCE,

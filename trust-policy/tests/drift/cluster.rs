@@ -32,7 +32,7 @@ pub(crate) struct Cluster {
 /// A policy that requires a signature by the key of a seed, and what else is said.
 pub(crate) fn policy(seed: u8, require: &str) -> String {
     format!(
-        "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
+        "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
          signers:\n    release: {{publicKey: \"{}\", transparencyLog: false}}\n  require: {{signatures: {{from: [release]}}{require}}}\n",
         pem(seed)
     )

@@ -26,7 +26,7 @@ fn manifest(layers: &[&str], annotations: &Value) -> (Digest, Vec<String>) {
 
 #[test]
 fn an_image_is_built_on_one_that_satisfies_another_policy() {
-    let golden = "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {name: golden}\nspec:\n  images: \
+    let golden = "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {name: golden}\nspec:\n  images: \
                   ['ghcr.io/bases/*']\n  require: {registries: ['ghcr.io/bases/debian']}\n";
     let text = format!("{}---\n{golden}", policy("{image: {basePolicy: golden}}"));
     let policies = PolicySet::from_yaml(&text).unwrap();
@@ -104,7 +104,7 @@ impl Check for Anything {
 
 #[test]
 fn a_base_policy_with_a_check_is_not_taken_for_satisfied() {
-    let golden = "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {name: golden}\nspec:\n  images: \
+    let golden = "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {name: golden}\nspec:\n  images: \
                   ['ghcr.io/bases/*']\n  require: {registries: ['ghcr.io/bases/debian']}\n";
     let mut golden = PolicySet::from_yaml(golden).unwrap().policies()[0].clone();
     let requirement = CheckRequirement::on_images(Vec::new(), Arc::new(Anything));

@@ -4,13 +4,17 @@
 
 mod bases;
 mod config;
+mod exceptions;
 mod formats;
+mod hardened;
+mod platforms;
 mod rules;
+mod which;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use trust_core::{Digest, UnixTime};
+use trust_core::{Digest, FulcioExtension, UnixTime};
 use trust_policy::{Artifact, PolicySet, ReasonCode, Trust, Verdict, yaml};
 
 use trust_testkit::artifacts::{attestation, digest, pem};
@@ -22,7 +26,7 @@ const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
 /// A policy with two signers, `release` and `security`.
 fn policy(require: &str) -> String {
     format!(
-        "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
+        "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
          signers:\n    release: {{publicKey: \"{}\", transparencyLog: false}}\n    security: {{publicKey: \"{}\", \
          transparencyLog: false}}\n  require: {require}\n",
         pem(1),
@@ -236,8 +240,8 @@ fn what_the_language_does_not_have_is_refused() {
     let error = |text: &str| PolicySet::from_yaml(text).unwrap_err().to_string();
     for (require, expected) in [
         ("{}", "`spec.require` is a map, expected at least one requirement"),
-        ("{image: {}}", "`spec.require.image` is a map, expected at least one of `maxAge`, `nonRoot: true`,"),
-        ("{image: {nonRoot: false}}", "`spec.require.image` is a map, expected at least one of"),
+        ("{image: {}}", "`spec.require.image` is a map, expected at least one requirement, such as `maxAge`"),
+        ("{image: {nonRoot: false}}", "`spec.require.image` is a map, expected at least one requirement"),
         (
             "{image: {nonRoot: true, base: []}}",
             "`spec.require.image.base` is a list, expected at least one element",
@@ -285,8 +289,10 @@ fn what_the_language_does_not_have_is_refused() {
         let found = error(&policy(require));
         assert!(found.contains(expected), "{require}:\n found {found}\n expected {expected}");
     }
-    let other = policy("{registries: [a]}").replace("v1alpha1", "v1");
-    assert!(error(&other).contains("`apiVersion` is `trust.dev/v1`, expected `trust.dev/v1alpha1`"));
+    let other = policy("{registries: [a]}").replace("v1beta1", "v1");
+    assert!(error(&other).contains("`apiVersion` is `trust.dev/v1`, expected `trust.dev/v1beta1`"));
+    let older = policy("{registries: [a]}").replace("v1beta1", "v1alpha1");
+    PolicySet::from_yaml(&older).unwrap();
     let nobody = policy("{registries: [a]}").replace("transparencyLog: false", "subject: a");
     assert!(
         error(&nobody).contains("expected either `publicKey`, or `issuer` or `authority` with `subject`"),
@@ -297,7 +303,7 @@ fn what_the_language_does_not_have_is_refused() {
 
 /// Every field that the schema names, with a value that the language reads.
 const WHOLE: &str = "
-apiVersion: trust.dev/v1alpha1
+apiVersion: trust.dev/v1beta1
 kind: ImageTrustPolicy
 metadata: {name: whole}
 spec:
@@ -308,34 +314,41 @@ spec:
   namespaceSelector: {matchLabels: {a: b}, matchExpressions: [{key: c, operator: In, values: [d]}]}
   images: ['ghcr.io/acme/**']
   exceptImages: ['ghcr.io/acme/lab/**']
+  exceptions: [{images: ['ghcr.io/acme/old'], digests: ['sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'], reason: r, owner: o, expires: '2027-01-31'}]
+  everyImage: judged
   pinDigest: false
   signers:
-    ci: {issuer: 'https://i', subject: 's*', transparencyLog: true}
+    ci: {issuer: 'https://i', subject: 's*', transparencyLog: true, extensions: {EXTENSIONS}}
     other: {issuer: 'https://i', subjectRegExp: 's.*'}
     releases: {authority: 'https://a', subject: 's', certificateTransparencyLog: false}
     key: {publicKey: KEY}
   require:
     registries: ['ghcr.io/acme/**']
-    signatures: {from: [ci, key], atLeast: 1}
-    attestations: [{type: t, from: [ci], atLeast: 1, maxAge: 24h}]
+    signatures: {from: [ci, key], atLeast: 1, at: index, signedNames: ['ghcr.io/acme/**']}
+    attestations: [{type: t, from: [ci], atLeast: 1, maxAge: 24h, at: either, which: latest, expression: predicate.a == 1}]
     sbom:
       from: [ci]
       atLeast: 1
+      at: everyPlatform
+      which: all
+      without: [shells, packageManagers]
+      endOfLife: [{name: debian, version: '10', since: '2024-06-30'}]
       profile: bsi
       deny: [{purl: 'pkg:npm/a', versions: 'vers:npm/<1'}, {cpe: 'cpe:2.3:a:b:c:*:*:*:*:*:*:*:*'}, {name: d}]
       licenses: {allow: [MIT], deny: [GPL-3.0-only]}
     vulnerabilities:
       from: [ci]
       atLeast: 1
+      at: index
       severities: [critical, unknown]
       fixAvailable: true
       knownExploited: true
       epss: 0.5
       maxAge: 24h
       vex: {from: [key], atLeast: 1, products: identifier}
-    provenance: {from: [ci], atLeast: 1, builders: [b], sources: [s], dependencies: [d], buildTypes: [t]}
-    image: {maxAge: 24h, nonRoot: true, base: ['docker.io/library/debian'], basePolicy: other}
-    verificationSummary: {from: [ci], atLeast: 1, verifiers: [v], resources: [r], policies: [p], maxAge: 24h, buildLevel: 3}
+    provenance: {from: [ci], atLeast: 1, at: index, which: any, builders: [b], sources: [s], dependencies: [d], buildTypes: [t]}
+    image: {maxAge: 24h, nonRoot: true, base: ['docker.io/library/debian'], basePolicy: other, maxBaseAge: 24h, noVolumes: true, maxLayers: 3}
+    verificationSummary: {from: [ci], atLeast: 1, at: index, which: any, verifiers: [v], resources: [r], policies: [p], maxAge: 24h, buildLevel: 3}
 ";
 
 /// Holds the fields of these values against those that the schema has in their place, both ways, and collects their names.
@@ -374,7 +387,8 @@ fn compare(root: &Value, schema: &Value, values: &[&Value], place: &str, named: 
 #[test]
 fn the_schema_has_the_fields_of_the_language() {
     let key = format!("\"{}\"", pem(1));
-    let whole = WHOLE.replace("KEY", &key);
+    let extensions = FulcioExtension::ALL.iter().map(|one| format!("{}: x", json!(one).as_str().unwrap()));
+    let whole = WHOLE.replace("KEY", &key).replace("EXTENSIONS", &extensions.collect::<Vec<_>>().join(", "));
     PolicySet::from_yaml(&whole).unwrap();
     let schema: Value = serde_json::from_str(include_str!("../../schema/image-trust-policy.json")).unwrap();
     let document = yaml::parse_documents(&whole).unwrap()[0].to_json();

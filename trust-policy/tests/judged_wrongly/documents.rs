@@ -325,7 +325,7 @@ fn a_package_is_absent_only_where_it_would_be_found() {
 fn a_typo_in_a_deny_list_is_refused() {
     let error = |package: &str| {
         let text = format!(
-            "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['a/**']\n  signers: \
+            "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['a/**']\n  signers: \
              {{s: {{publicKey: \"{}\", transparencyLog: false}}}}\n  require: {{sbom: {{from: [s], deny: [{package}]}}}}\n",
             pem(1)
         );

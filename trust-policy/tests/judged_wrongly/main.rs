@@ -20,7 +20,7 @@ const FRESH: &str = "2026-11-17T00:00:00Z";
 /// One of our own policies, with the signers `release` and `security`.
 fn image_trust(require: &str) -> PolicySet {
     PolicySet::from_yaml(&format!(
-        "apiVersion: trust.dev/v1alpha1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
+        "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec:\n  images: ['ghcr.io/acme/**']\n  \
          signers:\n    release: {{publicKey: \"{}\", transparencyLog: false}}\n    security: {{publicKey: \"{}\", \
          transparencyLog: false}}\n  require: {require}\n",
         pem(1),

@@ -1,23 +1,26 @@
 //! What is asked of provenance and of verification summaries: who built it, from what, and who checked that.
 
-use trust_core::ImageRef;
+use trust_core::{ImageRef, Statement};
 use trust_sbom::{Predicate, PredicateKind, Provenance, Purl, VerificationSummary};
 
-use super::{Asked, one_text, unreadable};
+use super::asked::Asked;
+use super::{one_text, unreadable};
 use crate::evaluate::age::{is_of_the_future, is_young};
+use crate::evaluate::signers::Kind;
 use crate::policy::image_rule::{ProvenanceRequirement, SummaryRequirement};
 use crate::verdict::Explanation;
 use crate::verdict::reason::{Mismatch, ReasonCode};
 
-impl Asked<'_> {
+impl Asked<'_, '_> {
     pub(super) fn provenance(&self, requirement: &ProvenanceRequirement) -> Explanation {
-        let judge = |content: &Result<Predicate, String>| match content {
+        let judge = |statement: &Statement| match self.read(statement) {
             Ok(Predicate::Provenance(provenance)) => {
-                Explanation::all("provenance", provenance_checks(requirement, provenance))
+                vec![Explanation::all("provenance", provenance_checks(requirement, &provenance))]
             }
-            other => unreadable("provenance", other),
+            other => vec![unreadable("provenance", &other)],
         };
-        self.satisfying(&requirement.path, PredicateKind::Provenance, &requirement.attestors, &judge)
+        let kind = Kind::Documents(PredicateKind::Provenance);
+        self.satisfied(&requirement.path, requirement.which, kind, &requirement.attestors, &judge)
     }
 
     /// Whether a summary is about this image: it names what the policy says, else the image's repository or digest.
@@ -25,7 +28,7 @@ impl Asked<'_> {
         if !requirement.resources.is_empty() {
             return one_text("resource", &requirement.resources, Some(found));
         }
-        let image = self.image;
+        let image = &self.image;
         let name = image.reference().name();
         let bare = found.split_once("://").map_or(found, |(_, rest)| rest);
         let is_repository = bare.parse::<ImageRef>().is_ok_and(|named| {
@@ -45,13 +48,14 @@ impl Asked<'_> {
     }
 
     pub(super) fn summary(&self, requirement: &SummaryRequirement) -> Explanation {
-        let judge = |content: &Result<Predicate, String>| match content {
+        let judge = |statement: &Statement| match self.read(statement) {
             Ok(Predicate::VerificationSummary(summary)) => {
-                Explanation::all("verification summary", self.summary_checks(requirement, summary))
+                vec![Explanation::all("verification summary", self.summary_checks(requirement, &summary))]
             }
-            other => unreadable("verification summary", other),
+            other => vec![unreadable("verification summary", &other)],
         };
-        self.satisfying(&requirement.path, PredicateKind::VerificationSummary, &requirement.attestors, &judge)
+        let kind = Kind::Documents(PredicateKind::VerificationSummary);
+        self.satisfied(&requirement.path, requirement.which, kind, &requirement.attestors, &judge)
     }
 
     fn summary_checks(

@@ -1,35 +1,30 @@
 //! What is asked of SBOMs: packages, licenses, completeness.
 
+use trust_core::{Statement, UnixTime};
 use trust_sbom::{
     Answer, ComponentKind, License, LicenseClaim, LicensePolicy, Predicate, PredicateKind, Sbom,
 };
 
-use super::{Asked, must_not, some, unreadable};
+use super::asked::Asked;
+use super::hardened::{maintained, without};
+use super::{must_not, some, unreadable};
+use crate::evaluate::signers::Kind;
 use crate::policy::image_rule::SbomRequirement;
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
-impl Asked<'_> {
+impl Asked<'_, '_> {
     pub(super) fn sbom(&self, requirement: &SbomRequirement) -> Explanation {
-        let (signed, documents) = self.documents(PredicateKind::Sbom, &requirement.attestors);
-        if !signed.holds() {
-            return Explanation::all(&requirement.path, vec![signed]);
-        }
-        // All must be good, so all must be known.
-        let mut causes = vec![signed];
-        causes.extend(self.unknown.iter().cloned());
-        for document in documents {
-            let check = format!("SBOM by {}", document.signer);
-            causes.push(match &document.content {
-                Ok(Predicate::Sbom(sbom, _)) => Explanation::all(&check, sbom_checks(requirement, sbom)),
-                other => unreadable(&check, other),
-            });
-        }
-        Explanation::all(&requirement.path, causes)
+        let judge = |statement: &Statement| match self.read(statement) {
+            Ok(Predicate::Sbom(sbom, _)) => sbom_checks(requirement, &sbom, self.now),
+            other => vec![unreadable("SBOM", &other)],
+        };
+        let kind = Kind::Documents(PredicateKind::Sbom);
+        self.satisfied(&requirement.path, requirement.which, kind, &requirement.attestors, &judge)
     }
 }
 
-fn sbom_checks(requirement: &SbomRequirement, sbom: &Sbom) -> Vec<Explanation> {
+fn sbom_checks(requirement: &SbomRequirement, sbom: &Sbom, now: UnixTime) -> Vec<Explanation> {
     let mut checks = Vec::new();
     if let Some(profile) = requirement.profile {
         let conformance = profile.check(sbom);
@@ -72,6 +67,10 @@ fn sbom_checks(requirement: &SbomRequirement, sbom: &Sbom) -> Vec<Explanation> {
     if let Some(licenses) = &requirement.licenses {
         checks.push(license_check(licenses, sbom));
     }
+    checks.extend(requirement.without.iter().map(|tools| without(*tools, sbom)));
+    checks.extend(
+        (!requirement.end_of_life.is_empty()).then(|| maintained(&requirement.end_of_life, sbom, now)),
+    );
     if checks.is_empty() {
         checks.push(Explanation::pass("components", format!("lists {}", sbom.components().len())));
     }

@@ -6,15 +6,15 @@ use trust_sbom::{
     VexSource, VexSubject, join_findings,
 };
 
-use super::{Asked, must_not, some, unreadable};
+use super::asked::{Asked, is_same_predicate};
+use super::{must_not, needs_several, some, unreadable};
 use crate::evaluate::age::is_young;
-use crate::evaluate::signers::What;
+use crate::evaluate::signers::{Kind, Must};
 use crate::policy::image_rule::VulnerabilityRequirement;
-use crate::policy::signer::{Attestor, AttestorSet, Signer};
 use crate::verdict::reason::ReasonCode;
 use crate::verdict::{Explanation, FoundVulnerability};
 
-impl Asked<'_> {
+impl Asked<'_, '_> {
     pub(super) fn vulnerabilities(&self, requirement: &VulnerabilityRequirement) -> Explanation {
         let (signed, documents) = self.documents(PredicateKind::ScanReport, &requirement.attestors);
         if !signed.holds() {
@@ -22,7 +22,7 @@ impl Asked<'_> {
         }
         // A newer report may be among what cannot be read.
         let mut causes = vec![signed];
-        causes.extend(self.unknown.iter().cloned());
+        causes.extend(self.unknown());
         let mut reports: Vec<(String, ScanReport)> = Vec::new();
         for document in documents {
             match document.content {
@@ -42,7 +42,7 @@ impl Asked<'_> {
         let of_each = needs_several(&requirement.attestors);
         let reports = latest(reports, of_each);
         let vex = self.vex(requirement, &mut causes);
-        let subject = vex_subject(self.image);
+        let subject = vex_subject(&self.image);
         for (signer, mut report) in reports {
             let name = report.scanner.as_ref().map_or("a scanner", |tool| tool.name.as_str()).to_owned();
             let check = format!("report of {name} by {signer}");
@@ -87,10 +87,13 @@ impl Asked<'_> {
             let check = format!("VEX document by {}", document.signer);
             if needs_several(&vex.attestors) {
                 let is_same = |other: &Statement| match is_same_predicate(&document.statement, other) {
-                    true => Explanation::pass("document", "is the same"),
-                    false => Explanation::fail("document", ReasonCode::Condition, "is another one"),
+                    true => vec![Explanation::pass("document", "is the same")],
+                    false => vec![Explanation::fail("document", ReasonCode::Condition, "is another one")],
                 };
-                let signed = (self.signed)(What::Satisfying(PredicateKind::Vex, &is_same), &vex.attestors);
+                let signed = self.signed(
+                    Kind::Documents(PredicateKind::Vex).that_must(Must::Satisfy(&is_same)),
+                    &vex.attestors,
+                );
                 if !signed.explanation.holds() {
                     let message = format!("is not heard: {}", signed.explanation.message);
                     causes.push(Explanation::skip(check, message));
@@ -113,21 +116,6 @@ impl Asked<'_> {
         }
         heard
     }
-}
-
-/// Whether more than one signer is needed.
-fn needs_several(set: &AttestorSet) -> bool {
-    let is_several = |attestor: &Attestor| match &attestor.signer {
-        Signer::Some(inner) => needs_several(inner),
-        // How many keys stand there is known when they are read.
-        Signer::KeysOf(_) | Signer::KeyInSecret(_) => true,
-        _ => false,
-    };
-    set.count.unwrap_or(set.attestors.len()) > 1 || set.attestors.iter().any(is_several)
-}
-
-fn is_same_predicate(one: &Statement, other: &Statement) -> bool {
-    one.predicate_type() == other.predicate_type() && one.predicate_json() == other.predicate_json()
 }
 
 /// The reports but for those of which the same scanner made a later one; where several signers are needed, of the same

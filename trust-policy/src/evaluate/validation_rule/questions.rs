@@ -13,7 +13,7 @@ use crate::cel::value::{Bounds, Failure, Value, failed};
 use crate::cel::{Question, hub};
 use crate::evaluate::Evaluation;
 use crate::evaluate::image_content::registry_data;
-use crate::evaluate::signers::{Signed, SignedStatement, Wanted, What, distinct_signers};
+use crate::evaluate::signers::{Kind, Signed, SignedStatement, Wanted, What, distinct_signers};
 use crate::evidence::{Evidence, ImageEvidence};
 use crate::expression::Scope;
 use crate::expression::budget::Budget;
@@ -283,8 +283,8 @@ impl<'v, 'a> Verification<'v, 'a> {
             Err(problem) => return fail(ReasonCode::UnusablePolicy, problem),
         };
         let what = match attestation.map(|one| &one.kind) {
-            None => What::Signature,
-            Some(AttestationKind::Statement(predicate_type)) => What::Type(predicate_type, None),
+            None => What::SIGNATURE,
+            Some(AttestationKind::Statement(predicate_type)) => Kind::Type(predicate_type).any(),
             Some(AttestationKind::Referrer(artifact)) => {
                 let problem =
                     format!("signatures on artifacts of type `{artifact}` are not verified here yet");
@@ -305,7 +305,7 @@ impl<'v, 'a> Verification<'v, 'a> {
         what: What<'_>,
         set: &AttestorSet,
     ) -> Signed {
-        let artifacts = self.evaluation.parsed(image);
+        let artifacts = self.evaluation.parsed(&image.image);
         let formats = self.evaluation.policies.formats();
         let wanted =
             Wanted { image: pinned, evidence, artifacts: &artifacts, formats, scope: self.scope, what };

@@ -31,7 +31,7 @@ pub(super) fn read(at: &At<'_>, names: &Names, lints: &mut Vec<Lint>) -> Result<
         (None, Some(notary)) => (self::notary(&notary, names, lints)?, None),
         _ => return Err(at.wrong("exactly one of `cosign` and `notary`")),
     };
-    let signers = AttestorSet { path: at.path().to_owned(), count: None, attestors: vec![attestor] };
+    let signers = AttestorSet::of(None, vec![attestor]).with_path(at.path());
     Ok(NamedAttestor { name, signers, key })
 }
 

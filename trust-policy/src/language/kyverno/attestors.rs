@@ -79,7 +79,7 @@ impl Reader {
             },
         };
         fields.finish()?;
-        Ok(AttestorSet { path: self.relative(at.path()), count, attestors })
+        Ok(AttestorSet::of(count, attestors).with_path(self.relative(at.path())))
     }
 
     /// One entry; `keys` with several keys in its text stands for several.
@@ -215,7 +215,7 @@ impl Reader {
         lints: &mut Vec<Lint>,
     ) -> Result<Option<AttestorSet>, PolicyError> {
         let set = |at: &At<'_>, attestors| {
-            Some(AttestorSet { path: self.relative(at.path()), count: None, attestors })
+            Some(AttestorSet::of(None, attestors).with_path(self.relative(at.path())))
         };
         if let Some(key) = fields.get("key") {
             return Ok(set(&key, self.public_keys(&key, &key, lints)?));

@@ -148,6 +148,7 @@ fn attestation(
         name,
         attestors,
         shape: None,
+        expression: None,
         conditions,
         max_age: None,
     })

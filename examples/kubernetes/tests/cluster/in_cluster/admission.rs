@@ -146,7 +146,7 @@ fn a_policy_that_is_stored_decides_at_once() {
     // A policy that cannot be read is refused where it is written, with the place.
     let mut broken = audit.clone();
     broken["spec"]["require"]["signatures"]["form"] = json!(["release"]);
-    let text = cluster.refused(&json!({"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "trust.dev/v1alpha1", "kind": "ImageTrustPolicy",
+    let text = cluster.refused(&json!({"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "trust.dev/v1beta1", "kind": "ImageTrustPolicy",
         "metadata": {"name": "new"}, "spec": broken["spec"]}]}));
     assert!(text.contains("policies.trust.dev") && text.contains("spec.require.signatures.form"), "{text}");
     // Where it is stored all the same, it changes nothing, and that is said.

@@ -350,7 +350,7 @@ impl Cluster {
     /// A policy that wants a signature by this key.
     pub(crate) fn policy(&self, name: &str, key: &str, mode: &str) -> Value {
         let public = fs::read_to_string(self.path(&format!("{key}.pub"))).unwrap();
-        json!({"apiVersion": "trust.dev/v1alpha1", "kind": "ImageTrustPolicy", "metadata": {"name": name}, "spec": {
+        json!({"apiVersion": "trust.dev/v1beta1", "kind": "ImageTrustPolicy", "metadata": {"name": name}, "spec": {
             "mode": mode,
             "images": [format!("{}/acme/**", self.registry)],
             "signers": {"release": {"publicKey": public, "transparencyLog": false}},
