@@ -183,14 +183,18 @@ kind: ImageTrustPolicy
 metadata: {name: trusted}
 spec:
   images: ['ghcr.io/acme/**']
+  exceptions: [{images: [ghcr.io/acme/old], reason: is replaced, owner: team, expires: '2027-01-31'}]
+  everyImage: judged
   signers:
     ci: {issuer: 'https://i', subject: s}
   require:
-    attestations: [{type: t, from: [ci], maxAge: 24h}]
+    signatures: {from: [ci], at: either, signedNames: [ghcr.io/acme/*]}
+    attestations: [{type: t, from: [ci], maxAge: 24h, which: latest, expression: 'predicate.a == 1'}]
+    sbom: {from: [ci], at: everyPlatform, without: [shells], endOfLife: [{name: debian, version: '10', since: '2024-06-30'}]}
     vulnerabilities: {from: [ci], severities: [critical], fixAvailable: true, knownExploited: true, epss: 0.5, maxAge: 48h}
     provenance: {from: [ci], builders: [b], dependencies: [d]}
     verificationSummary: {from: [ci], verifiers: [v], resources: [r], policies: [p], maxAge: 72h}
-    image: {maxAge: 96h, nonRoot: true}
+    image: {maxAge: 96h, nonRoot: true, noVolumes: true, maxLayers: 9, maxBaseAge: 720h}
 ";
 
 #[test]
@@ -210,6 +214,15 @@ fn policies_are_explained_and_their_traps_named() {
     let text = stdout(&policy(&["explain", file]));
     for line in [
         "must have an attestation of type `t`, signed by",
+        "nor, until 2027-01-31T00:00:00Z, `ghcr.io/acme/old`: is replaced (team)",
+        "and every other image must be judged by some policy about images",
+        "for the index or for every platform, as `ghcr.io/acme/*`",
+        "of which the latest must satisfy `predicate.a == 1`",
+        "for every platform\n        without shells",
+        "and not of debian 10, since 2024-06-30T00:00:00Z",
+        "must declare no volumes",
+        "must have at most 9 layers",
+        "on a base that was made at most 720 hours ago",
         "signed at most 24 hours ago",
         "without findings of critical, if a fix is known, if they are known to be exploited, if their EPSS is 0.5 or above",
         "as of at most 48 hours ago",
@@ -231,6 +244,38 @@ fn policies_are_explained_and_their_traps_named() {
     let linted = policy(&["lint", file]);
     assert_eq!(linted.status.code(), Some(1));
     assert!(stdout(&linted).contains("did you mean `=(initContainers)`?"), "{}", stdout(&linted));
+}
+
+#[test]
+fn policies_are_converted_and_what_is_not_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.yaml");
+    let text = |verify: &str| {
+        format!(
+            "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: signed}}\nspec:\n  rules:\n  - name: r\n    match: {{any: \
+             [{{resources: {{kinds: [Pod]}}}}]}}\n    {verify}\n"
+        )
+    };
+    let keyless = "verifyImages: [{imageReferences: ['ghcr.io/acme/*'], mutateDigest: false, attestors: [{entries: [{keyless: {issuer: 'https://i', \
+                   subject: 's/*', rekor: {url: 'https://r'}}}]}]}]";
+    for (to, kind) in
+        [("image-trust-policy", "ImageTrustPolicy"), ("image-validating-policy", "ImageValidatingPolicy")]
+    {
+        fs::write(&file, text(keyless)).unwrap();
+        let output = policy(&["convert", "--to", to, file.to_str().unwrap()]);
+        let converted = stdout(&output);
+        assert!(output.status.success() && converted.contains(&format!("kind: {kind}\n")), "{converted}");
+        // It is read again, and nothing is left of it to convert.
+        fs::write(&file, &converted).unwrap();
+        assert!(policy(&["explain", file.to_str().unwrap()]).status.success(), "{converted}");
+        let again = policy(&["convert", "--to", to, file.to_str().unwrap()]);
+        assert_eq!(again.status.code(), Some(1));
+        assert!(stdout(&again).contains("# policy `signed`: left out: it is"), "{}", stdout(&again));
+    }
+    fs::write(&file, text("validate: {pattern: {spec: {hostNetwork: false}}}")).unwrap();
+    let output = policy(&["convert", "--to", "image-trust-policy", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("rule `r`: left out: it is about no images"), "{}", stdout(&output));
 }
 
 #[test]

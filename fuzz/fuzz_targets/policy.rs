@@ -1,4 +1,4 @@
-//! A policy that is read means something, and an image of which nothing is known is never allowed by it.
+//! A policy that is read means something, an image of which nothing is known is never allowed by it, and what it is converted into is read.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use trust_core::UnixTime;
 use trust_fuzz::within;
-use trust_policy::{Decision, Evidence, Mode, PolicySet, Request, Requirement, Resource, Trust, evaluate};
+use trust_policy::{
+    Decision, Evidence, Explanation, Mode, Outcome, PolicySet, Request, Requirement, Resource, Trust, evaluate,
+};
 
 static POD: LazyLock<Request> = LazyLock::new(|| {
     let text = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: default}, \
@@ -31,11 +33,18 @@ fuzz_target!(|text: &str| {
     let required =
         !policies.requirements(&POD, &Evidence::default(), UnixTime::from_seconds(0)).images.is_empty();
     let enforced = verdict.rules.iter().any(|rule| {
-        rule.mode == Mode::Enforce && rule.explanations.iter().any(|one| one.check.contains(&image.image))
+        let is_judged = |one: &Explanation| one.outcome != Outcome::Skip && one.check.contains(&image.image);
+        rule.mode == Mode::Enforce && rule.explanations.iter().any(is_judged)
     });
     assert!(!(required && enforced) || verdict.decision == Decision::Deny, "{verdict}");
     assert_eq!(verdict.to_string(), {
         evaluate(&policies, &POD, &Evidence::default(), &Trust::keys_only(), UnixTime::from_seconds(0))
             .to_string()
     });
+    for conversion in [policies.to_image_trust_policies(), policies.to_image_validating_policies()] {
+        for document in &conversion.documents {
+            let text = document.to_string();
+            assert!(PolicySet::from_yaml(&text).is_ok(), "{:?}: {text}", PolicySet::from_yaml(&text).err());
+        }
+    }
 });

@@ -46,6 +46,7 @@
 //! | `admission`, `external_data` | [`AdmissionReview`], which an API server asks; [`ProviderRequest`], which Gatekeeper asks |
 //! | `drift` | [`Inventory`]: what runs, [`Finding`]s, [`Event`]s |
 //! | `report` | [`Verdict::to_report`], [`to_sarif`], [`Verdict::to_summaries`], [`Page`] |
+//! | `conversion` | [`PolicySet::to_image_trust_policies`], and to Kyverno's language: [`Conversion`] |
 
 pub mod yaml;
 
@@ -77,9 +78,12 @@ mod drift;
 
 mod report;
 
+mod conversion;
+
 pub use admission::{AdmissionError, AdmissionResponse, AdmissionReview};
 pub use archive::{Archive, ArchiveDigests, ArchiveError, ArchivedRequest, Difference, Replay};
 pub use cel::Cel;
+pub use conversion::{Change, ChangeKind, Conversion};
 pub use drift::event::{Event, Happened, ProblemToMend};
 pub use drift::finding::{About, Action, Finding, FindingKind, FindingState, Transition};
 pub use drift::guard::guard_of;

@@ -7,6 +7,7 @@ use p256::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use trust_core::internal::encoding::{to_base64, to_hex};
+use trust_core::internal::pem;
 
 /// A key that signs with the hash that belongs to it.
 pub enum Key {
@@ -323,13 +324,14 @@ pub struct Logged<'a> {
     pub signature: &'a [u8],
 }
 
+/// A certificate in PEM.
+pub fn certificate_pem(der: &[u8]) -> String {
+    pem::encode("CERTIFICATE", der)
+}
+
 impl Logged<'_> {
     fn pem(&self) -> String {
-        let base64 = to_base64(self.certificate);
-        let lines: Vec<_> =
-            base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-        let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
-        to_base64(pem.as_bytes())
+        to_base64(certificate_pem(self.certificate).as_bytes())
     }
 
     pub fn hashedrekord_v001(&self) -> String {

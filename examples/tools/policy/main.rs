@@ -1,6 +1,7 @@
-//! Reads policies: says where they may not mean what their author thinks, what they mean, which past verdicts others would
-//! change, and whether they pass their own test suites. Run with `--help` for the rest.
+//! Reads policies: says where they may not mean what their author thinks, what they mean, what they are in another language, which past
+//! verdicts others would change, and whether they pass their own test suites. Run with `--help` for the rest.
 
+mod convert;
 mod diff;
 mod explain;
 mod given;
@@ -16,15 +17,16 @@ use clap::Parser;
 use trust_examples::{clock, finish, print};
 use trust_policy::{PolicySet, Resource};
 
+use crate::convert::ConvertArguments;
 use crate::diff::DiffArguments;
 use crate::given::{Given, TestArguments};
 
-/// Reads policies: says where they may not mean what their author thinks, what they mean, which past verdicts others would
-/// change, and whether they pass their own test suites
+/// Reads policies: says where they may not mean what their author thinks, what they mean, what they are in another language, which past
+/// verdicts others would change, and whether they pass their own test suites
 #[derive(Parser)]
 #[command(name = "policy", version)]
 #[command(
-    after_help = "exit status: 0 nothing to say, no decision changes, every row that ran passed; 1 something was said, a decision changes, a row failed, none ran; 2 bad input"
+    after_help = "exit status: 0 nothing to say, nothing left out, no decision changes, every row that ran passed; 1 something was said or left out, a decision changes, a row failed, none ran; 2 bad input"
 )]
 enum Command {
     /// Where a policy may not mean what its author thinks, with line and column
@@ -40,6 +42,8 @@ enum Command {
         #[arg(long = "resource", value_name = "FILE")]
         resources: Vec<PathBuf>,
     },
+    /// The same demands in another language, and what is not the same there
+    Convert(ConvertArguments),
     /// Which past verdicts would change: those of archives, judged by the policies OLD and NEW
     Diff(DiffArguments),
     /// Run the Kyverno test suites (kyverno-test.yaml) in and below each folder
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
     let is_quiet = match command {
         Command::Lint { files } => lint(&files),
         Command::Explain { files, resources } => explain_all(&files, &resources),
+        Command::Convert(arguments) => convert::convert(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Test(arguments) => {
             Given::read(&arguments).and_then(|given| test(&arguments.folders, &given))

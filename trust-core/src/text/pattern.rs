@@ -70,7 +70,9 @@ impl Pattern {
         }
     }
 
-    fn written(&self) -> &str {
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn written(&self) -> &str {
         match self {
             Self::Exact(text) | Self::Wildcard(text) => text,
             Self::Regex(regex) => &regex.written,

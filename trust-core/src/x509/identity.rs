@@ -287,6 +287,35 @@ impl CertificateIdentity {
         self
     }
 
+    /// What one of the certificate's names must match.
+    #[must_use]
+    pub fn subject(&self) -> &Pattern {
+        &self.subject
+    }
+
+    /// What the issuer of the identity token must match; `None` if an authority vouches for the subject itself.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&Pattern> {
+        match &self.vouched {
+            VouchedBy::Issuer(issuer) => Some(issuer),
+            VouchedBy::Authority(_) => None,
+        }
+    }
+
+    /// The authority that vouches for the subject itself, by its URI in the trust root.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        match &self.vouched {
+            VouchedBy::Issuer(_) => None,
+            VouchedBy::Authority(authority) => Some(authority),
+        }
+    }
+
+    /// The extensions that it demands, and what each must match.
+    pub fn extensions(&self) -> impl Iterator<Item = (FulcioExtension, &Pattern)> {
+        self.extensions.iter().map(|(extension, value)| (*extension, value))
+    }
+
     fn matches(&self, identity: &Identity, authority: &str) -> bool {
         self.claims(identity)
             && match &self.vouched {
@@ -321,6 +350,12 @@ impl IdentityPolicy {
             return Err(EmptyIdentityPolicy);
         }
         Ok(Self { any_of })
+    }
+
+    /// The identities, of which any one is accepted: at least one.
+    #[must_use]
+    pub fn identities(&self) -> &[CertificateIdentity] {
+        &self.any_of
     }
 
     /// What an identity has in the extensions that this policy asks for.

@@ -51,11 +51,7 @@ impl ReferencePattern {
             let problem = "it may have letters, digits and `-_:/*.@`".to_owned();
             return Err(PatternError { found: glob.to_owned(), problem });
         }
-        let full = match glob {
-            "*" => "index.docker.io/library/*",
-            "*/*" => "index.docker.io/*/*",
-            glob => glob,
-        };
+        let full = sigstore_full(glob);
         let canonical = with_canonical_registry(full);
         let pattern = Pattern::regex(&glob_regex(canonical.as_deref().unwrap_or(full)))?;
         Ok(Self { dialect: Dialect::Sigstore, pattern, written: glob.to_owned() })
@@ -128,6 +124,39 @@ impl ReferencePattern {
             })
     }
 
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// The pattern with its registry in the form in which references have theirs, if it names one.
+    pub(crate) fn canonical(&self) -> String {
+        match self.dialect {
+            Dialect::Kyverno | Dialect::BySegment => canonical_pattern(&self.written),
+            Dialect::Sigstore => {
+                let full = sigstore_full(&self.written);
+                with_canonical_registry(full).unwrap_or_else(|| full.to_owned())
+            }
+            Dialect::Glob => self.written.clone(),
+        }
+    }
+
+    /// Whether `*` crosses `/`, and tags and digests are compared, and there are no classes.
+    pub(crate) fn is_kyverno(&self) -> bool {
+        self.dialect == Dialect::Kyverno
+    }
+
+    /// Whether it may have classes and alternatives.
+    pub(crate) fn is_glob(&self) -> bool {
+        self.dialect == Dialect::Glob
+    }
+
+    /// Whether registry and repository alone are compared.
+    pub(crate) fn is_by_segment(&self) -> bool {
+        self.dialect == Dialect::BySegment
+    }
+
     /// Why the pattern may match other images than it seems to, if it does.
     pub(crate) fn oddity(&self) -> Option<String> {
         let text = self.written.as_str();
@@ -197,6 +226,15 @@ impl ReferenceForms {
 impl fmt::Display for ReferencePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.written)
+    }
+}
+
+/// A glob of policy-controller, with what it stands for where it names no registry.
+fn sigstore_full(glob: &str) -> &str {
+    match glob {
+        "*" => "index.docker.io/library/*",
+        "*/*" => "index.docker.io/*/*",
+        glob => glob,
     }
 }
 

@@ -85,11 +85,13 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     let mut fields = spec.fields()?;
     let mode = mode_rule(fields.get("mode"), fields.get("modeOverrides"), &Mode::Enforce.into())?;
     let namespaces = patterns(&mut fields, "namespaces")?;
+    let except_namespaces = patterns(&mut fields, "exceptNamespaces")?;
     let namespace_selector = fields.get("namespaceSelector").map(|at| labels::read(&at)).transpose()?;
     let images = fields.require("images", "patterns of images, such as `ghcr.io/acme/**`")?;
     let except = fields.get("exceptImages").map(|at| at.list()).transpose()?.unwrap_or_default();
     let except = except.iter().map(reference).collect::<Result<_, _>>()?;
     let pins_digest = fields.get("pinDigest").map(|at| at.boolean()).transpose()?.unwrap_or(true);
+    let needs_digest = fields.get("requireDigest").map(|at| at.boolean()).transpose()?.unwrap_or_default();
     let exceptions = fields.get("exceptions").map(|at| at.some()).transpose()?.unwrap_or_default();
     let every_image = fields.get("everyImage");
     let signers = Signers::read(fields.get("signers"))?;
@@ -108,8 +110,11 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
         Some(at) => return Err(at.wrong("`judged`")),
     };
     images_rule.pins_digest = pins_digest;
+    images_rule.needs_digest = needs_digest;
     let filter = Filter { namespaces, namespace_selector, ..Filter::default() };
-    let matches = ResourceMatch { matched: Filters::Any(vec![filter]), excluded: None };
+    let except = Filter { namespaces: except_namespaces, ..Filter::default() };
+    let excluded = (!except.namespaces.is_empty()).then(|| Filters::Any(vec![except]));
+    let matches = ResourceMatch { matched: Filters::Any(vec![filter]), excluded };
     let requirement = Requirement::Images { extractors: Vec::new(), rules: vec![images_rule] };
     let rule = Rule::new("require", matches, requirement);
     let mut policy = Policy::new(name, vec![rule]);

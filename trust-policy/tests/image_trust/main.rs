@@ -19,6 +19,8 @@ use trust_policy::{Artifact, PolicySet, ReasonCode, Trust, Verdict, yaml};
 
 use trust_testkit::artifacts::{attestation, digest, pem};
 use trust_testkit::judge::{self, allowed, denied, image_with, pod, request};
+use trust_testkit::sigstore::certificate_pem;
+use trust_testkit::sigstore::world::World;
 
 const IMAGE: &str = "ghcr.io/acme/app:v1";
 const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
@@ -295,7 +297,7 @@ fn what_the_language_does_not_have_is_refused() {
     PolicySet::from_yaml(&older).unwrap();
     let nobody = policy("{registries: [a]}").replace("transparencyLog: false", "subject: a");
     assert!(
-        error(&nobody).contains("expected either `publicKey`, or `issuer` or `authority` with `subject`"),
+        error(&nobody).contains("expected either `publicKey`, `certificate`, or `issuer`"),
         "{}",
         error(&nobody)
     );
@@ -311,17 +313,20 @@ spec:
   modeOverrides:
   - {action: Audit, namespaces: [lab], namespaceSelector: {matchLabels: {a: b}, matchExpressions: [{key: c, operator: In, values: [d]}]}}
   namespaces: [shop]
+  exceptNamespaces: [shop-lab]
   namespaceSelector: {matchLabels: {a: b}, matchExpressions: [{key: c, operator: In, values: [d]}]}
   images: ['ghcr.io/acme/**']
   exceptImages: ['ghcr.io/acme/lab/**']
   exceptions: [{images: ['ghcr.io/acme/old'], digests: ['sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'], reason: r, owner: o, expires: '2027-01-31'}]
   everyImage: judged
   pinDigest: false
+  requireDigest: true
   signers:
     ci: {issuer: 'https://i', subject: 's*', transparencyLog: true, extensions: {EXTENSIONS}}
-    other: {issuer: 'https://i', subjectRegExp: 's.*'}
+    other: {issuerRegExp: 'https://i', subjectRegExp: 's.*', repository: ghcr.io/acme/signatures, annotations: {a: b}}
     releases: {authority: 'https://a', subject: 's', certificateTransparencyLog: false}
     key: {publicKey: KEY}
+    leaf: {certificate: CERTIFICATE}
   require:
     registries: ['ghcr.io/acme/**']
     signatures: {from: [ci, key], atLeast: 1, at: index, signedNames: ['ghcr.io/acme/**']}
@@ -387,8 +392,12 @@ fn compare(root: &Value, schema: &Value, values: &[&Value], place: &str, named: 
 #[test]
 fn the_schema_has_the_fields_of_the_language() {
     let key = format!("\"{}\"", pem(1));
+    let certificate = json!(certificate_pem(&World::new().certificates().0)).to_string();
     let extensions = FulcioExtension::ALL.iter().map(|one| format!("{}: x", json!(one).as_str().unwrap()));
-    let whole = WHOLE.replace("KEY", &key).replace("EXTENSIONS", &extensions.collect::<Vec<_>>().join(", "));
+    let whole = WHOLE
+        .replace("KEY", &key)
+        .replace("CERTIFICATE", &certificate)
+        .replace("EXTENSIONS", &extensions.collect::<Vec<_>>().join(", "));
     PolicySet::from_yaml(&whole).unwrap();
     let schema: Value = serde_json::from_str(include_str!("../../schema/image-trust-policy.json")).unwrap();
     let document = yaml::parse_documents(&whole).unwrap()[0].to_json();

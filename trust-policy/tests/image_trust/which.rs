@@ -145,7 +145,7 @@ fn a_certificate_must_say_what_built_what() {
             "{issuer: i, subject: s, extensions: {sourceRepositoryUrl: x}}",
             "did you mean `sourceRepositoryUri`?",
         ),
-        ("{publicKey: x, extensions: {issuer: x}}", "expected nothing beside `publicKey`"),
+        ("{publicKey: x, extensions: {issuer: x}}", "expected nothing but beside `subject`"),
     ] {
         let text = crate::policy("{registries: [a]}")
             .replace("signers:\n", &format!("signers:\n    ci: {signer}\n"));

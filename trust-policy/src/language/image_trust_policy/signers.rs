@@ -6,6 +6,7 @@ use serde_json::json;
 use trust_core::internal::pem;
 use trust_core::{CertificateIdentity, FulcioExtension, IdentityPolicy, Pattern, PublicKey};
 
+use crate::language::reader::signer::{certificate, repository};
 use crate::language::reader::{At, Fields, PolicyError};
 use crate::policy::signer::{Attestor, AttestorSet, Placement, Signer};
 
@@ -59,67 +60,101 @@ impl Signers {
     }
 }
 
+/// Who a signer may be.
+const WHO: &str = "either `publicKey`, `certificate`, or `issuer`, `issuerRegExp` or `authority` with `subject` or `subjectRegExp`";
+
 fn signer(at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
     let mut fields = at.fields()?;
-    let key = fields.get("publicKey");
-    let (issuer, authority) = (fields.get("issuer"), fields.get("authority"));
-    let (subject, expression) = (fields.get("subject"), fields.get("subjectRegExp"));
-    let extensions = fields.get("extensions");
+    let (key, certificate) = (fields.get("publicKey"), fields.get("certificate"));
+    let identity = identity(at, &mut fields)?;
     let mut needs =
         |log| fields.get(log).map(|at| at.boolean()).transpose().map(|needs| needs.unwrap_or(true));
-    let needs_log_entry = needs("transparencyLog")?;
-    let needs_certificate_log = needs("certificateTransparencyLog")?;
-    fields.finish()?;
-    let attestor = |signer| Attestor {
+    let (needs_log_entry, needs_certificate_log) =
+        (needs("transparencyLog")?, needs("certificateTransparencyLog")?);
+    let attestor = Attestor {
         path: at.path().to_owned(),
         needs_log_entry,
         needs_certificate_log,
-        ..Attestor::new(signer)
+        repository: repository(fields.get("repository"))?,
+        annotations: fields.get("annotations").map(|at| annotations(&at)).transpose()?.unwrap_or_default(),
+        ..Attestor::new(Signer::Unsupported("nobody"))
     };
-    let subject = match (subject, expression) {
-        (Some(subject), None) => Some(Pattern::wildcard(subject.text()?)),
-        (None, Some(expression)) => Some(
-            Pattern::regex(expression.text()?)
-                .map_err(|error| expression.wrong(format!("a regular expression: {}", error.problem)))?,
-        ),
-        (None, None) => None,
-        (Some(_), Some(expression)) => return Err(expression.wrong("either this or `subject`")),
-    };
-    let vouched = match (issuer, authority) {
-        (Some(_), Some(authority)) => return Err(authority.wrong("either this or `issuer`")),
-        (issuer, authority) => issuer.map(|at| (true, at)).or(authority.map(|at| (false, at))),
-    };
-    match (key, vouched, subject) {
-        (Some(key), None, None) => {
-            if let Some(extensions) = extensions {
-                return Err(extensions.wrong("nothing beside `publicKey`: keys have no certificates"));
-            }
-            let blocks = pem::split_blocks(key.text()?);
-            let signers = blocks.into_iter().map(|block| match PublicKey::from_pem(block) {
-                Ok(key) => Ok(attestor(Signer::Key(Box::new(key)))),
-                Err(error) => Err(key.wrong(format!("public keys in PEM: {error}"))),
-            });
-            let signers: Vec<_> = signers.collect::<Result<_, _>>()?;
-            if signers.is_empty() { Err(key.wrong("public keys in PEM")) } else { Ok(signers) }
+    fields.finish()?;
+    let signers = match (key, certificate, identity) {
+        (Some(key), None, None) => keys(&key)?,
+        (None, Some(certificate), None) => {
+            let leaf = self::certificate(Some(&certificate), None);
+            vec![Signer::Certificate(Box::new(
+                leaf.map_err(|problem| certificate.wrong(format!("a certificate in PEM: {problem}")))?,
+            ))]
         }
-        (None, Some((is_issuer, vouched)), Some(subject)) => {
-            let mut identity = match (is_issuer, vouched.text()?) {
-                (_, "") => return Err(vouched.wrong("text that is not empty")),
-                (true, issuer) => CertificateIdentity::new(subject, Pattern::exact(issuer)),
-                (false, authority) => CertificateIdentity::without_issuer(subject, authority),
+        (None, None, Some(identity)) => vec![Signer::Identity(identity)],
+        _ => return Err(at.wrong(WHO)),
+    };
+    Ok(signers.into_iter().map(|signer| Attestor { signer, ..attestor.clone() }).collect())
+}
+
+/// The holders of keys, of which one text may have several.
+fn keys(at: &At<'_>) -> Result<Vec<Signer>, PolicyError> {
+    let blocks = pem::split_blocks(at.text()?);
+    let signers = blocks.into_iter().map(|block| match PublicKey::from_pem(block) {
+        Ok(key) => Ok(Signer::Key(Box::new(key))),
+        Err(error) => Err(at.wrong(format!("public keys in PEM: {error}"))),
+    });
+    let signers: Vec<_> = signers.collect::<Result<_, _>>()?;
+    if signers.is_empty() { Err(at.wrong("public keys in PEM")) } else { Ok(signers) }
+}
+
+/// Who is certified, by whom; `None` if nothing of it is said.
+fn identity(at: &At<'_>, fields: &mut Fields<'_>) -> Result<Option<IdentityPolicy>, PolicyError> {
+    let issuer = one_of(fields, ["issuer", "issuerRegExp"], Pattern::exact)?;
+    let subject = one_of(fields, ["subject", "subjectRegExp"], Pattern::wildcard)?;
+    let (authority, extensions) = (fields.get("authority"), fields.get("extensions"));
+    let identity = match (issuer, authority, subject) {
+        (None, None, None) => {
+            return match extensions {
+                Some(extensions) => {
+                    Err(extensions.wrong("nothing but beside `subject`: they stand in its certificate"))
+                }
+                None => Ok(None),
             };
-            for (extension, value) in
-                extensions.as_ref().map(self::extensions).transpose()?.unwrap_or_default()
-            {
-                identity = identity.with_extension(extension, value);
-            }
-            let policy = IdentityPolicy::new([identity]).map_err(|_| at.wrong("an identity"))?;
-            Ok(vec![attestor(Signer::Identity(policy))])
         }
-        _ => {
-            Err(at.wrong("either `publicKey`, or `issuer` or `authority` with `subject` or `subjectRegExp`"))
-        }
+        (Some(_), Some(authority), _) => return Err(authority.wrong("either this or `issuer`")),
+        (Some(issuer), None, Some(subject)) => CertificateIdentity::new(subject, issuer),
+        (None, Some(authority), Some(subject)) => match authority.text()? {
+            "" => return Err(authority.wrong("text that is not empty")),
+            authority => CertificateIdentity::without_issuer(subject, authority),
+        },
+        _ => return Err(at.wrong(WHO)),
+    };
+    let extensions = extensions.map(|at| self::extensions(&at)).transpose()?.unwrap_or_default();
+    let demand =
+        |identity: CertificateIdentity, (extension, value)| identity.with_extension(extension, value);
+    let identity = extensions.into_iter().fold(identity, demand);
+    IdentityPolicy::new([identity]).map(Some).map_err(|_| at.wrong("an identity"))
+}
+
+/// A text, or a regular expression for the whole of it.
+fn one_of(
+    fields: &mut Fields<'_>,
+    [text, expression]: [&'static str; 2],
+    pattern: fn(String) -> Pattern,
+) -> Result<Option<Pattern>, PolicyError> {
+    match (fields.get(text), fields.get(expression)) {
+        (None, None) => Ok(None),
+        (Some(at), None) if at.text()?.is_empty() => Err(at.wrong("text that is not empty")),
+        (Some(at), None) => Ok(Some(pattern(at.text()?.to_owned()))),
+        (None, Some(at)) => match Pattern::regex(at.text()?) {
+            Ok(pattern) => Ok(Some(pattern)),
+            Err(error) => Err(at.wrong(format!("a regular expression: {}", error.problem))),
+        },
+        (Some(_), Some(at)) => Err(at.wrong(format!("either this or `{text}`"))),
     }
+}
+
+/// What must stand beside the digest in what was signed.
+fn annotations(at: &At<'_>) -> Result<Vec<(String, String)>, PolicyError> {
+    at.fields()?.all().into_iter().map(|(name, value)| Ok((name.to_owned(), value.scalar()?))).collect()
 }
 
 /// What Fulcio must have written into the certificate, by name.

@@ -1,22 +1,16 @@
-//! One intent in four languages: the same decision on the same images, whatever was signed and attested.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+//! What is required, in each language, and what is found.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trust_core::{Digest, UnixTime};
-use trust_policy::{
-    Artifact, Decision, Evidence, FailureKind, FetchFailure, ImageEvidence, PolicySet, Trust, evaluate,
-};
+use trust_core::Digest;
+use trust_policy::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence};
 use trust_testkit::artifacts::{attestation, digest, pem, signature};
-use trust_testkit::judge::{pod, request};
 
-const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000); // 2026-11-18
-const SCAN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
+use crate::SCAN;
 
 /// What is required of the images of `ghcr.io/acme`.
 #[derive(Clone, Debug)]
-struct Intent {
+pub(crate) struct Intent {
     /// Signed by so many of the holders of these keys, if any.
     signed: Option<(usize, Vec<u8>)>,
     /// With a scan that the holder of this key attests.
@@ -25,13 +19,13 @@ struct Intent {
 
 /// What is found of an image.
 #[derive(Clone, Debug)]
-struct Found {
-    image: &'static str,
+pub(crate) struct Found {
+    pub(crate) image: &'static str,
     /// Keys, and whether they signed this image or another one.
     signatures: Vec<(u8, bool)>,
     scans: Vec<(u8, bool)>,
     /// Whether something there could not be fetched.
-    fails: bool,
+    pub(crate) fails: bool,
 }
 
 fn key(seed: u8) -> String {
@@ -44,7 +38,7 @@ fn each(keys: &[u8], write: impl Fn(u8) -> String) -> String {
 }
 
 impl Intent {
-    fn in_kyverno(&self) -> String {
+    pub(crate) fn in_kyverno(&self) -> String {
         let entry = |seed| format!("{{keys: {{publicKeys: {}, rekor: {{ignoreTlog: true}}}}}}", key(seed));
         let signed = self.signed.as_ref().map_or_else(String::new, |(count, keys)| {
             format!("attestors: [{{count: {count}, entries: [{}]}}]", each(keys, entry))
@@ -59,7 +53,7 @@ impl Intent {
         )
     }
 
-    fn in_expressions(&self) -> String {
+    pub(crate) fn in_expressions(&self) -> String {
         let attestor = |seed| {
             format!(
                 "{{name: k{seed}, cosign: {{key: {{data: {}}}, ctlog: {{insecureIgnoreTlog: true}}}}}}",
@@ -88,7 +82,7 @@ impl Intent {
     }
 
     /// Of authorities one must vouch, so what all must do stands in policies of their own.
-    fn in_sigstore(&self) -> String {
+    pub(crate) fn in_sigstore(&self) -> String {
         let policy = |name: &str, authorities: String| {
             format!(
                 "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {{name: {name}}}\nspec: {{images: \
@@ -115,7 +109,7 @@ impl Intent {
         text.trim_end_matches("---\n").to_owned()
     }
 
-    fn in_our_own(&self) -> String {
+    pub(crate) fn in_our_own(&self) -> String {
         let signer = |seed| format!("k{seed}: {{publicKey: {}, transparencyLog: false}}", key(seed));
         let mut require = Vec::new();
         if let Some((count, keys)) = &self.signed {
@@ -133,7 +127,7 @@ impl Intent {
     }
 
     /// What the intent itself says.
-    fn is_satisfied_by(&self, found: &Found) -> bool {
+    pub(crate) fn is_satisfied_by(&self, found: &Found) -> bool {
         // A registry has the same name in either case.
         let is_ours = found.image.to_lowercase().starts_with("ghcr.io/acme/");
         let by = |list: &[(u8, bool)], seed: u8| list.contains(&(seed, true));
@@ -145,7 +139,7 @@ impl Intent {
 }
 
 impl Found {
-    fn evidence(&self) -> Evidence {
+    pub(crate) fn evidence(&self) -> Evidence {
         let of = |is_this: bool| if is_this { digest() } else { Digest::sha256(b"another") };
         let signatures =
             self.signatures.iter().map(|(seed, is_this)| signature(*seed, &of(*is_this), &Value::Null));
@@ -166,7 +160,7 @@ impl Found {
     }
 }
 
-fn intents() -> impl Strategy<Value = Intent> {
+pub(crate) fn intents() -> impl Strategy<Value = Intent> {
     let keys = proptest::sample::subsequence(vec![1u8, 2, 3], 1..=3);
     // One of some, or all of them: what every language can say.
     let signed = (keys, any::<bool>()).prop_map(|(keys, all)| (if all { keys.len() } else { 1 }, keys));
@@ -175,7 +169,7 @@ fn intents() -> impl Strategy<Value = Intent> {
         .prop_filter("something is required", |intent| intent.signed.is_some() || intent.scanned.is_some())
 }
 
-fn found() -> impl Strategy<Value = Found> {
+pub(crate) fn found() -> impl Strategy<Value = Found> {
     let image = proptest::sample::select(vec![
         "ghcr.io/acme/app:v1",
         "ghcr.io/acme/app@sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d",
@@ -187,31 +181,4 @@ fn found() -> impl Strategy<Value = Found> {
     let marks = || proptest::collection::vec((1u8..=4, proptest::bool::weighted(0.8)), 0..4);
     (image, marks(), marks(), proptest::bool::weighted(0.1))
         .prop_map(|(image, signatures, scans, fails)| Found { image, signatures, scans, fails })
-}
-
-fn decide(policies: &PolicySet, found: &Found) -> Decision {
-    let request = request(pod(found.image));
-    evaluate(policies, &request, &found.evidence(), &Trust::keys_only(), NOW).decision
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn one_intent_decides_alike_in_every_language(
-        intent in intents(),
-        images in proptest::collection::vec(found(), 1..6),
-    ) {
-        let texts = [intent.in_kyverno(), intent.in_expressions(), intent.in_sigstore(), intent.in_our_own()];
-        let read = |text: &String| PolicySet::from_yaml(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let policies: Vec<PolicySet> = texts.iter().map(read).collect();
-        for found in &images {
-            let decisions: Vec<Decision> = policies.iter().map(|one| decide(one, found)).collect();
-            prop_assert!(decisions.iter().all(|one| *one == decisions[0]), "{intent:?} on {found:?}: {decisions:?}");
-            // What could not be fetched may deny what the intent allows, and allows nothing else.
-            let allowed = decisions[0] == Decision::Allow;
-            let expected = intent.is_satisfied_by(found);
-            prop_assert!(allowed == expected || found.fails && !allowed, "{intent:?} on {found:?}: {decisions:?}");
-        }
-    }
 }
