@@ -126,6 +126,10 @@ impl Kind {
     );
     pub(crate) const CLUSTER_IMAGE_POLICY: Self =
         Self::new("policy.sigstore.dev", "v1beta1", "ClusterImagePolicy", "clusterimagepolicies");
+    pub(crate) const CEL_POLICY_EXCEPTION: Self =
+        Self::new("policies.kyverno.io", "v1beta1", "PolicyException", "policyexceptions");
+    pub(crate) const SIGSTORE_TRUST_ROOT: Self =
+        Self::new("policy.sigstore.dev", "v1alpha1", "TrustRoot", "trustroots");
     pub(crate) const IMAGE_TRUST_POLICY: Self =
         Self::new("trust.dev", "v1beta1", "ImageTrustPolicy", "imagetrustpolicies");
     pub(crate) const TRUST_ROOT: Self = Self::new("trust.dev", "v1alpha1", "TrustRoot", "trustroots");
@@ -139,6 +143,12 @@ impl Kind {
     pub(crate) const REPORT: Self = Self::new("openreports.io", "v1alpha1", "Report", "reports");
     pub(crate) const CLUSTER_REPORT: Self =
         Self::new("openreports.io", "v1alpha1", "ClusterReport", "clusterreports");
+
+    /// Whether an object is of this kind, in any version.
+    pub(crate) fn is_of(self, id: &ResourceId) -> bool {
+        let group = id.api_version.split_once('/').map_or("", |(group, _)| group);
+        (group, id.kind.as_str()) == (self.group, self.kind)
+    }
 
     const fn new(
         group: &'static str,

@@ -34,7 +34,7 @@ impl<T: Send> Followed<T> {
     /// Follows the objects for ever; calls `changed` whenever other objects are used, or the number of unreadable ones changes.
     async fn follow(mut self, lists: Lists, mut changed: impl FnMut(Vec<&T>, &Digest, usize)) {
         let mut seen = follow_all(&self.server, self.kinds.clone(), lists);
-        let names: Vec<&'static str> = self.kinds.iter().map(|(kind, _)| kind.kind).collect();
+        let kinds: Vec<Kind> = self.kinds.iter().map(|(kind, _)| *kind).collect();
         let (mut told, mut missed): (_, Missing) = (None, Vec::new());
         loop {
             let Some((kind, first)) = seen.next().await else { return };
@@ -43,7 +43,7 @@ impl<T: Send> Followed<T> {
             for (kind, next) in core::iter::from_fn(|| seen.next().now_or_never().flatten()) {
                 self.take(kind, next);
             }
-            if !self.objects.has_listed(&names) {
+            if !self.objects.has_listed(&kinds) {
                 continue;
             }
             match self.objects.used() {
@@ -67,7 +67,7 @@ impl<T: Send> Followed<T> {
 
     fn take(&mut self, kind: Kind, seen: Seen) {
         match &seen {
-            Seen::Failed(error) if error.is_not_found() && !self.objects.has_listed(&[kind.kind]) => {
+            Seen::Failed(error) if error.is_not_found() && !self.objects.has_listed(&[kind]) => {
                 tracing::warn!(kind = kind.kind, "the server does not know this kind: there are none of it");
             }
             Seen::Failed(error) => {
@@ -75,7 +75,7 @@ impl<T: Send> Followed<T> {
             }
             _ => {}
         }
-        for state in self.objects.seen(kind.kind, seen) {
+        for state in self.objects.seen(kind, seen) {
             match &state.problem {
                 Some(problem) => {
                     tracing::error!(object = %state.id, problem, earlier_version_is_used = state.is_before, "an object cannot be read");
@@ -96,7 +96,7 @@ impl ClusterPolicies {
 
     /// Policies and exceptions that are written for Kyverno, and policies that are written for policy-controller, with these labels, too,
     /// such as `trust.dev/gate=on`; all of them if it is empty. Those that Kyverno alone is for, such as policies that generate objects,
-    /// cannot be read here: choose those that are about images. Exceptions from policies in CEL are not followed.
+    /// cannot be read here: choose those that are about images. The roots that policy-controller's policies name are followed as well.
     pub(crate) fn with_foreign(mut self, labels: &str) -> Self {
         let labels = Some(labels.to_owned()).filter(|labels| !labels.is_empty());
         let kinds = [
@@ -105,7 +105,9 @@ impl ClusterPolicies {
             Kind::POLICY_EXCEPTION,
             Kind::IMAGE_VALIDATING_POLICY,
             Kind::NAMESPACED_IMAGE_VALIDATING_POLICY,
+            Kind::CEL_POLICY_EXCEPTION,
             Kind::CLUSTER_IMAGE_POLICY,
+            Kind::SIGSTORE_TRUST_ROOT,
         ];
         self.0.kinds.extend(kinds.map(|kind| (kind, labels.clone())));
         self

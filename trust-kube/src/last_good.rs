@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use trust_core::Digest;
 use trust_policy::ResourceId;
 
-use crate::api::{Seen, id_of};
+use crate::api::{Kind, Seen, id_of};
 
 /// Objects that are read as they come. One that cannot be read does not replace its last readable version, so a mistake changes nothing; a new
 /// one that cannot be read adds nothing. But if an object of the first list cannot be read, its last readable version is unknown: until it is
@@ -16,9 +16,9 @@ pub(crate) struct LastGood<T> {
     read: fn(&Value) -> Result<T, String>,
     objects: BTreeMap<ResourceId, Object<T>>,
     /// Of each kind that is being listed, what was listed so far.
-    listing: BTreeMap<&'static str, BTreeMap<ResourceId, Value>>,
+    listing: BTreeMap<Kind, BTreeMap<ResourceId, Value>>,
     /// The kinds that were listed completely at least once.
-    listed: Vec<&'static str>,
+    listed: Vec<Kind>,
 }
 
 #[derive(Debug)]
@@ -54,13 +54,13 @@ impl<T> LastGood<T> {
     }
 
     /// Takes what is seen of a kind, and returns the states that changed.
-    pub(crate) fn seen(&mut self, kind: &'static str, seen: Seen) -> Vec<State> {
+    pub(crate) fn seen(&mut self, kind: Kind, seen: Seen) -> Vec<State> {
         match seen {
             Seen::Starts => {
                 self.listing.insert(kind, BTreeMap::new());
                 Vec::new()
             }
-            Seen::Is(object) => match self.listing.get_mut(kind) {
+            Seen::Is(object) => match self.listing.get_mut(&kind) {
                 Some(listing) => {
                     listing.insert(id_of(&object), object);
                     Vec::new()
@@ -73,8 +73,8 @@ impl<T> LastGood<T> {
             }
             Seen::Ends => {
                 // An end without a beginning does not say that there are none.
-                let Some(listing) = self.listing.remove(kind) else { return Vec::new() };
-                self.objects.retain(|id, _| id.kind != kind || listing.contains_key(id));
+                let Some(listing) = self.listing.remove(&kind) else { return Vec::new() };
+                self.objects.retain(|id, _| !kind.is_of(id) || listing.contains_key(id));
                 let is_first = !self.listed.contains(&kind);
                 self.is_listed(kind);
                 listing.into_iter().filter_map(|(id, object)| self.put(id, &object, is_first)).collect()
@@ -82,7 +82,7 @@ impl<T> LastGood<T> {
             // A server that does not know the kind has no objects of it. If it knew the kind before, it deleted each object and said so; so after
             // a first list a 404 means something else, and what was seen still counts.
             Seen::Failed(error) => {
-                self.listing.remove(kind);
+                self.listing.remove(&kind);
                 if error.is_not_found() {
                     self.is_listed(kind);
                 }
@@ -91,7 +91,7 @@ impl<T> LastGood<T> {
         }
     }
 
-    fn is_listed(&mut self, kind: &'static str) {
+    fn is_listed(&mut self, kind: Kind) {
         if !self.listed.contains(&kind) {
             self.listed.push(kind);
         }
@@ -127,7 +127,7 @@ impl<T> LastGood<T> {
     }
 
     /// Whether all of these kinds were listed.
-    pub(crate) fn has_listed(&self, kinds: &[&'static str]) -> bool {
+    pub(crate) fn has_listed(&self, kinds: &[Kind]) -> bool {
         kinds.iter().all(|kind| self.listed.contains(kind))
     }
 
@@ -179,8 +179,10 @@ fn what_it_says(object: &Value) -> Value {
 mod tests {
     use super::*;
 
+    const N: Kind = Kind::POD;
+
     fn object(name: &str, number: &Value) -> Value {
-        json!({"apiVersion": "v1", "kind": "N", "metadata": {"name": name, "generation": 1, "resourceVersion": "7"}, "spec": number})
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "generation": 1, "resourceVersion": "7"}, "spec": number})
     }
 
     fn read(object: &Value) -> Result<i64, String> {
@@ -194,62 +196,62 @@ mod tests {
     #[test]
     fn a_mistake_changes_nothing_and_what_never_was_right_is_missed() {
         let mut all = LastGood::new(read);
-        assert!(!all.has_listed(&["N"]));
-        all.seen("N", Seen::Starts);
-        all.seen("N", Seen::Is(object("a", &json!(1))));
-        all.seen("N", Seen::Is(object("b", &json!(2))));
+        assert!(!all.has_listed(&[N]));
+        all.seen(N, Seen::Starts);
+        all.seen(N, Seen::Is(object("a", &json!(1))));
+        all.seen(N, Seen::Is(object("b", &json!(2))));
         assert_eq!(used(&all), Some(vec![]), "what is being listed is not used yet");
-        assert_eq!(all.seen("N", Seen::Ends).len(), 2);
-        assert!(all.has_listed(&["N"]));
+        assert_eq!(all.seen(N, Seen::Ends).len(), 2);
+        assert!(all.has_listed(&[N]));
         assert_eq!(used(&all), Some(vec![1, 2]));
         let digest = all.used().unwrap().1;
 
-        let states = all.seen("N", Seen::Is(object("a", &json!("x"))));
+        let states = all.seen(N, Seen::Is(object("a", &json!("x"))));
         assert_eq!(states[0].problem.as_deref(), Some("found \"x\""));
         assert!(states[0].is_before);
         assert_eq!((used(&all), all.refused()), (Some(vec![1, 2]), 1));
         assert_eq!(all.used().unwrap().1, digest);
-        assert!(all.seen("N", Seen::Is(object("a", &json!("x")))).is_empty(), "it is said once");
-        all.seen("N", Seen::Is(object("a", &json!(3))));
+        assert!(all.seen(N, Seen::Is(object("a", &json!("x")))).is_empty(), "it is said once");
+        all.seen(N, Seen::Is(object("a", &json!(3))));
         let mut touched = object("a", &json!(3));
         touched["metadata"]["labels"] = json!({"seen": "yes"});
         touched["metadata"]["annotations"] = json!({"a.controller/at": "12:00"});
         let three = all.used().unwrap().1;
-        all.seen("N", Seen::Is(touched));
+        all.seen(N, Seen::Is(touched));
         assert_eq!(all.used().unwrap().1, three, "what says the same is the same");
         assert_eq!((used(&all), all.refused()), (Some(vec![3, 2]), 0));
         assert_ne!(all.used().unwrap().1, digest);
 
-        all.seen("N", Seen::Is(object("new", &json!([]))));
+        all.seen(N, Seen::Is(object("new", &json!([]))));
         assert_eq!((used(&all), all.refused()), (Some(vec![3, 2]), 1));
-        all.seen("N", Seen::Gone(object("new", &json!([]))));
+        all.seen(N, Seen::Gone(object("new", &json!([]))));
         assert_eq!((used(&all), all.refused()), (Some(vec![3, 2]), 0));
 
-        all.seen("N", Seen::Ends);
+        all.seen(N, Seen::Ends);
         assert_eq!(used(&all), Some(vec![3, 2]), "an end without a beginning is no list of none");
 
         // A list replaces what was there, but does not make good what was bad.
-        all.seen("N", Seen::Starts);
-        all.seen("N", Seen::Is(object("a", &json!("y"))));
-        all.seen("N", Seen::Ends);
+        all.seen(N, Seen::Starts);
+        all.seen(N, Seen::Is(object("a", &json!("y"))));
+        all.seen(N, Seen::Ends);
         assert_eq!((used(&all), all.refused()), (Some(vec![3]), 1));
     }
 
     #[test]
     fn what_was_wrong_from_the_beginning_is_waited_for() {
         let mut all = LastGood::new(read);
-        all.seen("N", Seen::Starts);
-        all.seen("N", Seen::Is(object("a", &json!(1))));
-        all.seen("N", Seen::Is(object("old", &json!("x"))));
-        all.seen("N", Seen::Ends);
+        all.seen(N, Seen::Starts);
+        all.seen(N, Seen::Is(object("a", &json!(1))));
+        all.seen(N, Seen::Is(object("old", &json!("x"))));
+        all.seen(N, Seen::Ends);
         let missing = all.used().unwrap_err();
         assert_eq!(
             (missing.len(), missing[0].0.name.as_str(), missing[0].1.as_str()),
             (1, "old", "found \"x\"")
         );
-        all.seen("N", Seen::Is(object("old", &json!("y"))));
+        all.seen(N, Seen::Is(object("old", &json!("y"))));
         assert!(all.used().is_err());
-        all.seen("N", Seen::Is(object("old", &json!(2))));
+        all.seen(N, Seen::Is(object("old", &json!(2))));
         assert_eq!(used(&all), Some(vec![1, 2]));
     }
 
@@ -259,19 +261,19 @@ mod tests {
             Seen::Failed(crate::ClusterError { what: "ns".to_owned(), problem: "x".to_owned(), status })
         };
         let mut all = LastGood::new(read);
-        all.seen("N", failed(Some(403)));
-        all.seen("N", failed(None));
-        assert!(!all.has_listed(&["N"]));
-        all.seen("N", Seen::Starts);
-        all.seen("N", Seen::Is(object("a", &json!(1))));
-        all.seen("N", Seen::Ends);
-        all.seen("N", failed(Some(500)));
+        all.seen(N, failed(Some(403)));
+        all.seen(N, failed(None));
+        assert!(!all.has_listed(&[N]));
+        all.seen(N, Seen::Starts);
+        all.seen(N, Seen::Is(object("a", &json!(1))));
+        all.seen(N, Seen::Ends);
+        all.seen(N, failed(Some(500)));
         assert_eq!(used(&all), Some(vec![1]));
-        all.seen("N", failed(Some(404)));
+        all.seen(N, failed(Some(404)));
         assert_eq!(used(&all), Some(vec![1]), "its deletion would have been seen");
         let mut none = LastGood::new(read);
-        none.seen("N", failed(Some(404)));
-        assert!(none.has_listed(&["N"]));
+        none.seen(N, failed(Some(404)));
+        assert!(none.has_listed(&[N]));
         assert_eq!(used(&none), Some(vec![]));
     }
 }

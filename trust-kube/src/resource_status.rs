@@ -48,7 +48,7 @@ pub(crate) async fn write_statuses(
 async fn write(server: &ApiServer, state: Option<&State>) -> Result<(), ClusterError> {
     let Some(state) = state else { return Ok(()) };
     let kinds = [Kind::IMAGE_TRUST_POLICY, Kind::TRUST_ROOT];
-    let Some(kind) = kinds.into_iter().find(|kind| kind.kind == state.id.kind) else { return Ok(()) };
+    let Some(kind) = kinds.into_iter().find(|kind| kind.is_of(&state.id)) else { return Ok(()) };
     let objects = kind.everywhere(server);
     let Some(object) = objects.get(&state.id.name).await? else { return Ok(()) };
     let before = object.pointer("/status/conditions/0").unwrap_or(&Value::Null);

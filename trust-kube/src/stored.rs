@@ -33,7 +33,8 @@ pub(crate) fn read_root(object: &Value) -> Result<Vec<u8>, String> {
 /// # Errors
 /// If it cannot be read: why not.
 pub(crate) fn check(object: &Value) -> Result<(), String> {
-    match object["kind"] == "TrustRoot" {
+    let is_own = object["apiVersion"].as_str().is_some_and(|version| version.starts_with("trust.dev/"));
+    match is_own && object["kind"] == "TrustRoot" {
         true => read_root(object).map(drop),
         false => read_policy(object).map(drop),
     }

@@ -119,7 +119,7 @@ impl Languages {
         for node in yaml::parse_documents(text)?.iter().flat_map(|node| self.items(node)) {
             self.compile(node, &mut set)?;
         }
-        if set.policies().is_empty() && set.exceptions().is_empty() {
+        if set.policies().is_empty() && set.exceptions().is_empty() && !set.has_trust_roots() {
             return Err(PolicyError::NoPolicy);
         }
         Ok(set)
@@ -176,7 +176,7 @@ impl Languages {
 /// Policy languages that are known and not read here.
 const OTHER_LANGUAGES: [(&str, &str); 3] = [
     ("policies.kyverno.io/", "another of Kyverno's policies in CEL than `ImageValidatingPolicy`"),
-    ("policy.sigstore.dev/", "policy-controller's TrustRoot"),
+    ("policy.sigstore.dev/", "another kind of policy-controller's than `ClusterImagePolicy` and `TrustRoot`"),
     ("constraints.gatekeeper.sh/", "Gatekeeper's constraints"),
 ];
 

@@ -125,7 +125,7 @@ pub use policy::policy_set::{
 };
 pub use policy::resource_match::{Filter, Filters, KindMatch, ResourceMatch, Subject};
 pub use policy::shape::Shape;
-pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, OwnRoots, Placement, Signer};
+pub use policy::signer::{Attestor, AttestorSet, AttestorSetError, NamedRoots, OwnRoots, Placement, Signer};
 pub use policy::validation::{
     AttestationKind, ImageSelection, NamedAttestation, NamedAttestor, NamedExpression, Validation,
     ValidationRule,

@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 use trust_core::FulcioExtension;
 use trust_core::internal::pem;
 
-use super::parts::{by_segment, expression, flat, put, selector, subject_and_issuer, wildcards};
+use super::parts::{
+    by_segment, expression, flat, put, refuse_own_roots, selector, subject_and_issuer, wildcards,
+};
 use super::scope::{Kinds, Scope};
 use super::{ChangeKind, Obstacle, Source};
 use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, ImageRule, Vouching, Which};
@@ -255,11 +257,7 @@ fn signer(attestor: &Attestor) -> Result<Map<String, Value>, Obstacle> {
         },
         other => return Err(format!("a signer is {other}, which `ImageTrustPolicy` does not name")),
     };
-    if attestor.roots.is_some() {
-        return Err(
-            "a signer has certificate authorities, logs or timestamp authorities of its own".to_owned()
-        );
-    }
+    refuse_own_roots(attestor)?;
     if !attestor.needs_log_entry {
         put(&mut fields, "transparencyLog", json!(false));
     }

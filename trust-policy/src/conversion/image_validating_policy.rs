@@ -6,7 +6,8 @@ use trust_core::internal::pem;
 use trust_core::{CertificateIdentity, Pattern};
 
 use super::parts::{
-    flat, is_literal, put, regular_expression, repository_and_tag, selector, subject_and_issuer,
+    flat, is_literal, put, refuse_own_roots, regular_expression, repository_and_tag, selector,
+    subject_and_issuer,
 };
 use super::scope::{Kinds, Scope};
 use super::{ChangeKind, Obstacle, Source};
@@ -275,11 +276,7 @@ fn attestor_name(index: usize) -> String {
 }
 
 fn attestor((index, attestor): (usize, &Attestor)) -> Result<Value, Obstacle> {
-    if attestor.roots.is_some() {
-        return Err(
-            "a signer has certificate authorities, logs or timestamp authorities of its own".to_owned()
-        );
-    }
+    refuse_own_roots(attestor)?;
     if !attestor.names.is_empty() {
         return Err("a signature must name the image".to_owned());
     }

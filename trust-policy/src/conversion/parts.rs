@@ -7,7 +7,7 @@ use super::{ChangeKind, Obstacle};
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::label_selector::{LabelCondition, LabelSelector};
 use crate::policy::shape::Shape;
-use crate::policy::signer::{Attestor, AttestorSet, Signer};
+use crate::policy::signer::{Attestor, AttestorSet, NamedRoots, Signer};
 
 /// Adds a field that says something.
 pub(super) fn put(fields: &mut Map<String, Value>, name: &str, value: Value) {
@@ -79,6 +79,18 @@ pub(super) fn selector(selector: &LabelSelector) -> Value {
     put(&mut fields, "matchLabels", Value::Object(labels.collect()));
     put(&mut fields, "matchExpressions", selector.match_expressions.iter().map(expression).collect());
     Value::Object(fields)
+}
+
+/// What is trusted for one signer alone has no words elsewhere.
+pub(super) fn refuse_own_roots(attestor: &Attestor) -> Result<(), Obstacle> {
+    let has_own =
+        attestor.roots.is_some() || attestor.named_roots != NamedRoots::default() || attestor.needs_timestamp;
+    match has_own {
+        true => {
+            Err("a signer has certificate authorities, logs or timestamp authorities of its own".to_owned())
+        }
+        false => Ok(()),
+    }
 }
 
 /// How many of which signers must have signed, without sets in sets where that says the same.

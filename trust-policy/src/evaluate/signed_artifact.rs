@@ -226,6 +226,9 @@ impl<'a> SignedArtifact<'a> {
         if !attestor.needs_certificate_log {
             verifier = verifier.accepting_certificates_in_no_transparency_log();
         }
+        if attestor.needs_timestamp {
+            verifier = verifier.with_timestamp_threshold(trust.options().timestamp_authorities.max(1));
+        }
         let verified = self.prove(image, &policy, &verifier, now)?;
         self.check_annotations(&attestor.annotations, image)?;
         self.check_names(&attestor.names, image)?;

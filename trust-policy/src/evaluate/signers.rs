@@ -17,7 +17,7 @@ use crate::expression::Scope;
 use crate::expression::condition::Conditions;
 use crate::kubernetes::object_name::ObjectName;
 use crate::policy::shape::{OtherShape, Shape};
-use crate::policy::signer::{Attestor, AttestorSet, Signer};
+use crate::policy::signer::{Attestor, AttestorSet, NamedRoots, OwnRoots, Signer};
 use crate::verdict::Explanation;
 use crate::verdict::reason::{Mismatch, ReasonCode};
 
@@ -282,6 +282,7 @@ impl Evaluation<'_> {
     /// The attestors of a set, with one for each key where keys stand elsewhere.
     fn expanded(&self, set: &AttestorSet, scope: &Scope) -> Vec<Attestor> {
         let expand = |attestor: &Attestor| {
+            let attestor = &self.rooted(attestor).unwrap_or_else(|_| attestor.clone());
             let Ok(Some(text)) = self.keys_elsewhere(attestor, scope) else { return vec![attestor.clone()] };
             let blocks = pem::split_blocks(&text);
             let one = |block| {
@@ -294,6 +295,38 @@ impl Evaluation<'_> {
             if blocks.is_empty() { vec![one(text.as_str())] } else { blocks.into_iter().map(one).collect() }
         };
         set.attestors.iter().flat_map(expand).collect()
+    }
+
+    /// An attestor with the parts of the roots that it names.
+    fn rooted(&self, attestor: &Attestor) -> Result<Attestor, String> {
+        let mut rooted = attestor.clone();
+        if attestor.named_roots == NamedRoots::default() {
+            return Ok(rooted);
+        }
+        let NamedRoots { certificates, logs, timestamps } = &attestor.named_roots;
+        let own = rooted.roots.get_or_insert_default();
+        let part = |name: &Option<String>| -> Result<OwnRoots, String> {
+            let Some(name) = name else { return Ok(OwnRoots::default()) };
+            match self.policies.trust_root(name) {
+                Some(Ok(root)) => Ok(root.clone()),
+                Some(Err(problem)) => Err(format!("the `TrustRoot` `{name}` cannot be used: {problem}")),
+                None => Err(format!("found no `TrustRoot` `{name}` in the set, which the policy names")),
+            }
+        };
+        let (certificates, logs, timestamps) = (part(certificates)?, part(logs)?, part(timestamps)?);
+        // Nothing takes the place of a part that the root does not have.
+        let named = &attestor.named_roots;
+        if named.certificates.is_some() {
+            own.certificate_authorities = Some(certificates.certificate_authorities.unwrap_or_default());
+            own.certificate_logs = Some(certificates.certificate_logs.unwrap_or_default());
+        }
+        if named.logs.is_some() {
+            own.transparency_logs = Some(logs.transparency_logs.unwrap_or_default());
+        }
+        if named.timestamps.is_some() {
+            own.timestamp_authorities = Some(timestamps.timestamp_authorities.unwrap_or_default());
+        }
+        Ok(rooted)
     }
 
     /// The text of keys that do not stand in the policy itself; `None` for other signers.
@@ -338,7 +371,7 @@ impl Evaluation<'_> {
         let message = match &attestor.signer {
             Signer::UnusableKey(error) => format!("the policy's key cannot be used: {}", Reasons(error)),
             Signer::Unsupported(what) => format!("{what} are not verified here yet"),
-            _ => self.keys_elsewhere(attestor, scope).err()?,
+            _ => self.keys_elsewhere(attestor, scope).err().or_else(|| self.rooted(attestor).err())?,
         };
         Some(Explanation::fail(attestor.path.clone(), ReasonCode::UnusablePolicy, message))
     }

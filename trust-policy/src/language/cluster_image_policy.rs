@@ -4,9 +4,10 @@
 //! Of its authorities one must vouch for an image, and all policies that match the image must be satisfied. Signatures and
 //! attestations of both forms are read, whatever `signatureFormat` says. What an attestation must be is read in a part of CUE
 //! (`cue`). What is not implemented is refused by its path: policies in Rego, those that stand elsewhere, and those over several authorities.
-//! What needs a service or a `TrustRoot` by name loads and vouches for nothing, and a lint says so.
+//! What needs a service loads and vouches for nothing, and a lint says so.
 
 mod cue;
+mod trust_root;
 
 use trust_core::internal::pem;
 use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, PublicKey, cosign};
@@ -39,17 +40,20 @@ const RESOURCES: [(&str, &str, &str); 7] = [
     ("statefulsets", "StatefulSet", "apps"),
 ];
 
-/// `ClusterImagePolicy`.
+/// `ClusterImagePolicy`, and the `TrustRoot`s that it names.
 #[derive(Debug)]
 pub(crate) struct Language;
 
 impl PolicyLanguage for Language {
     fn reads(&self, api_version: &str, kind: &str) -> bool {
-        api_version.starts_with("policy.sigstore.dev/") && kind == "ClusterImagePolicy"
+        api_version.starts_with("policy.sigstore.dev/") && ["ClusterImagePolicy", "TrustRoot"].contains(&kind)
     }
 
     fn compile(&self, document: &Node, set: &mut PolicySet) -> Result<(), PolicyError> {
-        read(&At::root(document), set)
+        match document.get("kind").and_then(Node::as_str) {
+            Some("TrustRoot") => trust_root::read(&At::root(document), set),
+            _ => read(&At::root(document), set),
+        }
     }
 }
 
@@ -184,13 +188,13 @@ fn authority(
         _ => vec![keyless(&inner, lints)?],
     };
     let repository = source.map(|at| repository(&at, pull_secrets, lints)).transpose()?.flatten();
-    let (needs_log_entry, unsupported) = times(kind == "keyless", ctlog, timestamp, lints)?;
+    let times = times(kind == "keyless", ctlog, timestamp)?;
     for signer in &mut signers {
         signer.repository.clone_from(&repository);
-        signer.needs_log_entry = needs_log_entry;
-        if let Some(unsupported) = &unsupported {
-            signer.signer.clone_from(unsupported);
-        }
+        signer.needs_log_entry = times.needs_log_entry;
+        signer.needs_timestamp = times.timestamps.is_some();
+        signer.named_roots.logs.clone_from(&times.logs);
+        signer.named_roots.timestamps.clone_from(&times.timestamps);
     }
     let vouching = match attestations {
         // A signature by any key is one; an attestation must be signed by all of them.
@@ -296,7 +300,7 @@ fn keyless(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> 
     let mut fields = at.fields()?;
     let url = fields.get("url").map(|at| at.text()).transpose()?;
     let authority = fields.get("ca-cert");
-    let root = trust_root(&mut fields, lints);
+    let root = named_root(&mut fields)?;
     let ignores_log = fields.get("insecureIgnoreSCT").map(|at| at.boolean()).transpose()?.unwrap_or(false);
     let identities = fields.require("identities", "at least one identity")?;
     fields.finish()?;
@@ -310,9 +314,7 @@ fn keyless(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> 
     let policy = IdentityPolicy::new(identities).map_err(|_| at.wrong("an identity"))?;
     let mut attestor = attestor(at, Signer::Identity(policy));
     attestor.needs_certificate_log = !ignores_log;
-    if let Some(unsupported) = root {
-        attestor.signer = unsupported;
-    }
+    attestor.named_roots.certificates = root;
     if let Some(authority) = authority {
         let mut fields = authority.fields()?;
         match key_source(&authority, &mut fields)? {
@@ -378,38 +380,39 @@ fn repository(
     Ok(repository)
 }
 
-/// Whether log entries are needed, and what is asked that cannot be verified here. Which logs count, the trust root says.
-fn times(
-    is_keyless: bool,
-    ctlog: Option<At<'_>>,
-    timestamp: Option<At<'_>>,
-    lints: &mut Vec<Lint>,
-) -> Result<(bool, Option<Signer>), PolicyError> {
+/// Whether log entries and timestamps are needed, and whose count. Which logs count where none are named, the trust root says.
+fn times(is_keyless: bool, ctlog: Option<At<'_>>, timestamp: Option<At<'_>>) -> Result<Times, PolicyError> {
     // If `ctlog` is absent, identities need a log entry and keys do not.
-    let (mut needs_log_entry, mut unsupported) = (is_keyless, None);
+    let mut times = Times { needs_log_entry: is_keyless, logs: None, timestamps: None };
     if let Some(ctlog) = ctlog {
         let mut fields = ctlog.fields()?;
         let url = said(&mut fields, "url").map(|at| at.text()).transpose()?;
-        unsupported = trust_root(&mut fields, lints);
+        times.logs = named_root(&mut fields)?;
         fields.finish()?;
-        needs_log_entry = url.is_some() || unsupported.is_some();
+        times.needs_log_entry = url.is_some() || times.logs.is_some();
     }
     if let Some(timestamp) = timestamp {
         let mut fields = timestamp.fields()?;
-        let root = trust_root(&mut fields, lints);
+        times.timestamps = named_root(&mut fields)?;
         fields.finish()?;
         // policy-controller asks for no log entry where it asks for timestamps.
-        needs_log_entry &= root.is_none();
-        unsupported = root.or(unsupported);
+        times.needs_log_entry &= times.timestamps.is_none();
     }
-    Ok((needs_log_entry, unsupported))
+    Ok(times)
 }
 
-/// A `TrustRoot` by its name, whose signatures cannot be verified here.
-fn trust_root(fields: &mut Fields<'_>, lints: &mut Vec<Lint>) -> Option<Signer> {
-    let root = said(fields, "trustRootRef")?;
-    lints.push(root.lint("names a `TrustRoot`, which is not looked up here yet: it denies"));
-    Some(Signer::Unsupported("signatures by a `TrustRoot` that is named"))
+/// Who must vouch for the time of a signature.
+struct Times {
+    needs_log_entry: bool,
+    /// The root whose logs count.
+    logs: Option<String>,
+    /// The root whose timestamp authorities count, if timestamps are needed.
+    timestamps: Option<String>,
+}
+
+/// A `TrustRoot` by its name.
+fn named_root(fields: &mut Fields<'_>) -> Result<Option<String>, PolicyError> {
+    said(fields, "trustRootRef").map(|root| root.text().map(str::to_owned)).transpose()
 }
 
 /// A field that is there and not empty.

@@ -1,6 +1,7 @@
 //! [`PolicySet`]: the one model that every policy language compiles to.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use trust_core::{Pattern, UnixTime};
@@ -15,6 +16,7 @@ use crate::policy::image_rule::ImageRule;
 use crate::policy::mode::ModeRule;
 use crate::policy::overlay::Overlay;
 use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
+use crate::policy::signer::OwnRoots;
 use crate::policy::validation::{NamedExpression, ValidationRule};
 use crate::yaml::Span;
 
@@ -23,6 +25,8 @@ use crate::yaml::Span;
 pub struct PolicySet {
     policies: Vec<Policy>,
     exceptions: Vec<Exception>,
+    /// Or why one cannot be used.
+    roots: BTreeMap<String, Result<OwnRoots, String>>,
     uncovered: Uncovered,
     allowed: Vec<ReferencePattern>,
     blocks_unchanged: bool,
@@ -331,6 +335,24 @@ impl PolicySet {
     pub fn extend(&mut self, other: Self) {
         self.policies.extend(other.policies);
         self.exceptions.extend(other.exceptions);
+        self.roots.extend(other.roots);
+    }
+
+    /// Adds a root that policies of the set name, in the place of one of this name; or says why it cannot be used, so that what is signed
+    /// by it is denied for that reason.
+    pub fn add_trust_root(&mut self, name: impl Into<String>, root: Result<OwnRoots, String>) {
+        self.roots.insert(name.into(), root);
+    }
+
+    /// The root of this name, or why it cannot be used; `None` if there is none.
+    #[must_use]
+    pub fn trust_root(&self, name: &str) -> Option<Result<&OwnRoots, &str>> {
+        self.roots.get(name).map(|root| root.as_ref().map_err(String::as_str))
+    }
+
+    /// Whether it has a root for policies of other texts.
+    pub(crate) fn has_trust_roots(&self) -> bool {
+        !self.roots.is_empty()
     }
 
     /// The policies, in order.

@@ -52,6 +52,10 @@ pub struct Attestor {
     pub repository: Option<String>,
     /// What is trusted for it instead of what the trust root has.
     pub roots: Option<Box<OwnRoots>>,
+    /// The roots in its [set](crate::PolicySet::trust_root), by their names, whose parts are trusted for it instead.
+    pub named_roots: NamedRoots,
+    /// Whether a timestamp authority must have stamped its signatures.
+    pub needs_timestamp: bool,
     /// Annotations that the signature must have.
     pub annotations: Vec<(String, String)>,
     /// Under one of which names the signature must be for the image; under any, or none, if there are none.
@@ -70,6 +74,18 @@ pub struct OwnRoots {
     pub transparency_logs: Option<Vec<LogKey>>,
     /// Certificate logs.
     pub certificate_logs: Option<Vec<LogKey>>,
+}
+
+/// Roots by their names, for each part of what is trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NamedRoots {
+    /// Whose certificate authorities and certificate logs.
+    pub certificates: Option<String>,
+    /// Whose transparency logs.
+    pub logs: Option<String>,
+    /// Whose timestamp authorities.
+    pub timestamps: Option<String>,
 }
 
 impl OwnRoots {
@@ -150,6 +166,8 @@ impl Attestor {
             needs_certificate_log: true,
             repository: None,
             roots: None,
+            named_roots: NamedRoots::default(),
+            needs_timestamp: false,
             annotations: Vec::new(),
             names: Vec::new(),
         }

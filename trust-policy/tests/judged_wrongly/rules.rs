@@ -165,7 +165,7 @@ fn the_strictest_action_of_a_rule_decides() {
 #[test]
 fn a_policy_is_refused_by_the_name_of_its_language() {
     for (api_version, kind) in
-        [("policies.kyverno.io/v1", "ValidatingPolicy"), ("policy.sigstore.dev/v1beta1", "TrustRoot")]
+        [("policies.kyverno.io/v1", "ValidatingPolicy"), ("policy.sigstore.dev/v1beta1", "Other")]
     {
         let text = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{}}\n");
         let error = PolicySet::from_yaml(&text).unwrap_err().to_string();

@@ -220,11 +220,13 @@ fn kyvernos_policies_that_are_chosen_count_with_their_config_maps_and_roles() {
 #[test]
 fn policies_in_cel_and_of_policy_controller_that_are_chosen_count() {
     let Some(cluster) = Cluster::new(MODERN) else { return };
-    for (group, plural, kind) in [
-        ("policies.kyverno.io", "imagevalidatingpolicies", "ImageValidatingPolicy"),
-        ("policy.sigstore.dev", "clusterimagepolicies", "ClusterImagePolicy"),
+    for (group, plural, kind, scope, version) in [
+        ("policies.kyverno.io", "imagevalidatingpolicies", "ImageValidatingPolicy", "Cluster", "v1beta1"),
+        ("policies.kyverno.io", "policyexceptions", "PolicyException", "Namespaced", "v1beta1"),
+        ("policy.sigstore.dev", "clusterimagepolicies", "ClusterImagePolicy", "Cluster", "v1beta1"),
+        ("policy.sigstore.dev", "trustroots", "TrustRoot", "Cluster", "v1alpha1"),
     ] {
-        cluster.define(group, plural, kind, "Cluster", "v1beta1");
+        cluster.define(group, plural, kind, scope, version);
     }
     let digest = cluster.push("unsigned", "acme/app:v1");
     cluster.sign("release", "acme/app", &digest);
@@ -262,6 +264,20 @@ fn policies_in_cel_and_of_policy_controller_that_are_chosen_count() {
         "{text}"
     );
 
+    // An exception from a policy in CEL counts as soon as it is there.
+    let mut excused = cluster.pod("excused", "acme/other:v1");
+    is_refused(&cluster, &excused, "no owner");
+    let mut exception = json!({"apiVersion": "policies.kyverno.io/v1beta1", "kind": "PolicyException", "metadata": metadata("excused"), "spec": {
+        "policyRefs": [{"name": "cel", "kind": "ImageValidatingPolicy"}],
+        "matchConditions": [{"name": "by-name", "expression": "object.metadata.name == 'excused'"}]}});
+    exception["metadata"]["namespace"] = "default".into();
+    cluster.create(&exception);
+    eventually("an exception counts", 5, || {
+        cluster.kubectl_with(&["create", "--dry-run=server", "-f", "-"], Some(&excused)).0.then_some(())
+    });
+    excused["metadata"]["name"] = "another".into();
+    is_refused(&cluster, &excused, "no owner");
+
     // All policies that match must be satisfied, whichever language says it.
     cluster.create(&json!({"apiVersion": "policy.sigstore.dev/v1beta1", "kind": "ClusterImagePolicy", "metadata": metadata("sigstore"),
         "spec": {"images": [{"glob": format!("{}/acme/**", cluster.registry)}],
@@ -271,6 +287,12 @@ fn policies_in_cel_and_of_policy_controller_that_are_chosen_count() {
         let (_, text) = cluster.kubectl_with(&["create", "--dry-run=server", "-f", "-"], Some(&owned));
         text.contains("closed for the holidays").then_some(())
     });
+
+    // What is wrong in a root that policies name is said where it is written.
+    let root = json!({"apiVersion": "policy.sigstore.dev/v1alpha1", "kind": "TrustRoot", "metadata": metadata("mine"),
+        "spec": {"sigstoreKeys": {"tLogs": [{"baseURL": "https://log.example", "hashAlgorithm": "sha-256", "publicKey": "e30="}]}}});
+    let text = cluster.refused(&root);
+    assert!(text.contains("spec.sigstoreKeys.tLogs[0].publicKey"), "{text}");
 }
 
 #[test]

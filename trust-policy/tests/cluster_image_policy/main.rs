@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
+mod trust_roots;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -175,10 +177,7 @@ fn a_log_is_asked_where_the_policy_names_one() {
     allowed(&judged("[{key: {data: KEY1}, ctlog: {}}]", vec![signed(1)]));
     // What is not looked up here vouches for nothing, and says so.
     for authority in [
-        "[{key: {data: KEY1}, ctlog: {trustRootRef: mine}}]",
-        "[{key: {data: KEY1}, rfc3161timestamp: {trustRootRef: mine}}]",
         "[{key: {kms: 'hashivault://release'}}]",
-        "[{keyless: {trustRootRef: mine, identities: [{issuer: a, subject: b}]}}]",
         "[{keyless: {ca-cert: {secretRef: {name: a}}, identities: [{issuer: a, subject: b}]}}]",
     ] {
         let policies = PolicySet::from_yaml(&policy(authority)).unwrap();
