@@ -114,8 +114,8 @@ pub use policy::check::{Check, CheckAnswer, CheckRequirement, CheckSubject, Chec
 pub use policy::image_rule::{
     AttestationDeny, AttestationRequirement, DeniedPackage, EndOfLife, ImageAuthority,
     ImageConfigRequirement, ImageException, ImageRule, ProvenanceRequirement, SbomRequirement,
-    SummaryRequirement, Tools, VexRequirement, Vouching, VulnerabilityRequirement, Which,
-    WorkloadRequirement,
+    SummaryRequirement, Tools, VexRequirement, Vouched, VouchedCount, Vouching, VulnerabilityRequirement,
+    Which, WorkloadRequirement,
 };
 pub use policy::mode::{Mode, ModeOverride, ModeRule};
 pub use policy::overlay::{KeyRule, Overlay, OverlayKey};

@@ -89,6 +89,7 @@ fn refuse_what_has_no_words(images: &ImageRule) -> Result<(), Obstacle> {
     let words = [
         (images.deny.is_some(), "it denies by conditions on several attestations"),
         (images.workload.is_some(), "it asks for the workload or the configuration of the image"),
+        (!images.vouched.is_empty(), "it counts how often authorities vouch"),
         (
             images.sbom.is_some()
                 || images.vulnerabilities.is_some()

@@ -31,7 +31,7 @@ use super::{Evaluation, image_config, unresolved};
 use crate::expression::Scope;
 use crate::kubernetes::resource::ContainerImage;
 use crate::policy::image_rule::{
-    AttestationDeny, AttestationRequirement, ImageAuthority, ImageRule, Vouching,
+    AttestationDeny, AttestationRequirement, ImageAuthority, ImageRule, Vouched, VouchedCount, Vouching,
 };
 use crate::policy::mode::Mode;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
@@ -150,7 +150,9 @@ impl Evaluation<'_> {
             };
             causes.extend(by_each(attestation, &of_set));
         }
-        causes.extend((!rule.authorities.is_empty()).then(|| vouched(&rule.authorities, image)));
+        if !rule.authorities.is_empty() {
+            causes.extend(vouched(&rule.authorities, &rule.vouched, image));
+        }
         causes.extend(rule.workload.as_ref().map(|one| self.workload(one, image.image.digest())));
         // What is denied is asked of what was attested, so only once all of it was.
         if let Some(deny) = &rule.deny
@@ -214,42 +216,80 @@ fn by_each(
     attestation.attestors.iter().flat_map(judge).collect()
 }
 
-/// Whether one of the authorities vouches for an image.
-fn vouched(authorities: &[ImageAuthority], asked: &Asked<'_, '_>) -> Explanation {
-    let vouches = |authority: &ImageAuthority| {
-        let check = format!("{}: `{}`", authority.path, authority.name);
-        let causes = match &authority.vouching {
-            Vouching::Always => return Explanation::pass(check, "vouches for every image"),
-            Vouching::Never(message) => {
-                return Explanation::fail(check, ReasonCode::Condition, message.clone());
-            }
-            Vouching::Signature(set) => vec![asked.signed(What::SIGNATURE, set).explanation],
-            Vouching::Attestations(attestations) if attestations.is_empty() => {
-                let message = "the policy names no attestation, so it can never be satisfied";
-                return Explanation::fail(check, ReasonCode::UnusablePolicy, message);
-            }
-            Vouching::Attestations(attestations) => {
-                let by_each = |one| by_each(one, &|set| attested(one, set, asked).0);
-                attestations.iter().flat_map(by_each).collect()
-            }
-        };
-        Explanation::all(&check, causes)
-    };
-    let mut answers: Vec<_> = authorities.iter().map(vouches).collect();
+/// Whether one of the authorities vouches for an image, and each as often as it must.
+fn vouched(
+    authorities: &[ImageAuthority],
+    counts: &[VouchedCount],
+    asked: &Asked<'_, '_>,
+) -> Vec<Explanation> {
+    let mut answers: Vec<(usize, Explanation)> = authorities.iter().map(|one| vouches(one, asked)).collect();
     let check = "authorities";
-    match answers.iter().position(Explanation::holds) {
-        Some(index) => {
-            Explanation::pass(check, "one vouches for the image").because(vec![answers.swap_remove(index)])
-        }
-        None => {
-            let code = match &answers[..] {
-                [only] => only.code.unwrap_or(ReasonCode::TooFewSigners),
-                _ => ReasonCode::TooFewSigners,
+    let code = match &answers[..] {
+        [(_, only)] => only.code.unwrap_or(ReasonCode::TooFewSigners),
+        _ => ReasonCode::TooFewSigners,
+    };
+    let Some(index) = answers.iter().position(|(_, answer)| answer.holds()) else {
+        let message = format!("none of {} vouches for the image", answers.len());
+        let answers = answers.into_iter().map(|(_, answer)| answer).collect();
+        return vec![Explanation::fail(check, code, message).because(answers)];
+    };
+    let mut found = Vec::new();
+    for count in counts {
+        let named = authorities.iter().zip(&answers).find(|(one, _)| one.name == count.authority);
+        found.extend(named.map(|(authority, (times, answer))| {
+            // What one vouches by has no number of the other.
+            let is_of = match count.of {
+                Vouched::Signatures => matches!(authority.vouching, Vouching::Signature(_)),
+                Vouched::Attestations => matches!(authority.vouching, Vouching::Attestations(_)),
             };
-            let message = format!("none of {} vouches for the image", answers.len());
-            Explanation::fail(check, code, message).because(answers)
-        }
+            counted(count, if is_of { *times } else { 0 }, answer)
+        }));
     }
+    let (_, first) = answers.swap_remove(index);
+    found.insert(0, Explanation::pass(check, "one vouches for the image").because(vec![first]));
+    found
+}
+
+/// Whether an authority vouches for an image, and by how many signatures or attestations.
+fn vouches(authority: &ImageAuthority, asked: &Asked<'_, '_>) -> (usize, Explanation) {
+    let check = format!("{}: `{}`", authority.path, authority.name);
+    let (times, causes) = match &authority.vouching {
+        Vouching::Always => return (0, Explanation::pass(check, "vouches for every image")),
+        Vouching::Never(message) => {
+            return (0, Explanation::fail(check, ReasonCode::Condition, message.clone()));
+        }
+        Vouching::Signature(set) => {
+            let signed = asked.signed(What::SIGNATURE, set);
+            (signed.signers.len(), vec![signed.explanation])
+        }
+        Vouching::Attestations(attestations) if attestations.is_empty() => {
+            let message = "the policy names no attestation, so it can never be satisfied";
+            return (0, Explanation::fail(check, ReasonCode::UnusablePolicy, message));
+        }
+        Vouching::Attestations(attestations) => {
+            let by_each = |one| by_each(one, &|set| attested(one, set, asked).0);
+            (attestations.len(), attestations.iter().flat_map(by_each).collect())
+        }
+    };
+    (times, Explanation::all(&check, causes))
+}
+
+/// Whether an authority vouched as often as it must.
+fn counted(count: &VouchedCount, times: usize, answer: &Explanation) -> Explanation {
+    let times = if answer.holds() { times } else { 0 };
+    let VouchedCount { authority, of, at_least, at_most } = count;
+    let what = if *of == Vouched::Attestations { "attestations" } else { "signatures" };
+    let check = format!("{what} by `{authority}`");
+    if times >= *at_least && at_most.is_none_or(|most| times <= most) {
+        return Explanation::pass(check, format!("are {times}"));
+    }
+    let expected = match at_most {
+        Some(most) => format!("{at_least} to {most}"),
+        None => format!("{at_least} or more"),
+    };
+    let mismatch = Mismatch::new(Some(times.to_string()), [expected]);
+    let causes = if answer.holds() { Vec::new() } else { vec![answer.clone()] };
+    Explanation::differs(check, ReasonCode::TooFewSigners, mismatch).because(causes)
 }
 
 fn registries(rule: &ImageRule, image: &ContainerImage) -> Explanation {

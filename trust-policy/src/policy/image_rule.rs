@@ -39,6 +39,8 @@ pub struct ImageRule {
     pub attestations: Vec<AttestationRequirement>,
     /// Authorities of whom one must vouch for each image. If the list is empty, none need to.
     pub authorities: Vec<ImageAuthority>,
+    /// How often some of them must vouch, beyond that.
+    pub vouched: Vec<VouchedCount>,
     /// What their configurations and the workload must be.
     pub workload: Option<WorkloadRequirement>,
     /// What must not hold of the attestations that have a name.
@@ -141,6 +143,30 @@ pub enum Vouching {
     Signature(AttestorSet),
     /// By all of these attestations.
     Attestations(Vec<AttestationRequirement>),
+}
+
+/// How often an authority must vouch for an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VouchedCount {
+    /// The authority, by its name.
+    pub authority: String,
+    /// By what.
+    pub of: Vouched,
+    /// How many there must be at least …
+    pub at_least: usize,
+    /// … and at most.
+    pub at_most: Option<usize>,
+}
+
+/// By what an authority vouched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Vouched {
+    /// By signatures on the image itself.
+    Signatures,
+    /// By attestations, each kind that the policy names counted once.
+    Attestations,
 }
 
 /// What an image's configuration and the workload around it must be.
@@ -340,6 +366,7 @@ impl ImageRule {
             signatures: Vec::new(),
             attestations: Vec::new(),
             authorities: Vec::new(),
+            vouched: Vec::new(),
             workload: None,
             deny: None,
             sbom: None,
@@ -431,6 +458,14 @@ impl ImageException {
             owner: owner.into(),
             expires,
         }
+    }
+}
+
+impl VouchedCount {
+    /// Once, by this.
+    #[must_use]
+    pub fn new(authority: impl Into<String>, of: Vouched) -> Self {
+        Self { authority: authority.into(), of, at_least: 1, at_most: None }
     }
 }
 

@@ -19,11 +19,9 @@ use trust_testkit::judge::{self, allowed, denied, image_with, pod, request};
 use trust_testkit::vectors::vectors;
 
 /// Documents that are valid there and refused here, by a part of the file's name, and the reason.
-const LEDGER: [(&str, &str); 5] = [
+const LEDGER: [(&str, &str); 4] = [
     ("cip-policy-from-url", "`spec.policy.remote` is not implemented"),
     ("cip-keyless-with-attestations-rego", "policy.type` is not implemented"),
-    // What several authorities must have signed together is not read.
-    ("requires-two-signatures", "found `&`"),
     // Refused there too, unless a flag says otherwise.
     ("empty-authorities_authorities-absent", "at least one authority"),
     ("empty-authorities_authorities-present", "at least one element"),
@@ -400,7 +398,7 @@ fn the_workload_and_the_configuration_must_be_what_the_policy_says() {
     refused("data: 'typemeta: kind: \"Pod\"'", "found `typemeta`, expected");
     refused(
         "fetchConfigFile: true, data: 'authorityMatches: a: 1'",
-        "found `authorityMatches`, expected `config` alone",
+        "line 1: found `1`, expected `signatures` or `attestations`",
     );
     refused("includeSpec: true, configMapRef: {name: a}", "`spec.policy.configMapRef` is not implemented");
     refused("fetchConfigFile: true, data: 'config: \"a\"'", "`config` with a field for each platform");
@@ -435,4 +433,40 @@ fn the_configuration_is_asked_on_each_platform_that_the_image_has() {
     allowed(&judged(numbered, user("65532").replace("User", "uSER")));
     // Of a platform that the image does not have nothing is asked.
     allowed(&judged("config: \"linux/arm/v7\": config: User: \"1\"", user("root")));
+}
+
+#[test]
+fn authorities_vouch_together() {
+    let authorities = "[{name: build, key: {data: KEY1}}, {name: release, key: {data: KEY2}}, {name: scan, key: {data: KEY3}, attestations: \
+                       [{name: a, predicateType: custom}, {name: b, predicateType: vuln}]}]";
+    let counted = |cue: &str| {
+        policy(authorities)
+            .replace("authorities:", &format!("policy: {{type: cue, data: {}}}, authorities:", json!(cue)))
+    };
+    let judged = |cue: &str, artifacts| judge_by(&counted(cue), pod(IMAGE), artifacts);
+    let two = "import \"list\"\nauthorityMatches: {\n  build: signatures: list.MinItems(1)\n  release: signatures: list.MinItems(1) & list.MaxItems(1)\n}";
+    allowed(&judged(two, vec![signed(1), signed(2)]));
+    let one = judged(two, vec![signed(1)]);
+    denied(&one, ReasonCode::TooFewSigners, "signatures by `release`: found `0`, expected 1 to 1");
+    denied(
+        &judged(two, vec![signed(1), signed(2), signed(2)]),
+        ReasonCode::TooFewSigners,
+        "found `2`, expected 1 to 1",
+    );
+    let scans =
+        "authorityMatches: {\n  if len(authorityMatches.scan.attestations) < 2 {\n    a: 1\n    a: 2\n  }\n}";
+    let both = || vec![signed(1), attested(3, CUSTOM), attested(3, VULN)];
+    allowed(&judged(scans, both()));
+    denied(
+        &judged(scans, vec![signed(1), attested(3, VULN)]),
+        ReasonCode::TooFewSigners,
+        "attestations by `scan`: found `0`, expected 2 or more",
+    );
+    // What an authority does not vouch by has no number.
+    let other = judged("authorityMatches: scan: signatures: list.MinItems(1)", both());
+    denied(&other, ReasonCode::TooFewSigners, "signatures by `scan`: found `0`");
+    let unknown = PolicySet::from_yaml(&counted("authorityMatches: nobody: signatures: list.MinItems(1)"))
+        .unwrap_err()
+        .to_string();
+    assert!(unknown.contains("expected counts of authorities that it has, not of `nobody`"), "{unknown}");
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use trust_policy::{
     AttestationRequirement, AttestorSet, ImageAuthority, ImageConfigRequirement, ImageException, ImageRule,
-    Placement, ProvenanceRequirement, SbomRequirement, SummaryRequirement, Tools, Vouching,
+    Placement, ProvenanceRequirement, SbomRequirement, SummaryRequirement, Tools, Vouched, Vouching,
     VulnerabilityRequirement, Which,
 };
 use trust_sbom::PackagePattern;
@@ -36,6 +36,11 @@ pub(super) fn image_rule(text: &mut String, one: &ImageRule) -> std::fmt::Result
     }
     one.attestations.iter().try_for_each(|one| attestation(text, one))?;
     authorities(text, &one.authorities)?;
+    for count in &one.vouched {
+        let what = if count.of == Vouched::Attestations { "attestations" } else { "signatures" };
+        let most = count.at_most.map_or_else(String::new, |most| format!(" and at most {most}"));
+        writeln!(text, "      and by `{}` with at least {}{most} {what}", count.authority, count.at_least)?;
+    }
     if let Some(workload) = &one.workload {
         for (name, _) in &workload.object {
             writeln!(text, "      the `{name}` of the workload must be what the policy says")?;

@@ -11,6 +11,8 @@
 //! }
 //! ```
 //!
+//! A policy on the whole may also count what its authorities vouched by (`authorityMatches`), in the packages `list` and `struct`.
+//!
 //! In CUE, a field that the attestation does not have is as it must be, if that is one value alone; here it is absent, and the
 //! attestation does not satisfy.
 
@@ -19,17 +21,38 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use trust_core::UnixTime;
 
+use crate::policy::image_rule::VouchedCount;
 use crate::policy::shape::Shape;
 
+mod authority_matches;
+
+/// What a policy says.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// What a document must be that has these fields at its top.
+    pub(super) fields: Vec<(String, Shape)>,
+    /// How often authorities must have vouched.
+    pub(super) counts: Vec<VouchedCount>,
+}
+
+/// What authorities vouched by, in a policy on the whole.
+pub(super) const AUTHORITY_MATCHES: &str = "authorityMatches";
 const MAX_LEN: usize = 64 << 10;
 const MAX_NESTING: usize = 32;
 
-/// What a document must be that has these fields at its top.
-pub(super) fn read(text: &str, top: &[&str]) -> Result<Vec<(String, Shape)>, String> {
+/// Reads a policy about a document that has these fields at its top.
+pub(super) fn read(text: &str, top: &[&str]) -> Result<Said, String> {
     if text.len() > MAX_LEN {
         return Err(format!("found {} bytes, expected at most {MAX_LEN}", text.len()));
     }
-    let mut reader = Reader { tokens: tokens(text)?, at: 0, times: BTreeMap::new(), labels: Vec::new(), top };
+    let mut reader = Reader {
+        tokens: tokens(text)?,
+        at: 0,
+        times: BTreeMap::new(),
+        labels: Vec::new(),
+        counts: Vec::new(),
+        top,
+    };
     reader.imports()?;
     let fields = reader.fields(0)?;
     // In CUE, a name means the nearest field of that name, which is not looked for here.
@@ -45,8 +68,10 @@ pub(super) fn read(text: &str, top: &[&str]) -> Result<Vec<(String, Shape)>, Str
             let known: Vec<_> = top.iter().map(|name| format!("`{name}`")).collect();
             Err(format!("found `{name}`, expected {} alone", known.join(" and ")))
         }
-        None if fields.is_empty() => Err("found no field: it would ask for nothing".to_owned()),
-        None => Ok(fields),
+        None if fields.is_empty() && reader.counts.is_empty() => {
+            Err("found no field: it would ask for nothing".to_owned())
+        }
+        None => Ok(Said { fields, counts: reader.counts }),
     }
 }
 
@@ -83,7 +108,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, String> {
                     text_token(rest).ok_or(format!("line {number}: found a text that is not read here"))?
                 }
                 ',' => (Token::End, 1),
-                ':' | '{' | '}' | '<' | '>' | '(' | ')' | '.' => (Token::Symbol(first), 1),
+                ':' | '{' | '}' | '<' | '>' | '(' | ')' | '.' | '&' => (Token::Symbol(first), 1),
                 c if c.is_ascii_alphabetic() => word(rest, Token::Name),
                 c if c.is_ascii_digit() || c == '-' => word(rest, Token::Number),
                 other => return Err(format!("line {number}: found `{other}`, which is not read here")),
@@ -92,7 +117,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, String> {
             rest = rest.get(length..).unwrap_or_default().trim_start();
         }
         // A line ends no field that is without its value yet.
-        if !matches!(tokens.last(), Some((_, Token::Symbol(':' | '<' | '>' | '.' | '(')))) {
+        if !matches!(tokens.last(), Some((_, Token::Symbol(':' | '<' | '>' | '.' | '(' | '&')))) {
             tokens.push((number, Token::End));
         }
     }
@@ -127,6 +152,8 @@ struct Reader<'t> {
     times: BTreeMap<String, UnixTime>,
     /// The names of all fields.
     labels: Vec<String>,
+    /// How often authorities must have vouched.
+    counts: Vec<VouchedCount>,
     /// What may stand at the top.
     top: &'t [&'t str],
 }
@@ -180,8 +207,11 @@ impl Reader<'_> {
             && self.peek(1) != Some(&Token::Symbol(':'))
         {
             self.at += 1;
-            if !self.takes(&Token::Text("time".to_owned())) {
-                return self.wrong("\"time\", the only package that is read here");
+            if !["time", "list", "struct"]
+                .iter()
+                .any(|package| self.takes(&Token::Text((*package).to_owned())))
+            {
+                return self.wrong("\"time\", \"list\" or \"struct\", the only packages that are read here");
             }
             self.skip_ends();
         }
@@ -194,7 +224,9 @@ impl Reader<'_> {
         while let Some(Token::Name(name) | Token::Text(name)) = self.peek(0).cloned() {
             self.at += 1;
             self.expect(':')?;
-            if self.peek(0) == Some(&Token::Name("time".to_owned())) {
+            if depth == 0 && name == AUTHORITY_MATCHES && self.top.contains(&AUTHORITY_MATCHES) {
+                self.authority_matches()?;
+            } else if self.peek(0) == Some(&Token::Name("time".to_owned())) {
                 // It names a time for those after it.
                 let time = self.time()?;
                 if depth > 0 || self.top.contains(&name.as_str()) || self.times.insert(name, time).is_some() {
@@ -308,7 +340,8 @@ mod tests {
              \"2020-01-01T00:00:00Z\")\n}\n",
             &TOP,
         )
-        .unwrap();
+        .unwrap()
+        .fields;
         let shape = Shape::Fields(fields);
         let right = json!({"predicateType": "a", "predicate": {
             "Data": "x", "n": 1, "q r": {"deep": true}, "at": "2026-01-01T00:00:00Z", "more": []}});
@@ -338,7 +371,8 @@ mod tests {
         for (text, problem) in [
             ("", "found no field"),
             ("// nothing\n", "found no field"),
-            ("import \"list\"\npredicate: 1", "line 1: found \"list\", expected \"time\""),
+            ("import \"strings\"\npredicate: 1", "line 1: found \"strings\", expected \"time\""),
+            ("authorityMatches: a: signatures: list.MinItems(1)", "line 1: found `list`"),
             ("predicate: {\n  a: string\n}", "line 2: found `string`"),
             ("predicate: a?: 1", "line 1: found `?`"),
             ("predicate: \"\\(x)\"", "line 1: found a text"),
