@@ -10,12 +10,49 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes/
 #[test]
 fn the_file_in_the_examples_is_up_to_date() {
     let list = json!({"apiVersion": "v1", "kind": "List", "items": custom_resources()});
-    let text = format!("{}\n", serde_json::to_string_pretty(&list).unwrap());
-    if std::env::var_os("TRUST_UPDATE").is_some() {
-        std::fs::write(FILE, &text).unwrap();
+    is_up_to_date(FILE, &list);
+}
+
+/// The schemas of the kinds that have no schema of their own, for editors.
+#[test]
+fn the_published_schemas_are_those_of_the_definitions() {
+    for (kind, file) in [
+        ("TrustRoot", "trust-root"),
+        ("WorkloadRecord", "workload-record"),
+        ("WorkloadAdmission", "workload-admission"),
+    ] {
+        let definition =
+            custom_resources().into_iter().find(|one| one["spec"]["names"]["kind"] == kind).unwrap();
+        let version = &definition["spec"]["versions"][0];
+        let (group, name) =
+            (definition["spec"]["group"].as_str().unwrap(), version["name"].as_str().unwrap());
+        let mut schema = version["schema"]["openAPIV3Schema"].clone();
+        schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+        schema["$id"] = format!("https://trust.dev/schema/{name}/{file}.json").into();
+        schema["title"] = kind.into();
+        schema["properties"]["apiVersion"] = json!({"const": format!("{group}/{name}")});
+        schema["properties"]["kind"] = json!({"const": kind});
+        schema["required"] = json!(["apiVersion", "kind", "metadata", "spec"]);
+        without_extensions(&mut schema);
+        is_up_to_date(&format!("{}/schema/{file}.json", env!("CARGO_MANIFEST_DIR")), &schema);
     }
-    let found = std::fs::read_to_string(FILE).unwrap_or_default();
-    assert!(found == text, "{FILE} is out of date: run this test with TRUST_UPDATE=1");
+}
+
+/// Leaves out what only an API server reads.
+fn without_extensions(schema: &mut Value) {
+    if let Some(fields) = schema.as_object_mut() {
+        fields.retain(|name, _| !name.starts_with("x-kubernetes-"));
+        fields.values_mut().for_each(without_extensions);
+    }
+}
+
+fn is_up_to_date(file: &str, expected: &Value) {
+    let text = format!("{}\n", serde_json::to_string_pretty(expected).unwrap());
+    if std::env::var_os("TRUST_UPDATE").is_some() {
+        std::fs::write(file, &text).unwrap();
+    }
+    let found = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(found == text, "{file} is out of date: run this test with TRUST_UPDATE=1");
 }
 
 /// A structural schema has no references and alternatives, says of each value what it is, and here it keeps what it does not know.
