@@ -159,12 +159,40 @@ impl Conversion {
         let (policy, rule) = (&source.policy.name, &source.rule.name);
         match write(source, &mut changes) {
             Ok(documents) => {
-                self.documents.extend(documents);
+                for document in documents {
+                    let document = self.with_own_name(document, source);
+                    self.documents.push(document);
+                }
                 for (kind, message) in changes {
                     self.note(policy, rule, kind, message);
                 }
             }
             Err(obstacle) => self.note(policy, rule, ChangeKind::LeftOut, obstacle),
+        }
+    }
+}
+
+impl Conversion {
+    /// A document whose name no other one has, for it would take its place: the namespace is a part of it where there is none any more.
+    fn with_own_name(&self, mut document: Value, source: &Source<'_>) -> Value {
+        let written = document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let of_cluster = document["metadata"]["namespace"].is_null();
+        let name = match &source.policy.namespace {
+            Some(namespace) if of_cluster => format!("{namespace}-{written}"),
+            _ => written,
+        };
+        let mut own = name.clone();
+        let mut number = 1;
+        loop {
+            document["metadata"]["name"] = own.clone().into();
+            let identifies = |one: &Value| {
+                (one["kind"].clone(), one["metadata"]["namespace"].clone(), one["metadata"]["name"].clone())
+            };
+            if !self.documents.iter().any(|one| identifies(one) == identifies(&document)) {
+                return document;
+            }
+            number += 1;
+            own = format!("{name}-{number}");
         }
     }
 }

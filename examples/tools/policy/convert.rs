@@ -38,7 +38,8 @@ pub(crate) fn convert(arguments: &ConvertArguments) -> Result<bool, String> {
             Language::ImageValidatingPolicy => policies.to_image_validating_policies(),
         };
         for change in &conversion.changes {
-            print(&format!("# {change}\n"))?;
+            // A name that people wrote stays within its comment.
+            print(&format!("# {}\n", change.to_string().replace(['\n', '\r'], " ")))?;
             is_whole &= change.kind != ChangeKind::LeftOut;
         }
         for document in &conversion.documents {

@@ -5,7 +5,8 @@ use trust_core::FulcioExtension;
 use trust_core::internal::pem;
 
 use super::parts::{
-    by_segment, expression, flat, put, refuse_own_roots, selector, subject_and_issuer, wildcards,
+    by_segment, excepted_by_segment, expression, flat, put, refuse_own, refuse_own_roots, selector,
+    subject_and_issuer, wildcard, wildcards,
 };
 use super::scope::{Kinds, Scope};
 use super::{ChangeKind, Obstacle, Source};
@@ -38,13 +39,7 @@ pub(super) fn write(
     let patterns: Vec<String> =
         images.references.iter().map(|one| by_segment(one, changes)).collect::<Result<_, _>>()?;
     put(&mut spec, "images", json!(patterns));
-    // An exception that is for more images would be weaker.
-    let mut wider = Vec::new();
-    let except: Vec<String> =
-        images.except.iter().map(|one| by_segment(one, &mut wider)).collect::<Result<_, _>>()?;
-    if !wider.is_empty() {
-        return Err("it passes over images by more than their repositories".to_owned());
-    }
+    let except: Vec<String> = images.except.iter().map(excepted_by_segment).collect::<Result<_, _>>()?;
     put(&mut spec, "exceptImages", json!(except));
     let mode = &images.mode;
     put(&mut spec, "mode", json!(mode.default.to_string()));
@@ -71,12 +66,14 @@ pub(super) fn write(
     Ok(documents)
 }
 
-/// What no field of the language stands for.
+/// What is not written: what no field of the language stands for, and what only a policy in the language itself demands.
 fn refuse_what_has_no_words(images: &ImageRule) -> Result<(), Obstacle> {
+    refuse_own(images)?;
     let words = [
         (images.deny.is_some(), "it denies by conditions on several attestations"),
         (images.workload.is_some(), "it asks for the workload or the configuration of the image"),
         (!images.vouched.is_empty(), "it counts how often authorities vouch"),
+        (!images.registries.is_empty(), "it says where images may come from"),
     ];
     words.into_iter().find(|(has, _)| *has).map_or(Ok(()), |(_, words)| Err(words.to_owned()))
 }
@@ -111,7 +108,8 @@ fn mode_override(one: &ModeOverride) -> Result<Value, Obstacle> {
     let mut fields = Map::new();
     put(&mut fields, "action", json!(one.mode.to_string()));
     put(&mut fields, "namespaces", wildcards(&one.namespaces.iter().collect::<Vec<_>>())?);
-    put(&mut fields, "namespaceSelector", one.selector.as_ref().map_or(Value::Null, selector));
+    // One that selects everything is not nothing.
+    fields.extend(one.selector.as_ref().map(|one| ("namespaceSelector".to_owned(), selector(one))));
     Ok(Value::Object(fields))
 }
 
@@ -140,6 +138,11 @@ fn demands(images: &ImageRule, signers: &mut Signers) -> Result<Vec<Demands>, Ob
 fn authority(authorities: &[ImageAuthority], signers: &mut Signers) -> Result<Option<Demands>, Obstacle> {
     if authorities.is_empty() || authorities.iter().any(|one| matches!(one.vouching, Vouching::Always)) {
         return Ok(None);
+    }
+    let is_empty =
+        |one: &ImageAuthority| matches!(&one.vouching, Vouching::Attestations(list) if list.is_empty());
+    if authorities.iter().any(is_empty) {
+        return Err("one authority vouches by no attestation, so it never does".to_owned());
     }
     if let [ImageAuthority { vouching: Vouching::Attestations(attestations), .. }] = authorities {
         let written: Result<Vec<_>, _> = attestations.iter().map(|one| attestation(one, signers)).collect();
@@ -249,7 +252,7 @@ fn signer(attestor: &Attestor) -> Result<Map<String, Value>, Obstacle> {
                     let name =
                         FulcioExtension::ALL.iter().find(|one| **one == extension).map(|one| json!(one));
                     let name = name.as_ref().and_then(Value::as_str).unwrap_or_default();
-                    put(&mut extensions, name, json!(value.written()));
+                    put(&mut extensions, name, json!(wildcard(value)?));
                 }
                 put(&mut fields, "extensions", Value::Object(extensions));
                 fields

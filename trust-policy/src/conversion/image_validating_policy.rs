@@ -6,15 +6,15 @@ use trust_core::internal::pem;
 use trust_core::{CertificateIdentity, Pattern};
 
 use super::parts::{
-    flat, is_literal, put, refuse_own_roots, regular_expression, repository_and_tag, selector,
-    subject_and_issuer,
+    flat, is_literal, put, refuse_own, refuse_own_roots, regular_expression, repository_and_tag, selector,
+    subject_and_issuer, wildcard,
 };
 use super::scope::{Kinds, Scope};
 use super::{ChangeKind, Obstacle, Source};
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, ImageRule, Vouching};
 use crate::policy::mode::Mode;
-use crate::policy::signer::{Attestor, AttestorSet, Placement, Signer};
+use crate::policy::signer::{Attestor, AttestorSet, Signer};
 
 /// Images of the request, of every list that expressions have.
 const IMAGES: &str = "(images.containers + images.initContainers + images.ephemeralContainers)";
@@ -84,28 +84,16 @@ pub(super) fn write(
     ])
 }
 
-/// What no field of the language stands for.
+/// What is not written, for no field of the language stands for it.
 fn refuse_what_has_no_words(images: &ImageRule) -> Result<(), Obstacle> {
+    refuse_own(images)?;
     let words = [
         (images.deny.is_some(), "it denies by conditions on several attestations"),
         (images.workload.is_some(), "it asks for the workload or the configuration of the image"),
         (!images.vouched.is_empty(), "it counts how often authorities vouch"),
-        (
-            images.sbom.is_some()
-                || images.vulnerabilities.is_some()
-                || images.provenance.is_some()
-                || images.summary.is_some(),
-            "it asks what SBOMs, scan reports, provenance or summaries say",
-        ),
-        (images.image.is_some(), "it asks what images say about themselves"),
         (!images.registries.is_empty(), "it says where images may come from"),
-        (!images.except.is_empty() || !images.exceptions.is_empty(), "it passes over images"),
-        (images.every_image, "it wants every image to be judged"),
+        (!images.except.is_empty(), "it passes over images"),
         (!images.mode.overrides.is_empty(), "what a violation does depends on the namespace"),
-        (
-            images.attestor_sets().any(|set| set.placement() != Placement::Image),
-            "it asks for signatures of platforms",
-        ),
     ];
     words.into_iter().find(|(has, _)| *has).map_or(Ok(()), |(_, words)| Err(words.to_owned()))
 }
@@ -179,18 +167,26 @@ fn references(
     }
     changes
         .push((ChangeKind::Elsewhere, format!("Kyverno compares {pattern} with images as they are written")));
-    let escape = |c: char| if "[]{}\\,".contains(c) { format!("\\{c}") } else { c.to_string() };
-    let escaped: String = repository.chars().map(escape).collect();
-    let is_any_tag = pattern.is_by_segment() || matches!(tag.as_deref(), Some("*" | "**"));
+    let escaped = escaped_text(&repository);
+    let any_of = |escaped: &str| ["", ":*", "@*"].map(|end| glob(format!("{escaped}{end}"))).to_vec();
     Ok(match tag {
-        _ if escaped.ends_with('*') => vec![glob(escaped)],
-        _ if is_any_tag => ["", ":*", "@*"].map(|end| glob(format!("{escaped}{end}"))).to_vec(),
-        None => vec![glob(escaped)],
-        Some(tag) => {
-            let end = if tag.starts_with("sha256:") { '@' } else { ':' };
-            vec![glob(format!("{escaped}{end}{tag}"))]
+        Some((sign, tag)) if !["*", "**"].contains(&tag.as_str()) => {
+            vec![glob(format!("{escaped}{sign}{}", escaped_text(&tag)))]
         }
+        None if escaped.ends_with('*') => vec![glob(escaped)],
+        None if pattern.is_by_segment() => any_of(&escaped),
+        None => {
+            let message = format!("{pattern} is about images without a tag, too, and about `latest`");
+            changes.push((ChangeKind::Stricter, message));
+            vec![glob(escaped)]
+        }
+        Some(_) => any_of(&escaped),
     })
+}
+
+/// A text in which `*` and `?` alone are wildcards.
+fn escaped_text(text: &str) -> String {
+    text.chars().map(|c| if "[]{}\\,".contains(c) { format!("\\{c}") } else { c.to_string() }).collect()
 }
 
 /// What must hold of each image: all of these.
@@ -278,9 +274,6 @@ fn attestor_name(index: usize) -> String {
 
 fn attestor((index, attestor): (usize, &Attestor)) -> Result<Value, Obstacle> {
     refuse_own_roots(attestor)?;
-    if !attestor.names.is_empty() {
-        return Err("a signature must name the image".to_owned());
-    }
     let mut cosign = Map::new();
     match &attestor.signer {
         Signer::Key(key) => {
@@ -320,7 +313,7 @@ fn keyless(identity: &CertificateIdentity) -> Result<Value, Obstacle> {
     put(&mut keyless, "identities", json!([subject_and_issuer(identity, false)]));
     let mut extensions = Map::new();
     for (extension, value) in identity.extensions() {
-        put(&mut extensions, &format!("1.3.6.1.4.1.57264.1.{}", extension.number()), json!(value.written()));
+        put(&mut extensions, &format!("1.3.6.1.4.1.57264.1.{}", extension.number()), json!(wildcard(value)?));
     }
     put(&mut keyless, "additionalExtensions", Value::Object(extensions));
     Ok(Value::Object(keyless))

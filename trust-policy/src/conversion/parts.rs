@@ -6,8 +6,9 @@ use trust_core::{CertificateIdentity, Pattern};
 use super::{ChangeKind, Obstacle};
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::label_selector::{LabelCondition, LabelSelector};
+use crate::policy::image_rule::ImageRule;
 use crate::policy::shape::Shape;
-use crate::policy::signer::{Attestor, AttestorSet, NamedRoots, Signer};
+use crate::policy::signer::{Attestor, AttestorSet, NamedRoots, Placement, Signer};
 
 /// Adds a field that says something.
 pub(super) fn put(fields: &mut Map<String, Value>, name: &str, value: Value) {
@@ -37,8 +38,8 @@ pub(super) fn regular_expression(pattern: &Pattern) -> String {
         let each = text.chars().map(|c| match c {
             '*' if wildcards => ".*".to_owned(),
             '?' if wildcards => ".".to_owned(),
-            c if c.is_alphanumeric() || "-_/:@ ".contains(c) => c.to_string(),
-            c => format!("\\{c}"),
+            c if "\\.+*?()|[]{}^$".contains(c) => format!("\\{c}"),
+            c => c.to_string(),
         });
         each.collect()
     };
@@ -55,14 +56,7 @@ pub(super) fn regular_expression(pattern: &Pattern) -> String {
 
 /// Patterns of names, as lists of wildcards.
 pub(super) fn wildcards(patterns: &[&Pattern]) -> Result<Value, Obstacle> {
-    let one = |pattern: &&Pattern| match pattern {
-        Pattern::Exact(text) if text.contains(['*', '?']) => {
-            Err(format!("`{text}` is a name with wildcards in it"))
-        }
-        Pattern::Exact(text) | Pattern::Wildcard(text) => Ok(text.clone()),
-        Pattern::Regex(_) => Err("it names namespaces by regular expressions".to_owned()),
-    };
-    Ok(json!(patterns.iter().map(one).collect::<Result<Vec<_>, _>>()?))
+    Ok(json!(patterns.iter().map(|one| wildcard(one)).collect::<Result<Vec<_>, _>>()?))
 }
 
 /// A label selector as Kubernetes writes it. Wildcards in it are the languages' own.
@@ -79,6 +73,61 @@ pub(super) fn selector(selector: &LabelSelector) -> Value {
     put(&mut fields, "matchLabels", Value::Object(labels.collect()));
     put(&mut fields, "matchExpressions", selector.match_expressions.iter().map(expression).collect());
     Value::Object(fields)
+}
+
+/// What is demanded in `ImageTrustPolicy` alone.
+pub(super) fn refuse_own(images: &ImageRule) -> Result<(), Obstacle> {
+    // Every field stands here, so that a new one is not forgotten.
+    let ImageRule {
+        path: _,
+        span: _,
+        mode: _,
+        references: _,
+        except: _,
+        exceptions,
+        every_image,
+        registries: _,
+        signatures: _,
+        attestations: _,
+        authorities: _,
+        vouched: _,
+        workload: _,
+        deny: _,
+        sbom,
+        vulnerabilities,
+        provenance,
+        image,
+        summary,
+        registry_credentials: _,
+        pins_digest: _,
+        needs_digest: _,
+    } = images;
+    let asks = sbom.is_some() || vulnerabilities.is_some() || provenance.is_some() || summary.is_some();
+    let (mut has_placement, mut has_names) = (false, false);
+    for set in images.attestor_sets() {
+        has_placement |= set.placement() != Placement::Image;
+        set.each(&mut |attestor| has_names |= !attestor.names.is_empty());
+    }
+    let words = [
+        (asks, "it asks what SBOMs, scan reports, provenance or summaries say"),
+        (image.is_some(), "it asks what images say about themselves"),
+        (!exceptions.is_empty(), "it has exceptions that end"),
+        (*every_image, "it wants every image to be judged"),
+        (has_placement, "it asks for signatures of platforms"),
+        (has_names, "a signature must name the image"),
+    ];
+    words.into_iter().find(|(has, _)| *has).map_or(Ok(()), |(_, words)| Err(words.to_owned()))
+}
+
+/// A pattern as text with wildcards.
+pub(super) fn wildcard(pattern: &Pattern) -> Result<String, Obstacle> {
+    match pattern {
+        Pattern::Exact(text) if text.contains(['*', '?']) => {
+            Err(format!("`{text}` is a text with wildcards in it"))
+        }
+        Pattern::Exact(text) | Pattern::Wildcard(text) => Ok(text.clone()),
+        Pattern::Regex(_) => Err(format!("{pattern} is a regular expression, where there are none")),
+    }
 }
 
 /// What is trusted for one signer alone has no words elsewhere.
@@ -127,21 +176,21 @@ pub(super) fn flat(set: &AttestorSet) -> Result<(usize, Vec<&Attestor>), Obstacl
     }
 }
 
-/// The pattern in the form of references, if it names one repository or several: with the tag that it wants, if it wants one.
-pub(super) fn repository_and_tag(pattern: &ReferencePattern) -> (String, Option<String>) {
+/// A pattern of references, with the tag or digest that it wants and the sign before that.
+pub(super) fn repository_and_tag(pattern: &ReferencePattern) -> (String, Option<(char, String)>) {
     let canonical = pattern.canonical();
-    let (path, last) =
-        canonical.rsplit_once('/').map_or(("", canonical.as_str()), |(path, last)| (path, last));
-    let slash = if path.is_empty() { "" } else { "/" };
-    match last.split_once([':', '@']) {
-        Some((name, tag)) if !(path.is_empty() && tag.chars().all(|c| c.is_ascii_digit())) => {
-            (format!("{path}{slash}{name}"), Some(tag.to_owned()))
+    let start = canonical.rfind('/').map_or(0, |slash| slash + 1);
+    let (path, last) = canonical.split_at(start);
+    match last.char_indices().find(|(_, c)| [':', '@'].contains(c)) {
+        Some((at, sign)) => {
+            let (name, tag) = last.split_at(at);
+            (format!("{path}{name}"), Some((sign, tag.trim_start_matches(sign).to_owned())))
         }
-        _ => (canonical, None),
+        None => (canonical, None),
     }
 }
 
-/// The pattern in the dialect of `ImageTrustPolicy`.
+/// The pattern in the dialect of `ImageTrustPolicy`, which means at least the same images.
 pub(super) fn by_segment(
     pattern: &ReferencePattern,
     changes: &mut Vec<(ChangeKind, String)>,
@@ -153,11 +202,28 @@ pub(super) fn by_segment(
         return Err(format!("{pattern} has wildcards that `ImageTrustPolicy` does not have"));
     }
     let (repository, tag) = repository_and_tag(pattern);
-    match tag.as_deref() {
-        Some("*" | "**") => {}
+    let registry = repository.split('/').next().unwrap_or_default();
+    // policy-controller compares images of Docker Hub without a registry, too.
+    let is_anywhere = repository.starts_with("**");
+    if !pattern.is_kyverno() && registry.contains('*') && !is_anywhere {
+        return Err(format!(
+            "{pattern} is about several registries, or images of Docker Hub without a registry"
+        ));
+    }
+    let last = repository.rsplit('/').next().unwrap_or_default();
+    match tag {
         None if repository.ends_with('*') => {}
-        None => changes
-            .push((ChangeKind::Stricter, format!("{pattern} is about images of any tag and digest now"))),
+        // The wildcard may stand for a part of the tag.
+        None if last.contains('*') => {
+            return Err(format!(
+                "{pattern} is about tags or digests, and `ImageTrustPolicy` is about repositories"
+            ));
+        }
+        Some((':', tag)) if ["*", "**"].contains(&tag.as_str()) => {}
+        None | Some(('@', _)) => {
+            changes
+                .push((ChangeKind::Stricter, format!("{pattern} is about images of any tag and digest now")));
+        }
         Some(_) => {
             return Err(format!(
                 "{pattern} is about tags or digests, and `ImageTrustPolicy` is about repositories"
@@ -182,6 +248,15 @@ pub(super) fn by_segment(
     Ok(written)
 }
 
+/// The pattern of an exception in the dialect of `ImageTrustPolicy`, if it means exactly the same images.
+pub(super) fn excepted_by_segment(pattern: &ReferencePattern) -> Result<String, Obstacle> {
+    let (repository, tag) = repository_and_tag(pattern);
+    match pattern.is_by_segment() || tag.is_none() && repository.ends_with('*') {
+        true => by_segment(pattern, &mut Vec::new()),
+        false => Err(format!("it passes over images by {pattern}, and not by their repositories alone")),
+    }
+}
+
 /// What an attestation must be, as an expression.
 pub(super) fn expression(shape: &Shape) -> String {
     let mut conditions = Vec::new();
@@ -191,7 +266,7 @@ pub(super) fn expression(shape: &Shape) -> String {
 
 fn add_conditions(shape: &Shape, path: String, conditions: &mut Vec<String>) {
     let time = |operator: &str, time: &dyn core::fmt::Display| {
-        format!("timestamp({path}) {operator} timestamp(\"{time}\")")
+        format!("type({path}) == string && timestamp({path}) {operator} timestamp(\"{time}\")")
     };
     match shape {
         Shape::Fields(fields) if fields.is_empty() => conditions.push(format!("type({path}) == map")),
@@ -206,6 +281,11 @@ fn add_conditions(shape: &Shape, path: String, conditions: &mut Vec<String>) {
                 };
                 add_conditions(inner, path, conditions);
             }
+        }
+        // A number without a fraction is none with one.
+        Shape::Exactly(Value::Number(number)) => {
+            let kind = if number.is_f64() { "double" } else { "int" };
+            conditions.push(format!("type({path}) == {kind} && {path} == {number}"));
         }
         Shape::Exactly(value) => conditions.push(format!("{path} == {value}")),
         Shape::Before(before) => conditions.push(time("<", before)),

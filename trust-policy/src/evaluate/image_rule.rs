@@ -19,19 +19,21 @@ mod vulnerabilities;
 mod workload;
 
 use core::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use trust_core::{Digest, ImageRef, Pattern, Statement};
+use trust_core::{Digest, ImageRef, Pattern, PinnedImage, Statement, UnixTime};
 use trust_sbom::{Answer, Predicate};
 
 use self::asked::{Asked, Targets};
-use super::signers::{Kind, Must, SignedStatement, What, predicate};
+use super::age::is_young;
+use super::signers::{Kind, Must, SignedStatement, What, other_shapes, predicate};
 use super::{Evaluation, image_config, unresolved};
 use crate::expression::Scope;
 use crate::kubernetes::resource::ContainerImage;
 use crate::policy::image_rule::{
     AttestationDeny, AttestationRequirement, ImageAuthority, ImageRule, Vouched, VouchedCount, Vouching,
+    Which,
 };
 use crate::policy::mode::Mode;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
@@ -75,8 +77,14 @@ impl Evaluation<'_> {
         let written = image.image.parse::<ImageRef>();
         let written = written.as_ref().ok().and_then(ImageRef::digest);
         let digest = pinned.as_ref().map_or(written, |(pinned, _)| Some(pinned.digest()));
-        let mut causes = match self.exceptions(rule, image, digest) {
-            Ok(excepted) => return Explanation { check, ..excepted },
+        let mut causes = match exception::of(rule, image, digest, written.is_some(), self.now) {
+            Ok((excepted, by_digest)) => {
+                // What is excepted is this digest, and not what the tag stands for later.
+                if let (true, Ok((pinned, _))) = (by_digest, &pinned) {
+                    self.pin(image, pinned);
+                }
+                return Explanation { check, ..excepted };
+            }
             Err(expired) => expired,
         };
         causes.extend((!rule.registries.is_empty()).then(|| registries(rule, image)));
@@ -109,11 +117,8 @@ impl Evaluation<'_> {
         }
         let digest = pinned.digest();
         if !causes.iter().any(Explanation::fails) {
-            // What an update leaves as it was, or a controller made of a template, stays as it is: otherwise a Pod would restart, and the
-            // controller would make another one.
-            let is_new = !self.before.has(image) && !self.request.is_made_by_controller();
-            if rule.pins_digest && !names_digest && image.is_written && is_new {
-                self.pins.insert(image.pointer.clone(), super::kyverno_pin(&pinned));
+            if rule.pins_digest {
+                self.pin(image, &pinned);
             }
             if rule.attestor_sets().next().is_some() {
                 let verified = VerifiedImage { image: image.image.clone(), digest: digest.clone() };
@@ -123,13 +128,22 @@ impl Evaluation<'_> {
         summed(check, &rule.path, Some(digest), image, causes)
     }
 
+    /// Names the digest in the resource. What an update leaves as it was, or a controller made of a template, stays as it is: otherwise a
+    /// Pod would restart, and the controller would make another one.
+    fn pin(&mut self, image: &ContainerImage, pinned: &PinnedImage) {
+        let is_new = !self.before.has(image) && !self.request.is_made_by_controller();
+        if pinned.reference().digest().is_none() && image.is_written && is_new {
+            self.pins.insert(image.pointer.clone(), super::kyverno_pin(pinned));
+        }
+    }
+
     /// What is asked of signatures and attestations, and of the workload.
     fn signed_demands(&self, rule: &ImageRule, targets: &Targets<'_, '_>, scope: &Scope) -> Vec<Explanation> {
         let image = targets.image();
         let mut causes = Vec::new();
         for set in &rule.signatures {
             let signed = |asked: &Asked<'_, '_>| vec![asked.signed(What::SIGNATURE, set).explanation];
-            causes.extend(targets.judge(set.placement, &signed));
+            causes.extend(targets.judge(set.placement, Which::Any, &signed));
         }
         // Conditions must hold of every attestation, so all must be known.
         if rule.deny.is_some() || rule.has_conditions() {
@@ -146,7 +160,8 @@ impl Evaluation<'_> {
                     }
                     found
                 };
-                targets.judge(set.placement, &of_one)
+                let which = attestation.expression.as_ref().map_or(Which::Any, |(which, _)| *which);
+                targets.judge(set.placement, which, &of_one)
             };
             causes.extend(by_each(attestation, &of_set));
         }
@@ -161,17 +176,26 @@ impl Evaluation<'_> {
             causes.push(denied(deny, &named.take(), scope));
         }
         if let Some(sbom) = &rule.sbom {
-            causes.extend(targets.judge(sbom.attestors.placement, &|asked| vec![asked.sbom(sbom)]));
+            causes
+                .extend(targets.judge(sbom.attestors.placement, sbom.which, &|asked| vec![asked.sbom(sbom)]));
         }
         if let Some(scan) = &rule.vulnerabilities {
-            causes
-                .extend(targets.judge(scan.attestors.placement, &|asked| vec![asked.vulnerabilities(scan)]));
+            causes.extend(
+                targets
+                    .judge(scan.attestors.placement, Which::All, &|asked| vec![asked.vulnerabilities(scan)]),
+            );
         }
         if let Some(origin) = &rule.provenance {
-            causes.extend(targets.judge(origin.attestors.placement, &|asked| vec![asked.provenance(origin)]));
+            causes
+                .extend(targets.judge(origin.attestors.placement, origin.which, &|asked| {
+                    vec![asked.provenance(origin)]
+                }));
         }
         if let Some(summary) = &rule.summary {
-            causes.extend(targets.judge(summary.attestors.placement, &|asked| vec![asked.summary(summary)]));
+            causes
+                .extend(targets.judge(summary.attestors.placement, summary.which, &|asked| {
+                    vec![asked.summary(summary)]
+                }));
         }
         causes
     }
@@ -185,15 +209,26 @@ fn attested(
 ) -> (Vec<Explanation>, Vec<SignedStatement>) {
     let (kind, conditions) = (Kind::Type(&attestation.predicate_type), attestation.conditions.as_ref());
     let mut causes = Vec::new();
-    // One must be young enough, one must have the shape, and all must meet the conditions.
-    let young = attestation.max_age.map(Must::BeYoung);
-    let shaped = attestation.shape.as_ref().map(Must::HaveShape);
-    for must in young.into_iter().chain(shaped) {
-        causes.push(asked.signed(kind.that_must(must), set).explanation);
+    let (any, others) = match &attestation.expression {
+        Some((Which::Any, expression)) => (Some(expression), None),
+        Some((which, expression)) => (None, Some((*which, expression))),
+        None => (None, None),
+    };
+    // One must be young enough and say what it must, and all must meet the conditions.
+    let judge = |statement: &Statement, time: Option<UnixTime>| {
+        let unknown = "no time of the signature is vouched for";
+        let age =
+            attestation.max_age.map(|most| is_young(time, most, asked.now, unknown, ReasonCode::TooOld));
+        let shape = attestation.shape.iter().flat_map(|shape| other_shapes(shape, statement));
+        let expressed = any.map(|expression| asked.expressed(expression, statement));
+        age.into_iter().chain(shape).chain(expressed).collect()
+    };
+    if attestation.max_age.is_some() || attestation.shape.is_some() || any.is_some() {
+        causes.push(asked.signed(kind.that_must(Must::Satisfy(&judge)), set).explanation);
     }
-    if let Some((which, expression)) = &attestation.expression {
+    if let Some((which, expression)) = others {
         let judge = |statement: &Statement| vec![asked.expressed(expression, statement)];
-        causes.push(asked.satisfied(&attestation.path, *which, kind, set, &judge));
+        causes.push(asked.satisfied(&attestation.path, which, kind, set, &judge));
     }
     if !causes.is_empty() && conditions.is_none() && attestation.name.is_none() {
         return (causes, Vec::new());
@@ -222,7 +257,7 @@ fn vouched(
     counts: &[VouchedCount],
     asked: &Asked<'_, '_>,
 ) -> Vec<Explanation> {
-    let mut answers: Vec<(usize, Explanation)> = authorities.iter().map(|one| vouches(one, asked)).collect();
+    let mut answers: Vec<(Times, Explanation)> = authorities.iter().map(|one| vouches(one, asked)).collect();
     let check = "authorities";
     let code = match &answers[..] {
         [(_, only)] => only.code.unwrap_or(ReasonCode::TooFewSigners),
@@ -242,8 +277,10 @@ fn vouched(
                 Vouched::Signatures => matches!(authority.vouching, Vouching::Signature(_)),
                 Vouched::Attestations => matches!(authority.vouching, Vouching::Attestations(_)),
             };
-            counted(count, if is_of { *times } else { 0 }, answer)
+            counted(count, if is_of && answer.holds() { *times } else { Times::default() }, answer)
         }));
+        // One that is not known may be one too many.
+        found.extend(count.at_most.map(|_| asked.unknown()).into_iter().flatten());
     }
     let (_, first) = answers.swap_remove(index);
     found.insert(0, Explanation::pass(check, "one vouches for the image").because(vec![first]));
@@ -251,43 +288,60 @@ fn vouched(
 }
 
 /// Whether an authority vouches for an image, and by how many signatures or attestations.
-fn vouches(authority: &ImageAuthority, asked: &Asked<'_, '_>) -> (usize, Explanation) {
+fn vouches(authority: &ImageAuthority, asked: &Asked<'_, '_>) -> (Times, Explanation) {
     let check = format!("{}: `{}`", authority.path, authority.name);
     let (times, causes) = match &authority.vouching {
-        Vouching::Always => return (0, Explanation::pass(check, "vouches for every image")),
+        Vouching::Always => return (Times::default(), Explanation::pass(check, "vouches for every image")),
         Vouching::Never(message) => {
-            return (0, Explanation::fail(check, ReasonCode::Condition, message.clone()));
+            return (Times::default(), Explanation::fail(check, ReasonCode::Condition, message.clone()));
         }
         Vouching::Signature(set) => {
             let signed = asked.signed(What::SIGNATURE, set);
-            (signed.signers.len(), vec![signed.explanation])
+            (Times::of(&signed.signers), vec![signed.explanation])
         }
         Vouching::Attestations(attestations) if attestations.is_empty() => {
             let message = "the policy names no attestation, so it can never be satisfied";
-            return (0, Explanation::fail(check, ReasonCode::UnusablePolicy, message));
+            return (Times::default(), Explanation::fail(check, ReasonCode::UnusablePolicy, message));
         }
         Vouching::Attestations(attestations) => {
             let by_each = |one| by_each(one, &|set| attested(one, set, asked).0);
-            (attestations.len(), attestations.iter().flat_map(by_each).collect())
+            let times = Times { distinct: attestations.len(), all: attestations.len() };
+            (times, attestations.iter().flat_map(by_each).collect())
         }
     };
     (times, Explanation::all(&check, causes))
 }
 
+/// How often an authority vouched.
+#[derive(Clone, Copy, Default)]
+struct Times {
+    /// By different signers, or kinds of attestations: the same signature stored twice is one.
+    distinct: usize,
+    /// With all that is stored.
+    all: usize,
+}
+
+impl Times {
+    fn of(signers: &[String]) -> Self {
+        Self { distinct: signers.iter().collect::<BTreeSet<_>>().len(), all: signers.len() }
+    }
+}
+
 /// Whether an authority vouched as often as it must.
-fn counted(count: &VouchedCount, times: usize, answer: &Explanation) -> Explanation {
-    let times = if answer.holds() { times } else { 0 };
+fn counted(count: &VouchedCount, times: Times, answer: &Explanation) -> Explanation {
     let VouchedCount { authority, of, at_least, at_most } = count;
     let what = if *of == Vouched::Attestations { "attestations" } else { "signatures" };
     let check = format!("{what} by `{authority}`");
-    if times >= *at_least && at_most.is_none_or(|most| times <= most) {
-        return Explanation::pass(check, format!("are {times}"));
+    let Times { distinct, all } = times;
+    if distinct >= *at_least && at_most.is_none_or(|most| all <= most) {
+        return Explanation::pass(check, format!("are {distinct}"));
     }
+    let found = if distinct < *at_least { distinct } else { all };
     let expected = match at_most {
         Some(most) => format!("{at_least} to {most}"),
         None => format!("{at_least} or more"),
     };
-    let mismatch = Mismatch::new(Some(times.to_string()), [expected]);
+    let mismatch = Mismatch::new(Some(found.to_string()), [expected]);
     let causes = if answer.holds() { Vec::new() } else { vec![answer.clone()] };
     Explanation::differs(check, ReasonCode::TooFewSigners, mismatch).because(causes)
 }

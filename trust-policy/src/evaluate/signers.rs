@@ -9,7 +9,6 @@ use trust_core::internal::{encoding, pem};
 use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime};
 use trust_sbom::{Formats, PredicateKind};
 
-use super::age::is_young;
 use super::{Evaluation, unresolved};
 use crate::evaluate::signed_artifact::{ArtifactError, SignedArtifact};
 use crate::evidence::ImageEvidence;
@@ -63,12 +62,8 @@ pub(super) enum Must<'a> {
     Exist,
     /// Every one must meet these conditions.
     Meet(&'a Conditions),
-    /// One must have this shape; one of another shape does not harm.
-    HaveShape(&'a Shape),
-    /// One must have been signed at most so many milliseconds ago; an older one does not harm.
-    BeYoung(i64),
-    /// One must satisfy; another one does not harm.
-    Satisfy(&'a dyn Fn(&Statement) -> Vec<Explanation>),
+    /// One must satisfy, which was signed at this time at the latest if that is vouched for; another one does not harm.
+    Satisfy(&'a dyn Fn(&Statement, Option<UnixTime>) -> Vec<Explanation>),
 }
 
 impl What<'_> {
@@ -90,26 +85,10 @@ impl<'a> Kind<'a> {
 
 impl Must<'_> {
     /// What is asked of a statement, and whether it is so.
-    fn judge(
-        self,
-        statement: &Statement,
-        signed: Option<UnixTime>,
-        now: UnixTime,
-        scope: &Scope,
-    ) -> Vec<Explanation> {
+    fn judge(self, statement: &Statement, signed: Option<UnixTime>, scope: &Scope) -> Vec<Explanation> {
         match self {
-            Self::BeYoung(max_age) => {
-                vec![is_young(
-                    signed,
-                    max_age,
-                    now,
-                    "no time of the signature is vouched for",
-                    ReasonCode::TooOld,
-                )]
-            }
             Self::Meet(conditions) => unmet(conditions, statement, scope),
-            Self::HaveShape(shape) => other_shapes(shape, statement),
-            Self::Satisfy(judge) => judge(statement),
+            Self::Satisfy(judge) => judge(statement, signed),
             Self::Exist => Vec::new(),
         }
     }
@@ -118,7 +97,7 @@ impl Must<'_> {
 /// What a set of attestors signed.
 pub(super) struct Signed {
     pub(super) explanation: Explanation,
-    /// Each signer once for each attestor.
+    /// The signer of each signature or attestation that counts, for each attestor.
     pub(super) signers: Vec<String>,
     /// What they attested.
     pub(super) statements: Vec<SignedStatement>,
@@ -236,8 +215,7 @@ impl Evaluation<'_> {
             let attested = artifact.unverified_attestation_type();
             // What a clock that may differ says of the near future is now.
             let time = verified.times().iter().map(|time| time.time().min(self.now)).min();
-            let judged =
-                statement.map(|statement| wanted.what.must.judge(statement, time, self.now, wanted.scope));
+            let judged = statement.map(|statement| wanted.what.must.judge(statement, time, wanted.scope));
             let judged = judged.unwrap_or_default();
             if let Some(code) = judged.iter().find_map(|one| one.code) {
                 let message = format!("by {signer}, does not say what it must");
@@ -451,7 +429,7 @@ pub(super) fn predicate(statement: &Statement) -> Result<Value, JsonError> {
 }
 
 /// Where a statement has another shape.
-fn other_shapes(shape: &Shape, statement: &Statement) -> Vec<Explanation> {
+pub(super) fn other_shapes(shape: &Shape, statement: &Statement) -> Vec<Explanation> {
     let predicate = match predicate(statement) {
         Ok(predicate) => predicate,
         Err(error) => return vec![Explanation::fail("predicate", ReasonCode::Malformed, error.to_string())],

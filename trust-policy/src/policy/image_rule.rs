@@ -29,7 +29,7 @@ pub struct ImageRule {
     pub except: Vec<ReferencePattern>,
     /// Of those images the ones that are not judged for now.
     pub exceptions: Vec<ImageException>,
-    /// Whether some rule about images must judge every image of the workload, those that this rule is not about, too.
+    /// Whether some rule about images must judge every image of the workload, or pass over it by name: those that this rule is not about, too.
     pub every_image: bool,
     /// Where images may come from; anywhere if there are none.
     pub registries: Vec<ReferencePattern>,
@@ -63,7 +63,8 @@ pub struct ImageRule {
     pub needs_digest: bool,
 }
 
-/// Images that a rule does not judge until a time. Verdicts say so.
+/// Images that a rule does not judge until a time. Verdicts say so; they count as covered. One that is named by tag and excepted by
+/// digest is pinned to that digest.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ImageException {
@@ -93,7 +94,7 @@ pub enum Which {
     /// Every one that a trusted signer signed.
     All,
     /// The one that was signed last; where several signers are needed, of each the last. Without a time that is vouched for, which is
-    /// the last is unknown.
+    /// the last is unknown. Such a time says that the signature existed then: an old one that was stamped late counts as late.
     Latest,
 }
 

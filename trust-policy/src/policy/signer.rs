@@ -219,7 +219,8 @@ impl AttestorSet {
         Self { path: "attestors".to_owned(), count, attestors, placement: Placement::Image }
     }
 
-    /// The same set, which must have signed this of an image.
+    /// The same set, which must have signed this of an image. It counts for sets of signatures, attestations and documents; in authorities,
+    /// for VEX statements and within other sets the image is meant.
     #[must_use]
     pub fn at(self, placement: Placement) -> Self {
         Self { placement, ..self }

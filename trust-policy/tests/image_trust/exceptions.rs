@@ -47,7 +47,23 @@ fn an_exception_is_for_images_and_ends() {
         ),
         (&json!("skip"), &json!("waits for CVE-1"), &json!("team-web"), &json!("2026-12-01T00:00:00Z")),
     );
-    allowed(&judge(&exception(&format!("digests: ['{}']", digest()), "2026-12-01")));
+    // What is excepted by digest is pinned to it; where a rule pins nothing, a tag is not excepted so.
+    let by_digest = exception(&format!("digests: ['{}']", digest()), "2026-12-01");
+    let verdict = judge(&by_digest);
+    allowed(&verdict);
+    assert_eq!(verdict.patch[0].value, format!("{IMAGE}@{}", digest()));
+    let unpinned = by_digest.replace("  signers:", "  pinDigest: false\n  signers:");
+    denied(&judge(&unpinned), ReasonCode::NotFound, "found no signature");
+    let named = judge_by(
+        &PolicySet::from_yaml(&unpinned).unwrap(),
+        vec![],
+        &format!("ghcr.io/acme/app@{}", digest()),
+    );
+    allowed(&named);
+    // What cannot be read is excepted by no name.
+    let text = exception("images: ['**']", "2026-12-01");
+    let unreadable = judge_by(&PolicySet::from_yaml(&text).unwrap(), vec![], "ghcr.io/acme/app@sha256:zz");
+    denied(&unreadable, ReasonCode::Malformed, "");
     for other in [
         "images: ['ghcr.io/acme/other']",
         "digests: ['sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855']",

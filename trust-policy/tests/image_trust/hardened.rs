@@ -27,7 +27,9 @@ fn an_image_is_without_shells_and_package_managers() {
     for (tools, found) in [
         ("shells", component("library", "bash", "pkg:deb/debian/bash@5")),
         ("shells", component("application", "busybox", "pkg:generic/busybox@1")),
+        ("shells", component("library", "bash-static", "pkg:alpine/bash-static@5")),
         ("shells", component("file", "/usr/bin/sh", "")),
+        ("shells", component("file", "/bin/fish", "")),
         ("packageManagers", component("library", "apk-tools", "pkg:apk/alpine/apk-tools@2")),
     ] {
         let name = found["name"].as_str().unwrap().to_owned();
@@ -56,6 +58,14 @@ fn the_operating_system_is_mended() {
     let text = serde_json::to_string(&good).unwrap();
     assert!(text.contains("\"until\":\"2028-06-30T00:00:00Z\""), "{text}");
     allowed(&judge(json!([system("debian", "100")])));
+    for named in ["buster", ""] {
+        denied(&judge(json!([system("debian", named)])), ReasonCode::Unresolved, "the number of its version");
+    }
+    denied(
+        &judge(json!([system("debian", "10 (buster)")])),
+        ReasonCode::OtherBase,
+        "found `debian 10 (buster)`",
+    );
     // Without such a component, packages say what they were made for.
     let made_for = |distro: &str| {
         judge(json!([component("library", "a", &format!("pkg:deb/debian/a@1?distro={distro}"))]))
@@ -63,7 +73,7 @@ fn the_operating_system_is_mended() {
     denied(&made_for("debian-10"), ReasonCode::OtherBase, "found `debian 10`");
     allowed(&made_for("debian-13"));
     let unnamed = judge(json!([component("library", "a", "pkg:npm/a@1")]));
-    denied(&unnamed, ReasonCode::Unresolved, "it names no operating system with its version");
+    denied(&unnamed, ReasonCode::Unresolved, "it names no operating system with the number of its version");
 }
 
 /// A manifest with its configuration.

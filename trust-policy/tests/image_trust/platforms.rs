@@ -99,6 +99,20 @@ fn an_sbom_is_for_one_platform() {
 }
 
 #[test]
+fn a_bad_sbom_of_the_index_is_not_made_good_by_its_platforms() {
+    let deny = "deny: [{name: log4j-core, versions: 'vers:maven/<2.15.0'}]";
+    let require = format!("{{sbom: {{from: [release], at: either, {deny}}}}}");
+    let version = |seed: u8, digest: &Digest| {
+        let version = if seed == 1 { "2.17.1" } else { "2.14.1" };
+        attestation_of(1, digest, CYCLONEDX, &sbom(&log4j(version)))
+    };
+    let judge = |index, platforms| judge(&require, &SignedBy { index, platforms }, &version);
+    allowed(&judge(&[], [&[1], &[1]]));
+    allowed(&judge(&[1], [&[2], &[2]]));
+    denied(&judge(&[2], [&[1], &[1]]), ReasonCode::Condition, "denied package");
+}
+
+#[test]
 fn platforms_that_were_not_fetched_are_unknown() {
     let require = "{signatures: {from: [release], at: everyPlatform}}";
     let Index { digest, documents, .. } = index();

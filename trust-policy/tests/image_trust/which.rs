@@ -118,6 +118,19 @@ fn the_latest_is_by_the_time_that_is_vouched_for() {
     denied(&judge_identity("", require, &[(9, first), (6, second)]), ReasonCode::Condition, "does not hold");
     // Of two at the same time, both.
     denied(&judge_identity("", require, &[(9, first), (6, first)]), ReasonCode::Condition, "does not hold");
+    // What is said again is as late as its latest, in whatever order it is found.
+    let third = "20260601120200Z";
+    for (scores, decides) in
+        [([(6, first), (6, third), (9, second)], 6), ([(9, first), (9, third), (6, second)], 9)]
+    {
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let verdict = judge_identity("", require, &order.map(|index: usize| scores[index]));
+            match decides {
+                9 => allowed(&verdict),
+                _ => denied(&verdict, ReasonCode::Condition, "does not hold"),
+            }
+        }
+    }
     let young = "{attestations: [{type: t, from: [ci], maxAge: 4m30s}]}";
     allowed(&judge_identity("", young, &[(1, second)]));
     denied(
@@ -125,6 +138,10 @@ fn the_latest_is_by_the_time_that_is_vouched_for() {
         ReasonCode::TooOld,
         "expected 2026-06-01T12:00:30Z or later",
     );
+    // One must be both.
+    let both = "{attestations: [{type: t, from: [ci], maxAge: 4m30s, which: any, expression: predicate.score >= 7}]}";
+    allowed(&judge_identity("", both, &[(6, first), (9, second)]));
+    denied(&judge_identity("", both, &[(9, first), (6, second)]), ReasonCode::TooOld, "");
 }
 
 #[test]

@@ -85,6 +85,170 @@ fn what_another_language_cannot_say_is_left_out_and_named() {
     assert!(hub.documents.is_empty() && hub.changes[0].message.contains("Docker Hub"), "{:?}", hub.changes);
 }
 
+/// A policy of policy-controller, or of Kyverno, that is about these images.
+fn about(pattern: &str, in_kyverno: bool) -> PolicySet {
+    let key = format!("\"{}\"", pem(1));
+    match in_kyverno {
+        true => kyverno("", &format!("{{imageReferences: ['{pattern}'], attestors: [{{entries: [{{keys: {{publicKeys: {key}}}}}]}}]}}")),
+        false => PolicySet::from_yaml(&format!(
+            "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {{name: p}}\nspec: {{images: [{{glob: '{pattern}'}}], \
+             authorities: [{{key: {{data: {key}}}}}]}}\n"
+        ))
+        .unwrap(),
+    }
+}
+
+/// The images that a set asks for.
+fn meant(policies: &PolicySet, image: &str) -> bool {
+    let request = trust_testkit::judge::request(trust_testkit::judge::pod(image));
+    !policies.requirements(&request, &trust_policy::Evidence::default(), crate::NOW).images.is_empty()
+}
+
+#[test]
+fn what_is_converted_is_about_every_image_that_it_was_about() {
+    let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let names = [
+        "ghcr.io/acme/app",
+        "ghcr.io/acme/team/app",
+        "ghcr.io/acme/app-prod",
+        "acme-corp/app",
+        "nginx",
+        "localhost:5000/app",
+        "quay.io/acme/app",
+    ];
+    let ends = [
+        "".to_owned(),
+        ":v1".to_owned(),
+        ":1.2-prod".to_owned(),
+        ":latest".to_owned(),
+        ":443".to_owned(),
+        format!("@{digest}"),
+        format!(":v1@{digest}"),
+    ];
+    let images: Vec<String> =
+        names.iter().flat_map(|name| ends.iter().map(move |end| format!("{name}{end}"))).collect();
+    let patterns = [
+        "*",
+        "**",
+        "*/*",
+        "ghcr.io/acme/*",
+        "ghcr.io/acme/**",
+        "ghcr.io/acme/app",
+        "ghcr.io/acme/app*",
+        "ghcr.io/acme/*-prod",
+        "*latest",
+        "*:443",
+        "*:v1",
+        "ghcr.io/acme/app:*",
+        "ghcr.io/acme/app:v1",
+        "ghcr.io/acme/app:v*",
+        "ghcr.io/*/app:*",
+        "ghcr.io/acme/*:v1",
+        "acme-*/**",
+        "acme-corp/*",
+        "nginx*",
+        "docker.io/*",
+        "localhost:5000/*",
+        "*app*",
+        "*/app",
+        "gh*.io/**",
+    ];
+    let mut compared = 0;
+    for (pattern, in_kyverno) in patterns.iter().flat_map(|pattern| [(pattern, true), (pattern, false)]) {
+        let source = about(pattern, in_kyverno);
+        for conversion in [source.to_image_trust_policies(), source.to_image_validating_policies()] {
+            if conversion.documents.is_empty() {
+                assert_eq!(conversion.changes[0].kind, ChangeKind::LeftOut, "{pattern}");
+                continue;
+            }
+            let (converted, mut differs) = (read(&conversion), Vec::new());
+            for image in &images {
+                compared += 1;
+                let (before, after) = (meant(&source, image), meant(&converted, image));
+                assert!(
+                    after || !before,
+                    "{pattern} ({in_kyverno}) was about {image}: {:?}",
+                    conversion.documents
+                );
+                differs.extend((before != after).then_some(image));
+            }
+            // More is never asked without a word.
+            let says = |change: &trust_policy::Change| {
+                change.kind == ChangeKind::Stricter && change.message.contains(pattern)
+            };
+            let is_said = conversion.changes.iter().any(says);
+            assert!(
+                is_said || differs.is_empty(),
+                "{pattern} ({in_kyverno}) became about {differs:?}: {:?}",
+                conversion.documents
+            );
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+}
+
+#[test]
+fn no_document_takes_the_place_of_another() {
+    let of = |namespace: &str| {
+        format!(
+            "apiVersion: kyverno.io/v1\nkind: Policy\nmetadata: {{name: verify, namespace: {namespace}}}\nspec:\n  rules:\n  - name: r\n    match: {{any: \
+             [{{resources: {{kinds: [Pod]}}}}]}}\n    verifyImages: [{{{KEYLESS}, mutateDigest: false}}]\n"
+        )
+    };
+    let sigstore = "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: a-verify}\nspec: {images: [{glob: '**'}], authorities: \
+                    [{keyless: {identities: [{issuer: a, subject: b}]}}]}\n";
+    let policies = PolicySet::from_yaml(&format!("{}---\n{}---\n{sigstore}", of("a"), of("b"))).unwrap();
+    let names = |conversion: Conversion| -> Vec<String> {
+        conversion
+            .documents
+            .iter()
+            .map(|one| {
+                format!(
+                    "{}/{}",
+                    one["metadata"]["namespace"].as_str().unwrap_or("-"),
+                    one["metadata"]["name"].as_str().unwrap()
+                )
+            })
+            .collect()
+    };
+    assert_eq!(names(policies.to_image_trust_policies()), ["-/a-verify", "-/b-verify", "-/a-verify-2"]);
+    assert_eq!(names(policies.to_image_validating_policies()), ["a/verify", "b/verify", "-/a-verify"]);
+}
+
+#[test]
+fn what_only_our_own_language_demands_is_not_lost() {
+    let key = format!("\"{}\"", pem(1));
+    for more in [
+        "sbom: {from: [k]}",
+        "image: {nonRoot: true}",
+        "signatures: {from: [k], at: everyPlatform}",
+        "signatures: {from: [k], signedNames: [a]}",
+    ] {
+        let text = format!(
+            "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: p}}\nspec: {{images: ['ghcr.io/acme/**'], signers: {{k: {{publicKey: {key}}}}}, require: {{{more}}}}}\n"
+        );
+        let mut policies = PolicySet::from_yaml(&text).unwrap().policies().to_vec();
+        // As an embedder makes it, it is of no language.
+        policies[0].kind = String::new();
+        let policies = PolicySet::new(policies);
+        for conversion in [policies.to_image_trust_policies(), policies.to_image_validating_policies()] {
+            assert!(conversion.documents.is_empty(), "{more}: {:?}", conversion.documents);
+            assert_eq!(conversion.changes[0].kind, ChangeKind::LeftOut);
+        }
+    }
+    // An override for every namespace stays one.
+    let everywhere = kyverno("", &format!("{{{KEYLESS}}}")).policies().to_vec();
+    let mut rule = everywhere[0].rules[0].clone();
+    let trust_policy::Requirement::Images { rules, .. } = &mut rule.requirement else { panic!() };
+    rules[0].mode = trust_policy::Mode::Audit.into();
+    let mut one = trust_policy::ModeOverride::in_namespaces(trust_policy::Mode::Enforce, vec![]);
+    one.selector = Some(trust_policy::LabelSelector::default());
+    rules[0].mode.overrides.push(one);
+    let policies = PolicySet::new(vec![trust_policy::Policy::new("p", vec![rule])]);
+    let spec = &policies.to_image_trust_policies().documents[0]["spec"];
+    assert_eq!(spec["modeOverrides"][0], serde_json::json!({"action": "Enforce", "namespaceSelector": {}}));
+}
+
 /// How many files are read, and how many policies are made of them.
 #[test]
 fn published_policies_are_converted_or_say_why_not() {

@@ -1,5 +1,7 @@
 //! [`Targets`] and [`Asked`]: an image of which something is asked, and each of its platforms.
 
+use std::collections::BTreeMap;
+
 use trust_core::{PinnedImage, Reasons, Statement, UnixTime};
 use trust_sbom::{Limits, Predicate, PredicateKind};
 
@@ -87,7 +89,8 @@ impl<'v, 'a> Asked<'v, 'a> {
         judge: &dyn Fn(&Statement) -> Vec<Explanation>,
     ) -> Explanation {
         if which == Which::Any {
-            let signed = self.signed(kind.that_must(Must::Satisfy(judge)), set);
+            let judge = |statement: &Statement, _: Option<UnixTime>| judge(statement);
+            let signed = self.signed(kind.that_must(Must::Satisfy(&judge)), set);
             return Explanation::all(path, vec![signed.explanation]);
         }
         let signed = self.signed(kind.any(), set);
@@ -156,30 +159,29 @@ impl<'e> Environment<'e> for Attested<'e> {
     }
 }
 
-/// The attestations that were signed last, of all or of each signer; several if they were signed at the same time.
+/// The attestations that were signed last, of all or of each signer; several if they were signed at the same time. One that says the
+/// same again is as late as its latest.
 fn latest(statements: Vec<SignedStatement>, of_each_signer: bool) -> Result<Vec<SignedStatement>, String> {
-    let mut latest: Vec<SignedStatement> = Vec::new();
+    let mut groups: BTreeMap<Option<String>, Vec<SignedStatement>> = BTreeMap::new();
     for one in statements {
-        let rivals = |other: &SignedStatement| !of_each_signer || other.signer == one.signer;
-        let others: Vec<&SignedStatement> = latest.iter().filter(|other| rivals(other)).collect();
-        if others.iter().any(|other| is_same_predicate(&other.statement, &one.statement)) && others.len() == 1
-        {
-            continue;
+        let group = groups.entry(of_each_signer.then(|| one.signer.clone())).or_default();
+        match group.iter_mut().find(|other| is_same_predicate(&other.statement, &one.statement)) {
+            // Of two times of which one is not known, the later one is not known.
+            Some(same) => same.time = same.time.zip(one.time).map(|(own, other)| own.max(other)),
+            None => group.push(one),
         }
-        match (others.first().map(|other| other.time), one.time) {
-            (None, _) => latest.push(one),
-            (Some(Some(last)), Some(time)) if time < last => {}
-            (Some(Some(last)), Some(time)) => {
-                latest.retain(|other| !rivals(other) || time == last);
-                latest.push(one);
-            }
-            _ => {
-                return Err(format!(
-                    "which attestation by {} is the last cannot be determined: the time of a signature is not vouched for",
-                    one.signer
-                ));
-            }
+    }
+    let mut latest = Vec::new();
+    for group in groups.into_values() {
+        let unknown = group.iter().find(|one| one.time.is_none()).filter(|_| group.len() > 1);
+        if let Some(unknown) = unknown {
+            return Err(format!(
+                "which attestation is the last cannot be determined: the time of a signature by {} is not vouched for",
+                unknown.signer
+            ));
         }
+        let last = group.iter().map(|one| one.time).max().flatten();
+        latest.extend(group.into_iter().filter(|one| one.time == last));
     }
     Ok(latest)
 }
@@ -203,10 +205,12 @@ impl<'v, 'a> Targets<'v, 'a> {
         &self.image
     }
 
-    /// Judges what must have been signed: what the workload names, each of its platforms, or either.
+    /// Judges what must have been signed: what the workload names, each of its platforms, or either. Where all of something must be
+    /// good, or the last, what is bad of the index is not made good by its platforms: they count if it has nothing of the kind.
     pub(super) fn judge(
         &self,
         placement: Placement,
+        which: Which,
         judge: &dyn Fn(&Asked<'_, '_>) -> Vec<Explanation>,
     ) -> Vec<Explanation> {
         match placement {
@@ -214,7 +218,8 @@ impl<'v, 'a> Targets<'v, 'a> {
             Placement::EveryPlatform => vec![self.every_platform(judge)],
             Placement::Either => {
                 let own = Explanation::all("index", judge(&self.image));
-                if own.holds() {
+                let has_nothing = own.code == Some(ReasonCode::NotFound);
+                if own.holds() || which != Which::Any && !has_nothing {
                     return vec![own];
                 }
                 let every = self.every_platform(judge);

@@ -87,7 +87,11 @@ impl Evaluation<'_> {
                 format!("found `{}`, which the policy does not apply to", base.image),
             );
         }
-        let satisfied = about.into_iter().map(|rule| self.image(rule, &base, scope, depth + 1)).collect();
+        let satisfied: Vec<_> =
+            about.into_iter().map(|rule| self.image(rule, &base, scope, depth + 1)).collect();
+        if let Some(excepted) = satisfied.iter().find(|one| !one.holds() && !one.fails()) {
+            return fail(ReasonCode::Unresolved, format!("`{}`: {}", base.image, excepted.message));
+        }
         Explanation::all(&check, satisfied)
     }
 }

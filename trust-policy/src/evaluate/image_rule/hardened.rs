@@ -31,13 +31,11 @@ const PACKAGE_MANAGERS: [&str; 19] = [
     "zypper",
 ];
 /// Shells, and what is made of several programs of which one is a shell.
-const SHELLS: [&str; 22] = [
+const SHELLS: [&str; 20] = [
     "ash",
     "bash",
-    "bash-minimal",
     "busybox",
     "busybox-binsh",
-    "busybox-static",
     "csh",
     "dash",
     "dash-binsh",
@@ -55,10 +53,24 @@ const SHELLS: [&str; 22] = [
     "yash",
     "zsh",
 ];
-/// Files that are shells, wherever they come from.
-const SHELL_FILES: [&str; 8] = ["ash", "bash", "busybox", "csh", "dash", "ksh", "sh", "zsh"];
-/// Types of packages that put programs where a runtime finds them. A library of a language that is called `sh` is no shell.
-const TYPES_OF_PROGRAMS: [&str; 7] = ["alpm", "apk", "deb", "generic", "github", "opkg", "rpm"];
+/// Types of packages that are libraries of a language, so that one that is called `sh` is no shell.
+const TYPES_OF_LIBRARIES: [&str; 15] = [
+    "cargo",
+    "cocoapods",
+    "composer",
+    "conan",
+    "cran",
+    "gem",
+    "golang",
+    "hackage",
+    "hex",
+    "luarocks",
+    "maven",
+    "npm",
+    "nuget",
+    "pub",
+    "pypi",
+];
 
 impl Tools {
     fn packages(self) -> &'static [&'static str] {
@@ -77,16 +89,16 @@ impl Tools {
 
     /// Whether a component is one of them.
     fn has(self, component: &Component) -> bool {
-        let is_program = component.purls.is_empty()
-            || purls(component).any(|one| TYPES_OF_PROGRAMS.contains(&one.package_type()));
+        let mut purls = purls(component).peekable();
+        let is_library =
+            purls.peek().is_some() && purls.all(|purl| TYPES_OF_LIBRARIES.contains(&purl.package_type()));
         let name = component.name.to_lowercase();
-        let is_package =
-            component.kind != ComponentKind::File && is_program && self.packages().contains(&name.as_str());
+        let is_listed = |name: &str| self.packages().contains(&name.strip_suffix("-static").unwrap_or(name));
+        let is_package = component.kind != ComponentKind::File && !is_library && is_listed(&name);
+        // A file is what it is called, wherever it comes from.
         let (folder, file) = name.rsplit_once('/').unwrap_or(("", &name));
-        let is_file = component.kind == ComponentKind::File
-            && self == Self::Shells
-            && folder.ends_with("bin")
-            && SHELL_FILES.contains(&file);
+        let is_program = folder.ends_with("bin") && (is_listed(file) || self == Self::Shells && file == "sh");
+        let is_file = component.kind == ComponentKind::File && is_program;
         is_package || is_file
     }
 }
@@ -128,8 +140,9 @@ fn operating_systems(sbom: &Sbom) -> Vec<(String, String)> {
     if found.is_empty() {
         let purls = components.iter().flat_map(purls);
         let made_for = purls.filter_map(|purl| purl.qualifier("distro").map(str::to_lowercase));
-        found.extend(made_for.filter_map(|one| {
-            one.rsplit_once('-').map(|(name, version)| (name.to_owned(), version.to_owned()))
+        found.extend(made_for.map(|one| {
+            let (name, version) = one.rsplit_once('-').unwrap_or((&one, ""));
+            (name.to_owned(), version.to_owned())
         }));
     }
     found.sort();
@@ -141,14 +154,16 @@ fn operating_systems(sbom: &Sbom) -> Vec<(String, String)> {
 pub(super) fn maintained(table: &[EndOfLife], sbom: &Sbom, now: UnixTime) -> Explanation {
     let check = "end of life";
     let systems = operating_systems(sbom);
-    if systems.is_empty() || systems.iter().any(|(_, version)| version.is_empty()) {
-        let message = "cannot be determined: it names no operating system with its version";
+    // A version that is a name, such as `buster`, is not compared with numbers.
+    let is_unknown = |(_, version): &(String, String)| !version.starts_with(|c: char| c.is_ascii_digit());
+    if systems.is_empty() || systems.iter().any(is_unknown) {
+        let message = "cannot be determined: it names no operating system with the number of its version";
         return Explanation::fail(check, ReasonCode::Unresolved, message);
     }
     let is_meant = |row: &EndOfLife, name: &str, version: &str| {
         let rest = version.strip_prefix(row.version.as_str());
-        row.name.eq_ignore_ascii_case(name)
-            && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        let is_number = |c: char| c.is_ascii_digit();
+        row.name.eq_ignore_ascii_case(name) && rest.is_some_and(|rest| !rest.starts_with(is_number))
     };
     let rows = systems.iter().flat_map(|(name, version)| {
         let rows = table.iter().filter(move |row| is_meant(row, name, version));

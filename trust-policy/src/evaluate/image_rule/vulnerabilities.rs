@@ -1,6 +1,6 @@
 //! What is asked of scan reports, and of the VEX documents that answer them.
 
-use trust_core::{PinnedImage, Statement};
+use trust_core::{PinnedImage, Statement, UnixTime};
 use trust_sbom::{
     Answer, Finding, FixState, Predicate, PredicateKind, ReportFormat, ScanReport, Vex, VexMatching,
     VexSource, VexSubject, join_findings,
@@ -86,7 +86,10 @@ impl Asked<'_, '_> {
         for document in documents {
             let check = format!("VEX document by {}", document.signer);
             if needs_several(&vex.attestors) {
-                let is_same = |other: &Statement| match is_same_predicate(&document.statement, other) {
+                let is_same = |other: &Statement, _: Option<UnixTime>| match is_same_predicate(
+                    &document.statement,
+                    other,
+                ) {
                     true => vec![Explanation::pass("document", "is the same")],
                     false => vec![Explanation::fail("document", ReasonCode::Condition, "is another one")],
                 };

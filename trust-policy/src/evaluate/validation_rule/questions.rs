@@ -407,8 +407,9 @@ fn with_keys(set: &AttestorSet, text: &str) -> Result<AttestorSet, String> {
 fn latest(statements: &[SignedStatement]) -> Result<Option<String>, Failure> {
     let mut times: BTreeMap<String, Option<UnixTime>> = BTreeMap::new();
     for one in statements {
-        let time = times.entry(one.statement.to_json()).or_default();
-        *time = (*time).max(one.time);
+        let time = times.entry(one.statement.to_json()).or_insert(one.time);
+        // Of two times of which one is not known, the later one is not known.
+        *time = time.zip(one.time).map(|(own, other)| own.max(other));
     }
     let count = times.len();
     let last = times.values().flatten().max().copied();
