@@ -30,6 +30,9 @@ pub struct Common {
     /// Judge by policies of Kyverno and of policy-controller with these labels, too; by all if it is empty
     #[arg(long, value_name = "LABELS", default_value = "trust.dev/gate=on")]
     foreign: String,
+    /// Heed exceptions from such policies in this namespace, which may be a pattern; in none without it
+    #[arg(long, value_name = "NAMESPACE")]
+    exceptions_from: Vec<String>,
     /// Trust the `TrustRoot`s that the API server stores, and nothing else
     #[arg(long, conflicts_with_all = ["trust_root", "tuf"])]
     stored_roots: bool,
@@ -59,6 +62,7 @@ impl Common {
         let gate = Gate::builder(Default::default(), Trust::new(root), registry);
         let mut settings = ClusterSettings::default();
         settings.foreign = Some(self.foreign.clone());
+        settings.exceptions_from.clone_from(&self.exceptions_from);
         settings.roles = self.roles;
         settings.roots = self.stored_roots.then(TrustOptions::default);
         Cluster::follow(client, gate, settings).await.map_err(|error| error.to_string())

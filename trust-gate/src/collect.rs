@@ -145,6 +145,10 @@ async fn collect_images(
             evidence.documents.extend(documents);
             if let (true, Ok(digest)) = (depth > 0, &found.digest) {
                 let bases = evidence.bases_of(digest);
+                // What is asked of an image's platforms may be asked of its base's.
+                if needed.platforms.contains(&image) {
+                    needed.platforms.extend(bases.iter().cloned());
+                }
                 next.extend(bases.into_iter().map(|base| (base, depth - 1)));
             }
             evidence.images.insert(image.clone(), found);

@@ -132,6 +132,8 @@ impl Kind {
         Self::new("policy.sigstore.dev", "v1alpha1", "TrustRoot", "trustroots");
     pub(crate) const IMAGE_TRUST_POLICY: Self =
         Self::new("trust.dev", "v1beta1", "ImageTrustPolicy", "imagetrustpolicies");
+    const OLDER_IMAGE_TRUST_POLICY: Self =
+        Self::new("trust.dev", "v1alpha1", "ImageTrustPolicy", "imagetrustpolicies");
     pub(crate) const TRUST_ROOT: Self = Self::new("trust.dev", "v1alpha1", "TrustRoot", "trustroots");
     pub(crate) const RECORD: Self = Self::new("trust.dev", "v1alpha1", "WorkloadRecord", "workloadrecords");
     pub(crate) const ADMISSION: Self =
@@ -243,6 +245,11 @@ impl Objects {
     pub(crate) async fn get(&self, name: &str) -> Result<Option<Value>, ClusterError> {
         let found = self.within(name, self.api.get_opt(name)).await?;
         Ok(found.map(|object| to_value(object, self.kind)))
+    }
+
+    /// Whether the server knows the kind: a 404 says that it does not.
+    async fn is_known(&self) -> Result<(), ClusterError> {
+        self.within("", self.api.list_metadata(&ListParams::default().limit(1))).await.map(drop)
     }
 
     pub(crate) async fn list(&self) -> Result<Vec<Value>, ClusterError> {
@@ -441,6 +448,20 @@ pub(crate) fn id_of(object: &Value) -> ResourceId {
         kind: text("/kind"),
         namespace: text("/metadata/namespace"),
         name: text("/metadata/name"),
+    }
+}
+
+impl ApiServer {
+    /// The kind in the version that the server knows, if there is an older one with the same fields. Policies of a definition that was not
+    /// brought up to date are not overlooked.
+    pub(crate) async fn known_version(&self, kind: Kind) -> Kind {
+        if kind != Kind::IMAGE_TRUST_POLICY {
+            return kind;
+        }
+        match kind.everywhere(self).is_known().await {
+            Err(error) if error.is_not_found() => Kind::OLDER_IMAGE_TRUST_POLICY,
+            _ => kind,
+        }
     }
 }
 

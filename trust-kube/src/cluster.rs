@@ -64,6 +64,9 @@ pub struct ClusterSettings {
     /// all of them if it is empty. Those that Kyverno alone is for, such as policies that generate objects, cannot be read here: choose
     /// those that are about images.
     pub foreign: Option<String>,
+    /// The namespaces whose exceptions from such policies count, as patterns; of none without them. Whoever may write an exception there
+    /// can except every namespace.
+    pub exceptions_from: Vec<String>,
     /// Which roles are bound to whom, for rules that ask who asks. It must be allowed to read all bindings.
     pub roles: bool,
     /// `TrustRoot`s, by these options: then they alone are trusted, and if there is none, the keys of policies are.
@@ -80,7 +83,7 @@ impl Cluster {
         gate: GateBuilder,
         settings: ClusterSettings,
     ) -> Result<Self, ClusterError> {
-        let ClusterSettings { base, foreign, roles, roots } = settings;
+        let ClusterSettings { base, foreign, exceptions_from, roles, roots } = settings;
         let server = ApiServer(client);
         let lists = Lists::of(&server).await?;
         let objects = ClusterObjects::new(server.clone(), roles);
@@ -89,7 +92,7 @@ impl Cluster {
         let (state, states) = mpsc::unbounded_channel();
         let mut policies = ClusterPolicies::new(server.clone(), state.clone());
         if let Some(labels) = &foreign {
-            policies = policies.with_foreign(labels);
+            policies = policies.with_foreign(labels).with_exceptions_from(&exceptions_from);
         }
         let (found, judged_by) = watch::channel(None);
         let found = Arc::new(found);

@@ -2,9 +2,9 @@
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
-use trust_core::Digest;
+use trust_core::{Digest, Pattern};
 use trust_gate::RootSource;
-use trust_policy::PolicySet;
+use trust_policy::{Exception, PolicySet};
 
 use crate::api::{ApiServer, Kind, Lists, Seen, follow_all};
 use crate::last_good::{LastGood, Missing, State};
@@ -17,7 +17,11 @@ use crate::stored::{read_policy, read_root};
 /// adds nothing; each is logged once. But if a policy that was stored before the program started cannot be read, nothing is judged until it
 /// can: its last readable version is unknown.
 #[derive(Debug)]
-pub(crate) struct ClusterPolicies(Followed<PolicySet>);
+pub(crate) struct ClusterPolicies {
+    followed: Followed<PolicySet>,
+    /// The namespaces whose exceptions count.
+    exceptions_from: Vec<Pattern>,
+}
 
 /// The objects of some kinds, each in its last readable version.
 #[derive(Debug)]
@@ -33,6 +37,9 @@ struct Followed<T> {
 impl<T: Send> Followed<T> {
     /// Follows the objects for ever; calls `changed` whenever other objects are used, or the number of unreadable ones changes.
     async fn follow(mut self, lists: Lists, mut changed: impl FnMut(Vec<&T>, &Digest, usize)) {
+        for (kind, _) in &mut self.kinds {
+            *kind = self.server.known_version(*kind).await;
+        }
         let mut seen = follow_all(&self.server, self.kinds.clone(), lists);
         let kinds: Vec<Kind> = self.kinds.iter().map(|(kind, _)| *kind).collect();
         let (mut told, mut missed): (_, Missing) = (None, Vec::new());
@@ -91,7 +98,14 @@ impl<T: Send> Followed<T> {
 impl ClusterPolicies {
     pub(crate) fn new(server: ApiServer, states: mpsc::UnboundedSender<State>) -> Self {
         let kinds = vec![(Kind::IMAGE_TRUST_POLICY, None)];
-        Self(Followed { server, kinds, objects: LastGood::new(read_policy), states })
+        let followed = Followed { server, kinds, objects: LastGood::new(read_policy), states };
+        Self { followed, exceptions_from: Vec::new() }
+    }
+
+    /// Exceptions of these namespaces count, which are patterns; of others they do not.
+    pub(crate) fn with_exceptions_from(mut self, namespaces: &[String]) -> Self {
+        self.exceptions_from = namespaces.iter().map(Pattern::wildcard).collect();
+        self
     }
 
     /// Policies and exceptions that are written for Kyverno, and policies that are written for policy-controller, with these labels, too,
@@ -109,7 +123,7 @@ impl ClusterPolicies {
             Kind::CLUSTER_IMAGE_POLICY,
             Kind::SIGSTORE_TRUST_ROOT,
         ];
-        self.0.kinds.extend(kinds.map(|kind| (kind, labels.clone())));
+        self.followed.kinds.extend(kinds.map(|kind| (kind, labels.clone())));
         self
     }
 
@@ -121,12 +135,28 @@ impl ClusterPolicies {
         base: PolicySet,
         mut changed: impl FnMut(PolicySet, &Digest, usize),
     ) {
+        let Self { followed, exceptions_from } = self;
         let joined = |all: Vec<&PolicySet>, digest: &Digest, refused| {
             let mut set = base.clone();
-            all.into_iter().cloned().for_each(|one| set.extend(one));
+            for one in all {
+                // Whoever may write into some namespace must not except from policies for all of them.
+                let counts = |exception: &Exception| {
+                    exceptions_from.iter().any(|from| from.matches(&exception.namespace))
+                };
+                match one.exceptions().iter().find(|exception| !counts(exception)) {
+                    Some(Exception { namespace, name, .. }) => {
+                        tracing::warn!(
+                            namespace,
+                            name,
+                            "an exception does not count: exceptions of its namespace do not"
+                        );
+                    }
+                    None => set.extend(one.clone()),
+                }
+            }
             changed(set, digest, refused);
         };
-        self.0.follow(lists, joined).await;
+        followed.follow(lists, joined).await;
     }
 }
 

@@ -175,25 +175,26 @@ impl Conversion {
 impl Conversion {
     /// A document whose name no other one has, for it would take its place: the namespace is a part of it where there is none any more.
     fn with_own_name(&self, mut document: Value, source: &Source<'_>) -> Value {
-        let written = document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let of_cluster = document["metadata"]["namespace"].is_null();
+        let of = |one: &Value, pointer| one.pointer(pointer).cloned().unwrap_or_default();
+        let identity =
+            |one: &Value| ["/kind", "/metadata/namespace", "/metadata/name"].map(|pointer| of(one, pointer));
+        let written = of(&document, "/metadata/name").as_str().unwrap_or_default().to_owned();
         let name = match &source.policy.namespace {
-            Some(namespace) if of_cluster => format!("{namespace}-{written}"),
+            Some(namespace) if of(&document, "/metadata/namespace").is_null() => {
+                format!("{namespace}-{written}")
+            }
             _ => written,
         };
-        let mut own = name.clone();
-        let mut number = 1;
-        loop {
-            document["metadata"]["name"] = own.clone().into();
-            let identifies = |one: &Value| {
-                (one["kind"].clone(), one["metadata"]["namespace"].clone(), one["metadata"]["name"].clone())
-            };
-            if !self.documents.iter().any(|one| identifies(one) == identifies(&document)) {
-                return document;
+        let others = (2..).map(|number| format!("{name}-{number}"));
+        for own in core::iter::once(name.clone()).chain(others) {
+            if let Some(place) = document.pointer_mut("/metadata/name") {
+                *place = own.into();
             }
-            number += 1;
-            own = format!("{name}-{number}");
+            if !self.documents.iter().any(|one| identity(one) == identity(&document)) {
+                break;
+            }
         }
+        document
     }
 }
 

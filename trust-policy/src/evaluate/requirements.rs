@@ -14,7 +14,7 @@ use crate::expression::Missing;
 use crate::kubernetes::object_name::ObjectName;
 use crate::kubernetes::request::Request;
 use crate::kubernetes::resource::ContainerImage;
-use crate::policy::image_rule::ImageConfigRequirement;
+use crate::policy::image_rule::{ImageConfigRequirement, ImageRule};
 use crate::policy::policy_set::{FormRequirement, Policy, PolicySet, Requirement, Rule};
 use crate::policy::signer::{AttestorSet, Signer};
 
@@ -28,7 +28,8 @@ pub struct Requirements {
     pub documents: Vec<String>,
     /// Those of them whose [bases](crate::Evidence::bases_of) are needed as well, and the bases of those.
     pub bases: Vec<String>,
-    /// Those of them of whose [platforms](crate::Evidence::platforms_of) the signatures and attestations are needed as well.
+    /// Those of them of whose [platforms](crate::Evidence::platforms_of) the signatures and attestations are needed as well, and of their
+    /// bases, where those are needed.
     pub platforms: Vec<String>,
     /// Repositories in which signatures of an image are kept beside its own.
     pub repositories: BTreeMap<String, BTreeSet<String>>,
@@ -106,7 +107,10 @@ impl PolicySet {
                         if one.image.as_ref().is_some_and(ImageConfigRequirement::needs_base) {
                             add(&mut needed.bases, &names);
                         }
-                        if one.needs_platforms() {
+                        let of_base = one.image.as_ref().and_then(|config| config.base_policy.as_ref());
+                        let base_needs =
+                            |policy: &String| self.image_rules_of(policy).any(ImageRule::needs_platforms);
+                        if one.needs_platforms() || of_base.is_some_and(base_needs) {
                             add(&mut needed.platforms, &names);
                         }
                         needed.add(names, one.attestor_sets(), evidence);
@@ -148,6 +152,15 @@ impl PolicySet {
             }
         }
         needed
+    }
+
+    /// The rules about images of the policies of a name.
+    fn image_rules_of(&self, name: &str) -> impl Iterator<Item = &ImageRule> {
+        let named = self.policies().iter().filter(move |policy| policy.name == name);
+        named.flat_map(|policy| &policy.rules).flat_map(|rule| match &rule.requirement {
+            Requirement::Images { rules, .. } => &rules[..],
+            _ => &[],
+        })
     }
 
     /// The rules that are about a request, or may be, with their policies and whether they are.

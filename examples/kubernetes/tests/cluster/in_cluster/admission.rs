@@ -243,7 +243,7 @@ fn policies_in_cel_and_of_policy_controller_that_are_chosen_count() {
                 {"expression": "images.containers.all(i, verifyImageSignatures(i, [attestors.release]) > 0)", "message": "not released"}]}})
     };
     cluster.create(&by_expression("cel", "has(object.metadata.labels) && has(object.metadata.labels.owner)"));
-    let webhook = cluster.webhook_starts("webhook", &free_address(), &[], None);
+    let webhook = cluster.webhook_starts("webhook", &free_address(), &["--exceptions-from", "default"], None);
     cluster.waits_for(&webhook, "https");
     gates(&cluster, &webhook);
     is_refused(&cluster, &cluster.pod("app", "acme/app:v1"), "no owner");
@@ -270,7 +270,13 @@ fn policies_in_cel_and_of_policy_controller_that_are_chosen_count() {
     let mut exception = json!({"apiVersion": "policies.kyverno.io/v1beta1", "kind": "PolicyException", "metadata": metadata("excused"), "spec": {
         "policyRefs": [{"name": "cel", "kind": "ImageValidatingPolicy"}],
         "matchConditions": [{"name": "by-name", "expression": "object.metadata.name == 'excused'"}]}});
+    cluster.create(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tenant"}}));
+    exception["metadata"]["namespace"] = "tenant".into();
+    cluster.create(&exception);
     exception["metadata"]["namespace"] = "default".into();
+    exception["metadata"]["name"] = "later".into();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    is_refused(&cluster, &excused, "no owner");
     cluster.create(&exception);
     eventually("an exception counts", 5, || {
         cluster.kubectl_with(&["create", "--dry-run=server", "-f", "-"], Some(&excused)).0.then_some(())
