@@ -7,7 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use trust_core::UnixTime;
 use trust_fuzz::within;
 use trust_policy::{
-    Decision, Evidence, Explanation, Mode, Outcome, PolicySet, Request, Requirement, Resource, Trust, evaluate,
+    Decision, Evidence, Explanation, Mode, Outcome, PolicySet, Request, Requirement, Resource, Trust,
+    evaluate,
 };
 
 static POD: LazyLock<Request> = LazyLock::new(|| {
