@@ -27,6 +27,7 @@
 //! | `statement` | [`Envelope`], [`Statement`] | DSSE, in-toto |
 //! | `log` | [`TransparencyLog`], which `trust-rekor` implements | sigstore_rekor.proto |
 //! | `bundle`, `cosign` | [`Bundle`]; image signatures of cosign 1 and 2 | sigstore_bundle.proto, cosign's specifications |
+//! | [`notation`] | signatures of the Notary Project | its signature specification, RFC 7515, RFC 9052 |
 //! | `service` | [`SigningConfig`]; requests to Fulcio | Fulcio's API, sigstore_trustroot.proto |
 //! | `verify` | [`Verifier`] | Sigstore's client specification |
 
@@ -52,6 +53,8 @@ mod log;
 
 mod bundle;
 pub mod cosign;
+
+pub mod notation;
 
 mod service;
 

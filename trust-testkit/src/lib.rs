@@ -4,12 +4,14 @@
 //! - [`servers`]: real servers and tools, for interoperability.
 //! - [`sigstore`]: a small Sigstore in one process, which makes every kind of right and wrong bundle.
 //! - [`artifacts`]: signatures and attestations by keys, as cosign 2 stores them.
+//! - [`notation`]: signatures of the Notary Project, right until a test changes one.
 //! - [`judge`]: pods, and verdicts on them.
 //! - [`tuf`]: a TUF repository.
 //! - [`AcceptAll`]: a back end to which every signature is right.
 
 pub mod artifacts;
 pub mod judge;
+pub mod notation;
 pub mod servers;
 pub mod sigstore;
 pub mod tuf;

@@ -9,8 +9,8 @@ use der::{Decode as _, Tag};
 use spki::AlgorithmIdentifierRef;
 use thiserror::Error;
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName,
-    SubjectKeyIdentifier,
+    AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage,
+    SubjectAltName, SubjectKeyIdentifier,
 };
 use x509_cert::name::Name;
 use x509_cert::time::Validity;
@@ -39,6 +39,10 @@ pub(crate) mod oid {
     pub(crate) const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
     pub(crate) const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
     pub(crate) const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+    pub(crate) const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
+    pub(crate) const AUTHORITY_INFO_ACCESS: ObjectIdentifier =
+        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
+    pub(crate) const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
 }
 
 /// An X.509 v3 certificate. It proves nothing by itself: a chain to a trusted authority does.
@@ -330,6 +334,16 @@ impl Certificate {
         let found: Option<AuthorityKeyIdentifier> =
             self.decode(oid::AUTHORITY_KEY_IDENTIFIER, "authorityKeyIdentifier")?;
         Ok(found.and_then(|id| id.key_identifier).map(|id| id.into_bytes().into()))
+    }
+
+    /// Whether it says where its revocation can be asked for: by OCSP or in a list
+    /// ([RFC 5280 section 4.2.1.13](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13) and
+    /// [4.2.2.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.2.1)).
+    pub(crate) fn names_revocation_source(&self) -> Result<bool, CertificateError> {
+        let access: Option<AuthorityInfoAccessSyntax> =
+            self.decode(oid::AUTHORITY_INFO_ACCESS, "authorityInfoAccess")?;
+        let has_ocsp = access.is_some_and(|access| access.0.iter().any(|one| one.access_method == oid::OCSP));
+        Ok(has_ocsp || self.extension(oid::CRL_DISTRIBUTION_POINTS).is_some())
     }
 
     fn decode<'a, T: der::Decode<'a>>(

@@ -1,0 +1,153 @@
+//! Envelopes in the form of COSE_Sign1
+//! ([COSE envelope](https://github.com/notaryproject/specifications/blob/main/specs/signature-envelope-cose.md),
+//! [RFC 9052 section 4.2](https://www.rfc-editor.org/rfc/rfc9052#section-4.2)).
+
+use coset::cbor::value::Value;
+use coset::iana::HeaderParameter;
+use coset::{
+    CoseSign1, Header, Label, RegisteredLabel, RegisteredLabelWithPrivate, TaggedCborSerializable as _,
+};
+
+use super::attributes::{
+    AUTHENTIC_SIGNING_TIME, Attributes, AttributesError, EXPIRY, SIGNING_AGENT, SIGNING_SCHEME, SIGNING_TIME,
+    TIMESTAMP_SIGNATURE,
+};
+use super::parts::{EnvelopeError, Parts};
+use crate::text::time::UnixTime;
+
+/// Where the certificates stand ([RFC 9360](https://www.rfc-editor.org/rfc/rfc9360#section-2)).
+const X5CHAIN: i64 = 33;
+/// [RFC 8949 section 3.4.2](https://www.rfc-editor.org/rfc/rfc8949#section-3.4.2)
+const EPOCH_TIME: u64 = 1;
+
+pub(super) fn read(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
+    let envelope = CoseSign1::from_tagged_slice(bytes)
+        .map_err(|error| EnvelopeError::Cbor { problem: error.to_string() })?;
+    let signed = envelope.tbs_data(&[]);
+    let CoseSign1 { protected, unprotected, payload, signature } = envelope;
+    let header = protected.header;
+    let payload =
+        payload.ok_or(EnvelopeError::Malformed { part: "payload", expected: "bytes in the envelope" })?;
+    Ok(Parts {
+        payload,
+        signed,
+        signature,
+        attributes: attributes(&header)?,
+        algorithm: algorithm(&header),
+        certificates: certificates(&header, &unprotected)?,
+        timestamp: timestamp(&unprotected)?,
+        agent: field(&unprotected, SIGNING_AGENT).and_then(Value::as_text).map(str::to_owned),
+    })
+}
+
+/// The number of the algorithm; empty if there is none.
+fn algorithm(header: &Header) -> String {
+    match &header.alg {
+        None => String::new(),
+        Some(RegisteredLabelWithPrivate::Assigned(algorithm)) => number(algorithm),
+        Some(RegisteredLabelWithPrivate::PrivateUse(number)) => number.to_string(),
+        Some(RegisteredLabelWithPrivate::Text(text)) => text.clone(),
+    }
+}
+
+fn number(assigned: &impl coset::iana::EnumI64) -> String {
+    assigned.to_i64().to_string()
+}
+
+fn field<'a>(header: &'a Header, name: &str) -> Option<&'a Value> {
+    let is_named = |label: &Label| matches!(label, Label::Text(text) if text == name);
+    header.rest.iter().find(|(label, _)| is_named(label)).map(|(_, value)| value)
+}
+
+/// A list, or one certificate alone; in the protected header as well as in the other one.
+fn certificates(protected: &Header, unprotected: &Header) -> Result<Vec<Vec<u8>>, EnvelopeError> {
+    let chain = |header: &Header| {
+        header.rest.iter().find(|(label, _)| *label == Label::Int(X5CHAIN)).map(|(_, value)| value.clone())
+    };
+    let malformed =
+        EnvelopeError::Malformed { part: "x5chain", expected: "a certificate, or a list of them" };
+    match (chain(protected), chain(unprotected)) {
+        (Some(_), Some(_)) => {
+            Err(EnvelopeError::Malformed { part: "x5chain", expected: "one list of certificates" })
+        }
+        (None, None) => Err(EnvelopeError::NoCertificates),
+        (Some(Value::Bytes(one)), None) | (None, Some(Value::Bytes(one))) => Ok(vec![one]),
+        (Some(Value::Array(list)), None) | (None, Some(Value::Array(list))) => {
+            list.into_iter().map(|one| one.into_bytes().map_err(|_| malformed.clone())).collect()
+        }
+        _ => Err(malformed),
+    }
+}
+
+fn timestamp(unprotected: &Header) -> Result<Option<Vec<u8>>, EnvelopeError> {
+    match field(unprotected, TIMESTAMP_SIGNATURE) {
+        None => Ok(None),
+        Some(Value::Bytes(token)) => Ok(Some(token.clone())),
+        Some(_) => Err(EnvelopeError::Malformed { part: TIMESTAMP_SIGNATURE, expected: "bytes" }),
+    }
+}
+
+fn attributes(header: &Header) -> Result<Attributes, AttributesError> {
+    if header.crit.is_empty() {
+        return Err(AttributesError::Absent { name: "crit" });
+    }
+    // Parameters with numbers have names in JWS, under which they are checked.
+    let name = |label: &RegisteredLabelWithPrivate<HeaderParameter>| match label {
+        RegisteredLabelWithPrivate::Text(text) => text.clone(),
+        RegisteredLabelWithPrivate::Assigned(HeaderParameter::Alg) => "alg".to_owned(),
+        RegisteredLabelWithPrivate::Assigned(HeaderParameter::ContentType) => "cty".to_owned(),
+        RegisteredLabelWithPrivate::Assigned(other) => number(other),
+        RegisteredLabelWithPrivate::PrivateUse(number) => number.to_string(),
+    };
+    let content_type = match &header.content_type {
+        None => None,
+        Some(RegisteredLabel::Text(text)) => Some(text.clone()),
+        Some(RegisteredLabel::Assigned(format)) => Some(number(format)),
+    };
+    let mut names: Vec<String> = header
+        .rest
+        .iter()
+        .map(|(label, _)| match label {
+            Label::Text(text) => text.clone(),
+            Label::Int(number) => number.to_string(),
+        })
+        .collect();
+    names.extend(header.alg.iter().map(|_| "alg".to_owned()));
+    names.extend(content_type.iter().map(|_| "cty".to_owned()));
+    Ok(Attributes {
+        content_type,
+        critical: header.crit.iter().map(name).collect(),
+        scheme: match field(header, SIGNING_SCHEME) {
+            None => None,
+            Some(Value::Text(text)) => Some(text.clone()),
+            Some(other) => return Err(wrong(SIGNING_SCHEME, other, "text")),
+        },
+        signing_time: time(header, SIGNING_TIME)?,
+        authentic_signing_time: time(header, AUTHENTIC_SIGNING_TIME)?,
+        expiry: time(header, EXPIRY)?,
+        names,
+    })
+}
+
+fn wrong(name: &str, found: &Value, expected: &'static str) -> AttributesError {
+    let found = match found {
+        Value::Text(_) => "text",
+        Value::Integer(_) => "a number without a tag",
+        Value::Tag(..) => "another tag or value",
+        _ => "another value",
+    };
+    AttributesError::Value { name: name.to_owned(), found: found.to_owned(), expected }
+}
+
+fn time(header: &Header, name: &str) -> Result<Option<UnixTime>, AttributesError> {
+    let Some(value) = field(header, name) else { return Ok(None) };
+    let seconds = match value {
+        Value::Tag(EPOCH_TIME, inner) => inner.as_integer().and_then(|seconds| i64::try_from(seconds).ok()),
+        _ => None,
+    };
+    // Years of four digits, as times are written everywhere else.
+    let seconds = seconds.filter(|seconds| (0..=253_402_300_799).contains(seconds));
+    seconds
+        .map(|seconds| Some(UnixTime::from_seconds(seconds)))
+        .ok_or_else(|| wrong(name, value, "tag 1 with whole seconds"))
+}

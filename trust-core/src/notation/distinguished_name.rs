@@ -1,0 +1,241 @@
+//! [`DistinguishedName`]: whose certificate it is, as trust policies name it
+//! ([trusted identities](https://github.com/notaryproject/specifications/blob/main/specs/trust-store-trust-policy.md#trusted-identities-constraints)).
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use der::Tag;
+use der::asn1::ObjectIdentifier;
+use thiserror::Error;
+
+use crate::asn1::{Element, Malformed};
+use crate::x509::certificate::Certificate;
+
+/// The attribute types that have a name ([RFC 4514 section 3](https://www.rfc-editor.org/rfc/rfc4514#section-3)), and those that Go names as well.
+const TYPES: [(&str, ObjectIdentifier); 11] = [
+    ("C", ObjectIdentifier::new_unwrap("2.5.4.6")),
+    ("ST", ObjectIdentifier::new_unwrap("2.5.4.8")),
+    ("L", ObjectIdentifier::new_unwrap("2.5.4.7")),
+    ("STREET", ObjectIdentifier::new_unwrap("2.5.4.9")),
+    ("POSTALCODE", ObjectIdentifier::new_unwrap("2.5.4.17")),
+    ("O", ObjectIdentifier::new_unwrap("2.5.4.10")),
+    ("OU", ObjectIdentifier::new_unwrap("2.5.4.11")),
+    ("CN", ObjectIdentifier::new_unwrap("2.5.4.3")),
+    ("SERIALNUMBER", ObjectIdentifier::new_unwrap("2.5.4.5")),
+    ("DC", ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25")),
+    ("UID", ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1")),
+];
+/// What every name must have.
+const MANDATORY: [&str; 3] = ["C", "ST", "O"];
+const MAX_LEN: usize = 4096;
+
+/// A name with one value for each attribute type. Order means nothing; case does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DistinguishedName(BTreeMap<&'static str, String>);
+
+/// A text or a certificate does not have a name that can be compared.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// It is too long.
+    #[error("name has {found} bytes, expected at most {MAX_LEN}")]
+    TooLong {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// A part is not written as [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514#section-3) says.
+    #[error("`{found}` {problem}")]
+    Syntax {
+        /// The part.
+        found: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// An attribute type has no name here.
+    #[error(
+        "attribute type `{found}` is not known, expected one of C, ST, L, STREET, POSTALCODE, O, OU, CN, SERIALNUMBER, DC and UID"
+    )]
+    Type {
+        /// The type.
+        found: String,
+    },
+    /// An attribute type stands twice, or two stand together.
+    #[error("attribute type `{found}` stands there twice, or with another one in one part of the name")]
+    Several {
+        /// The type.
+        found: String,
+    },
+    /// A value is empty, or not of characters.
+    #[error("attribute `{found}` has no text")]
+    Value {
+        /// The type.
+        found: &'static str,
+    },
+    /// A type that every name must have is absent.
+    #[error("name has no `{expected}`, expected C, ST and O")]
+    Absent {
+        /// The type.
+        expected: &'static str,
+    },
+    /// The certificate's name is malformed.
+    #[error("the certificate's subject is malformed")]
+    Malformed,
+}
+
+impl DistinguishedName {
+    /// Reads a name such as `C=US, ST=WA, O=wabbit-networks.io`. Hexadecimal values (`=#`) are refused, for they would be compared as text.
+    ///
+    /// # Errors
+    /// If it is not written so, names several values for one part, or has no country, state or organization.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text.len() > MAX_LEN {
+            return Err(NameError::TooLong { found: text.len() });
+        }
+        let mut name = BTreeMap::new();
+        for part in parts(text)? {
+            let (written, value) = part;
+            let wanted = written.to_ascii_uppercase();
+            let wanted = if wanted == "S" { "ST" } else { wanted.as_str() };
+            let known = TYPES.iter().find(|(known, _)| *known == wanted);
+            let (known, _) = known.ok_or(NameError::Type { found: written })?;
+            insert(&mut name, known, value)?;
+        }
+        Self::with(name)
+    }
+
+    /// The subject of a certificate.
+    ///
+    /// # Errors
+    /// If it cannot be compared with names in policies, under the same rules.
+    pub fn of_subject(certificate: &Certificate) -> Result<Self, NameError> {
+        let mut name = BTreeMap::new();
+        let malformed = |_: Malformed| NameError::Malformed;
+        let mut parts = Element::only(certificate.subject_der())
+            .and_then(|whole| whole.open(Tag::Sequence))
+            .map_err(malformed)?;
+        while !parts.is_empty() {
+            let mut part = parts.next().and_then(|part| part.open(Tag::Set)).map_err(malformed)?;
+            let mut pair = part.next().and_then(|pair| pair.open(Tag::Sequence)).map_err(malformed)?;
+            let (oid, value) = (pair.next().map_err(malformed)?, pair.next().map_err(malformed)?);
+            pair.end().map_err(malformed)?;
+            let oid: ObjectIdentifier = oid.decode().map_err(malformed)?;
+            let known = TYPES.iter().find(|(_, known)| *known == oid);
+            let (known, _) = known.ok_or_else(|| NameError::Type { found: oid.to_string() })?;
+            if !part.is_empty() {
+                return Err(NameError::Several { found: (*known).to_owned() });
+            }
+            let is_text =
+                [Tag::Utf8String, Tag::PrintableString, Tag::Ia5String].iter().any(|tag| value.is(*tag));
+            let text = core::str::from_utf8(value.content).ok().filter(|_| is_text);
+            insert(&mut name, known, text.ok_or(NameError::Value { found: known })?.to_owned())?;
+        }
+        Self::with(name)
+    }
+
+    fn with(name: BTreeMap<&'static str, String>) -> Result<Self, NameError> {
+        match MANDATORY.into_iter().find(|one| !name.contains_key(one)) {
+            Some(expected) => Err(NameError::Absent { expected }),
+            None => Ok(Self(name)),
+        }
+    }
+
+    /// Whether another name has everything that this one has, and maybe more.
+    #[must_use]
+    pub fn is_part_of(&self, other: &Self) -> bool {
+        self.0.iter().all(|(name, value)| other.0.get(name) == Some(value))
+    }
+}
+
+fn insert(
+    name: &mut BTreeMap<&'static str, String>,
+    of: &'static str,
+    value: String,
+) -> Result<(), NameError> {
+    if value.is_empty() {
+        return Err(NameError::Value { found: of });
+    }
+    match name.insert(of, value) {
+        None => Ok(()),
+        Some(_) => Err(NameError::Several { found: of.to_owned() }),
+    }
+}
+
+/// Types and values, without what escapes them.
+fn parts(text: &str) -> Result<Vec<(String, String)>, NameError> {
+    let syntax = |found: &str, problem| NameError::Syntax { found: found.to_owned(), problem };
+    let mut parts = Vec::new();
+    let mut rest = text;
+    loop {
+        let (written, after) = rest.split_once('=').ok_or_else(|| syntax(rest, "has no `=`"))?;
+        let (value, length) = value(after)?;
+        parts.push((written.trim_matches(' ').to_owned(), value));
+        match after.get(length..).unwrap_or_default() {
+            "" => return Ok(parts),
+            next if next.starts_with('+') => {
+                return Err(NameError::Several { found: written.trim_matches(' ').to_owned() });
+            }
+            next => rest = next.strip_prefix(',').ok_or_else(|| syntax(next, "is not after `,`"))?,
+        }
+    }
+}
+
+/// A value, and how many bytes of the text it takes, up to the sign that ends it.
+fn value(text: &str) -> Result<(String, usize), NameError> {
+    let syntax = |problem| NameError::Syntax { found: text.chars().take(40).collect(), problem };
+    if text.trim_start_matches(' ').starts_with('#') {
+        return Err(syntax("is a value in hexadecimal, which is not compared"));
+    }
+    let mut bytes: Vec<u8> = Vec::new();
+    // Spaces at the end belong to no value, unless they are escaped.
+    let (mut letters, mut kept) = (text.char_indices(), 0);
+    let mut length = text.len();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            ',' | '+' => {
+                length = at;
+                break;
+            }
+            '"' | ';' | '<' | '>' | '\0' => return Err(syntax("has a sign that must stand behind `\\`")),
+            ' ' if bytes.is_empty() => {}
+            '\\' => {
+                let (_, escaped) = letters.next().ok_or_else(|| syntax("ends with `\\`"))?;
+                if " \"#+,;<=>\\".contains(escaped) {
+                    bytes.push(u8::try_from(escaped).map_err(|_| syntax("escapes another sign"))?);
+                } else {
+                    let second = letters.next().and_then(|(_, second)| second.to_digit(16));
+                    let pair = escaped
+                        .to_digit(16)
+                        .zip(second)
+                        .and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
+                    bytes.push(pair.ok_or_else(|| {
+                        syntax("has `\\` before something else than a sign or two hexadecimal digits")
+                    })?);
+                }
+                kept = bytes.len();
+            }
+            letter => {
+                bytes.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+                if letter != ' ' {
+                    kept = bytes.len();
+                }
+            }
+        }
+    }
+    bytes.truncate(kept);
+    let value = String::from_utf8(bytes).map_err(|_| syntax("is not UTF-8 once it is unescaped"))?;
+    if value.contains('\0') {
+        return Err(syntax("has a zero in it"));
+    }
+    Ok((value, length))
+}
+
+impl fmt::Display for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let present = TYPES.iter().filter_map(|(name, _)| Some((name, self.0.get(name)?)));
+        for (index, (name, value)) in present.enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            write!(f, "{comma}{name}={value}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! Envelopes in the form of JWS, flattened
+//! ([JWS envelope](https://github.com/notaryproject/specifications/blob/main/specs/signature-envelope-jws.md),
+//! [RFC 7515 section 7.2.2](https://www.rfc-editor.org/rfc/rfc7515#section-7.2.2)).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::attributes::{
+    AUTHENTIC_SIGNING_TIME, Attributes, AttributesError, EXPIRY, SIGNING_AGENT, SIGNING_SCHEME, SIGNING_TIME,
+    TIMESTAMP_SIGNATURE,
+};
+use super::parts::{EnvelopeError, Parts};
+use crate::text::encoding::{from_base64, from_base64url};
+use crate::text::json;
+use crate::text::time::UnixTime;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    payload: String,
+    protected: String,
+    header: BTreeMap<String, Value>,
+    signature: String,
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
+    let wire: Wire = json::from_slice(bytes)?;
+    let part = |name: &'static str, text: &str| {
+        from_base64url(text)
+            .ok_or(EnvelopeError::Malformed { part: name, expected: "base64url without padding" })
+    };
+    let protected = part("protected", &wire.protected)?;
+    let fields: BTreeMap<String, Value> = json::from_slice(&protected)?;
+    let attributes = attributes(&fields)?;
+    let algorithm = text(&fields, "alg")?.unwrap_or_default();
+    let certificates =
+        wire.header.get("x5c").and_then(Value::as_array).ok_or(EnvelopeError::NoCertificates)?;
+    let der = |one: &Value| {
+        let bytes = one.as_str().and_then(from_base64);
+        bytes.ok_or(EnvelopeError::Malformed { part: "x5c", expected: "certificates in base64" })
+    };
+    let timestamp = match wire.header.get(TIMESTAMP_SIGNATURE) {
+        None | Some(Value::Null) => None,
+        Some(value) => Some(value.as_str().and_then(from_base64).ok_or(EnvelopeError::Malformed {
+            part: TIMESTAMP_SIGNATURE,
+            expected: "a timestamp token in base64",
+        })?),
+    };
+    Ok(Parts {
+        payload: part("payload", &wire.payload)?,
+        signed: format!("{}.{}", wire.protected, wire.payload).into_bytes(),
+        signature: part("signature", &wire.signature)?,
+        attributes,
+        algorithm,
+        certificates: certificates.iter().map(der).collect::<Result<_, _>>()?,
+        timestamp,
+        agent: wire.header.get(SIGNING_AGENT).and_then(Value::as_str).map(str::to_owned),
+    })
+}
+
+fn attributes(fields: &BTreeMap<String, Value>) -> Result<Attributes, AttributesError> {
+    let critical = match fields.get("crit") {
+        None => return Err(AttributesError::Absent { name: "crit" }),
+        Some(value) => {
+            let names = value.as_array().filter(|names| !names.is_empty());
+            let names =
+                names.and_then(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect());
+            names.ok_or_else(|| wrong("crit", value, "a list of names"))?
+        }
+    };
+    Ok(Attributes {
+        content_type: text(fields, "cty")?,
+        critical,
+        scheme: text(fields, SIGNING_SCHEME)?,
+        signing_time: time(fields, SIGNING_TIME)?,
+        authentic_signing_time: time(fields, AUTHENTIC_SIGNING_TIME)?,
+        expiry: time(fields, EXPIRY)?,
+        names: fields.keys().cloned().collect(),
+    })
+}
+
+fn wrong(name: &str, found: &Value, expected: &'static str) -> AttributesError {
+    AttributesError::Value { name: name.to_owned(), found: format!("`{found}`"), expected }
+}
+
+fn text(fields: &BTreeMap<String, Value>, name: &str) -> Result<Option<String>, AttributesError> {
+    let Some(value) = fields.get(name) else { return Ok(None) };
+    value.as_str().map(|text| Some(text.to_owned())).ok_or_else(|| wrong(name, value, "a string"))
+}
+
+fn time(fields: &BTreeMap<String, Value>, name: &str) -> Result<Option<UnixTime>, AttributesError> {
+    let Some(value) = fields.get(name) else { return Ok(None) };
+    let time = value.as_str().and_then(|text| text.parse().ok());
+    time.map(Some).ok_or_else(|| wrong(name, value, "a time such as `2026-01-31T12:00:00Z`"))
+}

@@ -1,0 +1,241 @@
+//! [`Verification`]: what a trust policy says of a signature, check by check
+//! ([signature evaluation](https://github.com/notaryproject/specifications/blob/main/specs/trust-store-trust-policy.md#signature-evaluation)).
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::attributes::SigningScheme;
+use super::distinguished_name::NameError;
+use super::envelope::{SignatureEnvelope, VerifiedEnvelope};
+use super::parts::EnvelopeError;
+use super::trust_policy::{Action, Check, TrustStatement};
+use super::trust_store::{StoreKind, TrustStore};
+use crate::text::time::{TimeWindow, UnixTime};
+use crate::timestamp::{TimestampError, verify_timestamp};
+use crate::x509::authority::Authority;
+use crate::x509::certificate::CertificateError;
+
+/// Trust stores, by kind and name.
+pub type TrustStores = BTreeMap<(StoreKind, String), TrustStore>;
+
+/// What a trust policy says of a signature.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Verification {
+    /// Each check that was asked, in order. Those after one that is enforced and fails are asked all the same, as far as they can be.
+    pub checks: Vec<Checked>,
+    /// What the signature proves; `None` if it proves nothing.
+    pub envelope: Option<VerifiedEnvelope>,
+}
+
+/// What one check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checked {
+    /// Which check.
+    pub check: Check,
+    /// What the policy does where it fails.
+    pub action: Action,
+    /// Why it fails, if it does.
+    pub problem: Option<CheckError>,
+}
+
+/// Why a check fails.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// The envelope does not verify.
+    #[error("signature does not verify")]
+    Envelope(#[from] EnvelopeError),
+    /// A store that the policy names is not at hand.
+    #[error("trust store `{kind}:{name}` is not there")]
+    NoStore {
+        /// Its kind.
+        kind: StoreKind,
+        /// Its name.
+        name: String,
+    },
+    /// No store that is for the signing scheme has a certificate of the chain.
+    #[error("no trust store for the scheme `{scheme}` has a certificate of the chain")]
+    NotTrusted {
+        /// The scheme.
+        scheme: SigningScheme,
+    },
+    /// The signer's name cannot be compared.
+    #[error("the signer's name cannot be compared with identities")]
+    Name(#[from] NameError),
+    /// The signer is none of those whom the policy trusts.
+    #[error("signer is `{found}`, expected {expected}")]
+    Identity {
+        /// The signer's name.
+        found: String,
+        /// The identities.
+        expected: String,
+    },
+    /// The artifact should not be used any more.
+    #[error("artifact is signed until {expiry}, which is not after {now}")]
+    Expired {
+        /// Until when.
+        expiry: UnixTime,
+        /// When it is asked.
+        now: UnixTime,
+    },
+    /// A certificate was not valid when it had to be.
+    #[error("{certificate} is valid {window}, expected to cover {time}")]
+    NotValid {
+        /// Which certificate.
+        certificate: String,
+        /// When it is valid.
+        window: TimeWindow,
+        /// When it had to be.
+        time: UnixTime,
+    },
+    /// The policy wants a timestamp, and there is none.
+    #[error("signature has no timestamp, and the policy names timestamp authorities")]
+    NoTimestamp,
+    /// The timestamp is not by an authority of the policy, or over something else.
+    #[error("timestamp does not verify")]
+    Timestamp(#[from] TimestampError),
+    /// An extension cannot be read.
+    #[error("a certificate cannot be read")]
+    Certificate(#[from] CertificateError),
+    /// Whether a certificate is revoked is not known.
+    #[error("whether {certificate} is revoked is not known: it says where that can be asked, and nobody did")]
+    RevocationUnknown {
+        /// Which certificate.
+        certificate: String,
+    },
+}
+
+impl Verification {
+    /// Whether the signature counts: nothing that the policy enforces fails. Where the policy skips everything, none is looked at and none counts.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        let fails = |one: &Checked| one.problem.is_some() && one.action == Action::Enforce;
+        self.envelope.is_some() && !self.checks.iter().any(fails)
+    }
+}
+
+impl TrustStatement {
+    /// Judges a signature under this statement at a time. Revocation is not asked for: where a certificate says who knows of it, it is not known,
+    /// and that of timestamp authorities is not looked at yet. What the signature is about, [`TargetArtifact::check`](super::TargetArtifact::check) proves.
+    #[must_use]
+    pub fn verify(
+        &self,
+        envelope: Result<SignatureEnvelope, EnvelopeError>,
+        stores: &TrustStores,
+        now: UnixTime,
+    ) -> Verification {
+        let mut verification = Verification { checks: Vec::new(), envelope: None };
+        if self.actions.skips_all() {
+            return verification;
+        }
+        let mut add = |check: Check, found: Result<(), CheckError>| {
+            verification.checks.push(Checked { check, action: self.actions.of(check), problem: found.err() });
+        };
+        let envelope = match envelope.and_then(SignatureEnvelope::verify) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                add(Check::Integrity, Err(error.into()));
+                return verification;
+            }
+        };
+        add(Check::Integrity, Ok(()));
+        add(Check::Authenticity, self.authenticity(&envelope, stores));
+        add(Check::Expiry, expiry(&envelope, now));
+        add(Check::AuthenticTimestamp, self.timestamp(&envelope, stores, now));
+        if self.actions.of(Check::Revocation) != Action::Skip {
+            add(Check::Revocation, revocation(&envelope));
+        }
+        verification.envelope = Some(envelope);
+        verification
+    }
+
+    /// The stores of a kind; all that are named must be there.
+    fn stores_of<'s>(
+        &self,
+        kind: StoreKind,
+        stores: &'s TrustStores,
+    ) -> Result<Vec<&'s TrustStore>, CheckError> {
+        let named = self.stores.iter().filter(|(found, _)| *found == kind);
+        let find = |key: &(StoreKind, String)| {
+            stores.get(key).ok_or_else(|| CheckError::NoStore { kind: key.0, name: key.1.clone() })
+        };
+        named.map(find).collect()
+    }
+
+    /// A trusted root certifies a trusted identity. Stores for one scheme are never asked for the other.
+    fn authenticity(&self, envelope: &VerifiedEnvelope, stores: &TrustStores) -> Result<(), CheckError> {
+        let scheme = envelope.attributes().scheme;
+        let kind = match scheme {
+            SigningScheme::X509 => StoreKind::CertificateAuthority,
+            SigningScheme::SigningAuthority => StoreKind::SigningAuthority,
+        };
+        if !self.stores_of(kind, stores)?.iter().any(|store| store.trusts(envelope.certificates())) {
+            return Err(CheckError::NotTrusted { scheme });
+        }
+        let Some(identities) = &self.identities else { return Ok(()) };
+        let name = envelope.identity()?;
+        if identities.iter().any(|identity| identity.is_part_of(&name)) {
+            return Ok(());
+        }
+        let expected: Vec<String> = identities.iter().map(|identity| format!("`{identity}`")).collect();
+        Err(CheckError::Identity { found: name.to_string(), expected: expected.join(" or ") })
+    }
+
+    /// The certificates were valid when the signature was made: as a timestamp authority or the signing authority says, else now.
+    fn timestamp(
+        &self,
+        envelope: &VerifiedEnvelope,
+        stores: &TrustStores,
+        now: UnixTime,
+    ) -> Result<(), CheckError> {
+        if envelope.attributes().scheme == SigningScheme::SigningAuthority {
+            return valid_at(envelope, envelope.attributes().signing_time);
+        }
+        let authorities = self.stores_of(StoreKind::TimestampAuthority, stores)?;
+        let is_wanted = !self.timestamps_after_expiry || envelope.not_valid_at(now).is_some();
+        if authorities.is_empty() || !is_wanted {
+            return valid_at(envelope, now);
+        }
+        let token = envelope.unverified_timestamp().ok_or(CheckError::NoTimestamp)?;
+        let roots = authorities.iter().flat_map(|store| store.certificates());
+        let roots: Vec<Authority> = roots
+            .map(|root| Authority::assertion("the trust store", vec![root.clone()], TimeWindow::ALWAYS))
+            .collect();
+        let stamped = verify_timestamp(token, envelope.signature(), &roots)?;
+        // The authority says how far off it may be: the certificates must be valid whatever it was.
+        for offset in [-stamped.accuracy_millis(), stamped.accuracy_millis()] {
+            valid_at(envelope, stamped.time().plus_millis(offset))?;
+        }
+        Ok(())
+    }
+}
+
+fn expiry(envelope: &VerifiedEnvelope, now: UnixTime) -> Result<(), CheckError> {
+    match envelope.attributes().expiry {
+        Some(expiry) if expiry <= now => Err(CheckError::Expired { expiry, now }),
+        _ => Ok(()),
+    }
+}
+
+fn valid_at(envelope: &VerifiedEnvelope, time: UnixTime) -> Result<(), CheckError> {
+    match envelope.not_valid_at(time) {
+        Some((certificate, window)) => {
+            Err(CheckError::NotValid { certificate: certificate.to_string(), window, time })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Certificates that say nowhere who knows whether they are revoked cannot be; of others it is not known here. The root is the policy's own.
+fn revocation(envelope: &VerifiedEnvelope) -> Result<(), CheckError> {
+    let certificates = envelope.certificates();
+    for certificate in certificates.iter().take(certificates.len().saturating_sub(1)) {
+        if certificate.names_revocation_source()? {
+            return Err(CheckError::RevocationUnknown { certificate: certificate.to_string() });
+        }
+    }
+    Ok(())
+}

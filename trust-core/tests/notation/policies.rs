@@ -1,0 +1,192 @@
+//! Trust policies, and the stores that they name.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use trust_core::Reasons;
+use trust_core::notation::{Action, Check, StoreKind, TrustPolicy, TrustStore};
+use trust_testkit::vectors::vectors;
+
+fn statement() -> Value {
+    json!({
+        "name": "wabbit-networks-images",
+        "registryScopes": ["registry.acme-rockets.io/software/net-monitor", "registry.acme-rockets.io/software/net-logger"],
+        "signatureVerification": {"level": "strict"},
+        "trustStores": ["ca:acme-rockets", "tsa:acme-stamps"],
+        "trustedIdentities": ["x509.subject: C=US, ST=WA, L=Seattle, O=wabbit-networks.io, OU=Security Tools"],
+    })
+}
+
+fn read(statements: Value) -> Result<TrustPolicy, String> {
+    let document = json!({"version": "1.0", "trustPolicies": statements});
+    TrustPolicy::from_json(document.to_string().as_bytes()).map_err(|error| Reasons(&error).to_string())
+}
+
+/// A statement with this at a path.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut changed = statement();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    changed.pointer_mut(parent).unwrap()[name] = value;
+    json!([changed])
+}
+
+#[test]
+fn every_level_does_of_every_check_what_the_specification_says() {
+    use Action::{Enforce as E, Log as L, Skip as S};
+    for (level, expected) in [
+        ("strict", [E, E, E, E, E]),
+        ("permissive", [E, E, L, L, L]),
+        ("audit", [E, L, L, L, L]),
+        ("skip", [S, S, S, S, S]),
+    ] {
+        let mut statement = statement();
+        statement["signatureVerification"]["level"] = level.into();
+        if level == "skip" {
+            statement.as_object_mut().unwrap().retain(|name, _| !name.starts_with("trust"));
+        }
+        let policy = read(json!([statement])).unwrap();
+        let actions = policy.statements()[0].actions;
+        assert_eq!(Check::ALL.map(|check| actions.of(check)), expected, "{level}");
+        // Each override changes its own cell, where one is allowed.
+        for (index, check) in Check::ALL.into_iter().enumerate() {
+            for (word, action) in [("enforce", E), ("log", L), ("skip", S)] {
+                statement["signatureVerification"]["override"] = json!({check.name(): word});
+                let is_allowed = level != "skip"
+                    && check != Check::Integrity
+                    && (word != "skip" || check == Check::Revocation);
+                match read(json!([statement])) {
+                    Ok(policy) => {
+                        assert!(is_allowed, "{level}, {check}: {word}");
+                        let mut changed = expected;
+                        changed[index] = action;
+                        assert_eq!(Check::ALL.map(|check| policy.statements()[0].actions.of(check)), changed);
+                    }
+                    Err(error) => assert!(
+                        !is_allowed && error.contains("override"),
+                        "{level}, {check}: {word}: {error}"
+                    ),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn one_statement_is_for_a_repository() {
+    let mut global = statement();
+    (global["name"], global["registryScopes"]) = ("all".into(), json!(["*"]));
+    global["trustedIdentities"] = json!(["*"]);
+    let policy = read(json!([global, statement()])).unwrap();
+    let name = |repository: &str| policy.statement_for(repository).map(|one| one.name.as_str());
+    assert_eq!(name("registry.acme-rockets.io/software/net-monitor"), Some("wabbit-networks-images"));
+    assert_eq!(name("registry.acme-rockets.io/software/net-monitor/more"), Some("all"));
+    assert_eq!(name("docker.io/library/nginx"), Some("all"));
+    assert_eq!(policy.statements()[0].identities, None);
+    assert_eq!(
+        policy.statements()[1].stores[0],
+        (StoreKind::CertificateAuthority, "acme-rockets".to_owned())
+    );
+    assert!(read(json!([statement()])).unwrap().statement_for("docker.io/library/nginx").is_none());
+}
+
+#[test]
+fn a_policy_that_means_something_else_than_it_says_is_refused() {
+    let identity = |identities: Value| with("/trustedIdentities", identities);
+    for (statements, expected) in [
+        (json!([]), "`trustPolicies` is `[]`, expected at least one statement"),
+        (json!([statement(), statement()]), "trustPolicies[1].name"),
+        (with("/name", json!("")), "trustPolicies[0].name"),
+        (with("/registryScopes", json!([])), "registryScopes` is `[]`"),
+        (with("/registryScopes", json!(["*", "a.io/b"])), "registryScopes[0]` is `*`, expected `*` alone"),
+        (with("/registryScopes", json!(["a.io/*"])), "registryScopes[0]` is `a.io/*`"),
+        (with("/registryScopes", json!(["a.io"])), "registryScopes[0]` is `a.io`"),
+        (with("/registryScopes", json!(["a.io/b:v1"])), "registryScopes[0]` is `a.io/b:v1`"),
+        (with("/registryScopes", json!(["a.io/B"])), "registryScopes[0]` is `a.io/B`"),
+        (with("/registryScopes", json!(["https://a.io/b"])), "registryScopes[0]"),
+        (with("/registryScopes", json!(["a.io/b", "a.io/b"])), "registryScopes[1]"),
+        (with("/signatureVerification/level", json!("lax")), "level` is `lax`, expected `strict`"),
+        (with("/signatureVerification/override", json!({"expiry": "warn"})), "override.expiry` is `warn`"),
+        (with("/signatureVerification/override", json!({"other": "log"})), "override.other"),
+        (with("/signatureVerification/verifyTimestamp", json!("never")), "verifyTimestamp` is `never`"),
+        (with("/signatureVerification/more", json!(1)), "unknown field `more`"),
+        (with("/trustStores", json!([])), "trustStores` is `[]`"),
+        (with("/trustStores", json!(["acme"])), "trustStores[0]` is `acme`"),
+        (with("/trustStores", json!(["ca:../acme"])), "trustStores[0]` is `ca:../acme`"),
+        (with("/trustStores", json!(["ca:.."])), "trustStores[0]"),
+        (with("/trustStores", json!(["CA:acme"])), "trustStores[0]"),
+        (with("/trustStores", json!(["ca:a", "ca:a"])), "trustStores[1]"),
+        (with("/trustStores", json!(["tsa:a"])), "expected a store of the kind `ca` or `signingAuthority`"),
+        (identity(json!([])), "trustedIdentities` is `[]`"),
+        (identity(json!(["*", "x509.subject: C=US, ST=WA, O=a"])), "trustedIdentities[0]` is `*`"),
+        (identity(json!(["subject: C=US, ST=WA, O=a"])), "`x509.subject:` with a name"),
+        (
+            identity(json!(["x509.subject: C=US, O=a"])),
+            "trustedIdentities[0]` is not a name: name has no `ST`",
+        ),
+        (identity(json!(["x509.subject: C=US, ST=WA, O=#0101"])), "hexadecimal"),
+        (
+            identity(json!(["x509.subject: C=US, ST=WA, O=a", "x509.subject: C=US, ST=WA, O=a, OU=b"])),
+            "trustedIdentities[1]` is `x509.subject: C=US, ST=WA, O=a, OU=b`, expected an identity that overlaps with no other",
+        ),
+        (
+            with("/signatureVerification", json!({"level": "skip"})),
+            "neither stores nor identities where all is skipped",
+        ),
+    ] {
+        let found = read(statements.clone()).expect_err(expected);
+        assert!(found.contains(expected), "{statements}: {found}, expected {expected}");
+    }
+    for (text, expected) in [
+        ("{}", "missing field"),
+        ("{\"version\": \"2.0\", \"trustPolicies\": []}", "`version` is `2.0`"),
+        ("{\"version\": \"1.0\", \"version\": \"1.0\", \"trustPolicies\": []}", "repeat"),
+    ] {
+        let found = Reasons(&TrustPolicy::from_json(text.as_bytes()).unwrap_err()).to_string();
+        assert!(found.contains(expected), "{text}: {found}");
+    }
+}
+
+#[test]
+fn stores_of_notation_are_read_or_refused_for_what_is_wrong() {
+    let Some(folder) = vectors("notation/truststore/x509") else { return };
+    let store = |name: &str| {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder.join(name)).unwrap() {
+            let path = entry.unwrap().path();
+            files.push((path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap()));
+        }
+        files.sort();
+        let kind = StoreKind::from_name(name.split('/').next().unwrap()).unwrap();
+        let read =
+            TrustStore::of_files(kind, files.iter().map(|(name, content)| (name.as_str(), &content[..])));
+        read.map_err(|error| Reasons(&error).to_string())
+    };
+    for (name, expected) in [
+        ("ca/trust-store-with-invalid-certs", "`invalid` holds no certificate in PEM or DER"),
+        (
+            "ca/trust-store-with-leaf-certs",
+            "expected a certification authority, or a certificate that is its own issuer",
+        ),
+        (
+            "ca/trust-store-with-leaf-certs-in-single-file",
+            "expected a certification authority, or a certificate that is its own issuer",
+        ),
+        ("tsa/test-nonCA", "expected a certification authority that is its own issuer"),
+        ("tsa/test-nonSelfIssued", "expected a certification authority that is its own issuer"),
+    ] {
+        let found = store(name).expect_err(name);
+        assert!(found.contains(expected), "{name}: {found}");
+    }
+    for name in [
+        "ca/valid-trust-store",
+        "ca/valid-trust-store-2",
+        "ca/valid-trust-store-self-signed",
+        "signingAuthority/valid-trust-store",
+        "tsa/test-timestamp",
+        "tsa/test-mismatch",
+    ] {
+        let read = store(name);
+        assert!(read.is_ok(), "{name}: {read:?}");
+    }
+    assert!(TrustStore::of_files(StoreKind::CertificateAuthority, []).is_err());
+}
