@@ -20,6 +20,10 @@ const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.
 
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 
+/// The best practices time-stamp policy, under which a time is off by a second at most
+/// ([ETSI EN 319 421 section 5](https://www.etsi.org/deliver/etsi_en/319400_319499/319421/)).
+const BEST_PRACTICES: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.2023.1.1");
+
 /// Tokens with a chain of three certificates have some 6 KiB.
 const MAX_LEN: usize = 64 * 1024;
 
@@ -129,7 +133,7 @@ impl VerifiedTimestamp {
         self.time
     }
 
-    /// By how many milliseconds genTime may be off, by the authority's own account.
+    /// By how many milliseconds genTime may be off, by the authority's own account, or else by its policy's.
     #[must_use]
     pub fn accuracy_millis(&self) -> i64 {
         self.accuracy_millis
@@ -161,6 +165,15 @@ pub fn verify_timestamp(
     content: &[u8],
     authorities: &[Authority],
 ) -> Result<VerifiedTimestamp, TimestampError> {
+    verify_timestamp_and_path(timestamp, content, authorities).map(|(verified, _)| verified)
+}
+
+/// The same, with the certificates from the signer's to the authority's anchor.
+pub(crate) fn verify_timestamp_and_path(
+    timestamp: &[u8],
+    content: &[u8],
+    authorities: &[Authority],
+) -> Result<(VerifiedTimestamp, Vec<Certificate>), TimestampError> {
     let token = Token::from_der(timestamp)?;
     let imprint = &token.info.imprint;
     let expected = Digest::of(imprint.algorithm(), content);
@@ -170,13 +183,14 @@ pub fn verify_timestamp(
     let (mut closest, mut is_known) = (TimestampError::NoAuthority, false);
     for authority in authorities {
         match token.verify_by(authority) {
-            Ok(()) => {
-                return Ok(VerifiedTimestamp {
+            Ok(path) => {
+                let verified = VerifiedTimestamp {
                     authority: authority.uri().to_owned(),
                     operator: authority.operator().to_owned(),
                     time: token.info.time,
                     accuracy_millis: token.info.accuracy_millis,
-                });
+                };
+                return Ok((verified, path.into_iter().cloned().collect()));
             }
             // "Not its signer" says less than any other reason.
             Err(error) => {
@@ -208,7 +222,7 @@ impl<'a> Token<'a> {
         Ok(Self { signed, info })
     }
 
-    fn verify_by(&self, authority: &Authority) -> Result<(), TimestampError> {
+    fn verify_by<'b>(&'b self, authority: &'b Authority) -> Result<Vec<&'b Certificate>, TimestampError> {
         let path = self.path(authority)?;
         let (Some(signer), Some(anchor)) = (path.first(), path.last()) else {
             return Err(TimestampError::NoSigner);
@@ -222,7 +236,8 @@ impl<'a> Token<'a> {
                 time,
             });
         }
-        Ok(authority.verify_path(&path, Usage::TIME_STAMPING, &[time])?)
+        authority.verify_path(&path, Usage::TIME_STAMPING, &[time])?;
+        Ok(path)
     }
 
     /// Whether it says that an authority signed it: by the certificate that it names, or by the issuer of that one.
@@ -308,7 +323,7 @@ impl TstInfo {
         if version != [1] {
             return Err(TimestampError::Malformed { part: "TSTInfo version" });
         }
-        fields.next_oid().map_err(part)?;
+        let policy = fields.next_oid().map_err(part)?;
         let imprint = message_imprint(fields.next().map_err(part)?)?;
         fields.next().and_then(|serial| serial.content_of(Tag::Integer)).map_err(part)?;
         let time = fields
@@ -317,6 +332,7 @@ impl TstInfo {
             .map_err(|_| TimestampError::Malformed { part: "genTime" })?;
         let accuracy_millis = match fields.next_if(Tag::Sequence).map_err(part)? {
             Some(element) => accuracy(element).map_err(|_| TimestampError::Malformed { part: "accuracy" })?,
+            None if policy == BEST_PRACTICES => 1000,
             None => 0,
         };
         fields.next_if(Tag::Boolean).map_err(part)?;
@@ -456,5 +472,23 @@ mod tests {
         assert_eq!(read(&[0x30, 3, 2, 1, 1]), Ok(1000));
         assert_eq!(read(&[0x30, 6, 0x80, 1, 5, 0x81, 1, 1]), Ok(6));
         assert_eq!(read(&[0x30, 3, 0x80, 1, 0]), Err(Malformed));
+    }
+
+    #[test]
+    fn a_policy_may_say_the_accuracy() {
+        let sequence = |parts: &[&[u8]]| asn1::encode(0x30, &parts.concat());
+        let algorithm = sequence(&[&asn1::encode(0x06, SHA256.as_bytes())]);
+        let imprint = sequence(&[&algorithm, &asn1::encode(0x04, &[0; 32])]);
+        let number = |value| asn1::encode(0x02, &[value]);
+        let accuracy_of = |policy: &ObjectIdentifier, accuracy: &[u8]| {
+            let policy = asn1::encode(0x06, policy.as_bytes());
+            let time = asn1::encode(0x18, b"20260131120000Z");
+            let info = sequence(&[&number(1), &policy, &imprint, &number(5), &time, accuracy]);
+            TstInfo::from_der(&info).map(|info| info.accuracy_millis)
+        };
+        let of_five_seconds = sequence(&[&number(5)]);
+        assert_eq!(accuracy_of(&BEST_PRACTICES, &[]), Ok(1000));
+        assert_eq!(accuracy_of(&BEST_PRACTICES, &of_five_seconds), Ok(5000));
+        assert_eq!(accuracy_of(&SHA256, &[]), Ok(0));
     }
 }

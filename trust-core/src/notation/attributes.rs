@@ -136,7 +136,7 @@ pub(super) struct Attributes {
     pub(super) signing_time: Option<UnixTime>,
     pub(super) authentic_signing_time: Option<UnixTime>,
     pub(super) expiry: Option<UnixTime>,
-    /// The names of all that are there, those of the form itself, too.
+    /// The names of all that are there.
     pub(super) names: Vec<String>,
 }
 
@@ -200,9 +200,8 @@ impl Attributes {
             }
         }
         for (index, name) in self.critical.iter().enumerate() {
-            let is_known = [SIGNING_SCHEME, AUTHENTIC_SIGNING_TIME, EXPIRY, SIGNING_TIME]
-                .contains(&name.as_str())
-                || ["alg", "cty"].contains(&name.as_str());
+            let is_known =
+                [SIGNING_SCHEME, AUTHENTIC_SIGNING_TIME, EXPIRY, SIGNING_TIME].contains(&name.as_str());
             let problem = match () {
                 () if !self.names.contains(name) => "it is absent",
                 () if !is_known => "it is not known here",

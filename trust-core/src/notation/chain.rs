@@ -106,6 +106,12 @@ pub enum Rule {
 
 /// Proves that `chain`, leaf first and root last, is as the specification requires. Who trusts it, and when it is valid, is not checked.
 pub(super) fn check(chain: &[Certificate]) -> Result<(), NotationChainError> {
+    check_timestamping(chain)?;
+    chain.first().map_or(Ok(()), check_purposes)
+}
+
+/// The same of a chain of a timestamp authority, whose purposes RFC 3161 says.
+pub(super) fn check_timestamping(chain: &[Certificate]) -> Result<(), NotationChainError> {
     let [leaf, issuers @ ..] = chain else { return Err(NotationChainError::Length { found: 0 }) };
     if chain.len() > MAX_PATH_LEN {
         return Err(NotationChainError::Length { found: chain.len() });
@@ -156,9 +162,14 @@ fn check_leaf(leaf: &Certificate) -> Result<(), NotationChainError> {
         ("encipherOnly", usage.encipher_only()),
         ("decipherOnly", usage.decipher_only()),
     ];
-    if let Some((found, _)) = others.into_iter().find(|(_, is_set)| *is_set) {
-        return Err(broken(leaf, Rule::OtherKeyUsage { found }));
+    match others.into_iter().find(|(_, is_set)| *is_set) {
+        Some((found, _)) => Err(broken(leaf, Rule::OtherKeyUsage { found })),
+        None => Ok(()),
     }
+}
+
+fn check_purposes(leaf: &Certificate) -> Result<(), NotationChainError> {
+    let unreadable = |source| NotationChainError::Extension { certificate: leaf.to_string(), source };
     let purposes = leaf.extended_key_usage().map_err(unreadable)?.map(|usage| usage.0).unwrap_or_default();
     match OTHER_PURPOSES.into_iter().find(|(_, oid)| purposes.contains(oid)) {
         Some((found, _)) => Err(broken(leaf, Rule::OtherPurpose { found })),

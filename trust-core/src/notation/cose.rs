@@ -26,6 +26,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
     let signed = envelope.tbs_data(&[]);
     let CoseSign1 { protected, unprotected, payload, signature } = envelope;
     let header = protected.header;
+    check_disjoint(&header, &unprotected)?;
     let payload =
         payload.ok_or(EnvelopeError::Malformed { part: "payload", expected: "bytes in the envelope" })?;
     Ok(Parts {
@@ -40,13 +41,30 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
     })
 }
 
+/// What is signed must not stand beside it a second time, where anyone may write.
+fn check_disjoint(protected: &Header, unprotected: &Header) -> Result<(), EnvelopeError> {
+    let has_own =
+        unprotected.alg.is_some() || unprotected.content_type.is_some() || !unprotected.crit.is_empty();
+    let is_chain = |label: &Label| *label == Label::Int(X5CHAIN); // which is told apart by itself
+    let stands_twice =
+        |(label, _): &(Label, Value)| !is_chain(label) && protected.rest.iter().any(|(one, _)| one == label);
+    match has_own || unprotected.rest.iter().any(stands_twice) {
+        true => Err(EnvelopeError::Malformed {
+            part: "unprotected header",
+            expected: "nothing that must be, or is, protected",
+        }),
+        false => Ok(()),
+    }
+}
+
 /// The number of the algorithm; empty if there is none.
 fn algorithm(header: &Header) -> String {
     match &header.alg {
         None => String::new(),
         Some(RegisteredLabelWithPrivate::Assigned(algorithm)) => number(algorithm),
         Some(RegisteredLabelWithPrivate::PrivateUse(number)) => number.to_string(),
-        Some(RegisteredLabelWithPrivate::Text(text)) => text.clone(),
+        // A text is no number, whatever it says.
+        Some(RegisteredLabelWithPrivate::Text(text)) => format!("text {text}"),
     }
 }
 
@@ -91,20 +109,19 @@ fn attributes(header: &Header) -> Result<Attributes, AttributesError> {
     if header.crit.is_empty() {
         return Err(AttributesError::Absent { name: "crit" });
     }
-    // Parameters with numbers have names in JWS, under which they are checked.
+    // The algorithm and the content type are always heeded, so they may be critical; texts are never called as they are.
     let name = |label: &RegisteredLabelWithPrivate<HeaderParameter>| match label {
-        RegisteredLabelWithPrivate::Text(text) => text.clone(),
-        RegisteredLabelWithPrivate::Assigned(HeaderParameter::Alg) => "alg".to_owned(),
-        RegisteredLabelWithPrivate::Assigned(HeaderParameter::ContentType) => "cty".to_owned(),
-        RegisteredLabelWithPrivate::Assigned(other) => number(other),
-        RegisteredLabelWithPrivate::PrivateUse(number) => number.to_string(),
+        RegisteredLabelWithPrivate::Assigned(HeaderParameter::Alg | HeaderParameter::ContentType) => None,
+        RegisteredLabelWithPrivate::Text(text) => Some(text.clone()),
+        RegisteredLabelWithPrivate::Assigned(other) => Some(number(other)),
+        RegisteredLabelWithPrivate::PrivateUse(number) => Some(number.to_string()),
     };
     let content_type = match &header.content_type {
         None => None,
         Some(RegisteredLabel::Text(text)) => Some(text.clone()),
         Some(RegisteredLabel::Assigned(format)) => Some(number(format)),
     };
-    let mut names: Vec<String> = header
+    let names: Vec<String> = header
         .rest
         .iter()
         .map(|(label, _)| match label {
@@ -112,11 +129,9 @@ fn attributes(header: &Header) -> Result<Attributes, AttributesError> {
             Label::Int(number) => number.to_string(),
         })
         .collect();
-    names.extend(header.alg.iter().map(|_| "alg".to_owned()));
-    names.extend(content_type.iter().map(|_| "cty".to_owned()));
     Ok(Attributes {
         content_type,
-        critical: header.crit.iter().map(name).collect(),
+        critical: header.crit.iter().filter_map(name).collect(),
         scheme: match field(header, SIGNING_SCHEME) {
             None => None,
             Some(Value::Text(text)) => Some(text.clone()),

@@ -124,10 +124,7 @@ impl DistinguishedName {
             if !part.is_empty() {
                 return Err(NameError::Several { found: (*known).to_owned() });
             }
-            let is_text =
-                [Tag::Utf8String, Tag::PrintableString, Tag::Ia5String].iter().any(|tag| value.is(*tag));
-            let text = core::str::from_utf8(value.content).ok().filter(|_| is_text);
-            insert(&mut name, known, text.ok_or(NameError::Value { found: known })?.to_owned())?;
+            insert(&mut name, known, text(&value).ok_or(NameError::Value { found: known })?)?;
         }
         Self::with(name)
     }
@@ -144,6 +141,17 @@ impl DistinguishedName {
     pub fn is_part_of(&self, other: &Self) -> bool {
         self.0.iter().all(|(name, value)| other.0.get(name) == Some(value))
     }
+}
+
+/// The characters of a value. T.61 has no one meaning, so it is not read.
+fn text(value: &Element<'_>) -> Option<String> {
+    if [Tag::Utf8String, Tag::PrintableString, Tag::Ia5String].iter().any(|tag| value.is(*tag)) {
+        return core::str::from_utf8(value.content).ok().map(str::to_owned);
+    }
+    let (units, rest) = value.content.as_chunks::<2>();
+    let is_bmp = value.is(Tag::BmpString) && rest.is_empty();
+    let units = units.iter().map(|pair| u16::from_be_bytes(*pair));
+    is_bmp.then(|| char::decode_utf16(units).collect::<Result<String, _>>().ok()).flatten()
 }
 
 fn insert(
@@ -229,13 +237,49 @@ fn value(text: &str) -> Result<(String, usize), NameError> {
     Ok((value, length))
 }
 
+/// A value as it is read again: a name that is copied into a policy means the same there.
+fn escaped(value: &str) -> String {
+    let last = value.chars().count().saturating_sub(1);
+    let escape = |(index, letter): (usize, char)| match letter {
+        ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '=' => format!("\\{letter}"),
+        '#' if index == 0 => format!("\\{letter}"),
+        ' ' if index == 0 || index == last => format!("\\{letter}"),
+        letter if letter.is_control() => {
+            letter.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\{byte:02x}")).collect()
+        }
+        letter => letter.to_string(),
+    };
+    value.chars().enumerate().map(escape).collect()
+}
+
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let present = TYPES.iter().filter_map(|(name, _)| Some((name, self.0.get(name)?)));
         for (index, (name, value)) in present.enumerate() {
             let comma = if index > 0 { ", " } else { "" };
-            write!(f, "{comma}{name}={value}")?;
+            write!(f, "{comma}{name}={}", escaped(value))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_of_characters() {
+        let read = |tag: u8, content: &[u8]| {
+            let der = crate::asn1::encode(tag, content);
+            text(&Element::only(&der).unwrap())
+        };
+        for tag in [0x0c, 0x13, 0x16] {
+            assert_eq!(read(tag, b"acme").as_deref(), Some("acme"));
+        }
+        assert_eq!(read(0x0c, b"\xff"), None);
+        assert_eq!(read(0x1e, b"\0a\xd8\x3d\xde\x00").as_deref(), Some("a\u{1f600}"), "a BMPString");
+        assert_eq!(read(0x1e, b"\0a\0"), None, "half a character");
+        assert_eq!(read(0x1e, b"\xd8\x3d"), None, "half a pair");
+        assert_eq!(read(0x14, b"acme"), None, "a T61String");
     }
 }

@@ -90,7 +90,7 @@ impl SignatureEnvelope {
         let named = if is_jws { algorithm.jws } else { number.as_str() };
         if parts.algorithm != named {
             return Err(AttributesError::Algorithm {
-                found: format!("`{}`", parts.algorithm),
+                found: format!("`{}`", parts.algorithm.chars().take(64).collect::<String>()),
                 expected: algorithm.jws,
                 key: key.algorithm(),
             }

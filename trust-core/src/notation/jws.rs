@@ -33,6 +33,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
     };
     let protected = part("protected", &wire.protected)?;
     let fields: BTreeMap<String, Value> = json::from_slice(&protected)?;
+    // What is signed must not stand beside it a second time, where anyone may write (RFC 7515 section 7.2.1).
+    if wire.header.keys().any(|name| name == "crit" || name == "alg" || fields.contains_key(name)) {
+        let expected = "nothing that must be, or is, protected";
+        return Err(EnvelopeError::Malformed { part: "header", expected });
+    }
     let attributes = attributes(&fields)?;
     let algorithm = text(&fields, "alg")?.unwrap_or_default();
     let certificates =
@@ -82,6 +87,7 @@ fn attributes(fields: &BTreeMap<String, Value>) -> Result<Attributes, Attributes
 }
 
 fn wrong(name: &str, found: &Value, expected: &'static str) -> AttributesError {
+    let found: String = found.to_string().chars().take(64).collect();
     AttributesError::Value { name: name.to_owned(), found: format!("`{found}`"), expected }
 }
 

@@ -263,6 +263,13 @@ impl Statement {
         let is_global = self.registry_scopes == ["*"];
         self.check_scopes(path)?;
         if actions.skips_all() {
+            if is_global {
+                return Err(wrong(
+                    format!("{path}.registryScopes"),
+                    "*",
+                    "repositories by their names where all is skipped",
+                ));
+            }
             let stray = !self.trust_stores.is_empty() || !self.trusted_identities.is_empty();
             if stray {
                 return Err(wrong(
@@ -358,7 +365,11 @@ impl Statement {
                 .map_err(|source| TrustPolicyError::Identity { path: path.clone(), source })?;
             // Of two of which one is a part of the other, one means nothing.
             if names.iter().any(|earlier| earlier.is_part_of(&name) || name.is_part_of(earlier)) {
-                return Err(wrong(path, written, "an identity that overlaps with no other"));
+                return Err(wrong(
+                    path,
+                    written,
+                    "an identity that is no part of another one, and of which no other one is",
+                ));
             }
             names.push(name);
         }

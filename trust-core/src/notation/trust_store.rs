@@ -48,7 +48,10 @@ impl fmt::Display for StoreKind {
 
 /// Certificates that are trusted as roots.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrustStore(Vec<Certificate>);
+pub struct TrustStore {
+    kind: StoreKind,
+    certificates: Vec<Certificate>,
+}
 
 /// Certificates cannot be a trust store.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -122,19 +125,25 @@ impl TrustStore {
         };
         match certificates.iter().find(|one| !is_root(one)) {
             Some(other) => Err(TrustStoreError::NotRoot { certificate: other.to_string(), expected }),
-            None => Ok(Self(certificates)),
+            None => Ok(Self { kind, certificates }),
         }
+    }
+
+    /// What the certificates are trusted for.
+    #[must_use]
+    pub fn kind(&self) -> StoreKind {
+        self.kind
     }
 
     /// The certificates.
     #[must_use]
     pub fn certificates(&self) -> &[Certificate] {
-        &self.0
+        &self.certificates
     }
 
     /// Whether a certificate of a chain is one of these.
     #[must_use]
     pub fn trusts(&self, chain: &[Certificate]) -> bool {
-        chain.iter().any(|certificate| self.0.contains(certificate))
+        chain.iter().any(|certificate| self.certificates.contains(certificate))
     }
 }

@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use super::attributes::SigningScheme;
+use super::chain::{self, NotationChainError};
 use super::distinguished_name::NameError;
 use super::envelope::{SignatureEnvelope, VerifiedEnvelope};
 use super::parts::EnvelopeError;
 use super::trust_policy::{Action, Check, TrustStatement};
 use super::trust_store::{StoreKind, TrustStore};
 use crate::text::time::{TimeWindow, UnixTime};
-use crate::timestamp::{TimestampError, verify_timestamp};
+use crate::timestamp::{TimestampError, verify_timestamp_and_path};
 use crate::x509::authority::Authority;
-use crate::x509::certificate::CertificateError;
+use crate::x509::certificate::{Certificate, CertificateError};
 
 /// Trust stores, by kind and name.
 pub type TrustStores = BTreeMap<(StoreKind, String), TrustStore>;
@@ -97,6 +98,17 @@ pub enum CheckError {
     /// The timestamp is not by an authority of the policy, or over something else.
     #[error("timestamp does not verify")]
     Timestamp(#[from] TimestampError),
+    /// The certificates of the timestamp authority are not a chain as the specification wants it.
+    #[error("the timestamp authority's certificates are not as the specification requires")]
+    TimestampChain(#[from] NotationChainError),
+    /// The timestamp is of a time that is not yet.
+    #[error("timestamp is of {time}, which is after {now}")]
+    OfTheFuture {
+        /// Its time.
+        time: UnixTime,
+        /// When it is asked.
+        now: UnixTime,
+    },
     /// An extension cannot be read.
     #[error("a certificate cannot be read")]
     Certificate(#[from] CertificateError),
@@ -109,7 +121,8 @@ pub enum CheckError {
 }
 
 impl Verification {
-    /// Whether the signature counts: nothing that the policy enforces fails. Where the policy skips everything, none is looked at and none counts.
+    /// Whether the signature counts, for the artifact that it is about: nothing that the policy enforces fails.
+    /// Where the policy skips everything, none is looked at and none counts.
     #[must_use]
     pub fn counts(&self) -> bool {
         let fails = |one: &Checked| one.problem.is_some() && one.action == Action::Enforce;
@@ -118,8 +131,8 @@ impl Verification {
 }
 
 impl TrustStatement {
-    /// Judges a signature under this statement at a time. Revocation is not asked for: where a certificate says who knows of it, it is not known,
-    /// and that of timestamp authorities is not looked at yet. What the signature is about, [`TargetArtifact::check`](super::TargetArtifact::check) proves.
+    /// Judges a signature under this statement at a time. Revocation is not asked for: where a certificate says who knows of it, also one of a
+    /// timestamp authority, it is not known. What the signature is about, [`TargetArtifact::check`](super::TargetArtifact::check) proves.
     #[must_use]
     pub fn verify(
         &self,
@@ -146,7 +159,7 @@ impl TrustStatement {
         add(Check::Expiry, expiry(&envelope, now));
         add(Check::AuthenticTimestamp, self.timestamp(&envelope, stores, now));
         if self.actions.of(Check::Revocation) != Action::Skip {
-            add(Check::Revocation, revocation(&envelope));
+            add(Check::Revocation, revocation(envelope.certificates()));
         }
         verification.envelope = Some(envelope);
         verification
@@ -160,7 +173,10 @@ impl TrustStatement {
     ) -> Result<Vec<&'s TrustStore>, CheckError> {
         let named = self.stores.iter().filter(|(found, _)| *found == kind);
         let find = |key: &(StoreKind, String)| {
-            stores.get(key).ok_or_else(|| CheckError::NoStore { kind: key.0, name: key.1.clone() })
+            stores
+                .get(key)
+                .filter(|store| store.kind() == kind)
+                .ok_or_else(|| CheckError::NoStore { kind: key.0, name: key.1.clone() })
         };
         named.map(find).collect()
     }
@@ -195,7 +211,8 @@ impl TrustStatement {
             return valid_at(envelope, envelope.attributes().signing_time);
         }
         let authorities = self.stores_of(StoreKind::TimestampAuthority, stores)?;
-        let is_wanted = !self.timestamps_after_expiry || envelope.not_valid_at(now).is_some();
+        let is_over = |certificate: &Certificate| certificate.validity().end.is_some_and(|end| end < now);
+        let is_wanted = !self.timestamps_after_expiry || envelope.certificates().iter().any(is_over);
         if authorities.is_empty() || !is_wanted {
             return valid_at(envelope, now);
         }
@@ -204,12 +221,18 @@ impl TrustStatement {
         let roots: Vec<Authority> = roots
             .map(|root| Authority::assertion("the trust store", vec![root.clone()], TimeWindow::ALWAYS))
             .collect();
-        let stamped = verify_timestamp(token, envelope.signature(), &roots)?;
+        let (stamped, path) = verify_timestamp_and_path(token, envelope.signature(), &roots)?;
+        chain::check_timestamping(&path)?;
+        let earliest = stamped.time().plus_millis(-stamped.accuracy_millis());
+        if earliest > now {
+            return Err(CheckError::OfTheFuture { time: stamped.time(), now });
+        }
         // The authority says how far off it may be: the certificates must be valid whatever it was.
         for offset in [-stamped.accuracy_millis(), stamped.accuracy_millis()] {
             valid_at(envelope, stamped.time().plus_millis(offset))?;
         }
-        Ok(())
+        // Whatever the level does about the signer's, a revoked timestamp authority vouches for nothing.
+        revocation(&path)
     }
 }
 
@@ -230,8 +253,7 @@ fn valid_at(envelope: &VerifiedEnvelope, time: UnixTime) -> Result<(), CheckErro
 }
 
 /// Certificates that say nowhere who knows whether they are revoked cannot be; of others it is not known here. The root is the policy's own.
-fn revocation(envelope: &VerifiedEnvelope) -> Result<(), CheckError> {
-    let certificates = envelope.certificates();
+fn revocation(certificates: &[Certificate]) -> Result<(), CheckError> {
     for certificate in certificates.iter().take(certificates.len().saturating_sub(1)) {
         if certificate.names_revocation_source()? {
             return Err(CheckError::RevocationUnknown { certificate: certificate.to_string() });

@@ -198,6 +198,12 @@ fn what_is_signed_beside_the_payload_is_heeded() {
         envelope.critical.push("acme.example/x")
     });
     refused("is critical, and it is named twice", |envelope| envelope.critical.push(SCHEME));
+    // What the form itself defines is not named so in JWS (RFC 7515 section 4.1.11), and has no such name in COSE.
+    refused("`alg` is critical, and it is", |envelope| envelope.critical.push("alg"));
+    refused("expected nothing that must be, or is, protected", |envelope| {
+        let agent = ("io.cncf.notary.signingAgent", Attribute::Text("other".to_owned()));
+        envelope.attributes.push(agent);
+    });
     // One that is not critical means nothing.
     accepted(|envelope| envelope.attributes.push(("acme.example/x", Attribute::Text("y".to_owned()))));
     refused("asks for a plugin", |envelope| {
@@ -265,6 +271,11 @@ fn a_jws_is_flattened_and_says_nothing_twice() {
     refuse(&bare, "has no certificates");
     bare["header"]["x5c"] = json!(["AAAA"]);
     refuse(&bare, "certificate 0 of the envelope cannot be read");
+    for name in ["alg", "crit", SCHEME] {
+        let mut beside = right.clone();
+        beside["header"][name] = "x".into();
+        refuse(&beside, "expected nothing that must be, or is, protected");
+    }
     let protected = Value::Object(envelope.protected()).to_string();
     refuse(&envelope.jws_with(&protected.replacen('{', "{\"alg\":\"ES256\",", 1)), "repeat");
     // A name in other letters is another one.
@@ -296,6 +307,12 @@ fn a_cose_envelope_is_tagged_and_says_nothing_twice() {
         twice.push(entries[again].clone());
         refuse(&tagged(envelope.cose_with(&twice, chain())), "not a tagged COSE_Sign1");
     }
+    let mut numbered = entries.clone();
+    numbered[1].1 = cbor::array(&[cbor::text(SCHEME), cbor::int(1), cbor::int(3)]);
+    judge(&tagged(envelope.cose_with(&numbered, chain()))).unwrap();
+    let mut text = entries.clone();
+    text[0].1 = cbor::text("-7");
+    refuse(&tagged(envelope.cose_with(&text, chain())), "signature algorithm is `text -7`");
     // A time without its tag is a number.
     let mut untagged = entries.clone();
     untagged[4].1 = cbor::int(SIGNED_AT);

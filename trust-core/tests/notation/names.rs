@@ -32,18 +32,22 @@ fn a_name_has_one_value_for_each_type() {
 
 #[test]
 fn signs_are_escaped() {
-    for (written, value) in [
-        ("O=a\\, b", "a, b"),
-        ("O=a\\2C b", "a, b"),
-        ("O=a\\+b\\=c", "a+b=c"),
-        ("O=a=b", "a=b"),
-        ("O=\\#a", "#a"),
-        ("O=\\ a\\ ", " a "),
-        ("O=a\\\\", "a\\"),
-        ("O=\\C3\\A4", "\u{e4}"),
+    for (written, shown) in [
+        ("a\\, b", "a\\, b"),
+        ("a\\2C b", "a\\, b"),
+        ("a\\+b\\=c", "a\\+b\\=c"),
+        ("a=b", "a\\=b"),
+        ("\\#a#", "\\#a#"),
+        ("\\ a b\\ ", "\\ a b\\ "),
+        ("\\ ", "\\ "),
+        ("a\\\\", "a\\\\"),
+        ("\\C3\\A4", "\u{e4}"),
+        ("a\\0Ab", "a\\0ab"),
     ] {
-        let name = parse(&format!("C=US, ST=WA, {written}")).unwrap();
-        assert_eq!(name.to_string(), format!("C=US, ST=WA, O={value}"), "{written}");
+        let name = parse(&format!("C=US, ST=WA, O={written}")).unwrap();
+        let text = name.to_string();
+        assert_eq!(text, format!("C=US, ST=WA, O={shown}"), "{written}");
+        assert_eq!(parse(&text).unwrap(), name, "{written}: means the same when it is read again");
     }
 }
 

@@ -126,11 +126,15 @@ fn a_policy_that_means_something_else_than_it_says_is_refused() {
         (identity(json!(["x509.subject: C=US, ST=WA, O=#0101"])), "hexadecimal"),
         (
             identity(json!(["x509.subject: C=US, ST=WA, O=a", "x509.subject: C=US, ST=WA, O=a, OU=b"])),
-            "trustedIdentities[1]` is `x509.subject: C=US, ST=WA, O=a, OU=b`, expected an identity that overlaps with no other",
+            "trustedIdentities[1]` is `x509.subject: C=US, ST=WA, O=a, OU=b`, expected an identity that is no part of another one",
         ),
         (
             with("/signatureVerification", json!({"level": "skip"})),
             "neither stores nor identities where all is skipped",
+        ),
+        (
+            json!([{"name": "all", "registryScopes": ["*"], "signatureVerification": {"level": "skip"}}]),
+            "registryScopes` is `*`, expected repositories by their names where all is skipped",
         ),
     ] {
         let found = read(statements.clone()).expect_err(expected);
