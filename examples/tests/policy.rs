@@ -272,6 +272,13 @@ fn policies_are_converted_and_what_is_not_is_said() {
         assert_eq!(again.status.code(), Some(1));
         assert!(stdout(&again).contains("# policy `signed`: left out: it is"), "{}", stdout(&again));
     }
+    // Two files are one set: neither takes the other's place.
+    fs::write(&file, text(keyless)).unwrap();
+    let other = folder.path().join("other.yaml");
+    fs::copy(&file, &other).unwrap();
+    let both = [file.to_str().unwrap(), other.to_str().unwrap()];
+    let output = policy(&[&["convert", "--to", "image-trust-policy"][..], &both].concat());
+    assert!(stdout(&output).contains("name: signed-2\n"), "{}", stdout(&output));
     fs::write(&file, text("validate: {pattern: {spec: {hostNetwork: false}}}")).unwrap();
     let output = policy(&["convert", "--to", "image-trust-policy", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));

@@ -16,6 +16,7 @@ mod image_trust_policy;
 mod image_validating_policy;
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -108,27 +109,35 @@ impl PolicySet {
 
     fn converted(&self, kind: &str, write: Writer) -> Conversion {
         let mut conversion = Conversion::default();
+        // A document that is called as a policy of its kind would take its place.
+        let identity = |one: &Policy| Identity {
+            kind: one.kind.clone(),
+            namespace: one.namespace.clone().unwrap_or_default(),
+            name: one.name.clone(),
+        };
+        let mut taken = self.policies().iter().map(identity).collect();
         for policy in self.policies() {
-            conversion.add_policy(policy, kind, write);
+            conversion.add_policy(policy, kind, write, &mut taken);
         }
         for exception in self.exceptions() {
-            let message = "the exception is not converted: it names rules that are called otherwise now";
+            let message =
+                "the exception is not converted: the rules that it names have other names afterwards";
             let name = format!("{}/{}", exception.namespace, exception.name);
-            conversion.note(&name, "", ChangeKind::LeftOut, message.to_owned());
+            conversion.note(&name, "", ChangeKind::LeftOut, message);
         }
         conversion
     }
 }
 
 impl Conversion {
-    fn note(&mut self, policy: &str, rule: &str, kind: ChangeKind, message: String) {
-        self.changes.push(Change { policy: policy.to_owned(), rule: rule.to_owned(), kind, message });
+    fn note(&mut self, policy: &str, rule: &str, kind: ChangeKind, message: impl Into<String>) {
+        let (policy, rule) = (policy.to_owned(), rule.to_owned());
+        self.changes.push(Change { policy, rule, kind, message: message.into() });
     }
 
-    fn add_policy(&mut self, policy: &Policy, kind: &str, write: Writer) {
-        let mut left_out = |rule: &str, message: &str| {
-            self.note(&policy.name, rule, ChangeKind::LeftOut, message.to_owned())
-        };
+    fn add_policy(&mut self, policy: &Policy, kind: &str, write: Writer, taken: &mut BTreeSet<Identity>) {
+        let mut left_out =
+            |rule: &str, message: &str| self.note(&policy.name, rule, ChangeKind::LeftOut, message);
         if policy.kind == kind {
             return left_out("", &format!("it is `{kind}` already"));
         }
@@ -138,31 +147,34 @@ impl Conversion {
         let count: usize = policy.rules.iter().map(|rule| image_rules(rule).len()).sum();
         let mut index = 0;
         for rule in &policy.rules {
-            if image_rules(rule).is_empty() {
-                self.note(
-                    &policy.name,
-                    &rule.name,
-                    ChangeKind::LeftOut,
-                    "it is about no images by patterns, signatures or attestations".to_owned(),
-                );
+            let problem = match image_rules(rule) {
+                [] if matches!(rule.requirement, Requirement::Validations(_)) => {
+                    Some("it is written in CEL, which is not converted")
+                }
+                [] => Some("it is about no images by patterns, signatures or attestations"),
+                [first, others @ ..] => others.iter().any(|one| one.mode != first.mode).then_some(
+                    "what a violation does differs between its entries, and the strictest counts for all",
+                ),
+            };
+            if let Some(problem) = problem {
+                self.note(&policy.name, &rule.name, ChangeKind::LeftOut, problem);
+                continue;
             }
             for images in image_rules(rule) {
                 index += 1;
                 let name = if count == 1 { policy.name.clone() } else { format!("{}-{index}", policy.name) };
-                self.add(&Source { policy, rule, images, name }, write);
+                self.add(&Source { policy, rule, images, name }, write, taken);
             }
         }
     }
 
-    fn add(&mut self, source: &Source<'_>, write: Writer) {
+    fn add(&mut self, source: &Source<'_>, write: Writer, taken: &mut BTreeSet<Identity>) {
         let mut changes = Vec::new();
         let (policy, rule) = (&source.policy.name, &source.rule.name);
         match write(source, &mut changes) {
             Ok(documents) => {
-                for document in documents {
-                    let document = self.with_own_name(document, source);
-                    self.documents.push(document);
-                }
+                let namespace = source.policy.namespace.as_deref();
+                self.documents.extend(documents.into_iter().map(|one| with_own_name(one, namespace, taken)));
                 for (kind, message) in changes {
                     self.note(policy, rule, kind, message);
                 }
@@ -172,30 +184,34 @@ impl Conversion {
     }
 }
 
-impl Conversion {
-    /// A document whose name no other one has, for it would take its place: the namespace is a part of it where there is none any more.
-    fn with_own_name(&self, mut document: Value, source: &Source<'_>) -> Value {
-        let of = |one: &Value, pointer| one.pointer(pointer).cloned().unwrap_or_default();
-        let identity =
-            |one: &Value| ["/kind", "/metadata/namespace", "/metadata/name"].map(|pointer| of(one, pointer));
-        let written = of(&document, "/metadata/name").as_str().unwrap_or_default().to_owned();
-        let name = match &source.policy.namespace {
-            Some(namespace) if of(&document, "/metadata/namespace").is_null() => {
-                format!("{namespace}-{written}")
-            }
-            _ => written,
-        };
-        let others = (2..).map(|number| format!("{name}-{number}"));
-        for own in core::iter::once(name.clone()).chain(others) {
-            if let Some(place) = document.pointer_mut("/metadata/name") {
-                *place = own.into();
-            }
-            if !self.documents.iter().any(|one| identity(one) == identity(&document)) {
-                break;
-            }
-        }
-        document
+/// What tells objects apart.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Identity {
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+/// A document whose name is not taken: the namespace is a part of it where there is none any more.
+fn with_own_name(mut document: Value, namespace: Option<&str>, taken: &mut BTreeSet<Identity>) -> Value {
+    let text = |pointer| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut identity = Identity {
+        kind: text("/kind"),
+        namespace: text("/metadata/namespace"),
+        name: text("/metadata/name"),
+    };
+    if let (true, Some(namespace)) = (identity.namespace.is_empty(), namespace) {
+        identity.name = format!("{namespace}-{}", identity.name);
     }
+    let (written, mut number) = (identity.name.clone(), 1);
+    while !taken.insert(identity.clone()) {
+        number += 1;
+        identity.name = format!("{written}-{number}");
+    }
+    if let Some(name) = document.pointer_mut("/metadata/name") {
+        *name = identity.name.into();
+    }
+    document
 }
 
 /// The rules about images that stand in a rule.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use trust_examples::print;
-use trust_policy::ChangeKind;
+use trust_policy::{ChangeKind, PolicySet};
 
 use super::read;
 
@@ -30,22 +30,22 @@ enum Language {
 
 /// Whether nothing was left out.
 pub(crate) fn convert(arguments: &ConvertArguments) -> Result<bool, String> {
-    let mut is_whole = true;
+    // All together, so that no policy of one file takes the place of one of another.
+    let mut policies = PolicySet::default();
     for file in &arguments.files {
-        let policies = read(file)?;
-        let conversion = match arguments.to {
-            Language::ImageTrustPolicy => policies.to_image_trust_policies(),
-            Language::ImageValidatingPolicy => policies.to_image_validating_policies(),
-        };
-        for change in &conversion.changes {
-            // A name that people wrote stays within its comment.
-            print(&format!("# {}\n", change.to_string().replace(['\n', '\r'], " ")))?;
-            is_whole &= change.kind != ChangeKind::LeftOut;
-        }
-        for document in &conversion.documents {
-            let text = serde_saphyr::to_string(document).map_err(|error| error.to_string())?;
-            print(&format!("---\n{text}"))?;
-        }
+        policies.extend(read(file)?);
     }
-    Ok(is_whole)
+    let conversion = match arguments.to {
+        Language::ImageTrustPolicy => policies.to_image_trust_policies(),
+        Language::ImageValidatingPolicy => policies.to_image_validating_policies(),
+    };
+    for change in &conversion.changes {
+        // A name that people wrote stays within its comment.
+        print(&format!("# {}\n", change.to_string().replace(['\n', '\r'], " ")))?;
+    }
+    for document in &conversion.documents {
+        let text = serde_saphyr::to_string(document).map_err(|error| error.to_string())?;
+        print(&format!("---\n{text}"))?;
+    }
+    Ok(!conversion.changes.iter().any(|change| change.kind == ChangeKind::LeftOut))
 }

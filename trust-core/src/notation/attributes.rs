@@ -41,6 +41,13 @@ impl SigningScheme {
     }
 }
 
+impl SigningScheme {
+    /// The scheme of this name.
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::X509, Self::SigningAuthority].into_iter().find(|scheme| scheme.name() == name)
+    }
+}
+
 impl fmt::Display for SigningScheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -101,6 +108,12 @@ pub enum AttributesError {
         /// Why it cannot be heeded.
         problem: &'static str,
     },
+    /// A plugin must verify it.
+    #[error("signed attribute `{name}` asks for a plugin, and none is run here")]
+    Plugin {
+        /// Which attribute asks for it.
+        name: &'static str,
+    },
     /// The algorithm is not the one of the key.
     #[error("signature algorithm is {found}, expected {expected} of a key of {key}")]
     Algorithm {
@@ -154,14 +167,9 @@ impl Attributes {
             }
             None => return Err(AttributesError::Absent { name: "content type" }),
         }
-        let scheme = match self.scheme.as_deref() {
-            Some("notary.x509") => SigningScheme::X509,
-            Some("notary.x509.signingAuthority") => SigningScheme::SigningAuthority,
-            Some(other) => {
-                return Err(value(SIGNING_SCHEME, other, "`notary.x509` or `notary.x509.signingAuthority`"));
-            }
-            None => return Err(AttributesError::Absent { name: SIGNING_SCHEME }),
-        };
+        let scheme = self.scheme.as_deref().ok_or(AttributesError::Absent { name: SIGNING_SCHEME })?;
+        let known = "`notary.x509` or `notary.x509.signingAuthority`";
+        let scheme = SigningScheme::from_name(scheme).ok_or_else(|| value(SIGNING_SCHEME, scheme, known))?;
         self.check_critical(scheme)?;
         let (own, foreign) = match scheme {
             SigningScheme::X509 => {
@@ -195,8 +203,7 @@ impl Attributes {
         }
         for name in [PLUGIN, PLUGIN_MIN_VERSION] {
             if self.names.iter().any(|one| one == name) {
-                let problem = "asks for a plugin, and none is run here";
-                return Err(AttributesError::Critical { name: name.to_owned(), problem });
+                return Err(AttributesError::Plugin { name });
             }
         }
         for (index, name) in self.critical.iter().enumerate() {

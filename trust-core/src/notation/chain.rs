@@ -141,7 +141,7 @@ fn is_issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
     certificate.names_issuer(issuer) && certificate.verify_signature(issuer.public_key()).is_ok()
 }
 
-fn is_self_signed(certificate: &Certificate) -> bool {
+pub(super) fn is_self_signed(certificate: &Certificate) -> bool {
     is_issued_by(certificate, certificate)
 }
 

@@ -60,7 +60,7 @@ pub enum NameError {
         found: String,
     },
     /// An attribute type stands twice, or two stand together.
-    #[error("attribute type `{found}` stands there twice, or with another one in one part of the name")]
+    #[error("attribute type `{found}` occurs twice, or together with another one in one part of the name")]
     Several {
         /// The type.
         found: String,
@@ -108,11 +108,13 @@ impl DistinguishedName {
     /// # Errors
     /// If it cannot be compared with names in policies, under the same rules.
     pub fn of_subject(certificate: &Certificate) -> Result<Self, NameError> {
+        Self::from_der(certificate.subject_der())
+    }
+
+    fn from_der(der: &[u8]) -> Result<Self, NameError> {
         let mut name = BTreeMap::new();
         let malformed = |_: Malformed| NameError::Malformed;
-        let mut parts = Element::only(certificate.subject_der())
-            .and_then(|whole| whole.open(Tag::Sequence))
-            .map_err(malformed)?;
+        let mut parts = Element::only(der).and_then(|whole| whole.open(Tag::Sequence)).map_err(malformed)?;
         while !parts.is_empty() {
             let mut part = parts.next().and_then(|part| part.open(Tag::Set)).map_err(malformed)?;
             let mut pair = part.next().and_then(|pair| pair.open(Tag::Sequence)).map_err(malformed)?;
@@ -203,12 +205,14 @@ fn value(text: &str) -> Result<(String, usize), NameError> {
                 length = at;
                 break;
             }
-            '"' | ';' | '<' | '>' | '\0' => return Err(syntax("has a sign that must stand behind `\\`")),
+            '"' | ';' | '<' | '>' | '\0' => {
+                return Err(syntax("has a character that must be escaped with `\\`"));
+            }
             ' ' if bytes.is_empty() => {}
             '\\' => {
                 let (_, escaped) = letters.next().ok_or_else(|| syntax("ends with `\\`"))?;
                 if " \"#+,;<=>\\".contains(escaped) {
-                    bytes.push(u8::try_from(escaped).map_err(|_| syntax("escapes another sign"))?);
+                    bytes.push(u8::try_from(escaped).map_err(|_| syntax("escapes another character"))?);
                 } else {
                     let second = letters.next().and_then(|(_, second)| second.to_digit(16));
                     let pair = escaped
@@ -216,7 +220,7 @@ fn value(text: &str) -> Result<(String, usize), NameError> {
                         .zip(second)
                         .and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
                     bytes.push(pair.ok_or_else(|| {
-                        syntax("has `\\` before something else than a sign or two hexadecimal digits")
+                        syntax("has `\\` before neither a special character nor two hexadecimal digits")
                     })?);
                 }
                 kept = bytes.len();
@@ -232,7 +236,7 @@ fn value(text: &str) -> Result<(String, usize), NameError> {
     bytes.truncate(kept);
     let value = String::from_utf8(bytes).map_err(|_| syntax("is not UTF-8 once it is unescaped"))?;
     if value.contains('\0') {
-        return Err(syntax("has a zero in it"));
+        return Err(syntax("has a NUL character in it"));
     }
     Ok((value, length))
 }
@@ -266,6 +270,29 @@ impl fmt::Display for DistinguishedName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_subject_is_read_by_the_rules_of_policies() {
+        let encode = crate::asn1::encode;
+        let pair =
+            |oid: &[u8], value: &[u8]| encode(0x30, &[encode(0x06, oid), encode(0x0c, value)].concat());
+        let of = |last: u8, value: &[u8]| pair(&[0x55, 0x04, last], value);
+        let (country, state, organization) = (of(6, b"US"), of(8, b"WA"), of(10, b"acme, inc"));
+        let read = |parts: &[Vec<u8>]| {
+            let parts: Vec<u8> = parts.iter().flat_map(|part| encode(0x31, part)).collect();
+            DistinguishedName::from_der(&encode(0x30, &parts)).map(|name| name.to_string())
+        };
+        let whole = [country.clone(), state.clone(), organization.clone()];
+        assert_eq!(read(&whole), Ok("C=US, ST=WA, O=acme\\, inc".to_owned()));
+        let with = |more: Vec<u8>| read(&[&whole[..], &[more]].concat());
+        assert_eq!(with(of(10, b"other")), Err(NameError::Several { found: "O".to_owned() }));
+        let together = [country, [state, organization].concat()];
+        assert_eq!(read(&together), Err(NameError::Several { found: "ST".to_owned() }));
+        assert_eq!(with(of(12, b"dr")), Err(NameError::Type { found: "2.5.4.12".to_owned() }));
+        assert_eq!(with(of(3, b"")), Err(NameError::Value { found: "CN" }));
+        assert_eq!(read(&whole[1..]), Err(NameError::Absent { expected: "C" }));
+        assert_eq!(with(vec![]), Err(NameError::Malformed));
+    }
 
     #[test]
     fn a_value_is_of_characters() {

@@ -7,7 +7,7 @@ use super::parts::{EnvelopeError, MAX_LEN, Parts};
 use super::payload::{PayloadError, TargetArtifact};
 use super::{COSE_MEDIA_TYPE, JWS_MEDIA_TYPE, cose, jws};
 use crate::digest::Digest;
-use crate::key::Signed;
+use crate::key::{SignatureAlgorithm, Signed};
 use crate::text::time::{TimeWindow, UnixTime};
 use crate::x509::certificate::Certificate;
 use crate::x509::chain::MAX_PATH_LEN;
@@ -55,6 +55,13 @@ impl SignatureEnvelope {
         };
         let certificates = parts.certificates.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         Ok(Self { parts, certificates, is_jws: media_type == JWS_MEDIA_TYPE })
+    }
+
+    /// Verifies its signature, and those of its certificates, by this back end.
+    #[must_use]
+    pub fn with_back_end(mut self, back_end: &'static dyn SignatureAlgorithm) -> Self {
+        self.certificates = self.certificates.into_iter().map(|one| one.with_back_end(back_end)).collect();
+        self
     }
 
     /// The certificates that it brings, leaf first. Anyone can write them.

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::distinguished_name::{DistinguishedName, NameError};
 use super::trust_store::StoreKind;
+use crate::image_ref::ImageRef;
 use crate::text::json::{self, JsonError};
 
 const MAX_LEN: usize = 1 << 20;
@@ -23,7 +24,7 @@ pub struct TrustPolicy(Vec<TrustStatement>);
 pub struct TrustStatement {
     /// Its name.
     pub name: String,
-    /// The repositories; every repository that no other statement names, if there are none.
+    /// The repositories, as [`ImageRef::name`] spells them; every repository that no other statement names, if there are none.
     pub scopes: Vec<String>,
     /// What is done where a check fails.
     pub actions: Actions,
@@ -63,7 +64,7 @@ pub enum Action {
     Enforce,
 }
 
-/// A level, with what is done instead.
+/// What is done where a check fails: by a level, and what is said instead of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actions([Action; 5]);
 
@@ -248,11 +249,11 @@ impl TrustPolicy {
         &self.0
     }
 
-    /// The statement for a repository, such as `registry.acme-rockets.io/software/net-monitor`: the one that names it, else the one for all. Without
-    /// any, no artifact of it is trusted.
+    /// The statement for an image: the one that names its repository, else the one for all. Without any, it is not trusted.
     #[must_use]
-    pub fn statement_for(&self, repository: &str) -> Option<&TrustStatement> {
-        let named = self.0.iter().find(|one| one.scopes.iter().any(|scope| scope == repository));
+    pub fn statement_for(&self, image: &ImageRef) -> Option<&TrustStatement> {
+        let repository = image.name();
+        let named = self.0.iter().find(|one| one.scopes.contains(&repository));
         named.or_else(|| self.0.iter().find(|one| one.scopes.is_empty()))
     }
 }
@@ -270,13 +271,12 @@ impl Statement {
                     "repositories by their names where all is skipped",
                 ));
             }
-            let stray = !self.trust_stores.is_empty() || !self.trusted_identities.is_empty();
-            if stray {
-                return Err(wrong(
-                    format!("{path}.trustStores"),
-                    "there",
-                    "neither stores nor identities where all is skipped",
-                ));
+            for (field, found) in
+                [("trustStores", &self.trust_stores), ("trustedIdentities", &self.trusted_identities)]
+            {
+                if let Some(found) = found.first() {
+                    return Err(wrong(format!("{path}.{field}"), found, "none where all is skipped"));
+                }
             }
         }
         let verification = format!("{path}.signatureVerification");
@@ -306,14 +306,11 @@ impl Statement {
         }
         for (index, scope) in self.registry_scopes.iter().enumerate() {
             let is_everything = scope == "*" && self.registry_scopes.len() == 1;
-            let is_repository = scope.split_once('/').is_some_and(|(host, repository)| {
-                let of_host = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
-                let of_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-                let is_part = |part: &str| !part.is_empty() && part.chars().all(of_part);
-                !host.is_empty() && host.chars().all(of_host) && repository.split('/').all(is_part)
-            });
+            // In another spelling it would be the scope of nothing.
+            let image = scope.parse::<ImageRef>();
+            let is_repository = image.is_ok_and(|image| image.written() == image.name());
             if !(is_everything || is_repository) {
-                let expected = "`*` alone, or a repository such as `registry.example/software/app`";
+                let expected = "`*` alone, or a repository in its plain spelling, such as `registry.example/software/app`";
                 return Err(wrong(format!("{path}[{index}]"), scope, expected));
             }
         }

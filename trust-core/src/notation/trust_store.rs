@@ -5,6 +5,7 @@ use core::fmt;
 
 use thiserror::Error;
 
+use super::chain::is_self_signed;
 use crate::text::pem;
 use crate::x509::certificate::{Certificate, CertificateError};
 
@@ -116,7 +117,7 @@ impl TrustStore {
         };
         let is_root = |one: &&Certificate| {
             let is_authority = one.basic_constraints().is_ok_and(|found| found.is_some_and(|found| found.ca));
-            let is_own = one.names_issuer(one) && one.verify_signature(one.public_key()).is_ok();
+            let is_own = is_self_signed(one);
             if kind == StoreKind::TimestampAuthority {
                 is_authority && is_own
             } else {

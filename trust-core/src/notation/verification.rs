@@ -50,7 +50,7 @@ pub enum CheckError {
     #[error("signature does not verify")]
     Envelope(#[from] EnvelopeError),
     /// A store that the policy names is not at hand.
-    #[error("trust store `{kind}:{name}` is not there")]
+    #[error("trust store `{kind}:{name}` was not found")]
     NoStore {
         /// Its kind.
         kind: StoreKind,
@@ -101,10 +101,10 @@ pub enum CheckError {
     /// The certificates of the timestamp authority are not a chain as the specification wants it.
     #[error("the timestamp authority's certificates are not as the specification requires")]
     TimestampChain(#[from] NotationChainError),
-    /// The timestamp is of a time that is not yet.
-    #[error("timestamp is of {time}, which is after {now}")]
+    /// The signature was made at a time that is yet to come, says who vouches for it.
+    #[error("signature is dated {time}, which is after {now}")]
     OfTheFuture {
-        /// Its time.
+        /// Its time, or the earliest that it may be.
         time: UnixTime,
         /// When it is asked.
         now: UnixTime,
@@ -113,7 +113,9 @@ pub enum CheckError {
     #[error("a certificate cannot be read")]
     Certificate(#[from] CertificateError),
     /// Whether a certificate is revoked is not known.
-    #[error("whether {certificate} is revoked is not known: it says where that can be asked, and nobody did")]
+    #[error(
+        "cannot determine whether {certificate} is revoked: it names an OCSP responder or a CRL, and neither was asked"
+    )]
     RevocationUnknown {
         /// Which certificate.
         certificate: String,
@@ -208,7 +210,8 @@ impl TrustStatement {
         now: UnixTime,
     ) -> Result<(), CheckError> {
         if envelope.attributes().scheme == SigningScheme::SigningAuthority {
-            return valid_at(envelope, envelope.attributes().signing_time);
+            let time = envelope.attributes().signing_time;
+            return not_after(time, now).and_then(|()| valid_at(envelope, time));
         }
         let authorities = self.stores_of(StoreKind::TimestampAuthority, stores)?;
         let is_over = |certificate: &Certificate| certificate.validity().end.is_some_and(|end| end < now);
@@ -223,10 +226,7 @@ impl TrustStatement {
             .collect();
         let (stamped, path) = verify_timestamp_and_path(token, envelope.signature(), &roots)?;
         chain::check_timestamping(&path)?;
-        let earliest = stamped.time().plus_millis(-stamped.accuracy_millis());
-        if earliest > now {
-            return Err(CheckError::OfTheFuture { time: stamped.time(), now });
-        }
+        not_after(stamped.time().plus_millis(-stamped.accuracy_millis()), now)?;
         // The authority says how far off it may be: the certificates must be valid whatever it was.
         for offset in [-stamped.accuracy_millis(), stamped.accuracy_millis()] {
             valid_at(envelope, stamped.time().plus_millis(offset))?;
@@ -241,6 +241,11 @@ fn expiry(envelope: &VerifiedEnvelope, now: UnixTime) -> Result<(), CheckError> 
         Some(expiry) if expiry <= now => Err(CheckError::Expired { expiry, now }),
         _ => Ok(()),
     }
+}
+
+/// Nobody can vouch for a time that is yet to come.
+fn not_after(time: UnixTime, now: UnixTime) -> Result<(), CheckError> {
+    if time > now { Err(CheckError::OfTheFuture { time, now }) } else { Ok(()) }
 }
 
 fn valid_at(envelope: &VerifiedEnvelope, time: UnixTime) -> Result<(), CheckError> {

@@ -6,7 +6,7 @@ use trust_testkit::sigstore::{
     key_usage, seq, tlv,
 };
 
-use crate::{accepted, artifact, refused};
+use crate::{accepted, refused};
 
 /// A chain of this leaf, with these extensions of the authority in between.
 fn through(middle: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
@@ -47,6 +47,17 @@ fn a_chain_is_in_order_and_ends_in_a_root() {
         let extensions = vec![basic_constraints(None), key_usage(0x04)];
         envelope.chain[2] =
             certificate(&Template { subject: "root", key: &stranger, validity: YEAR, extensions }, &by);
+    });
+    // A root whose key is of a kind that no certificate may have.
+    refused("has a key of Ed25519, expected RSA of 2048 bits or more, or ECDSA", |envelope| {
+        let (root, middle) = (Key::ed25519(78), Key::p256(42));
+        let by = Issuer { name: "root", key: &root };
+        let extensions = || vec![basic_constraints(None), key_usage(0x04)];
+        let make = |subject, key| {
+            certificate(&Template { subject, key, validity: YEAR, extensions: extensions() }, &by)
+        };
+        envelope.chain[1] = make("middle", &middle);
+        envelope.chain[2] = make("root", &root);
     });
     // A chain of another key.
     refused("was not signed by the key of its first certificate", |envelope| {
@@ -133,5 +144,4 @@ fn an_issuer_is_a_certification_authority() {
         envelope.chain[2] = make("root", &root_key, Some(0));
     };
     refused("allows 0 authorities below it, found 1", envelope);
-    let _ = artifact();
 }

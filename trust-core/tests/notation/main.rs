@@ -188,7 +188,9 @@ fn the_algorithm_is_the_keys() {
 
 #[test]
 fn what_is_signed_beside_the_payload_is_heeded() {
-    assert!(changed(|envelope| envelope.critical.clear()).iter().all(Result::is_err));
+    let [jws, cose] = changed(|envelope| envelope.critical.clear()).map(Result::unwrap_err);
+    assert!(jws.contains("`crit` is `[]`, expected a list of names"), "{jws}");
+    assert!(cose.contains("not a tagged COSE_Sign1"), "{cose}");
     refused("`io.cncf.notary.signingScheme` is not critical", |envelope| envelope.critical = vec![TIME]);
     refused("`acme.example/x` is critical, and it is not known here", |envelope| {
         envelope.critical.push("acme.example/x");
@@ -206,9 +208,11 @@ fn what_is_signed_beside_the_payload_is_heeded() {
     });
     // One that is not critical means nothing.
     accepted(|envelope| envelope.attributes.push(("acme.example/x", Attribute::Text("y".to_owned()))));
-    refused("asks for a plugin", |envelope| {
-        envelope.attributes.push(("io.cncf.notary.verificationPlugin", Attribute::Text("p".to_owned())));
-    });
+    for name in ["io.cncf.notary.verificationPlugin", "io.cncf.notary.verificationPluginMinVersion"] {
+        refused(&format!("`{name}` asks for a plugin"), |envelope| {
+            envelope.attributes.push((name, Attribute::Text("p".to_owned())));
+        });
+    }
     refused("`content type` is `text/plain`", |envelope| envelope.content_type = "text/plain");
     refused("`io.cncf.notary.signingScheme` is `notary.other`", |envelope| {
         envelope.attributes[0].1 = Attribute::Text("notary.other".to_owned());
@@ -228,7 +232,9 @@ fn what_is_signed_beside_the_payload_is_heeded() {
         envelope.attributes.push((EXPIRY, Attribute::Time(SIGNED_AT)));
         envelope.critical.push(EXPIRY);
     });
-    refused("expected", |envelope| envelope.attributes[1].1 = Attribute::Text("soon".to_owned()));
+    refused("`io.cncf.notary.signingTime` is ", |envelope| {
+        envelope.attributes[1].1 = Attribute::Text("soon".to_owned());
+    });
 }
 
 #[test]
@@ -241,6 +247,36 @@ fn the_payload_is_about_an_artifact() {
     refused("payload is not a `targetArtifact`", |envelope| {
         envelope.payload = envelope.payload.replacen("\"size\":100", "\"size\":100,\"size\":1", 1);
     });
+}
+
+#[test]
+fn an_artifact_is_its_whole_descriptor() {
+    let manifest = [b'x'; 100];
+    let [verified, _] = accepted(|envelope| {
+        envelope.payload =
+            envelope.payload.replace(&artifact().to_string(), &Digest::sha256(&manifest).to_string());
+    });
+    let check = |manifest: &[u8], media_type: &str| {
+        verified
+            .artifact()
+            .check(manifest, media_type)
+            .map_err(|error| trust_core::Reasons(&error).to_string())
+    };
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    assert_eq!(check(&manifest, media_type), Ok(()));
+    assert!(check(&[b'y'; 100], media_type).unwrap_err().contains("payload is about another artifact"));
+    let index = "application/vnd.oci.image.index.v1+json";
+    assert!(
+        check(&manifest, index).unwrap_err().contains("of type `application/vnd.oci.image.manifest.v1+json`")
+    );
+    let [other_size, _] = accepted(|envelope| {
+        envelope.payload = envelope
+            .payload
+            .replace(&artifact().to_string(), &Digest::sha256(&manifest).to_string())
+            .replace("100", "101");
+    });
+    let error = other_size.artifact().check(&manifest, media_type).unwrap_err();
+    assert_eq!(error.to_string(), "payload is about an artifact of 101 bytes, expected 100");
 }
 
 #[test]
@@ -276,6 +312,9 @@ fn a_jws_is_flattened_and_says_nothing_twice() {
         beside["header"][name] = "x".into();
         refuse(&beside, "expected nothing that must be, or is, protected");
     }
+    let mut stamped = right.clone();
+    stamped["header"]["io.cncf.notary.timestampSignature"] = "?".into();
+    refuse(&stamped, "expected a timestamp token in base64");
     let protected = Value::Object(envelope.protected()).to_string();
     refuse(&envelope.jws_with(&protected.replacen('{', "{\"alg\":\"ES256\",", 1)), "repeat");
     // A name in other letters is another one.

@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use trust_core::ImageRef;
 use trust_core::Reasons;
 use trust_core::notation::{Action, Check, StoreKind, TrustPolicy, TrustStore};
 use trust_testkit::vectors::vectors;
@@ -77,16 +78,19 @@ fn one_statement_is_for_a_repository() {
     (global["name"], global["registryScopes"]) = ("all".into(), json!(["*"]));
     global["trustedIdentities"] = json!(["*"]);
     let policy = read(json!([global, statement()])).unwrap();
-    let name = |repository: &str| policy.statement_for(repository).map(|one| one.name.as_str());
+    let image = |text: &str| text.parse::<ImageRef>().unwrap();
+    let name = |text: &str| policy.statement_for(&image(text)).map(|one| one.name.as_str());
     assert_eq!(name("registry.acme-rockets.io/software/net-monitor"), Some("wabbit-networks-images"));
     assert_eq!(name("registry.acme-rockets.io/software/net-monitor/more"), Some("all"));
-    assert_eq!(name("docker.io/library/nginx"), Some("all"));
+    assert_eq!(name("nginx:1.27"), Some("all"));
+    // However the workload spells it.
+    assert_eq!(name("REGISTRY.acme-rockets.io:443/software/net-monitor:v1"), Some("wabbit-networks-images"));
     assert_eq!(policy.statements()[0].identities, None);
     assert_eq!(
         policy.statements()[1].stores[0],
         (StoreKind::CertificateAuthority, "acme-rockets".to_owned())
     );
-    assert!(read(json!([statement()])).unwrap().statement_for("docker.io/library/nginx").is_none());
+    assert!(read(json!([statement()])).unwrap().statement_for(&image("nginx")).is_none());
 }
 
 #[test]
@@ -103,6 +107,12 @@ fn a_policy_that_means_something_else_than_it_says_is_refused() {
         (with("/registryScopes", json!(["a.io/b:v1"])), "registryScopes[0]` is `a.io/b:v1`"),
         (with("/registryScopes", json!(["a.io/B"])), "registryScopes[0]` is `a.io/B`"),
         (with("/registryScopes", json!(["https://a.io/b"])), "registryScopes[0]"),
+        (with("/registryScopes", json!(["a.io/b@sha256:00"])), "registryScopes[0]"),
+        // Statements are found by one spelling alone.
+        (with("/registryScopes", json!(["A.io/b"])), "registryScopes[0]` is `A.io/b`"),
+        (with("/registryScopes", json!(["a.io:443/b"])), "registryScopes[0]` is `a.io:443/b`"),
+        (with("/registryScopes", json!(["index.docker.io/a/b"])), "in its plain spelling"),
+        (with("/registryScopes", json!(["docker.io/nginx"])), "in its plain spelling"),
         (with("/registryScopes", json!(["a.io/b", "a.io/b"])), "registryScopes[1]"),
         (with("/signatureVerification/level", json!("lax")), "level` is `lax`, expected `strict`"),
         (with("/signatureVerification/override", json!({"expiry": "warn"})), "override.expiry` is `warn`"),
@@ -130,7 +140,7 @@ fn a_policy_that_means_something_else_than_it_says_is_refused() {
         ),
         (
             with("/signatureVerification", json!({"level": "skip"})),
-            "neither stores nor identities where all is skipped",
+            "trustStores` is `ca:acme-rockets`, expected none where all is skipped",
         ),
         (
             json!([{"name": "all", "registryScopes": ["*"], "signatureVerification": {"level": "skip"}}]),

@@ -96,7 +96,7 @@ fn each_check_fails_alone_and_its_action_decides() {
         (Check::Integrity, &forged, NOW, "was not signed by the key"),
         (Check::Expiry, &expired, NOW, "which is not after"),
         (Check::AuthenticTimestamp, &|_| {}, after, "expected to cover 2027-06-01"),
-        (Check::Revocation, &revocable, NOW, "and nobody did"),
+        (Check::Revocation, &revocable, NOW, "and neither was asked"),
     ];
     for (check, change, now, reason) in cases {
         for level in ["strict", "permissive", "audit"] {
@@ -153,16 +153,18 @@ fn a_store_is_for_one_scheme() {
     let (counts, found) = judge(&envelope, StoreKind::SigningAuthority, &of_authority, NOW);
     assert!(!counts && found[0].2.contains("no trust store for the scheme `notary.x509`"), "{found:?}");
     let (counts, found) = judge(&envelope, StoreKind::SigningAuthority, &of_ca, NOW);
-    assert!(!counts && found[0].2.contains("trust store `ca:acme` is not there"), "{found:?}");
+    assert!(!counts && found[0].2.contains("trust store `ca:acme` was not found"), "{found:?}");
     authority(&mut envelope);
     // The authority's own time counts, so the certificates may be over by now.
     let later = "2030-01-01T00:00:00Z".parse().unwrap();
     assert!(judge(&envelope, StoreKind::SigningAuthority, &of_authority, later).0);
     assert!(!judge(&envelope, StoreKind::CertificateAuthority, &of_ca, NOW).0);
-    // Also where that is a time at which they were not valid.
+    // Also where that is a time at which they were not valid, and not where it is yet to come.
     envelope.attributes[1].1 = Attribute::Time(SIGNED_AT + 365 * 24 * 60 * 60);
-    let (counts, found) = judge(&envelope, StoreKind::SigningAuthority, &of_authority, NOW);
-    assert!(!counts && found[0].2.contains("expected to cover 2027-06-01"), "{found:?}");
+    for (now, expected) in [(later, "expected to cover 2027-06-01"), (NOW, "signature is dated 2027-06-01")] {
+        let (counts, found) = judge(&envelope, StoreKind::SigningAuthority, &of_authority, now);
+        assert!(!counts && found[0].2.contains(expected), "{found:?}");
+    }
     // Another root of the same name is another one.
     let other = chain(&Key::p256(66), vec![key_usage(0x80)], ("250101000000Z", "280101000000Z"));
     let bytes = Notation::new(&artifact()).cose();
@@ -172,6 +174,18 @@ fn a_store_is_for_one_scheme() {
         NOW,
     );
     assert!(!verification.counts());
+}
+
+#[test]
+fn a_signer_whose_name_cannot_be_compared_is_nobody() {
+    let envelope = Notation::new(&artifact());
+    let stores = stores(StoreKind::CertificateAuthority, &envelope.chain);
+    let policy = policy("strict", &["ca:acme"], &["x509.subject: C=US, ST=WA, O=acme"], json!({}));
+    let found = problems(&judge(&policy, &stores, COSE_MEDIA_TYPE, &envelope.cose(), NOW));
+    assert!(
+        matches!(&found[..], [(Check::Authenticity, Action::Enforce, why)] if why.contains("name has no `C`")),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -316,11 +330,15 @@ fn a_timestamp_says_when_certificates_must_be_valid() {
     let at = |time| Stamps { time, ..Stamps::default() };
     assert_eq!(at("20260101000000Z").judge(&at("20260101000000Z").stamped(), json!({}), OVER), []);
     refuse(at("20270101000001Z"), OVER, "expected to cover 2027-01-01T00:00:01Z");
-    refuse(at("20260801000000Z"), WITHIN, "which is after 2026-07-01T00:00:00Z");
+    refuse(
+        at("20260801000000Z"),
+        WITHIN,
+        "signature is dated 2026-08-01T00:00:00Z, which is after 2026-07-01",
+    );
     refuse(Stamps { usage_is_critical: false, ..Stamps::default() }, OVER, "has no critical keyUsage");
     let points = seq(&[seq(&[tlv(0xa0, &tlv(0xa0, &tlv(0x86, b"http://crl.example/1")))])]);
     let more = vec![extension("2.5.29.31", false, &points)];
-    refuse(Stamps { more, ..Stamps::default() }, OVER, "is revoked is not known");
+    refuse(Stamps { more, ..Stamps::default() }, OVER, "cannot determine whether");
 }
 
 #[test]
@@ -352,7 +370,7 @@ fn a_store_of_another_kind_is_not_there() {
     let policy = policy("strict", &["ca:acme", "tsa:acme"], &["*"], json!({}));
     let bytes = envelope.jws().to_string().into_bytes();
     let found = problems(&judge(&policy, &stores, JWS_MEDIA_TYPE, &bytes, NOW));
-    assert!(found[0].2.contains("trust store `tsa:acme` is not there"), "{found:?}");
+    assert!(found[0].2.contains("trust store `tsa:acme` was not found"), "{found:?}");
 }
 
 /// Its certificates say who knows whether they are revoked, and whoever vouches for a time must not be, whatever the policy says of signers.
@@ -369,7 +387,7 @@ fn a_timestamp_of_a_real_authority_wants_only_its_revocation() {
         roots.iter().map(|(name, content)| (name.as_str(), &content[..])),
     )
     .unwrap();
-    let unknown = "is revoked is not known";
+    let unknown = "cannot determine whether";
     for (file, reason) in [
         ("jwsWithTimestamp.sig", unknown),
         ("coseWithTimestamp.sig", unknown),

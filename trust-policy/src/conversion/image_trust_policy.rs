@@ -5,8 +5,8 @@ use trust_core::FulcioExtension;
 use trust_core::internal::pem;
 
 use super::parts::{
-    by_segment, excepted_by_segment, expression, flat, put, refuse_own, refuse_own_roots, selector,
-    subject_and_issuer, wildcard, wildcards,
+    by_segment, excepted_by_segment, expression, flat, put, refuse_own_roots, refuse_what_has_no_words,
+    selector, subject_and_issuer, wildcard, wildcards,
 };
 use super::scope::{Kinds, Scope};
 use super::{ChangeKind, Obstacle, Source};
@@ -56,7 +56,7 @@ pub(super) fn write(
         put(&mut require, "signatures", demand.signatures.clone().unwrap_or_default());
         put(&mut require, "attestations", json!(demand.attestations));
         if require.is_empty() {
-            // It pins what it is about, and demands no more than that it is what it is about.
+            // The rule pins digests alone. Something must be demanded, so it is what always holds: the rule's own patterns.
             put(&mut require, "registries", json!(patterns));
         }
         spec.insert("require".to_owned(), Value::Object(require));
@@ -64,18 +64,6 @@ pub(super) fn write(
         documents.push(json!({"apiVersion": "trust.dev/v1beta1", "kind": "ImageTrustPolicy", "metadata": {"name": name}, "spec": spec}));
     }
     Ok(documents)
-}
-
-/// What is not written: what no field of the language stands for, and what only a policy in the language itself demands.
-fn refuse_what_has_no_words(images: &ImageRule) -> Result<(), Obstacle> {
-    refuse_own(images)?;
-    let words = [
-        (images.deny.is_some(), "it denies by conditions on several attestations"),
-        (images.workload.is_some(), "it asks for the workload or the configuration of the image"),
-        (!images.vouched.is_empty(), "it counts how often authorities vouch"),
-        (!images.registries.is_empty(), "it says where images may come from"),
-    ];
-    words.into_iter().find(|(has, _)| *has).map_or(Ok(()), |(_, words)| Err(words.to_owned()))
 }
 
 fn put_scope(
@@ -86,7 +74,7 @@ fn put_scope(
     let only = match &scope.kinds {
         Kinds::Any => None,
         Kinds::Pods => Some("Pods".to_owned()),
-        Kinds::PodsAndControllers => Some("Pods and what makes Pods".to_owned()),
+        Kinds::PodsAndControllers(_) => Some("Pods and what makes Pods".to_owned()),
         Kinds::Other(kinds) => Some(kinds.join(", ")),
     };
     if let Some(only) = only {

@@ -6,12 +6,13 @@ use trust_core::internal::pem;
 use trust_core::{CertificateIdentity, Pattern};
 
 use super::parts::{
-    flat, is_literal, put, refuse_own, refuse_own_roots, regular_expression, repository_and_tag, selector,
-    subject_and_issuer, wildcard,
+    flat, is_literal, put, refuse_own_roots, refuse_what_has_no_words, regular_expression,
+    repository_and_tag, selector, subject_and_issuer, wildcard,
 };
 use super::scope::{Kinds, Scope};
 use super::{ChangeKind, Obstacle, Source};
 use crate::kubernetes::image_pattern::ReferencePattern;
+use crate::language::reader::match_constraints::CONTROLLERS;
 use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, ImageRule, Vouching};
 use crate::policy::mode::Mode;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
@@ -32,6 +33,7 @@ pub(super) fn write(
 ) -> Result<Vec<Value>, Obstacle> {
     let Source { images, name, .. } = source;
     refuse_what_has_no_words(images)?;
+    refuse_own_gaps(images)?;
     let scope = Scope::of(source)?;
     let mut names = Names::default();
     let conditions = conditions(images, &mut names)?;
@@ -84,18 +86,13 @@ pub(super) fn write(
     ])
 }
 
-/// What is not written, for no field of the language stands for it.
-fn refuse_what_has_no_words(images: &ImageRule) -> Result<(), Obstacle> {
-    refuse_own(images)?;
-    let words = [
-        (images.deny.is_some(), "it denies by conditions on several attestations"),
-        (images.workload.is_some(), "it asks for the workload or the configuration of the image"),
-        (!images.vouched.is_empty(), "it counts how often authorities vouch"),
-        (!images.registries.is_empty(), "it says where images may come from"),
-        (!images.except.is_empty(), "it passes over images"),
-        (!images.mode.overrides.is_empty(), "what a violation does depends on the namespace"),
-    ];
-    words.into_iter().find(|(has, _)| *has).map_or(Ok(()), |(_, words)| Err(words.to_owned()))
+/// What other languages say, and this one does not.
+fn refuse_own_gaps(images: &ImageRule) -> Result<(), Obstacle> {
+    match (images.except.is_empty(), images.mode.overrides.is_empty()) {
+        (false, _) => Err("it passes over images".to_owned()),
+        (_, false) => Err("what a violation does depends on the namespace".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 fn put_scope(
@@ -103,16 +100,31 @@ fn put_scope(
     scope: &Scope<'_>,
     changes: &mut Vec<(ChangeKind, String)>,
 ) -> Result<(), Obstacle> {
-    match &scope.kinds {
-        Kinds::PodsAndControllers => {}
-        Kinds::Pods => changes.push((ChangeKind::Stricter, "it is about what makes Pods, too".to_owned())),
-        Kinds::Any => {
-            let message = "it is about Pods and what makes Pods, and no other resources with images";
-            changes.push((ChangeKind::Narrower, message.to_owned()));
+    let controllers = match &scope.kinds {
+        Kinds::PodsAndControllers(kinds) => {
+            let named = CONTROLLERS.iter().filter(|(_, kind, _)| kinds.contains(kind));
+            named.map(|(resource, ..)| *resource).collect()
         }
+        Kinds::Pods | Kinds::Any => CONTROLLERS.map(|(resource, ..)| resource).to_vec(),
         Kinds::Other(kinds) => {
             return Err(format!("it is about {}, not Pods and what makes Pods", kinds.join(", ")));
         }
+    };
+    let mut note = |kind, message: &str| changes.push((kind, message.to_owned()));
+    // There a selector keeps a policy to Pods.
+    match (&scope.kinds, scope.namespace_selector.is_some()) {
+        (Kinds::Pods, false) => note(ChangeKind::Stricter, "it is about what makes Pods, too"),
+        (Kinds::Any, false) => {
+            note(
+                ChangeKind::Narrower,
+                "it is about Pods and what makes Pods, and no other resources with images",
+            );
+        }
+        (Kinds::Pods, true) | (_, false) => {}
+        (_, true) => note(ChangeKind::Narrower, "with a selector of namespaces it is about Pods alone"),
+    }
+    if controllers.len() < CONTROLLERS.len() {
+        put(spec, "autogen", json!({"podControllers": {"controllers": controllers}}));
     }
     let mut constraints = Map::new();
     put(
@@ -213,6 +225,8 @@ fn authority(authority: &ImageAuthority, names: &mut Names) -> Result<String, Ob
     match &authority.vouching {
         Vouching::Always => Ok("true".to_owned()),
         Vouching::Never(_) => Ok("false".to_owned()),
+        // By no attestation nothing is vouched for.
+        Vouching::Attestations(attestations) if attestations.is_empty() => Ok("false".to_owned()),
         Vouching::Signature(set) => names.signed(set),
         Vouching::Attestations(attestations) => {
             let all: Result<Vec<_>, _> = attestations.iter().map(|one| attestation(one, names)).collect();

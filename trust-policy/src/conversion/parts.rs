@@ -46,11 +46,7 @@ pub(super) fn regular_expression(pattern: &Pattern) -> String {
     match pattern {
         Pattern::Exact(text) => format!("^{}$", escaped(text, false)),
         Pattern::Wildcard(text) => format!("^{}$", escaped(text, true)),
-        Pattern::Regex(_) => {
-            let written = pattern.written();
-            let is_anchored = written.starts_with('^') && written.ends_with('$') && !written.contains('|');
-            if is_anchored { written.to_owned() } else { format!("^(?:{written})$") }
-        }
+        Pattern::Regex(_) => format!("^(?:{})$", pattern.written()),
     }
 }
 
@@ -75,8 +71,8 @@ pub(super) fn selector(selector: &LabelSelector) -> Value {
     Value::Object(fields)
 }
 
-/// What is demanded in `ImageTrustPolicy` alone.
-pub(super) fn refuse_own(images: &ImageRule) -> Result<(), Obstacle> {
+/// What no other language says, or only `ImageTrustPolicy` itself.
+pub(super) fn refuse_what_has_no_words(images: &ImageRule) -> Result<(), Obstacle> {
     // Every field stands here, so that a new one is not forgotten.
     let ImageRule {
         path: _,
@@ -86,13 +82,13 @@ pub(super) fn refuse_own(images: &ImageRule) -> Result<(), Obstacle> {
         except: _,
         exceptions,
         every_image,
-        registries: _,
+        registries,
         signatures: _,
         attestations: _,
         authorities: _,
-        vouched: _,
-        workload: _,
-        deny: _,
+        vouched,
+        workload,
+        deny,
         sbom,
         vulnerabilities,
         provenance,
@@ -115,6 +111,10 @@ pub(super) fn refuse_own(images: &ImageRule) -> Result<(), Obstacle> {
         (*every_image, "it wants every image to be judged"),
         (has_placement, "it asks for signatures of platforms"),
         (has_names, "a signature must name the image"),
+        (deny.is_some(), "it denies by conditions on several attestations"),
+        (workload.is_some(), "it asks for the workload or the configuration of the image"),
+        (!vouched.is_empty(), "it counts how often authorities vouch"),
+        (!registries.is_empty(), "it says where images may come from"),
     ];
     words.into_iter().find(|(has, _)| *has).map_or(Ok(()), |(_, words)| Err(words.to_owned()))
 }
@@ -123,10 +123,10 @@ pub(super) fn refuse_own(images: &ImageRule) -> Result<(), Obstacle> {
 pub(super) fn wildcard(pattern: &Pattern) -> Result<String, Obstacle> {
     match pattern {
         Pattern::Exact(text) if text.contains(['*', '?']) => {
-            Err(format!("`{text}` is a text with wildcards in it"))
+            Err(format!("`{text}` has `*` or `?` in it, which would be wildcards there"))
         }
         Pattern::Exact(text) | Pattern::Wildcard(text) => Ok(text.clone()),
-        Pattern::Regex(_) => Err(format!("{pattern} is a regular expression, where there are none")),
+        Pattern::Regex(_) => Err(format!("{pattern} is a regular expression, which cannot stand there")),
     }
 }
 

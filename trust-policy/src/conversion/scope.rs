@@ -23,8 +23,8 @@ pub(super) enum Kinds<'a> {
     Any,
     /// Pods.
     Pods,
-    /// Pods, and what makes Pods.
-    PodsAndControllers,
+    /// Pods, and these kinds that make Pods.
+    PodsAndControllers(Vec<&'a str>),
     /// These.
     Other(Vec<&'a str>),
 }
@@ -69,7 +69,7 @@ impl<'a> Scope<'a> {
         scope.kinds = match &kinds[..] {
             [] => Kinds::Any,
             ["Pod"] => Kinds::Pods,
-            _ if rule.of_pod => Kinds::PodsAndControllers,
+            _ if rule.of_pod => Kinds::PodsAndControllers(kinds),
             _ => Kinds::Other(kinds),
         };
         for filter in rule.matches.excluded.iter().flat_map(Filters::filters) {

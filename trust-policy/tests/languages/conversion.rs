@@ -85,6 +85,83 @@ fn what_another_language_cannot_say_is_left_out_and_named() {
     assert!(hub.documents.is_empty() && hub.changes[0].message.contains("Docker Hub"), "{:?}", hub.changes);
 }
 
+/// What the two conversions say is not the same.
+fn changes(policies: &PolicySet) -> [Vec<String>; 2] {
+    [policies.to_image_trust_policies(), policies.to_image_validating_policies()]
+        .map(|one| one.changes.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn entries_that_do_different_things_are_left_out() {
+    let entry = |action: &str| format!("{{{KEYLESS}, failureAction: {action}}}");
+    let alike = kyverno("", &format!("{}\n    - {}", entry("Enforce"), entry("Enforce")));
+    assert!(!changes(&alike).iter().flatten().any(|one| one.contains("left out")), "{:?}", changes(&alike));
+    let different = kyverno("", &format!("{}\n    - {}", entry("Audit"), entry("Enforce")));
+    for said in changes(&different) {
+        assert_eq!(
+            said,
+            [
+                "policy `p`, rule `r`: left out: what a violation does differs between its entries, and the strictest counts for all"
+            ]
+        );
+    }
+}
+
+#[test]
+fn what_makes_pods_is_judged_as_before_or_that_is_said() {
+    let text = |annotations: &str, selector: &str| {
+        format!(
+            "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {{name: p{annotations}}}\nspec:\n  rules:\n  - name: r\n    match: {{any: \
+             [{{resources: {{kinds: [Pod]{selector}}}}}]}}\n    verifyImages: [{{{KEYLESS}, mutateDigest: false}}]\n"
+        )
+    };
+    let of = |controllers: &str, selector: &str| {
+        let annotations =
+            format!(", annotations: {{pod-policies.kyverno.io/autogen-controllers: '{controllers}'}}");
+        PolicySet::from_yaml(&text(if controllers.is_empty() { "" } else { &annotations }, selector)).unwrap()
+    };
+    let selector = ", namespaceSelector: {matchLabels: {a: b}}";
+    let is_asked = |policies: &PolicySet, kind: &str| {
+        let template =
+            serde_json::json!({"spec": {"containers": [{"name": "c", "image": "ghcr.io/acme/app"}]}});
+        let object = serde_json::json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "a", "namespace": "n"}, "spec": {"template": template}});
+        let mut request = trust_testkit::judge::request(object);
+        request.namespace_labels = Some([("a".to_owned(), "b".to_owned())].into());
+        !policies.requirements(&request, &trust_policy::Evidence::default(), crate::NOW).images.is_empty()
+    };
+    for (controllers, selector, narrower) in [
+        ("", "", false),
+        ("Deployment", "", false),
+        ("", selector, true),
+        ("Deployment", selector, true),
+        ("none", selector, false),
+    ] {
+        let source = of(controllers, selector);
+        let conversion = source.to_image_validating_policies();
+        let converted = read(&conversion);
+        let place = format!("{controllers} {selector}: {:?}", conversion.changes);
+        let is_said = conversion.changes.iter().any(|one| one.message.contains("it is about Pods alone"));
+        assert_eq!(is_said, narrower, "{place}");
+        for kind in ["Deployment", "StatefulSet"] {
+            let (before, after) = (is_asked(&source, kind), is_asked(&converted, kind));
+            assert_eq!(before && !after, narrower && before, "{kind}: {place}");
+            assert!(before || !after, "{kind}: {place}");
+        }
+    }
+}
+
+#[test]
+fn expressions_stay_anchored() {
+    let source = PolicySet::from_yaml(&format!(
+        "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {{name: p}}\nspec: {{images: [{{glob: '**'}}], authorities: \
+         [{{keyless: {{identities: [{{issuer: a, subjectRegExp: '{}'}}]}}}}]}}\n",
+        r"^https://x/a\$"
+    ))
+    .unwrap();
+    let document = &source.to_image_trust_policies().documents[0];
+    assert_eq!(document["spec"]["signers"]["signer1"]["subjectRegExp"], r"^(?:^https://x/a\$)$");
+}
+
 /// A policy of policy-controller, or of Kyverno, that is about these images.
 fn about(pattern: &str, in_kyverno: bool) -> PolicySet {
     let key = format!("\"{}\"", pem(1));
@@ -213,6 +290,19 @@ fn no_document_takes_the_place_of_another() {
     };
     assert_eq!(names(policies.to_image_trust_policies()), ["-/a-verify", "-/b-verify", "-/a-verify-2"]);
     assert_eq!(names(policies.to_image_validating_policies()), ["a/verify", "b/verify", "-/a-verify"]);
+}
+
+#[test]
+fn no_document_takes_the_place_of_a_policy_that_is_there() {
+    let own = format!(
+        "apiVersion: trust.dev/v1beta1\nkind: ImageTrustPolicy\nmetadata: {{name: signed}}\nspec: {{images: ['**'], signers: {{k: {{publicKey: \"{}\"}}}}, require: {{signatures: {{from: [k]}}}}}}\n",
+        pem(1)
+    );
+    let sigstore = "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: signed}\nspec: {images: [{glob: '**'}], authorities: \
+                    [{keyless: {identities: [{issuer: a, subject: b}]}}]}\n";
+    let policies = PolicySet::from_yaml(&format!("{sigstore}---\n{own}")).unwrap();
+    assert_eq!(policies.to_image_trust_policies().documents[0]["metadata"]["name"], "signed-2");
+    assert_eq!(policies.to_image_validating_policies().documents[0]["metadata"]["name"], "signed");
 }
 
 #[test]
