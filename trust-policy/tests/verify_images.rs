@@ -80,6 +80,30 @@ fn who_said_what_must_not_be_said_is_not_heard() {
     denied(&judge(&named, vec![said(1, true), said(2, true)]), ReasonCode::Condition, "`2` Equals `2`");
 }
 
+/// What the one who cannot be asked has said may be what is denied.
+#[test]
+fn who_cannot_be_read_may_have_said_it() {
+    let deny = "validate: {deny: {conditions: {any: [{key: '{{ said.by }}', operator: Equals, value: 2}]}}}";
+    let named = review(&[1], ", name: said");
+    let elsewhere = "entries: [{keys: {secret: {name: a, namespace: b}}}, ";
+    let judged = |attestation: &str, more: &str| {
+        let said = vec![attestation_by(1), attestation_by(2)];
+        judge(&format!("attestations: [{attestation}]{more}"), said)
+    };
+    allowed(&judged(&named, &format!(", {deny}")));
+    let with_secret = named.replace("entries: [", elsewhere);
+    allowed(&judged(&with_secret, ""));
+    denied(
+        &judged(&with_secret, &format!(", {deny}")),
+        ReasonCode::UnusablePolicy,
+        "Secret/b/a was not looked up",
+    );
+}
+
+fn attestation_by(seed: u8) -> Artifact {
+    attestation(seed, TYPE, &json!({"by": seed}))
+}
+
 #[test]
 fn combinations_of_attestations_are_limited() {
     let named = |name: &str| review(&[1], &format!(", name: {name}"));

@@ -91,7 +91,7 @@ fn user(written: &str) -> Explanation {
 
 fn volumes(found: &[&str]) -> Explanation {
     match found {
-        [] => Explanation::pass("volumes", "are none"),
+        [] => Explanation::pass("volumes", "found none"),
         _ => {
             let mismatch = Mismatch::new(Some(found.join(", ")), ["no volumes"]);
             Explanation::differs("volumes", ReasonCode::Condition, mismatch)
@@ -101,7 +101,7 @@ fn volumes(found: &[&str]) -> Explanation {
 
 fn layers(found: usize, most: usize) -> Explanation {
     match found <= most {
-        true => Explanation::pass("layers", format!("are {found}")),
+        true => Explanation::pass("layers", format!("found {found}")),
         false => {
             let mismatch = Mismatch::new(Some(found.to_string()), [format!("at most {most}")]);
             Explanation::differs("layers", ReasonCode::Condition, mismatch)

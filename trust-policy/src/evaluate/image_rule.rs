@@ -36,7 +36,7 @@ use crate::policy::image_rule::{
     Which,
 };
 use crate::policy::mode::Mode;
-use crate::policy::signer::{Attestor, AttestorSet, Signer};
+use crate::policy::signer::{Attestor, AttestorSet, Placement, Signer};
 use crate::verdict::reason::{Mismatch, ReasonCode};
 use crate::verdict::{Explanation, VerifiedImage};
 
@@ -146,26 +146,36 @@ impl Evaluation<'_> {
             causes.extend(targets.judge(set.placement, Which::Any, &signed));
         }
         // Conditions must hold of every attestation, so all must be known.
-        if rule.deny.is_some() || rule.has_conditions() {
+        let needs_all = rule.deny.is_some() || rule.has_conditions();
+        if needs_all {
             causes.extend(image.unknown());
+            let sets = rule.attestations.iter().flat_map(|one| &one.attestors);
+            causes.extend(sets.flat_map(|set| self.unread_signers(set, scope)));
         }
         let named = RefCell::new(BTreeMap::new());
         for attestation in &rule.attestations {
             let of_set = |set: &AttestorSet| {
                 let of_one = |asked: &Asked<'_, '_>| {
-                    let (found, statements) = attested(attestation, set, asked);
+                    let (mut found, statements) = attested(attestation, set, asked);
+                    if needs_all && set.placement != Placement::Image {
+                        found.extend(asked.unknown());
+                    }
                     if let Some(name) = &attestation.name {
                         let predicates = statements.iter().filter_map(|one| predicate(&one.statement).ok());
                         named.borrow_mut().entry(name.as_str()).or_insert_with(Vec::new).extend(predicates);
                     }
                     found
                 };
-                let which = attestation.expression.as_ref().map_or(Which::Any, |(which, _)| *which);
+                let which = match &attestation.expression {
+                    _ if needs_all => Which::All,
+                    Some((which, _)) => *which,
+                    None => Which::Any,
+                };
                 targets.judge(set.placement, which, &of_one)
             };
             causes.extend(by_each(attestation, &of_set));
         }
-        if !rule.authorities.is_empty() {
+        if !(rule.authorities.is_empty() && rule.vouched.is_empty()) {
             causes.extend(vouched(&rule.authorities, &rule.vouched, image));
         }
         causes.extend(rule.workload.as_ref().map(|one| self.workload(one, image.image.digest())));
@@ -271,14 +281,18 @@ fn vouched(
     let mut found = Vec::new();
     for count in counts {
         let named = authorities.iter().zip(&answers).find(|(one, _)| one.name == count.authority);
-        found.extend(named.map(|(authority, (times, answer))| {
-            // What one vouches by has no number of the other.
-            let is_of = match count.of {
-                Vouched::Signatures => matches!(authority.vouching, Vouching::Signature(_)),
-                Vouched::Attestations => matches!(authority.vouching, Vouching::Attestations(_)),
-            };
-            counted(count, if is_of && answer.holds() { *times } else { Times::default() }, answer)
-        }));
+        let Some((authority, (times, answer))) = named else {
+            let message = format!("the policy has no authority `{}`", count.authority);
+            found.push(Explanation::fail(check, ReasonCode::UnusablePolicy, message));
+            continue;
+        };
+        // What one vouches by has no number of the other.
+        let is_of = match count.of {
+            Vouched::Signatures => matches!(authority.vouching, Vouching::Signature(_)),
+            Vouched::Attestations => matches!(authority.vouching, Vouching::Attestations(_)),
+        };
+        let times = if is_of && answer.holds() { *times } else { Times::default() };
+        found.push(counted(count, times, answer));
         // One that is not known may be one too many.
         found.extend(count.at_most.map(|_| asked.unknown()).into_iter().flatten());
     }
@@ -334,7 +348,7 @@ fn counted(count: &VouchedCount, times: Times, answer: &Explanation) -> Explanat
     let check = format!("{what} by `{authority}`");
     let Times { distinct, all } = times;
     if distinct >= *at_least && at_most.is_none_or(|most| all <= most) {
-        return Explanation::pass(check, format!("are {distinct}"));
+        return Explanation::pass(check, format!("found {distinct}"));
     }
     let found = if distinct < *at_least { distinct } else { all };
     let expected = match at_most {
@@ -348,7 +362,7 @@ fn counted(count: &VouchedCount, times: Times, answer: &Explanation) -> Explanat
 
 fn registries(rule: &ImageRule, image: &ContainerImage) -> Explanation {
     if rule.registries.iter().any(|one| one.matches(&image.image) == Ok(true)) {
-        return Explanation::pass("registries", "comes from where it may");
+        return Explanation::pass("registries", "comes from an allowed registry");
     }
     let mismatch = Mismatch::new(Some(image.image.as_str()), &rule.registries);
     Explanation::differs("registries", ReasonCode::Form, mismatch)

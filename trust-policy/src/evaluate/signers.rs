@@ -288,7 +288,7 @@ impl Evaluation<'_> {
             match self.policies.trust_root(name) {
                 Some(Ok(root)) => Ok(root.clone()),
                 Some(Err(problem)) => Err(format!("the `TrustRoot` `{name}` cannot be used: {problem}")),
-                None => Err(format!("found no `TrustRoot` `{name}` in the set, which the policy names")),
+                None => Err(format!("the policy names the `TrustRoot` `{name}`, which is not in the set")),
             }
         };
         let (certificates, logs, timestamps) = (part(certificates)?, part(logs)?, part(timestamps)?);
@@ -345,6 +345,17 @@ impl Evaluation<'_> {
         self.expanded(set, scope).iter().flat_map(unusable).collect()
     }
 
+    /// The signers of a set who cannot be read: where all of something must be good, it is not known whether it is.
+    pub(super) fn unread_signers(&self, set: &AttestorSet, scope: &Scope) -> Vec<Explanation> {
+        let unread = |attestor: &Attestor| match &attestor.signer {
+            Signer::Some(inner) => self.unread_signers(inner, scope),
+            // Whoever can sign nothing hides nothing.
+            Signer::UnusableKey(_) | Signer::Unsupported(_) => Vec::new(),
+            _ => self.unusable_signer(attestor, scope).into_iter().collect(),
+        };
+        self.expanded(set, scope).iter().flat_map(unread).collect()
+    }
+
     fn unusable_signer(&self, attestor: &Attestor, scope: &Scope) -> Option<Explanation> {
         let message = match &attestor.signer {
             Signer::UnusableKey(error) => format!("the policy's key cannot be used: {}", Reasons(error)),
@@ -365,7 +376,7 @@ impl<'a> Wanted<'a> {
             .iter()
             .filter_map(|(location, parsed)| Some((*location, Reasons(parsed.as_ref().err()?).to_string())));
         let unknown = |(location, problem): (&str, String)| {
-            let message = format!("may hold what decides otherwise, and cannot be read: {problem}");
+            let message = format!("cannot be read, and may change the verdict: {problem}");
             Explanation::fail(location, ReasonCode::NotFetched, message)
         };
         fetched.chain(read).map(unknown).collect()

@@ -19,6 +19,7 @@ use self::authorities::authority;
 use self::demands::workload;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::language::PolicyLanguage;
+use crate::language::reader::expressions::check_distinct;
 use crate::language::reader::{At, PolicyError, labels};
 use crate::policy::image_rule::{ImageRule, VouchedCount};
 use crate::policy::mode::Mode;
@@ -90,9 +91,10 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     for (index, at) in all.some()?.iter().enumerate() {
         rule.authorities.push(authority(at, index, &mut pull_secrets, &mut lints)?);
     }
+    check_distinct(Some(&all), &rule.authorities.iter().map(|one| one.name.as_str()).collect::<Vec<_>>())?;
     let is_known = |count: &&VouchedCount| rule.authorities.iter().any(|one| one.name == count.authority);
     if let (Some(unknown), Some(whole)) = (rule.vouched.iter().find(|count| !is_known(count)), &whole) {
-        return Err(whole.wrong(format!("counts of authorities that it has, not of `{}`", unknown.authority)));
+        return Err(whole.wrong(format!("counts of its own authorities, not of `{}`", unknown.authority)));
     }
     rule.registry_credentials =
         (!pull_secrets.is_empty()).then(|| serde_json::json!({"signaturePullSecrets": pull_secrets}));

@@ -29,7 +29,7 @@ pub struct ImageRule {
     pub except: Vec<ReferencePattern>,
     /// Of those images the ones that are not judged for now.
     pub exceptions: Vec<ImageException>,
-    /// Whether some rule about images must judge every image of the workload, or pass over it by name: those that this rule is not about, too.
+    /// Whether every image of the workload must be judged, or passed over by name, by some rule about images, also one that only reports.
     pub every_image: bool,
     /// Where images may come from; anywhere if there are none.
     pub registries: Vec<ReferencePattern>,
@@ -213,7 +213,7 @@ pub struct SbomRequirement {
     pub licenses: Option<LicensePolicy>,
     /// Tools that it must not list.
     pub without: Vec<Tools>,
-    /// Operating systems that nobody mends any more. One that the SBOM does not name is unknown.
+    /// Operating systems and the ends of their lives. Where the SBOM names none, it is unknown.
     pub end_of_life: Vec<EndOfLife>,
 }
 
@@ -228,7 +228,7 @@ pub enum Tools {
     PackageManagers,
 }
 
-/// An operating system that nobody mends any more.
+/// An operating system and the end of its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndOfLife {

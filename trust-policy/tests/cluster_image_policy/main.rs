@@ -468,5 +468,17 @@ fn authorities_vouch_together() {
     let unknown = PolicySet::from_yaml(&counted("authorityMatches: nobody: signatures: list.MinItems(1)"))
         .unwrap_err()
         .to_string();
-    assert!(unknown.contains("expected counts of authorities that it has, not of `nobody`"), "{unknown}");
+    assert!(unknown.contains("expected counts of its own authorities, not of `nobody`"), "{unknown}");
+    // Of two of one name one would not be counted.
+    for (authorities, name) in [
+        ("[{name: a, key: {data: KEY1}}, {name: a, key: {data: KEY2}}]", "a"),
+        ("[{key: {data: KEY1}}, {name: authority-0, key: {data: KEY2}}]", "authority-0"),
+        (
+            "[{key: {data: KEY1}, attestations: [{name: x, predicateType: vuln}, {name: x, predicateType: custom}]}]",
+            "x",
+        ),
+    ] {
+        let found = PolicySet::from_yaml(&policy(authorities)).unwrap_err().to_string();
+        assert!(found.contains(&format!("expected names that differ, not `{name}` twice")), "{found}");
+    }
 }

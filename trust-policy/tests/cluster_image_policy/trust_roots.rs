@@ -5,6 +5,7 @@ use trust_core::internal::encoding::{from_base64, to_base64};
 use trust_core::internal::pem;
 use trust_core::{Digest, UnixTime, cosign};
 use trust_policy::{Artifact, ImageEvidence, OwnRoots, PolicySet, ReasonCode, Trust, Verdict, evaluate};
+use trust_testkit::artifacts;
 use trust_testkit::judge::{allowed, denied, evidence, image_at, pod, request};
 use trust_testkit::sigstore::Key;
 use trust_testkit::sigstore::world::{ARTIFACT, Content, Entry, ISSUER, LOG, Log, SUBJECT, World};
@@ -83,19 +84,47 @@ fn authorities_and_logs_stand_in_a_root_of_their_own() {
     let no_log = judge(named, "", &root);
     denied(&no_log, ReasonCode::NotInLog, "log");
     let no_authority = judge("", ", ctlog: {trustRootRef: mine}", &root);
-    denied(&no_authority, ReasonCode::NotTrusted, "");
-    for part in ["certificateAuthorities", "ctLogs", "tLogs"] {
+    denied(&no_authority, ReasonCode::NotTrusted, "the trust root has no certificate authority");
+    for (part, reason) in [
+        ("certificateAuthorities", "the trust root has no certificate authority"),
+        ("ctLogs", "0 trusted certificate transparency logs vouch for the certificate"),
+        ("tLogs", "found the signature in 0 trusted transparency logs"),
+    ] {
         let mut fewer = keys.clone();
         fewer.as_object_mut().unwrap().remove(part);
         let root = resource("mine", &json!({"sigstoreKeys": fewer}));
         let verdict = judge(named, ", ctlog: {trustRootRef: mine}", &root);
-        assert_eq!(verdict.decision, trust_policy::Decision::Deny, "{part}: {verdict}");
+        let text = verdict.to_string();
+        assert!(verdict.decision == trust_policy::Decision::Deny && text.contains(reason), "{part}: {text}");
     }
     let mut fewer = keys.clone();
     fewer.as_object_mut().unwrap().remove("timestampAuthorities");
     let unstamped = resource("mine", &json!({"sigstoreKeys": fewer}));
     let verdict = judge(named, ", rfc3161timestamp: {trustRootRef: mine}", &unstamped);
-    assert_eq!(verdict.decision, trust_policy::Decision::Deny, "{verdict}");
+    denied(&verdict, ReasonCode::NotTrusted, "timestamp");
+    let both = PolicySet::from_yaml(&policy(", trustRootRef: mine, ca-cert: {data: x}", ""))
+        .unwrap_err()
+        .to_string();
+    assert!(both.contains("expected either this or `trustRootRef`"), "{both}");
+}
+
+/// A key needs no time, so it is the demand for a timestamp alone that denies.
+#[test]
+fn a_key_may_need_a_timestamp() {
+    let (_, keys) = signed();
+    let judge = |beside: &str| {
+        let text = format!(
+            "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {{name: p}}\nspec: {{images: [{{glob: 'ghcr.io/acme/**'}}], \
+             authorities: [{{key: {{data: \"{}\"}}{beside}}}]}}\n---\n{}\n",
+            artifacts::pem(1),
+            resource("mine", &json!({"sigstoreKeys": keys}))
+        );
+        let signature = artifacts::signature(1, &Digest::sha256(ARTIFACT), &json!({}));
+        self::judge(&PolicySet::from_yaml(&text).unwrap(), &signature)
+    };
+    allowed(&judge(""));
+    let unstamped = judge(", rfc3161timestamp: {trustRootRef: mine}");
+    denied(&unstamped, ReasonCode::NotTrusted, "timestamp authorities");
 }
 
 #[test]
@@ -106,14 +135,18 @@ fn a_root_that_is_not_there_denies_and_says_so() {
     denied(
         &judge(&policies, &artifact),
         ReasonCode::UnusablePolicy,
-        "found no `TrustRoot` `mine` in the set",
+        "the policy names the `TrustRoot` `mine`, which is not in the set",
     );
     let remote = resource("mine", &json!({"remote": {"root": "e30=", "mirror": "https://tuf.example"}}));
     policies.extend(PolicySet::from_yaml(&remote).unwrap());
     denied(&judge(&policies, &artifact), ReasonCode::UnusablePolicy, "is published by The Update Framework");
     // Whoever fetches it adds what was found; and a set of another text may have it.
     policies.add_trust_root("mine", Ok(OwnRoots::default()));
-    assert_eq!(judge(&policies, &artifact).decision, trust_policy::Decision::Deny);
+    denied(
+        &judge(&policies, &artifact),
+        ReasonCode::NotInLog,
+        "found the signature in 0 trusted transparency logs",
+    );
     policies.extend(PolicySet::from_yaml(&resource("mine", &json!({"sigstoreKeys": keys}))).unwrap());
     allowed(&judge(&policies, &artifact));
 }

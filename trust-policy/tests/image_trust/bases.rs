@@ -86,7 +86,7 @@ fn a_base_is_asked_for_its_own_base_three_times() {
         evaluate(&policies, &request(pod(IMAGE)), &evidence(images, documents), &Trust::keys_only(), NOW)
     };
     denied(&judge(2), ReasonCode::Condition, "found 0 bases, expected the image to name one");
-    denied(&judge(4), ReasonCode::Unresolved, "is the base of a base more than 3 times");
+    denied(&judge(4), ReasonCode::Unresolved, "more than 3 bases below one another");
 }
 
 /// Holds of everything.

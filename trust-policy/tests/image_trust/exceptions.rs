@@ -126,6 +126,10 @@ fn an_image_that_no_policy_judges_is_denied_where_every_one_must_be() {
         .replace("name: p", "name: redis");
     allowed(&judge(&format!("{every}---\n{redis}"), "docker.io/library/redis"));
     allowed(&judge(&format!("{redis}---\n{every}"), "docker.io/library/redis"));
+    // One that only reports judges it all the same.
+    let reporting =
+        redis.replace("spec:", "spec:\n  mode: Audit").replace("docker.io/library/*", "quay.io/*");
+    allowed(&judge(&format!("{every}---\n{reporting}"), "docker.io/library/redis"));
     let audited = judge(&with("everyImage: judged\n  mode: Audit"), "docker.io/library/redis");
     allowed(&audited);
     assert_eq!(audited.rules[0].outcome, Outcome::Fail, "{audited}");

@@ -30,7 +30,15 @@ fn an_image_is_without_shells_and_package_managers() {
         ("shells", component("library", "bash-static", "pkg:alpine/bash-static@5")),
         ("shells", component("file", "/usr/bin/sh", "")),
         ("shells", component("file", "/bin/fish", "")),
+        ("shells", component("file", "/usr/bin/pwsh", "")),
+        ("shells", component("file", "/busybox/sh", "")),
+        ("shells", component("file", "zsh", "")),
+        // Under another name than its package has.
+        ("shells", component("library", "app-shells/bash", "pkg:ebuild/app-shells/bash@5")),
+        ("shells", component("library", "GNU Bash", "pkg:deb/debian/bash@5")),
         ("packageManagers", component("library", "apk-tools", "pkg:apk/alpine/apk-tools@2")),
+        ("packageManagers", component("file", "/sbin/apk", "")),
+        ("packageManagers", component("file", "/usr/bin/apt-get", "")),
     ] {
         let name = found["name"].as_str().unwrap().to_owned();
         let verdict = judge(tools, json!([openssl(), found]));
@@ -38,6 +46,8 @@ fn an_image_is_without_shells_and_package_managers() {
         let other = if tools == "shells" { "packageManagers" } else { "shells" };
         allowed(&judge(other, json!([openssl(), component("library", &name, "pkg:npm/x@1")])));
     }
+    // A file that is called like a shell is none where no programs are.
+    allowed(&judge("shells", json!([openssl(), component("file", "/usr/share/doc/bash", "")])));
     // A library that is called like a shell is none.
     allowed(&judge("shells", json!([component("library", "fish", "pkg:npm/fish@1")])));
 }
@@ -52,7 +62,11 @@ fn the_operating_system_is_mended() {
     let system =
         |name: &str, version: &str| json!({"type": "operating-system", "name": name, "version": version});
     let old = judge(json!([system("debian", "10.13")]));
-    denied(&old, ReasonCode::OtherBase, "found `debian 10.13`, expected one that is mended after 2024-06-30");
+    denied(
+        &old,
+        ReasonCode::OtherBase,
+        "found `debian 10.13`, expected a system that is maintained after 2024-06-30",
+    );
     let good = judge(json!([system("Debian", "12")]));
     allowed(&good);
     let text = serde_json::to_string(&good).unwrap();
@@ -72,8 +86,30 @@ fn the_operating_system_is_mended() {
     };
     denied(&made_for("debian-10"), ReasonCode::OtherBase, "found `debian 10`");
     allowed(&made_for("debian-13"));
+    // A system hides none for which packages were made, and both may have other names.
+    let package = || component("library", "a", "pkg:deb/debian/a@1?distro=debian-10");
+    let hidden = judge(json!([system("linux", "6.1"), package()]));
+    denied(&hidden, ReasonCode::OtherBase, "found `debian 10`");
+    denied(&judge(json!([system("Debian GNU/Linux", "10")])), ReasonCode::OtherBase, "found `debian 10`");
+    allowed(&judge(json!([
+        system("debian", "bookworm"),
+        component("library", "a", "pkg:deb/debian/a@1?distro=debian-12")
+    ])));
     let unnamed = judge(json!([component("library", "a", "pkg:npm/a@1")]));
     denied(&unnamed, ReasonCode::Unresolved, "it names no operating system with the number of its version");
+}
+
+#[test]
+fn a_version_is_a_text() {
+    let wrong = |row: &str| {
+        PolicySet::from_yaml(&policy(&format!("{{sbom: {{from: [release], endOfLife: [{row}]}}}}")))
+            .unwrap_err()
+            .to_string()
+    };
+    let number = wrong("{name: alpine, version: 3.10, since: '2021-05-01'}");
+    assert!(number.contains("`spec.require.sbom.endOfLife[0].version`"), "{number}");
+    let name = wrong("{name: debian, version: buster, since: '2021-05-01'}");
+    assert!(name.contains("expected a version in quotes"), "{name}");
 }
 
 /// A manifest with its configuration.
@@ -133,4 +169,14 @@ fn a_base_is_young() {
         "does not have the layers of its base",
     );
     denied(&judge("2026-11-15T00:00:00Z", 3, false), ReasonCode::NotFetched, "nothing was fetched for it");
+}
+
+#[test]
+fn no_image_is_its_own_base() {
+    let annotations = json!({"org.opencontainers.image.base.name": IMAGE});
+    let (digest, documents) = image(&json!({"created": "2026-11-15T00:00:00Z"}), 2, &annotations);
+    let policies = PolicySet::from_yaml(&policy("{image: {maxBaseAge: 240h}}")).unwrap();
+    let evidence = evidence([(IMAGE, image_at(&digest))], documents);
+    let verdict = evaluate(&policies, &request(pod(IMAGE)), &evidence, &Trust::keys_only(), NOW);
+    denied(&verdict, ReasonCode::OtherBase, "the image names itself as its base");
 }

@@ -85,7 +85,7 @@ fn licenses_and_profiles_are_demanded() {
     let verdict = judge("{sbom: {from: [release], licenses: {deny: [Apache-2.0]}}}", attested());
     denied(&verdict, ReasonCode::Condition, "denied: log4j-core (Apache-2.0)");
     let verdict = judge("{sbom: {from: [release], profile: ntia}}", attested());
-    denied(&verdict, ReasonCode::Condition, "is not kept: ");
+    denied(&verdict, ReasonCode::Condition, "does not conform: ");
 }
 
 const VULNS: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";

@@ -29,11 +29,11 @@ fn an_expression_is_about_what_is_attested() {
     allowed(&judge(&format!("which: latest, {expression}"), &[9]));
     allowed(&judge(&format!("which: latest, {expression}"), &[9, 9]));
     let unknown = judge(&format!("which: latest, {expression}"), &[9, 8]);
-    denied(&unknown, ReasonCode::Unresolved, "is the last cannot be determined");
+    denied(&unknown, ReasonCode::Unresolved, "cannot determine which attestation is the latest");
     let absent = judge("expression: predicate.other == 1", &[9]);
     denied(&absent, ReasonCode::Unresolved, "cannot be determined");
     for (wrong, expected) in [
-        ("which: all", "expected nothing without an `expression`"),
+        ("which: all", "expected no `which` without an `expression`"),
         ("which: some, expression: 'true'", "`which` is `some`"),
         ("expression: object.kind == 'Pod'", "name `object` is not known"),
         ("expression: 'verifyImageSignatures(predicate, [])'", "verifyImageSignatures"),
@@ -162,7 +162,7 @@ fn a_certificate_must_say_what_built_what() {
             "{issuer: i, subject: s, extensions: {sourceRepositoryUrl: x}}",
             "did you mean `sourceRepositoryUri`?",
         ),
-        ("{publicKey: x, extensions: {issuer: x}}", "expected nothing but beside `subject`"),
+        ("{publicKey: x, extensions: {issuer: x}}", "expected `extensions` only beside `subject`"),
     ] {
         let text = crate::policy("{registries: [a]}")
             .replace("signers:\n", &format!("signers:\n    ci: {signer}\n"));

@@ -77,6 +77,32 @@ fn a_number_that_is_not_known_is_not_another_one() {
     }
 }
 
+/// Whose key is not known may have attested something later.
+#[test]
+fn the_latest_of_some_is_not_the_latest_of_all() {
+    let low = "images.containers.all(i, verifyAttestationSignatures(i, attestations.scan, ATTESTORS) > 0 && \
+               extractPayload(i, attestations.scan).predicate.score < 7)";
+    let judged = |attestors: &str, artifacts| {
+        let text =
+            policy(&format!("validations: [{{expression: \"{}\"}}]", low.replace("ATTESTORS", attestors)));
+        let elsewhere = "{name: other, cosign: {key: {expression: \"resource.get('v1', 'configmaps', 'n', 'keys').data.key\"}, \
+                         ctlog: {insecureIgnoreTlog: true}}}";
+        let text = text.replace("attestors: [", &format!("attestors: [{elsewhere}, "));
+        judge_by(&text, pod(IMAGE), artifacts)
+    };
+    let scored = |seed: u8, score: u32| attestation(seed, SCAN, &json!({"score": score}));
+    allowed(&judged("[attestors.key1]", vec![scored(1, 5), scored(2, 9)]));
+    let unknown = judged("[attestors.key1, attestors.other]", vec![scored(1, 5), scored(2, 9)]);
+    denied_later(&unknown, "a later attestation may be there");
+    // Nor is it known what cannot be read.
+    let mut unreadable = scored(1, 9);
+    unreadable.content = b"{".to_vec().into();
+    denied_later(
+        &judged("[attestors.key1]", vec![scored(1, 5), unreadable]),
+        "a later attestation may be there",
+    );
+}
+
 #[test]
 fn what_is_not_known_is_not_absent() {
     let conditional = |condition: &str| {

@@ -56,7 +56,7 @@ fn what_could_not_be_fetched_denies_where_all_must_be_good() {
     ] {
         allowed(&judge(require, &[]));
         let verdict = judge(require, &failure);
-        denied(&verdict, "referrer: may hold what decides otherwise, and cannot be read: 100 manifests");
+        denied(&verdict, "referrer: cannot be read, and may change the verdict: 100 manifests");
     }
     // That somebody signed is no less true for what else there may be.
     allowed(&judge("{signatures: {from: [release]}}", &failure));
@@ -70,7 +70,7 @@ fn what_could_not_be_fetched_denies_where_all_must_be_good() {
     allowed(&judge_with(&policies, &request(pod(&[IMAGE])), &artifacts, &[]));
     denied(
         &judge_with(&policies, &request(pod(&[IMAGE])), &artifacts, &failure),
-        "referrer: may hold what decides otherwise, and cannot be read: 100 manifests",
+        "referrer: cannot be read, and may change the verdict: 100 manifests",
     );
 }
 

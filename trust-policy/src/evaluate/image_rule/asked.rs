@@ -53,6 +53,13 @@ impl<'v, 'a> Asked<'v, 'a> {
         self.wanted(What::SIGNATURE, |wanted| wanted.unknown())
     }
 
+    /// The same, and those of a set who cannot be read.
+    pub(super) fn unknown_of(&self, set: &AttestorSet) -> Vec<Explanation> {
+        let mut unknown = self.unknown();
+        unknown.extend(self.evaluation.unread_signers(set, self.scope));
+        unknown
+    }
+
     fn wanted<T>(&self, what: What<'_>, ask: impl FnOnce(&Wanted<'_>) -> T) -> T {
         ask(&Wanted {
             image: &self.image,
@@ -97,7 +104,7 @@ impl<'v, 'a> Asked<'v, 'a> {
         let mut causes = vec![signed.explanation];
         if causes.iter().all(Explanation::holds) {
             // All must be good, or the last, so all must be known.
-            causes.extend(self.unknown());
+            causes.extend(self.unknown_of(set));
             let meant = match which {
                 Which::Latest => latest(signed.statements, needs_several(set)),
                 _ => Ok(signed.statements),
@@ -176,7 +183,7 @@ fn latest(statements: Vec<SignedStatement>, of_each_signer: bool) -> Result<Vec<
         let unknown = group.iter().find(|one| one.time.is_none()).filter(|_| group.len() > 1);
         if let Some(unknown) = unknown {
             return Err(format!(
-                "which attestation is the last cannot be determined: the time of a signature by {} is not vouched for",
+                "cannot determine which attestation is the latest: the time of a signature by {} is not vouched for",
                 unknown.signer
             ));
         }
@@ -227,7 +234,7 @@ impl<'v, 'a> Targets<'v, 'a> {
                     return vec![every];
                 }
                 let code = own.code.unwrap_or(ReasonCode::NotFound);
-                let message = "neither the index nor every platform is as it must be";
+                let message = "neither the index nor every platform satisfies it";
                 vec![Explanation::fail("either", code, message).because(vec![own, every])]
             }
         }

@@ -42,6 +42,9 @@ impl Evaluation<'_> {
         let (pinned, _) =
             self.pinned(&base).map_err(|(code, problem)| (code, format!("`{}`: {problem}", base.image)))?;
         let digest = pinned.digest().clone();
+        if digest == *image {
+            return Err((ReasonCode::OtherBase, "the image names itself as its base".to_owned()));
+        }
         image_config::stands_on(image, &digest, self.evidence)?;
         Ok((base, digest))
     }
@@ -69,7 +72,7 @@ impl Evaluation<'_> {
         if depth == MAX_BASES {
             return fail(
                 ReasonCode::Unresolved,
-                format!("is the base of a base more than {MAX_BASES} times"),
+                format!("there are more than {MAX_BASES} bases below one another"),
             );
         }
         let rules = match base_rules(self.policies, policy) {

@@ -32,16 +32,16 @@ fn sbom_checks(requirement: &SbomRequirement, sbom: &Sbom, now: UnixTime) -> Vec
         let gaps = conformance.checks.iter().filter(|one| one.passed < one.total || one.total == 0);
         let gaps = gaps.map(|one| format!("{} of {}/{}", one.id, one.passed, one.total)).collect();
         checks.push(match &conformance.conforms {
-            Answer::Yes => Explanation::pass(check, "is kept"),
+            Answer::Yes => Explanation::pass(check, "conforms"),
             Answer::No => {
-                Explanation::fail(check, ReasonCode::Condition, format!("is not kept: {}", some(gaps)))
+                Explanation::fail(check, ReasonCode::Condition, format!("does not conform: {}", some(gaps)))
             }
             Answer::Unknown(reason) => {
                 Explanation::fail(check, ReasonCode::Unresolved, format!("cannot be determined: {reason}"))
             }
         });
     }
-    // A bill that lists nothing says nothing, whatever is asked of it.
+    // An SBOM that lists nothing says nothing, whatever is asked of it.
     if sbom.components().iter().all(|one| one.kind == ComponentKind::Container) {
         let message = "cannot be determined: it lists no components";
         return vec![Explanation::fail("components", ReasonCode::Unresolved, message)];

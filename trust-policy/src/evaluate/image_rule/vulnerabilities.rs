@@ -22,7 +22,7 @@ impl Asked<'_, '_> {
         }
         // A newer report may be among what cannot be read.
         let mut causes = vec![signed];
-        causes.extend(self.unknown());
+        causes.extend(self.unknown_of(&requirement.attestors));
         let mut reports: Vec<(String, ScanReport)> = Vec::new();
         for document in documents {
             match document.content {
@@ -59,7 +59,7 @@ impl Asked<'_, '_> {
             let ignored = ignored.map(|one| {
                 Explanation::skip(
                     format!("VEX by {} on {}", one.author, one.vulnerability),
-                    format!("is not heard: {}", one.reason),
+                    format!("is ignored: {}", one.reason),
                 )
             });
             let ignored = ignored.collect();
@@ -98,7 +98,7 @@ impl Asked<'_, '_> {
                     &vex.attestors,
                 );
                 if !signed.explanation.holds() {
-                    let message = format!("is not heard: {}", signed.explanation.message);
+                    let message = format!("is ignored: {}", signed.explanation.message);
                     causes.push(Explanation::skip(check, message));
                     continue;
                 }
@@ -112,7 +112,7 @@ impl Asked<'_, '_> {
                     heard.push((*content, document.signer, vex.matching));
                 }
                 other => {
-                    let message = format!("is not heard: {}", unreadable(&check, &other).message);
+                    let message = format!("is ignored: {}", unreadable(&check, &other).message);
                     causes.push(Explanation::skip(check, message));
                 }
             }

@@ -119,7 +119,7 @@ pub(super) struct Verification<'v, 'a> {
     /// What an attestor signed of an image; as attestation of a name, if there is one.
     signed: RefCell<BTreeMap<SignedKey, Rc<Signed>>>,
     /// The statements that counted when an attestation of an image was verified last.
-    statements: RefCell<BTreeMap<(String, String), Vec<SignedStatement>>>,
+    statements: RefCell<BTreeMap<(String, String), Result<Vec<SignedStatement>, String>>>,
     payloads: RefCell<BTreeMap<(String, String), Value<'static>>>,
     /// Whose cause was told.
     told: RefCell<BTreeSet<SignedKey>>,
@@ -221,7 +221,9 @@ impl<'v, 'a> Verification<'v, 'a> {
             if let Some(attestation) = attestation {
                 let key = (name.clone(), attestation.name.clone());
                 self.payloads.borrow_mut().remove(&key);
-                self.statements.borrow_mut().insert(key, statements);
+                // Of one who is not known a later one may be there.
+                let known = unknown.first().map_or(Ok(statements), |reason| Err(reason.clone()));
+                self.statements.borrow_mut().insert(key, known);
             }
             self.verified.borrow_mut().insert(name);
         }
@@ -331,11 +333,17 @@ impl<'v, 'a> Verification<'v, 'a> {
         if let Some(payload) = self.payloads.borrow().get(&key) {
             return Ok(payload.clone());
         }
-        let statements = self.statements.borrow().get(&key).cloned().unwrap_or_default();
-        if let Some(failure) =
-            self.evaluation.evidence.images.get(&key.0).and_then(|one| one.failures.first())
-        {
-            return Err(Failure::Unknown(format!("a later attestation may be there: {failure}")));
+        let later =
+            |problem: String| Failure::Unknown(format!("a later attestation may be there: {problem}"));
+        let statements = self.statements.borrow().get(&key).cloned().unwrap_or_else(|| Ok(Vec::new()));
+        let statements = statements.map_err(later)?;
+        let failures = self.evaluation.evidence.images.get(&key.0).map_or(&[][..], |one| &one.failures);
+        if let Some(failure) = failures.first() {
+            return Err(later(failure.to_string()));
+        }
+        let artifacts = self.evaluation.parsed(&key.0);
+        if let Some(error) = artifacts.iter().find_map(|(_, parsed)| parsed.as_ref().err()) {
+            return Err(later(Reasons(error).to_string()));
         }
         let text = latest(&statements)?.ok_or_else(|| {
             Failure::Failed(format!(

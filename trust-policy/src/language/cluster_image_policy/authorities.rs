@@ -4,6 +4,7 @@ use trust_core::internal::pem;
 use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, PublicKey, cosign};
 
 use super::demands::shape;
+use crate::language::reader::expressions::check_distinct;
 use crate::language::reader::signer::{self, authorities, certificates_of};
 use crate::language::reader::{At, Fields, PolicyError};
 use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, Vouching};
@@ -60,9 +61,10 @@ pub(super) fn authority(
         None => Vouching::Signature(AttestorSet::of(Some(1), signers).with_path(inner.path())),
         Some(list) => {
             let set = AttestorSet::of(None, signers).with_path(inner.path());
-            Vouching::Attestations(
-                list.list()?.iter().map(|at| attestation(at, &set)).collect::<Result<_, _>>()?,
-            )
+            let read: Result<Vec<_>, _> = list.list()?.iter().map(|at| attestation(at, &set)).collect();
+            let (names, attestations): (Vec<_>, Vec<_>) = read?.into_iter().unzip();
+            check_distinct(Some(&list), &names)?;
+            Vouching::Attestations(attestations)
         }
     };
     Ok(ImageAuthority { path, name, vouching })
@@ -163,10 +165,10 @@ fn keyless(at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> 
     let ignores_log = fields.get("insecureIgnoreSCT").map(|at| at.boolean()).transpose()?.unwrap_or(false);
     let identities = fields.require("identities", "at least one identity")?;
     fields.finish()?;
-    if url.is_some()
-        && let Some(authority) = &authority
-    {
-        return Err(authority.wrong("either this or `url`"));
+    let other =
+        [("url", url.is_some()), ("trustRootRef", root.is_some())].into_iter().find(|(_, is_said)| *is_said);
+    if let (Some(authority), Some((other, _))) = (&authority, other) {
+        return Err(authority.wrong(format!("either this or `{other}`")));
     }
     let identities: Vec<_> =
         identities.some()?.iter().map(|at| identity(at, lints)).collect::<Result<_, _>>()?;
@@ -279,9 +281,10 @@ fn said<'a>(fields: &mut Fields<'a>, name: &str) -> Option<At<'a>> {
     fields.get(name).filter(|at| at.text() != Ok(""))
 }
 
-fn attestation(at: &At<'_>, set: &AttestorSet) -> Result<AttestationRequirement, PolicyError> {
+/// An attestation, and its name.
+fn attestation<'a>(at: &At<'a>, set: &AttestorSet) -> Result<(&'a str, AttestationRequirement), PolicyError> {
     let mut fields = at.fields()?;
-    fields.require("name", "the attestation's name")?.text()?; // for policies on the whole
+    let name = fields.require("name", "the attestation's name")?.text()?;
     let kind = fields.require("predicateType", "a type such as `vuln`, or a URI")?;
     let shape = fields.get("policy").map(|at| shape(&at)).transpose()?;
     fields.finish()?;
@@ -295,5 +298,5 @@ fn attestation(at: &At<'_>, set: &AttestorSet) -> Result<AttestationRequirement,
     let mut requirement = AttestationRequirement::new(predicate_type, set.clone());
     at.path().clone_into(&mut requirement.path);
     requirement.shape = shape;
-    Ok(requirement)
+    Ok((name, requirement))
 }

@@ -5,7 +5,7 @@ use trust_core::internal::{encoding, pem};
 use trust_core::{Authority, Certificate, LogKey, PublicKey, Reasons, TimeWindow};
 
 use crate::language::reader::signer::authorities;
-use crate::language::reader::{At, Fields, PolicyError};
+use crate::language::reader::{At, PolicyError};
 use crate::policy::policy_set::PolicySet;
 use crate::policy::signer::OwnRoots;
 
@@ -81,7 +81,7 @@ fn chain(at: &At<'_>) -> Result<Vec<Certificate>, PolicyError> {
 /// The key of a log.
 fn log(at: &At<'_>) -> Result<LogKey, PolicyError> {
     let mut fields = at.fields()?;
-    let url = base_url(&mut fields)?;
+    let url = fields.require("baseURL", "the URL of the log")?.text()?;
     fields.require("hashAlgorithm", "a hash algorithm such as `sha-256`")?.text()?;
     let key = fields.require("publicKey", "a public key in PEM, in base64")?;
     fields.finish()?;
@@ -89,10 +89,6 @@ fn log(at: &At<'_>) -> Result<LogKey, PolicyError> {
     let read =
         read.map_err(|error| key.wrong(format!("a public key in PEM, in base64: {}", Reasons(&error))))?;
     Ok(LogKey::assertion(url, read, TimeWindow::ALWAYS))
-}
-
-fn base_url<'a>(fields: &mut Fields<'a>) -> Result<&'a str, PolicyError> {
-    fields.require("baseURL", "the URL of the log")?.text()
 }
 
 fn pem_in_base64(at: &At<'_>) -> Result<String, PolicyError> {

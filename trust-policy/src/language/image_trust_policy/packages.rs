@@ -74,16 +74,17 @@ pub(super) fn tools(at: &At<'_>) -> Result<Tools, PolicyError> {
     })
 }
 
-/// A row of the table of operating systems that nobody mends any more.
+/// A row of the table of operating systems and the ends of their lives.
 pub(super) fn end_of_life(at: &At<'_>) -> Result<EndOfLife, PolicyError> {
     let mut fields = at.fields()?;
-    let version = fields.require("version", "a version such as `10`")?;
-    if !version.scalar()?.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(version.wrong("a version such as `10`"));
+    // A number would lose its zeros: 3.10 is 3.1.
+    let version = fields.require("version", "a version in quotes, such as `'10'`")?;
+    if !version.text()?.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(version.wrong("a version in quotes, such as `'10'`"));
     }
     let row = EndOfLife::new(
         fields.require("name", "an operating system such as `debian`")?.text()?,
-        version.scalar()?,
+        version.text()?,
         date(&fields.require("since", "a date such as `2024-06-30`")?)?,
     );
     fields.finish()?;

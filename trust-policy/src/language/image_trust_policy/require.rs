@@ -67,7 +67,7 @@ impl Reader {
         fields.finish()?;
         attestation.expression = match (expression, &which) {
             (Some(expression), which) => Some((self::which(which.as_ref(), Which::All)?, expression)),
-            (None, Some(which)) => return Err(which.wrong("nothing without an `expression`")),
+            (None, Some(which)) => return Err(which.wrong("no `which` without an `expression`")),
             (None, None) => None,
         };
         Ok(attestation)

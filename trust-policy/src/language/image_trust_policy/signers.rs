@@ -114,7 +114,7 @@ fn identity(at: &At<'_>, fields: &mut Fields<'_>) -> Result<Option<IdentityPolic
         (None, None, None) => {
             return match extensions {
                 Some(extensions) => {
-                    Err(extensions.wrong("nothing but beside `subject`: they stand in its certificate"))
+                    Err(extensions.wrong("`extensions` only beside `subject`: they stand in its certificate"))
                 }
                 None => Ok(None),
             };
