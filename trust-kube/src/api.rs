@@ -146,6 +146,12 @@ impl Kind {
     pub(crate) const CLUSTER_REPORT: Self =
         Self::new("openreports.io", "v1alpha1", "ClusterReport", "clusterreports");
 
+    /// The kind in the version in which an object is.
+    pub(crate) fn in_version_of(self, id: &ResourceId) -> Self {
+        let older = Self::OLDER_IMAGE_TRUST_POLICY;
+        if older.is_of(id) && older.api_version() == id.api_version { older } else { self }
+    }
+
     /// Whether an object is of this kind, in any version.
     pub(crate) fn is_of(self, id: &ResourceId) -> bool {
         let group = id.api_version.split_once('/').map_or("", |(group, _)| group);
@@ -452,15 +458,22 @@ pub(crate) fn id_of(object: &Value) -> ResourceId {
 }
 
 impl ApiServer {
-    /// The kind in the version that the server knows, if there is an older one with the same fields. Policies of a definition that was not
-    /// brought up to date are not overlooked.
+    /// The kind in the version that the server knows, if there is an older one with the same fields; asked until the server answers.
+    /// Policies of a definition that was not brought up to date are not overlooked.
     pub(crate) async fn known_version(&self, kind: Kind) -> Kind {
         if kind != Kind::IMAGE_TRUST_POLICY {
             return kind;
         }
-        match kind.everywhere(self).is_known().await {
-            Err(error) if error.is_not_found() => Kind::OLDER_IMAGE_TRUST_POLICY,
-            _ => kind,
+        loop {
+            match kind.everywhere(self).is_known().await {
+                Ok(()) => return kind,
+                Err(error) if error.is_not_found() => return Kind::OLDER_IMAGE_TRUST_POLICY,
+                // Which one it knows is not known: where it is the older one, there would seem to be no policies.
+                Err(error) => {
+                    tracing::warn!(%error, kind = kind.kind, "the version of this kind is not known yet");
+                    tokio::time::sleep(LAST_PAUSE).await;
+                }
+            }
         }
     }
 }

@@ -49,6 +49,7 @@ async fn write(server: &ApiServer, state: Option<&State>) -> Result<(), ClusterE
     let Some(state) = state else { return Ok(()) };
     let kinds = [Kind::IMAGE_TRUST_POLICY, Kind::TRUST_ROOT];
     let Some(kind) = kinds.into_iter().find(|kind| kind.is_of(&state.id)) else { return Ok(()) };
+    let kind = kind.in_version_of(&state.id);
     let objects = kind.everywhere(server);
     let Some(object) = objects.get(&state.id.name).await? else { return Ok(()) };
     let before = object.pointer("/status/conditions/0").unwrap_or(&Value::Null);

@@ -7,6 +7,7 @@ mod api_server;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use trust_gate::{Gate, Repositories};
 use trust_kube::{Cluster, ClusterSettings};
@@ -63,6 +64,30 @@ fn a_broken_policy_and_a_server_that_is_away_change_nothing() {
         server.delete(PATH);
         sleep(LISTED_AGAIN).await;
         assert_eq!(judged_by(&cluster), (None, 0));
+    });
+}
+
+/// A server that was away when it was asked for the first time does not seem to have none.
+#[test]
+fn policies_of_an_older_definition_are_not_overlooked() {
+    run(async {
+        let server = ApiServer::default();
+        server.set_older();
+        let mut older = policy("Enforce");
+        older["apiVersion"] = "trust.dev/v1alpha1".into();
+        let path = PATH.replace("v1beta1", "v1alpha1");
+        server.put(&path, older);
+        let mut cluster = follow(&server).await;
+        let (_holding, holds) = watch::channel(true);
+        cluster.write_statuses(holds);
+        server.set_status(Some(503));
+        timeout(LISTED_AGAIN, cluster.ready()).await.expect_err("nothing is known yet");
+        server.set_status(None);
+        timeout(LISTED_AGAIN, cluster.ready()).await.unwrap();
+        assert_eq!(judged_by(&cluster), (Some("Enforce".to_owned()), 0));
+        sleep(LISTED_AGAIN).await;
+        let written = server.get(&path).unwrap();
+        assert_eq!(written["status"]["conditions"][0]["status"], "True", "{written}");
     });
 }
 

@@ -20,6 +20,8 @@ struct State {
     is_silent: bool,
     /// What is answered instead of what was asked.
     status: Option<u16>,
+    /// It does not know `trust.dev/v1beta1`.
+    is_older: bool,
 }
 
 impl ApiServer {
@@ -49,6 +51,18 @@ impl ApiServer {
     #[allow(dead_code)] // not every test needs it
     pub(crate) fn put(&self, path: &str, object: Value) {
         self.0.lock().unwrap().store(path.to_owned(), object);
+    }
+
+    /// Forgets `trust.dev/v1beta1`.
+    #[allow(dead_code)] // not every test needs it
+    pub(crate) fn set_older(&self) {
+        self.0.lock().unwrap().is_older = true;
+    }
+
+    /// An object.
+    #[allow(dead_code)] // not every test needs it
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
+        self.0.lock().unwrap().objects.get(path).cloned()
     }
 
     /// Deletes an object.
@@ -103,6 +117,9 @@ impl ApiServer {
                 "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
             );
         }
+        if state.is_older && path.starts_with("/apis/trust.dev/v1beta1/") {
+            return failed(404, "NotFound");
+        }
         let sent: Value = serde_json::from_slice(body).unwrap_or_default();
         let name = sent["metadata"]["name"].as_str().unwrap_or_default();
         match *method {
@@ -131,6 +148,12 @@ impl ApiServer {
             },
             Method::PATCH => {
                 assert!(query.contains("fieldManager="), "{query}");
+                if let Some(object) =
+                    path.strip_suffix("/status").and_then(|path| state.objects.get_mut(path))
+                {
+                    object["status"] = sent["status"].clone();
+                    return (200, object.clone());
+                }
                 (200, state.store(path.to_owned(), sent))
             }
             Method::DELETE => {

@@ -107,6 +107,9 @@ impl<'e> Questions<'e> for Unanswered<'_> {
 /// An image, the name of an attestation or none, and the place of an attestor.
 type SignedKey = (String, Option<String>, usize);
 
+/// The statements that counted for an image and the name of an attestation, or why there are none.
+type Statements = BTreeMap<(String, String), Result<Vec<SignedStatement>, String>>;
+
 /// Verifies what is asked.
 pub(super) struct Verification<'v, 'a> {
     evaluation: &'v Evaluation<'a>,
@@ -119,7 +122,7 @@ pub(super) struct Verification<'v, 'a> {
     /// What an attestor signed of an image; as attestation of a name, if there is one.
     signed: RefCell<BTreeMap<SignedKey, Rc<Signed>>>,
     /// The statements that counted when an attestation of an image was verified last.
-    statements: RefCell<BTreeMap<(String, String), Result<Vec<SignedStatement>, String>>>,
+    statements: RefCell<Statements>,
     payloads: RefCell<BTreeMap<(String, String), Value<'static>>>,
     /// Whose cause was told.
     told: RefCell<BTreeSet<SignedKey>>,
