@@ -216,7 +216,6 @@ impl<'a> Walk<'a> {
                 place.notes.extend(self.signed_elsewhere(digest));
             }
             self.found.artifacts.extend(place.artifacts);
-            self.found.unverified.extend(place.unverified);
             self.found.failures.extend(place.failures);
             self.found.notes.extend(place.notes);
         }

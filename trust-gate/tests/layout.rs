@@ -175,7 +175,10 @@ fn what_is_signed_beside_the_image_is_noticed() {
     let evidence = layout.collect(&by_digest, &Limits::default());
     assert!(evidence.failures.is_empty(), "{evidence:?}");
     let [notation, index] = &evidence.notes[..] else { panic!("{:?}", evidence.notes) };
-    assert!(notation.contains("is a Notation signature, which is not verified here yet"), "{notation}");
+    assert!(
+        notation.contains("is an artifact of type `application/vnd.cncf.notary.signature`"),
+        "{notation}"
+    );
     assert!(
         index.contains(&format!("the index {} that lists it has some", layout.digest("platforms"))),
         "{index}"

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | `image_content` | what images say about themselves |
 //! | `scope`, `image_extractor` | what a rule's expressions can refer to; the images of a resource, for one rule |
+//! | `notation_checks` | what the checks of the Notary Project's signatures found, for verdicts |
+//! | `proof` | what an artifact must prove, and what it does; [`ArtifactError`](crate::ArtifactError) |
+//! | `sigstore_signature`, `notation_signature` | the two kinds of signatures |
 //! | `signed_artifact` | signatures and attestations, in whichever form they were stored |
 //! | `age` | how old something is allowed to be |
 //! | `signers`, `image_config` | who signed an image and what they attested; what it says about itself |
@@ -17,6 +20,13 @@ pub(crate) mod image_content;
 mod scope;
 
 mod image_extractor;
+
+mod notation_checks;
+
+pub(crate) mod proof;
+
+mod notation_signature;
+mod sigstore_signature;
 
 pub(crate) mod signed_artifact;
 

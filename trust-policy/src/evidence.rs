@@ -41,9 +41,8 @@ pub struct ImageEvidence {
     /// nothing, and says where a signature may be that is missed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What is attached to the image in forms that nothing here verifies, so it counts for nothing: signatures of the Notary
-    /// Project (`application/jose+json`, `application/cose`), and statements that BuildKit puts into the image's own index
-    /// (`application/vnd.in-toto+json`), which carry no signature.
+    /// What is attached to the image in forms that nothing here verifies, so it counts for nothing: statements that BuildKit puts into
+    /// the image's own index (`application/vnd.in-toto+json`), which carry no signature.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unverified: Vec<Artifact>,
 }
@@ -74,7 +73,7 @@ impl ImageEvidence {
     }
 }
 
-/// A signature or attestation as it was stored.
+/// A signature or attestation as it was stored, by Sigstore's tools or the Notary Project's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Artifact {

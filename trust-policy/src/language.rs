@@ -7,6 +7,7 @@ mod cluster_image_policy;
 mod image_trust_policy;
 mod image_validating_policy;
 mod kyverno;
+mod notation;
 
 use core::fmt;
 use std::sync::Arc;
@@ -73,6 +74,12 @@ pub trait PolicyLanguage: fmt::Debug + Send + Sync {
     /// Whether a document of this API version and kind is of this language.
     fn reads(&self, api_version: &str, kind: &str) -> bool;
 
+    /// Whether this document is of this language: by its API version and kind, unless it is known by something else.
+    fn reads_document(&self, document: &Node) -> bool {
+        let text = |field| document.get(field).and_then(Node::as_str).unwrap_or_default();
+        self.reads(text("apiVersion"), text("kind"))
+    }
+
     /// Adds what a document requires to the set.
     ///
     /// # Errors
@@ -88,7 +95,7 @@ pub struct Languages {
 }
 
 impl Default for Languages {
-    /// Kyverno's policies, older and newer, `ClusterImagePolicy` and `ImageTrustPolicy`.
+    /// Kyverno's policies, older and newer, `ClusterImagePolicy`, notation's `trustpolicy.json`, and `ImageTrustPolicy` with its `TrustStore`s.
     fn default() -> Self {
         Self {
             languages: vec![
@@ -96,6 +103,7 @@ impl Default for Languages {
                 Arc::new(kyverno::Language),
                 Arc::new(image_validating_policy::Language),
                 Arc::new(cluster_image_policy::Language),
+                Arc::new(notation::Language),
             ],
         }
     }
@@ -141,9 +149,7 @@ impl Languages {
 
     /// The language that reads this document.
     fn language(&self, node: &Node) -> Option<&dyn PolicyLanguage> {
-        let text = |field| node.get(field).and_then(Node::as_str).unwrap_or_default();
-        let (api_version, kind) = (text("apiVersion"), text("kind"));
-        self.languages.iter().find(|one| one.reads(api_version, kind)).map(AsRef::as_ref)
+        self.languages.iter().find(|one| one.reads_document(node)).map(AsRef::as_ref)
     }
 
     /// The items of a list of objects, or the object. What a language reads is one object, whatever it is called.

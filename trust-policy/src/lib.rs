@@ -95,8 +95,8 @@ pub use drift::record::{Admission, AdmittedImage, RunningRow, WorkloadRecord};
 pub use drift::running_image::RunningImage;
 pub use drift::workload::{RunningContainer, Workload, owner_of};
 pub use evaluate::evaluate;
+pub use evaluate::proof::ArtifactError;
 pub use evaluate::requirements::Requirements;
-pub use evaluate::signed_artifact::ArtifactError;
 pub use evidence::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence};
 pub use expression::ExpressionError;
 pub use expression::condition::{Condition, ConditionBlock, Conditions};
@@ -118,6 +118,7 @@ pub use policy::image_rule::{
     Which, WorkloadRequirement,
 };
 pub use policy::mode::{Mode, ModeOverride, ModeRule};
+pub use policy::notation_signer::NotationSigner;
 pub use policy::overlay::{KeyRule, Overlay, OverlayKey};
 pub use policy::policy_set::{
     ContextEntry, ContextSource, Exception, ForEach, FormRequirement, ImageExtractor, Lint, Policy,

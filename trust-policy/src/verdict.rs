@@ -221,6 +221,18 @@ impl VerifiedSignature {
         }
         signature
     }
+
+    /// A signature by whom a certificate under this root names; at this time at the latest, if that is vouched for.
+    pub(crate) fn of_certificate(signer: &str, root: Option<String>, signed: Option<UnixTime>) -> Self {
+        let by = "an authority of the trust policy";
+        let time = |time| SignatureTime { time, by: by.to_owned() };
+        Self {
+            issuer: root,
+            subjects: vec![signer.to_owned()],
+            times: signed.map(time).into_iter().collect(),
+            ..Self::default()
+        }
+    }
 }
 
 impl RuleVerdict {
@@ -295,8 +307,8 @@ impl Explanation {
         self
     }
 
-    pub(crate) fn signed(mut self, verified: &VerifiedBundle, predicate_type: Option<&str>) -> Self {
-        self.signature = Some(Box::new(VerifiedSignature::of(verified, predicate_type)));
+    pub(crate) fn signed(mut self, signature: VerifiedSignature) -> Self {
+        self.signature = Some(Box::new(signature));
         self
     }
 

@@ -34,18 +34,37 @@ pub struct Notation {
     pub timestamp: Option<Vec<u8>>,
 }
 
-/// A root, an authority under it, and a certificate that signs, of these keys.
+/// Whose certificate it is that signs.
+pub const SUBJECT: &str = "C=US,ST=WA,O=Acme,CN=signer";
+
+/// A certificate that signs, an authority, and a root above it: the same authorities each time.
 pub fn chain(leaf: &Key, leaf_extensions: Vec<Vec<u8>>, validity: (&str, &str)) -> Vec<Vec<u8>> {
-    let (root_key, middle_key) = (Key::p384(41), Key::p256(42));
+    chain_of(SUBJECT, &Key::p384(41), leaf, leaf_extensions, validity)
+}
+
+/// The same under other authorities.
+pub fn own_chain(leaf: &Key, leaf_extensions: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    chain_of(SUBJECT, &Key::p384(43), leaf, leaf_extensions, YEAR)
+}
+
+/// The same for this subject, under the root of this key.
+pub fn chain_of(
+    subject: &str,
+    root_key: &Key,
+    leaf: &Key,
+    leaf_extensions: Vec<Vec<u8>>,
+    validity: (&str, &str),
+) -> Vec<Vec<u8>> {
+    let middle_key = Key::p256(42);
     let authority = || vec![basic_constraints(None), key_usage(0x04)];
     let by = |name, key| Issuer { name, key };
     let make = |subject, key, extensions, issuer: &Issuer<'_>| {
         sigstore::certificate(&Template { subject, key, validity, extensions }, issuer)
     };
     vec![
-        make("signer", leaf, leaf_extensions, &by("middle", &middle_key)),
-        make("middle", &middle_key, authority(), &by("root", &root_key)),
-        make("root", &root_key, authority(), &by("root", &root_key)),
+        make(subject, leaf, leaf_extensions, &by("middle", &middle_key)),
+        make("middle", &middle_key, authority(), &by("root", root_key)),
+        make("root", root_key, authority(), &by("root", root_key)),
     ]
 }
 
@@ -74,6 +93,14 @@ impl Notation {
             agent: Some("test/1"),
             timestamp: None,
         }
+    }
+
+    /// Is about a manifest in the OCI's format, and says this of it.
+    pub fn describe(&mut self, manifest: &str, annotations: Value) {
+        let digest = trust_core::Digest::sha256(manifest.as_bytes());
+        self.payload = json!({"targetArtifact": {"mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": digest.to_string(), "size": manifest.len(), "annotations": annotations}})
+        .to_string();
     }
 
     /// Numbers one after the other, as JWS and COSE have them.

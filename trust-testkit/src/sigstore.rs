@@ -160,12 +160,19 @@ pub fn oid(text: &str) -> Vec<u8> {
     tlv(6, &bytes)
 }
 
-fn name(common_name: &str) -> Vec<u8> {
-    if common_name.is_empty() {
-        return seq(&[]);
-    }
-    let attribute = seq(&[oid("2.5.4.3"), tlv(0x0c, common_name.as_bytes())]);
-    seq(&[tlv(0x31, &attribute)])
+/// A name: a common name, or attributes such as `C=US,O=Acme`.
+fn name(written: &str) -> Vec<u8> {
+    let attribute = |part: &str| {
+        let (id, value) = part.split_once('=').unwrap_or(("CN", part));
+        let id = match id {
+            "C" => "2.5.4.6",
+            "ST" => "2.5.4.8",
+            "O" => "2.5.4.10",
+            _ => "2.5.4.3",
+        };
+        tlv(0x31, &seq(&[oid(id), tlv(0x0c, value.as_bytes())]))
+    };
+    seq(&written.split(',').filter(|part| !part.is_empty()).map(attribute).collect::<Vec<_>>())
 }
 
 /// An extension: its object identifier, whether it is critical, its value.

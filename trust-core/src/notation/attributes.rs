@@ -141,7 +141,7 @@ pub enum AttributesError {
 }
 
 /// Attributes as both forms of envelopes have them, before they are checked.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Attributes {
     pub(super) content_type: Option<String>,
     pub(super) critical: Vec<String>,

@@ -13,6 +13,7 @@ use crate::x509::certificate::Certificate;
 use crate::x509::chain::MAX_PATH_LEN;
 
 /// A signature of the Notary Project, parsed. It proves nothing yet.
+#[derive(Clone)]
 pub struct SignatureEnvelope {
     parts: Parts,
     certificates: Vec<Certificate>,

@@ -13,6 +13,7 @@ use crate::x509::certificate::CertificateError;
 pub(super) const MAX_LEN: usize = 1 << 20;
 
 /// What both forms of envelopes have.
+#[derive(Clone)]
 pub(super) struct Parts {
     pub(super) payload: Vec<u8>,
     /// What the signature is over, as received.

@@ -258,6 +258,22 @@ impl TrustPolicy {
     }
 }
 
+impl TrustStatement {
+    /// Demands at the level `strict` a signature of whoever has a certificate under a root of these stores, of every repository.
+    #[must_use]
+    pub fn strict(name: impl Into<String>, stores: Vec<(StoreKind, String)>) -> Self {
+        let [(_, actions), ..] = LEVELS;
+        Self {
+            name: name.into(),
+            scopes: Vec::new(),
+            actions,
+            timestamps_after_expiry: false,
+            stores,
+            identities: None,
+        }
+    }
+}
+
 impl Statement {
     fn read(self, path: &str) -> Result<TrustStatement, TrustPolicyError> {
         let actions = self.signature_verification.actions(&format!("{path}.signatureVerification"))?;

@@ -130,6 +130,19 @@ impl TrustStore {
         }
     }
 
+    /// Trusts signatures with one of these certificates in their chain, whatever it is: a root, or the signer's own. The caller vouches for
+    /// them. Timestamp authorities are known by their [roots](Self::assertion) alone.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn pinning(kind: StoreKind, certificates: Vec<Certificate>) -> Result<Self, TrustStoreError> {
+        match kind {
+            StoreKind::TimestampAuthority => Self::assertion(kind, certificates),
+            _ if certificates.is_empty() => Err(TrustStoreError::Empty),
+            _ => Ok(Self { kind, certificates }),
+        }
+    }
+
     /// What the certificates are trusted for.
     #[must_use]
     pub fn kind(&self) -> StoreKind {

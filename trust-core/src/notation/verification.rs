@@ -28,6 +28,8 @@ pub struct Verification {
     pub checks: Vec<Checked>,
     /// What the signature proves; `None` if it proves nothing.
     pub envelope: Option<VerifiedEnvelope>,
+    /// When it was made at the latest, as a timestamp authority or the signing authority vouches.
+    pub signed: Option<UnixTime>,
 }
 
 /// What one check found.
@@ -142,7 +144,7 @@ impl TrustStatement {
         stores: &TrustStores,
         now: UnixTime,
     ) -> Verification {
-        let mut verification = Verification { checks: Vec::new(), envelope: None };
+        let mut verification = Verification { checks: Vec::new(), envelope: None, signed: None };
         if self.actions.skips_all() {
             return verification;
         }
@@ -159,11 +161,13 @@ impl TrustStatement {
         add(Check::Integrity, Ok(()));
         add(Check::Authenticity, self.authenticity(&envelope, stores));
         add(Check::Expiry, expiry(&envelope, now));
-        add(Check::AuthenticTimestamp, self.timestamp(&envelope, stores, now));
+        let signed = self.timestamp(&envelope, stores, now);
+        add(Check::AuthenticTimestamp, signed.as_ref().map(|_| ()).map_err(Clone::clone));
         if self.actions.of(Check::Revocation) != Action::Skip {
             add(Check::Revocation, revocation(envelope.certificates()));
         }
         verification.envelope = Some(envelope);
+        verification.signed = signed.ok().flatten();
         verification
     }
 
@@ -202,22 +206,23 @@ impl TrustStatement {
         Err(CheckError::Identity { found: name.to_string(), expected: expected.join(" or ") })
     }
 
-    /// The certificates were valid when the signature was made: as a timestamp authority or the signing authority says, else now.
+    /// The certificates were valid when the signature was made: as a timestamp authority or the signing authority says, whose time it is, else
+    /// now.
     fn timestamp(
         &self,
         envelope: &VerifiedEnvelope,
         stores: &TrustStores,
         now: UnixTime,
-    ) -> Result<(), CheckError> {
+    ) -> Result<Option<UnixTime>, CheckError> {
         if envelope.attributes().scheme == SigningScheme::SigningAuthority {
             let time = envelope.attributes().signing_time;
-            return not_after(time, now).and_then(|()| valid_at(envelope, time));
+            return not_after(time, now).and_then(|()| valid_at(envelope, time)).map(|()| Some(time));
         }
         let authorities = self.stores_of(StoreKind::TimestampAuthority, stores)?;
         let is_over = |certificate: &Certificate| certificate.validity().end.is_some_and(|end| end < now);
         let is_wanted = !self.timestamps_after_expiry || envelope.certificates().iter().any(is_over);
         if authorities.is_empty() || !is_wanted {
-            return valid_at(envelope, now);
+            return valid_at(envelope, now).map(|()| None);
         }
         let token = envelope.unverified_timestamp().ok_or(CheckError::NoTimestamp)?;
         let roots = authorities.iter().flat_map(|store| store.certificates());
@@ -232,7 +237,8 @@ impl TrustStatement {
             valid_at(envelope, stamped.time().plus_millis(offset))?;
         }
         // Whatever the level does about the signer's, a revoked timestamp authority vouches for nothing.
-        revocation(&path)
+        revocation(&path)?;
+        Ok(Some(stamped.time().plus_millis(stamped.accuracy_millis())))
     }
 }
 

@@ -8,7 +8,7 @@ use trust_core::notation::{
     TrustStores, Verification,
 };
 use trust_core::{Certificate, Digest, Reasons, UnixTime};
-use trust_testkit::notation::{Attribute, Notation, SIGNED_AT, chain, leaf_extensions};
+use trust_testkit::notation::{Attribute, Notation, SIGNED_AT, chain, chain_of, leaf_extensions};
 use trust_testkit::sigstore::{
     Issuer, Key, TIME_STAMPING, Template, basic_constraints, certificate, extended_key_usage, extension,
     key_usage, seq, timestamp, tlv,
@@ -178,7 +178,9 @@ fn a_store_is_for_one_scheme() {
 
 #[test]
 fn a_signer_whose_name_cannot_be_compared_is_nobody() {
-    let envelope = Notation::new(&artifact());
+    let mut envelope = Notation::new(&artifact());
+    let validity = trust_testkit::notation::YEAR;
+    envelope.chain = chain_of("signer", &Key::p384(41), &envelope.key, leaf_extensions(), validity);
     let stores = stores(StoreKind::CertificateAuthority, &envelope.chain);
     let policy = policy("strict", &["ca:acme"], &["x509.subject: C=US, ST=WA, O=acme"], json!({}));
     let found = problems(&judge(&policy, &stores, COSE_MEDIA_TYPE, &envelope.cose(), NOW));

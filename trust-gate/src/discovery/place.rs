@@ -22,7 +22,6 @@ enum Listed<'a> {
 #[derive(Default)]
 pub(super) struct Place {
     pub(super) artifacts: Vec<Artifact>,
-    pub(super) unverified: Vec<Artifact>,
     pub(super) failures: Vec<FetchFailure>,
     pub(super) notes: Vec<String>,
     seen: BTreeSet<Digest>,
@@ -184,9 +183,7 @@ impl Walk<'_> {
     fn layers(&mut self, index: usize, place: &mut Place, kind: &str, layers: &[Layer], location: &str) {
         let use_ = if kind == NOTATION_TYPE { Use::Notation } else { Use::Signature };
         let layers: Vec<&Layer> = layers.iter().filter(|layer| layer.use_ == use_).collect();
-        if use_ == Use::Notation {
-            place.notes.push(format!("{location} is a Notation signature, which is not verified here yet"));
-        } else if layers.is_empty() {
+        if layers.is_empty() {
             return place.notes.push(format!("{location} is an artifact of type `{kind}`"));
         }
         for layer in layers {
@@ -206,8 +203,7 @@ impl Walk<'_> {
                 }
                 Some(Ok(content)) => content,
             };
-            let artifacts = if use_ == Use::Notation { &mut place.unverified } else { &mut place.artifacts };
-            artifacts.push(Artifact {
+            place.artifacts.push(Artifact {
                 location,
                 media_type: layer.media_type.clone(),
                 annotations: layer.annotations.clone(),
@@ -227,7 +223,6 @@ impl Place {
     pub(super) fn say_where(&mut self, repository: &str) {
         let prefix = |text: &mut String| text.insert_str(0, &format!("{repository}, "));
         self.artifacts.iter_mut().for_each(|one| prefix(&mut one.location));
-        self.unverified.iter_mut().for_each(|one| prefix(&mut one.location));
         self.failures.iter_mut().for_each(|one| prefix(&mut one.location));
         self.notes.iter_mut().for_each(prefix);
     }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use trust_core::FulcioExtension;
 use trust_core::internal::pem;
+use trust_core::notation::{Action, Actions, Check, StoreKind, TrustStore};
 
 use super::parts::{
     by_segment, excepted_by_segment, expression, flat, put, refuse_own_roots, refuse_what_has_no_words,
@@ -12,6 +13,7 @@ use super::scope::{Kinds, Scope};
 use super::{ChangeKind, Obstacle, Source};
 use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, ImageRule, Vouching, Which};
 use crate::policy::mode::ModeOverride;
+use crate::policy::notation_signer::NotationSigner;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
 
 /// What one policy demands; several of them demand it together.
@@ -247,13 +249,15 @@ fn signer(attestor: &Attestor) -> Result<Map<String, Value>, Obstacle> {
             }
             _ => return Err("one signer has several identities".to_owned()),
         },
+        Signer::Notation(signer) => Map::from_iter([("notation".to_owned(), notation(signer)?)]),
         other => return Err(format!("a signer is {other}, which `ImageTrustPolicy` does not name")),
     };
     refuse_own_roots(attestor)?;
-    if !attestor.needs_log_entry {
+    let is_sigstore = !matches!(attestor.signer, Signer::Notation(_));
+    if !attestor.needs_log_entry && is_sigstore {
         put(&mut fields, "transparencyLog", json!(false));
     }
-    if !attestor.needs_certificate_log {
+    if !attestor.needs_certificate_log && is_sigstore {
         put(&mut fields, "certificateTransparencyLog", json!(false));
     }
     put(&mut fields, "repository", json!(attestor.repository));
@@ -261,4 +265,60 @@ fn signer(attestor: &Attestor) -> Result<Map<String, Value>, Obstacle> {
         attestor.annotations.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     put(&mut fields, "annotations", Value::Object(annotations));
     Ok(fields)
+}
+
+/// Whom a trust policy trusts, in its words.
+fn notation(signer: &NotationSigner) -> Result<Value, Obstacle> {
+    let statement = &signer.statement;
+    let mut fields = Map::new();
+    let mut named = Vec::new();
+    for (kind, name) in &statement.stores {
+        let Some(store) = signer.stores.get(&(*kind, name.clone())) else {
+            named.push(format!("{kind}:{name}"));
+            continue;
+        };
+        let field = match kind {
+            StoreKind::SigningAuthority => "signingAuthorities",
+            StoreKind::TimestampAuthority => "timestampAuthorities",
+            _ => "certificates",
+        };
+        // What is pinned need not be a root, and there it must.
+        if TrustStore::assertion(*kind, store.certificates().to_vec()).is_err() {
+            return Err("a signer's certificate is pinned and is no root".to_owned());
+        }
+        if fields.contains_key(field) {
+            return Err("a signer has several trust stores of one kind".to_owned());
+        }
+        let blocks: Vec<String> =
+            store.certificates().iter().map(|one| pem::encode("CERTIFICATE", one.der())).collect();
+        put(&mut fields, field, json!(blocks.concat()));
+    }
+    if !named.is_empty() {
+        put(&mut fields, "trustStores", json!(named));
+    }
+    let identities = statement.identities.as_ref();
+    let identities = identities.map(|all| all.iter().map(|one| format!("x509.subject:{one}")).collect());
+    put(&mut fields, "trustedIdentities", json!(identities.unwrap_or_else(|| vec!["*".to_owned()])));
+    let strict = Actions::of_level("strict");
+    let other =
+        |check: &Check| strict.is_some_and(|strict| strict.of(*check) != statement.actions.of(*check));
+    let overrides: Map<String, Value> = Check::ALL
+        .into_iter()
+        .filter(other)
+        .map(|check| {
+            let action = match statement.actions.of(check) {
+                Action::Skip => "skip",
+                Action::Log => "log",
+                _ => "enforce",
+            };
+            (check.name().to_owned(), json!(action))
+        })
+        .collect();
+    if !overrides.is_empty() {
+        put(&mut fields, "override", Value::Object(overrides));
+    }
+    if statement.timestamps_after_expiry {
+        put(&mut fields, "verifyTimestamp", json!("afterCertExpiry"));
+    }
+    Ok(Value::Object(fields))
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 use trust_core::internal::pem;
+use trust_core::notation::{StoreKind, TrustStatement};
 use trust_core::{CertificateIdentity, Pattern};
 
 use super::parts::{
@@ -15,6 +16,7 @@ use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::language::reader::match_constraints::CONTROLLERS;
 use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, ImageRule, Vouching};
 use crate::policy::mode::Mode;
+use crate::policy::notation_signer::NotationSigner;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
 
 /// Images of the request, of every list that expressions have.
@@ -288,6 +290,9 @@ fn attestor_name(index: usize) -> String {
 
 fn attestor((index, attestor): (usize, &Attestor)) -> Result<Value, Obstacle> {
     refuse_own_roots(attestor)?;
+    if let Signer::Notation(signer) = &attestor.signer {
+        return Ok(json!({"name": attestor_name(index), "notary": notary(attestor, signer)?}));
+    }
     let mut cosign = Map::new();
     match &attestor.signer {
         Signer::Key(key) => {
@@ -317,6 +322,33 @@ fn attestor((index, attestor): (usize, &Attestor)) -> Result<Value, Obstacle> {
         attestor.repository.as_ref().map_or(Value::Null, |repository| json!({"repository": repository}));
     put(&mut cosign, "source", source);
     Ok(json!({"name": attestor_name(index), "cosign": cosign}))
+}
+
+/// Certificates of which one must be in the chain: whoever signed with it, at the level `strict`.
+fn notary(attestor: &Attestor, signer: &NotationSigner) -> Result<Value, Obstacle> {
+    let statement = &signer.statement;
+    let strict = TrustStatement::strict(statement.name.clone(), statement.stores.clone());
+    if *statement != strict || !attestor.annotations.is_empty() || attestor.repository.is_some() {
+        return Err(format!("a signer is {signer}, and `ImageValidatingPolicy` names certificates alone"));
+    }
+    let mut fields = Map::new();
+    for key @ (kind, name) in &statement.stores {
+        let store = signer.stores.get(key);
+        let store =
+            store.ok_or_else(|| format!("a signer's trust store `{kind}:{name}` stands elsewhere"))?;
+        let field = match kind {
+            StoreKind::CertificateAuthority => "certs",
+            StoreKind::TimestampAuthority => "tsaCerts",
+            _ => return Err("a signer is known by a signing authority".to_owned()),
+        };
+        if fields.contains_key(field) {
+            return Err("a signer has several trust stores of one kind".to_owned());
+        }
+        let blocks: Vec<String> =
+            store.certificates().iter().map(|one| pem::encode("CERTIFICATE", one.der())).collect();
+        put(&mut fields, field, json!({"value": blocks.concat()}));
+    }
+    Ok(Value::Object(fields))
 }
 
 fn keyless(identity: &CertificateIdentity) -> Result<Value, Obstacle> {

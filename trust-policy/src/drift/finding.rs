@@ -155,6 +155,7 @@ impl Action {
             | Code::WrongAnnotation
             | Code::NotInLog
             | Code::NotTrusted
+            | Code::Revoked
             | Code::TooFewSigners => Self::Resign,
             Code::Vulnerable | Code::TooOld | Code::OtherBase => Self::Rebuild,
             Code::ScanTooOld => Self::Rescan,

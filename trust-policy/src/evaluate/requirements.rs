@@ -64,6 +64,10 @@ impl Requirements {
                 {
                     self.objects.insert(object.clone());
                 }
+                // What notation signs describes the image's manifest.
+                if let Signer::Notation(_) = attestor.signer {
+                    add(&mut self.documents, &images);
+                }
                 for image in attestor.repository.iter().flat_map(|_| &images) {
                     self.repositories.entry(image.clone()).or_default().extend(attestor.repository.clone());
                 }

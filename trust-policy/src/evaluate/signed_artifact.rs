@@ -1,269 +1,117 @@
 //! [`SignedArtifact`]: a signature or attestation on an image, in whichever form it was stored.
 
-use thiserror::Error;
-use trust_core::cosign::{self, CosignError, SimpleSigning};
-use trust_core::{
-    Bundle, BundleError, Content, Digest, IdentityError, LogError, ManagedKey, Signed, SignerPolicy,
-    Statement, StatementSubject, UnixTime, VerifiedBundle, Verifier, VerifyError,
-};
+use trust_core::notation::{COSE_MEDIA_TYPE, JWS_MEDIA_TYPE, SignatureEnvelope};
+use trust_core::{Digest, SignerPolicy, Statement, UnixTime, VerifiedBundle, Verifier};
 
+use crate::evaluate::notation_signature;
+use crate::evaluate::proof::{ArtifactError, Judging, Proof, Subject};
+use crate::evaluate::sigstore_signature::SigstoreSignature;
 use crate::evidence::Artifact;
-use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::policy::signer::{Attestor, Signer};
-use crate::trust::Trust;
-use crate::verdict::reason::{Mismatch, ReasonCode};
+use crate::verdict::VerifiedSignature;
 
 /// A signature or attestation, parsed. It proves nothing yet.
-pub(crate) struct SignedArtifact<'a> {
-    bundle: Bundle,
-    /// The payload that names the manifest, in the form of cosign 1 and 2.
-    payload: Option<(&'a [u8], SimpleSigning)>,
-    statement: Option<Statement>,
+pub(crate) enum SignedArtifact<'a> {
+    /// As Sigstore's tools make it.
+    Sigstore(Box<SigstoreSignature<'a>>),
+    /// As the Notary Project's tools make it.
+    Notation(Box<SignatureEnvelope>),
 }
 
-/// Why an artifact is not the signature or attestation that is wanted.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ArtifactError {
-    /// It is something else.
-    #[error("layer of type `{found}` is neither a signature nor an attestation")]
-    MediaType {
-        /// What it is said to be.
-        found: String,
-    },
-    /// What cosign 1 and 2 store is malformed.
-    #[error("signature cannot be read")]
-    Cosign(#[from] CosignError),
-    /// The bundle is malformed.
-    #[error("bundle cannot be read")]
-    Bundle(#[from] BundleError),
-    /// It was made for another image.
-    #[error("signature is for the image `{found}`, expected `{expected}`")]
-    OtherImage {
-        /// Which.
-        found: Digest,
-        /// Which one it should be for.
-        expected: Digest,
-    },
-    /// A key of the policy is none.
-    #[error("the policy's key cannot be used")]
-    UnusableKey(#[from] trust_core::KeyError),
-    /// A signer of the policy is of a kind that is not verified.
-    #[error("{signer} cannot be verified here")]
-    Unsupported {
-        /// Which.
-        signer: String,
-    },
-    /// An annotation that the policy requires is missing, or has another value.
-    #[error("signature has {} as annotation `{name}`, expected `{expected}`", found.as_ref().map_or("nothing".to_owned(), |found| format!("`{found}`")))]
-    Annotation {
-        /// Its name.
-        name: String,
-        /// Its value.
-        found: Option<String>,
-        /// The value that is required.
-        expected: String,
-    },
-    /// It was made under another name of the image.
-    #[error("signature names the image {}, expected {expected}", named(found))]
-    Name {
-        /// The names that it has.
-        found: Vec<String>,
-        /// Patterns of which one must match.
-        expected: String,
-    },
-    /// It does not verify.
-    #[error(transparent)]
-    Verify(#[from] VerifyError),
+/// Which tools make a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    Sigstore,
+    Notary,
 }
 
-impl ArtifactError {
-    pub(crate) fn code(&self) -> ReasonCode {
-        match self {
-            Self::MediaType { .. } | Self::Cosign(_) | Self::Bundle(_) => ReasonCode::Malformed,
-            Self::OtherImage { .. } | Self::Name { .. } => ReasonCode::OtherImage,
-            Self::UnusableKey(_) | Self::Unsupported { .. } => ReasonCode::UnusablePolicy,
-            Self::Annotation { .. } => ReasonCode::WrongAnnotation,
-            Self::Verify(error) => match error {
-                VerifyError::Subject { .. } | VerifyError::MessageDigest { .. } => ReasonCode::OtherImage,
-                VerifyError::Signature { .. } | VerifyError::Material { .. } => ReasonCode::WrongKey,
-                VerifyError::Identity(_) => ReasonCode::WrongIdentity,
-                VerifyError::TooFewLogEntries { .. }
-                | VerifyError::LogEntry { source: LogError::UnknownLog { .. }, .. } => ReasonCode::NotInLog,
-                VerifyError::Statement(_) | VerifyError::PayloadType { .. } => ReasonCode::Malformed,
-                _ => ReasonCode::NotTrusted,
-            },
+impl Maker {
+    /// Whose signatures count for this signer; those of either for a set of signers.
+    pub(crate) fn of(signer: &Signer) -> Self {
+        match signer {
+            Signer::Notation(_) => Self::Notary,
+            _ => Self::Sigstore,
         }
     }
 
-    /// What was found and what is required, where the two were compared.
-    pub(crate) fn mismatch(&self) -> Option<Mismatch> {
-        let digests = |found: &Digest, expected: &Digest| {
-            Mismatch::new(Some(found.to_string()), [format!("`{expected}`")])
-        };
-        Some(match self {
-            Self::OtherImage { found, expected }
-            | Self::Verify(VerifyError::MessageDigest { found, expected }) => digests(found, expected),
-            Self::Annotation { found, expected, .. } => {
-                Mismatch::new(found.as_deref(), [format!("`{expected}`")])
-            }
-            Self::Name { found, expected } => Mismatch::new(found.first().map(String::as_str), [expected]),
-            Self::Verify(VerifyError::Signature { signer, .. }) => Mismatch::new(None::<String>, [signer]),
-            Self::Verify(VerifyError::Identity(IdentityError::Mismatch { found, expected, .. })) => {
-                Mismatch::new(Some(found.to_string()), [expected])
-            }
-            _ => return None,
-        })
+    /// Who makes artifacts of this media type.
+    pub(crate) fn of_media_type(media_type: &str) -> Self {
+        match media_type {
+            JWS_MEDIA_TYPE | COSE_MEDIA_TYPE => Self::Notary,
+            _ => Self::Sigstore,
+        }
     }
-}
 
-fn named(names: &[String]) -> String {
-    if names.is_empty() { "by no name".to_owned() } else { format!("`{}`", names.join("`, `")) }
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sigstore => "Sigstore",
+            Self::Notary => "the Notary Project",
+        }
+    }
 }
 
 impl<'a> SignedArtifact<'a> {
     pub(crate) fn parse(artifact: &'a Artifact) -> Result<Self, ArtifactError> {
-        let (bundle, payload) = match artifact.media_type.as_str() {
-            cosign::SIMPLE_SIGNING_MEDIA_TYPE => {
-                let payload = SimpleSigning::from_json(&artifact.content)?;
-                (cosign::signature_bundle(&artifact.annotations)?, Some((&artifact.content[..], payload)))
-            }
-            cosign::ENVELOPE_MEDIA_TYPE => {
-                (cosign::attestation_bundle(&artifact.content, &artifact.annotations)?, None)
-            }
-            other if other.starts_with(cosign::BUNDLE_MEDIA_TYPE_PREFIX) => {
-                (Bundle::from_json(&artifact.content)?, None)
-            }
-            other => return Err(ArtifactError::MediaType { found: other.to_owned() }),
-        };
-        let statement = match bundle.unverified_content() {
-            Content::Envelope(envelope) => {
-                Some(Statement::from_json(envelope.payload()).map_err(VerifyError::from)?)
-            }
-            Content::Message { .. } => None,
-        };
-        Ok(Self { bundle, payload, statement })
+        Ok(match Maker::of_media_type(&artifact.media_type) {
+            Maker::Notary => Self::Notation(Box::new(SignatureEnvelope::from_bytes(
+                &artifact.media_type,
+                &artifact.content,
+            )?)),
+            Maker::Sigstore => Self::Sigstore(Box::new(SigstoreSignature::parse(artifact)?)),
+        })
     }
 
     /// The type of the attestation; `None` for a signature on the image itself.
-    ///
-    /// cosign 3 signs images by an attestation of its own type, which counts as a signature.
     pub(crate) fn unverified_attestation_type(&self) -> Option<&str> {
-        let statement = self.statement.as_ref()?;
-        Some(statement.predicate_type())
-            .filter(|predicate_type| *predicate_type != cosign::SIGN_PREDICATE_TYPE)
+        match self {
+            Self::Sigstore(signature) => signature.unverified_attestation_type(),
+            Self::Notation(_) => None,
+        }
     }
 
     /// The attestation; `None` for a signature over something else.
     pub(crate) fn unverified_statement(&self) -> Option<&Statement> {
-        self.statement.as_ref()
-    }
-
-    /// Proves that the signature has the annotations that are wanted.
-    fn check_annotations(&self, wanted: &[(String, String)], image: &Digest) -> Result<(), ArtifactError> {
-        let own = self.payload.as_ref().map(|(_, payload)| payload.annotations());
-        let subjects = self.statement.iter().flat_map(Statement::subjects);
-        let subjects: Vec<_> = subjects.filter(|subject| subject.digests().contains(image)).collect();
-        for (name, expected) in wanted {
-            let of_subjects = subjects.iter().filter_map(|subject| subject.annotation(name));
-            let found: Vec<_> =
-                own.and_then(|own| own.get(name)).cloned().into_iter().chain(of_subjects).collect();
-            if !found.iter().any(|value| value.as_str() == Some(expected)) {
-                let found = found
-                    .first()
-                    .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-                return Err(ArtifactError::Annotation {
-                    name: name.clone(),
-                    found,
-                    expected: expected.clone(),
-                });
-            }
+        match self {
+            Self::Sigstore(signature) => signature.unverified_statement(),
+            Self::Notation(_) => None,
         }
-        Ok(())
     }
 
-    /// Proves that the signature names the image as is wanted: names are signed with the digest, though nothing makes them true.
-    fn check_names(&self, wanted: &[ReferencePattern], image: &Digest) -> Result<(), ArtifactError> {
-        let own = self.payload.as_ref().map(|(_, payload)| payload.docker_reference());
-        let subjects = self.statement.iter().flat_map(Statement::subjects);
-        let subjects =
-            subjects.filter(|subject| subject.digests().contains(image)).map(StatementSubject::name);
-        let found: Vec<&str> = own.into_iter().chain(subjects).filter(|name| !name.is_empty()).collect();
-        let is_wanted = |name: &&str| wanted.iter().any(|pattern| pattern.matches(name) == Ok(true));
-        if wanted.is_empty() || found.iter().any(is_wanted) {
-            return Ok(());
-        }
-        Err(ArtifactError::Name {
-            found: found.into_iter().map(str::to_owned).collect(),
-            expected: wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
-        })
-    }
-
-    /// Proves that `attestor` signed this, and that it is about `image`.
+    /// Proves that `attestor` signed this, and that it is about the image.
     pub(crate) fn verify(
         &self,
         attestor: &Attestor,
-        image: &Digest,
-        trust: &Trust,
-        now: UnixTime,
-    ) -> Result<VerifiedBundle, ArtifactError> {
-        let policy = match &attestor.signer {
-            Signer::Key(key) => SignerPolicy::Key(key.as_ref().clone().into()),
-            Signer::Certificate(certificate) => SignerPolicy::Key(
-                ManagedKey::new(certificate.public_key().clone()).with_validity(certificate.validity()),
-            ),
-            Signer::Identity(policy) => SignerPolicy::Identity(policy.clone()),
-            Signer::UnusableKey(error) => return Err(error.clone().into()),
-            Signer::Some(_) | Signer::KeysOf(_) | Signer::KeyInSecret(_) | Signer::Unsupported(_) => {
-                return Err(ArtifactError::Unsupported { signer: attestor.signer.to_string() });
+        subject: Subject<'_>,
+        by: Judging<'_>,
+    ) -> Result<Proof, ArtifactError> {
+        match (self, &attestor.signer) {
+            (Self::Notation(envelope), Signer::Notation(signer)) => {
+                notation_signature::verify(envelope, signer, attestor, subject, by)
             }
-        };
-        let own = attestor.roots.as_ref().map(|roots| roots.instead_of(trust.root()));
-        let mut verifier = trust.verifier(own.as_ref().unwrap_or(trust.root()));
-        if !attestor.needs_log_entry {
-            verifier = verifier.accepting_signatures_in_no_transparency_log();
+            (Self::Sigstore(signature), signer) if Maker::of(signer) == Maker::Sigstore => {
+                let verified = signature.verify(attestor, subject.image, by.trust, by.now)?;
+                Ok(Proof {
+                    signer: verified.signer().to_string(),
+                    time: verified.times().iter().map(|time| time.time()).min(),
+                    signature: VerifiedSignature::of(&verified, self.unverified_attestation_type()),
+                    checks: Vec::new(),
+                })
+            }
+            (found, wanted) => {
+                let found = match found {
+                    Self::Sigstore(_) => Maker::Sigstore,
+                    Self::Notation(_) => Maker::Notary,
+                };
+                let (found, expected) = (found.name(), Maker::of(wanted).name());
+                Err(ArtifactError::OtherKind { found, expected })
+            }
         }
-        if !attestor.needs_certificate_log {
-            verifier = verifier.accepting_certificates_in_no_transparency_log();
-        }
-        if attestor.needs_timestamp {
-            verifier = verifier.with_timestamp_threshold(trust.options().timestamp_authorities.max(1));
-        }
-        let verified = self.prove(image, &policy, &verifier, now)?;
-        self.check_annotations(&attestor.annotations, image)?;
-        self.check_names(&attestor.names, image)?;
-        Ok(verified)
-    }
-
-    /// Proves that `signer` signed this, and that it is about `image`.
-    fn prove(
-        &self,
-        image: &Digest,
-        signer: &SignerPolicy,
-        verifier: &Verifier<'_>,
-        now: UnixTime,
-    ) -> Result<VerifiedBundle, ArtifactError> {
-        let signed = match &self.payload {
-            Some((bytes, _)) => Signed::Message(bytes),
-            None => Signed::Digest(image),
-        };
-        let verified = verifier.verify(&self.bundle, signed, signer, now)?;
-        // The signature is over the payload; the payload must be about this image.
-        if let Some((_, payload)) = &self.payload
-            && payload.manifest_digest() != image
-        {
-            return Err(ArtifactError::OtherImage {
-                found: payload.manifest_digest().clone(),
-                expected: image.clone(),
-            });
-        }
-        Ok(verified)
     }
 }
 
 impl Artifact {
     /// Proves that `signer` signed this, and that it is about `image`: in each form in which cosign stores signatures and
-    /// attestations. It does not prove what an attestation says to be true, only who says it.
+    /// attestations. Signatures of the Notary Project are judged [otherwise](trust_core::notation). It does not prove what an attestation says to be true, only who says it.
     ///
     /// # Errors
     /// If it is malformed, does not verify, or is about something else.
@@ -274,7 +122,7 @@ impl Artifact {
         verifier: &Verifier<'_>,
         now: UnixTime,
     ) -> Result<VerifiedBundle, ArtifactError> {
-        SignedArtifact::parse(self)?.prove(image, signer, verifier, now)
+        SigstoreSignature::parse(self)?.prove(image, signer, verifier, now)
     }
 
     /// The type of the attestation as it says itself; `None` for a signature on the image itself.

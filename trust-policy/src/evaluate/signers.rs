@@ -10,8 +10,9 @@ use trust_core::{PinnedImage, PublicKey, Reasons, Statement, UnixTime};
 use trust_sbom::{Formats, PredicateKind};
 
 use super::{Evaluation, unresolved};
-use crate::evaluate::signed_artifact::{ArtifactError, SignedArtifact};
-use crate::evidence::ImageEvidence;
+use crate::evaluate::proof::{ArtifactError, Judging, Subject};
+use crate::evaluate::signed_artifact::{Maker, SignedArtifact};
+use crate::evidence::{Artifact, ImageEvidence};
 use crate::expression::Scope;
 use crate::expression::condition::Conditions;
 use crate::kubernetes::object_name::ObjectName;
@@ -25,7 +26,22 @@ const MAX_NOTICED: usize = 10;
 /// What may be said about an attestation, whatever its predicate says.
 const OWN_NAMES: [&str; 4] = ["request", "images", "serviceAccountName", "serviceAccountNamespace"];
 
-pub(super) type Parsed<'a> = Vec<(&'a str, Result<SignedArtifact<'a>, ArtifactError>)>;
+pub(super) type Parsed<'a> = Vec<Found<'a>>;
+
+/// What was found on an image.
+pub(super) struct Found<'a> {
+    location: &'a str,
+    /// Who makes what is said to be of its type.
+    maker: Maker,
+    parsed: Result<SignedArtifact<'a>, ArtifactError>,
+}
+
+impl Found<'_> {
+    /// Why what may be an attestation cannot be read. What the Notary Project's tools sign is none.
+    pub(super) fn problem_of_attestation(&self) -> Option<&ArtifactError> {
+        self.parsed.as_ref().err().filter(|_| self.maker == Maker::Sigstore)
+    }
+}
 
 /// What is wanted of the artifacts of one image.
 pub(super) struct Wanted<'a> {
@@ -136,7 +152,7 @@ impl Evaluation<'_> {
             .iter()
             .map(|one| Explanation::fail(one.location.clone(), ReasonCode::NotFetched, one.problem.clone()))
             .collect();
-        let candidates = wanted.candidates();
+        let candidates = wanted.candidates(set);
         if candidates.is_empty() {
             let code = if failures.is_empty() { ReasonCode::NotFound } else { ReasonCode::NotFetched };
             let signers: Vec<_> = set.attestors.iter().map(|attestor| attestor.signer.to_string()).collect();
@@ -183,49 +199,44 @@ impl Evaluation<'_> {
 
     /// What one attestor signed. Every attestation of a type must meet the conditions; of those of which some must satisfy,
     /// only those count that do.
-    fn attestor(
-        &self,
-        wanted: &Wanted<'_>,
-        attestor: &Attestor,
-        candidates: &[&(&str, Result<SignedArtifact<'_>, ArtifactError>)],
-    ) -> Signed {
+    fn attestor(&self, wanted: &Wanted<'_>, attestor: &Attestor, candidates: &[&Found<'_>]) -> Signed {
         let kind = wanted.what.kind;
+        let image = wanted.image.digest();
+        let manifest = self.evidence.documents.get(&image.to_string()).map(String::as_str);
+        let (subject, maker) = (Subject { image, manifest }, Maker::of(&attestor.signer));
+        let by = Judging { policies: self.policies, trust: self.trust, now: self.now };
         let (mut signers, mut statements) = (Vec::new(), Vec::new());
         // What was found, of the others first what was signed.
         let (mut found, mut unmet, mut unsigned) = (Vec::new(), Vec::new(), Vec::new());
-        for (location, parsed) in candidates {
+        for Found { location, parsed, .. } in candidates.iter().filter(|found| found.maker == maker) {
             let verified = match parsed {
-                Ok(artifact) => artifact
-                    .verify(attestor, wanted.image.digest(), self.trust, self.now)
-                    .map(|verified| (artifact, verified)),
+                Ok(artifact) => artifact.verify(attestor, subject, by).map(|proof| (artifact, proof)),
                 Err(error) => Err(error.clone()),
             };
             let check = format!("{kind} in {location}");
-            let (artifact, verified) = match verified {
+            let (artifact, proof) = match verified {
                 Ok(verified) => verified,
                 Err(error) => {
                     let message = format!("{}{}", Reasons(&error), remedy(&error, attestor));
                     let failed = Explanation::fail(check, error.code(), message);
-                    unsigned.push(failed.differing(error.mismatch()));
+                    unsigned.push(failed.differing(error.mismatch()).because(error.checks()));
                     continue;
                 }
             };
-            let signer = verified.signer().to_string();
+            let signer = proof.signer;
             let statement = artifact.unverified_statement().filter(|_| wanted.is_attestation());
-            let attested = artifact.unverified_attestation_type();
             // What a clock that may differ says of the near future is now.
-            let time = verified.times().iter().map(|time| time.time().min(self.now)).min();
+            let time = proof.time.map(|time| time.min(self.now));
             let judged = statement.map(|statement| wanted.what.must.judge(statement, time, wanted.scope));
             let judged = judged.unwrap_or_default();
             if let Some(code) = judged.iter().find_map(|one| one.code) {
                 let message = format!("by {signer}, does not say what it must");
-                unmet.push(
-                    Explanation::fail(check, code, message).signed(&verified, attested).because(judged),
-                );
+                unmet.push(Explanation::fail(check, code, message).signed(proof.signature).because(judged));
                 continue;
             }
+            let because = proof.checks.into_iter().chain(judged).collect();
             found.push(
-                Explanation::pass(check, format!("by {signer}")).signed(&verified, attested).because(judged),
+                Explanation::pass(check, format!("by {signer}")).signed(proof.signature).because(because),
             );
             statements.extend(statement.map(|statement| SignedStatement {
                 statement: statement.clone(),
@@ -250,6 +261,9 @@ impl Evaluation<'_> {
                 failed(code, "has signed nothing that says what it must", unmet)
             }
             (None, Some(code)) if signers.is_empty() => failed(code, "has not signed the image", unsigned),
+            (None, None) if signers.is_empty() => {
+                failed(ReasonCode::NotFound, "has signed nothing: there is no such signature", Vec::new())
+            }
             _ => {
                 let explanation = Explanation::pass(check, "has signed the image").because(found);
                 Signed { explanation, signers, statements }
@@ -374,7 +388,7 @@ impl<'a> Wanted<'a> {
         let read = self
             .artifacts
             .iter()
-            .filter_map(|(location, parsed)| Some((*location, Reasons(parsed.as_ref().err()?).to_string())));
+            .filter_map(|one| Some((one.location, Reasons(one.problem_of_attestation()?).to_string())));
         let unknown = |(location, problem): (&str, String)| {
             let message = format!("cannot be read, and may change the verdict: {problem}");
             Explanation::fail(location, ReasonCode::NotFetched, message)
@@ -384,13 +398,13 @@ impl<'a> Wanted<'a> {
 
     /// What is there instead of what is wanted. It counts for nothing.
     fn noticed(&self) -> Vec<Explanation> {
-        let types = self.artifacts.iter().filter_map(|(location, parsed)| {
-            let found = parsed.as_ref().ok()?;
-            let what = match found.unverified_attestation_type() {
-                Some(predicate_type) => format!("an attestation of type `{predicate_type}`"),
-                None => "a signature on the image itself".to_owned(),
+        let types = self.artifacts.iter().filter_map(|one| {
+            let what = match (one.parsed.as_ref().ok()?.unverified_attestation_type(), one.maker) {
+                (Some(predicate_type), _) => format!("an attestation of type `{predicate_type}`"),
+                (None, Maker::Sigstore) => "a signature on the image itself".to_owned(),
+                (None, Maker::Notary) => "a signature of the Notary Project on the image itself".to_owned(),
             };
-            Some(format!("{location} is {what}"))
+            Some(format!("{} is {what}", one.location))
         });
         let notes = types.chain(self.evidence.notes.iter().cloned());
         notes.take(MAX_NOTICED).map(|note| Explanation::skip("noticed", note)).collect()
@@ -400,7 +414,13 @@ impl<'a> Wanted<'a> {
         !matches!(self.what.kind, Kind::Signature)
     }
 
-    fn candidates(&self) -> Vec<&'a (&'a str, Result<SignedArtifact<'a>, ArtifactError>)> {
+    fn candidates(&self, set: &AttestorSet) -> Vec<&'a Found<'a>> {
+        let mut makers = Vec::new();
+        set.each(&mut |attestor| {
+            if !matches!(attestor.signer, Signer::Some(_)) {
+                makers.push(Maker::of(&attestor.signer));
+            }
+        });
         let is_wanted = |parsed: &Result<SignedArtifact<'_>, ArtifactError>| match parsed {
             Ok(artifact) => {
                 let found = artifact.unverified_attestation_type();
@@ -415,7 +435,7 @@ impl<'a> Wanted<'a> {
             // It may be the wanted one: the reader of the verdict is told that it is there.
             Err(_) => true,
         };
-        self.artifacts.iter().filter(|(_, parsed)| is_wanted(parsed)).collect()
+        self.artifacts.iter().filter(|one| makers.contains(&one.maker) && is_wanted(&one.parsed)).collect()
     }
 }
 
@@ -430,9 +450,13 @@ impl fmt::Display for Kind<'_> {
 }
 
 /// Everything that was found on an image, parsed once.
-pub(super) fn parsed(evidence: &ImageEvidence) -> Parsed<'_> {
-    let artifacts = evidence.artifacts.iter();
-    artifacts.map(|artifact| (artifact.location.as_str(), SignedArtifact::parse(artifact))).collect()
+pub(super) fn parsed<'a>(evidence: &'a ImageEvidence) -> Parsed<'a> {
+    let found = |artifact: &'a Artifact| Found {
+        location: &artifact.location,
+        maker: Maker::of_media_type(&artifact.media_type),
+        parsed: SignedArtifact::parse(artifact),
+    };
+    evidence.artifacts.iter().map(found).collect()
 }
 
 pub(super) fn predicate(statement: &Statement) -> Result<Value, JsonError> {

@@ -5,7 +5,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `signers` | who may sign |
+//! | `trust_store` | `TrustStore`: certificates by a name |
+//! | `notation`, `signers` | who may sign |
 //! | `packages` | what an SBOM must not list |
 //! | `require` | what is required of images |
 //! | `exceptions` | images that are not judged until a time |
@@ -24,6 +25,10 @@
 //!     vulnerabilities: {from: [release], severities: [critical], fixAvailable: true, maxAge: 168h}
 //!     provenance: {from: [release], builders: ["https://github.com/actions/*"]}
 //! ```
+
+mod trust_store;
+
+mod notation;
 
 mod signers;
 
@@ -72,9 +77,11 @@ fn read(document: &At<'_>, set: &mut PolicySet) -> Result<(), PolicyError> {
     if !VERSIONS.contains(&api_version.text()?) {
         return Err(api_version.wrong("`trust.dev/v1beta1` or `trust.dev/v1alpha1`"));
     }
-    let kind = fields.require("kind", "`ImageTrustPolicy`")?;
-    if kind.text()? != "ImageTrustPolicy" {
-        return Err(kind.wrong("`ImageTrustPolicy`"));
+    let kind = fields.require("kind", "`ImageTrustPolicy` or `TrustStore`")?;
+    match kind.text()? {
+        "ImageTrustPolicy" => {}
+        "TrustStore" => return trust_store::read(fields, set),
+        _ => return Err(kind.wrong("`ImageTrustPolicy` or `TrustStore`")),
     }
     let metadata = fields.require("metadata", "the policy's name")?;
     let name = metadata.fields()?.require("name", "the policy's name")?.text()?.to_owned();

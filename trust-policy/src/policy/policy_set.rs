@@ -4,6 +4,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use trust_core::notation::{TrustStore, TrustStores};
 use trust_core::{Pattern, UnixTime};
 use trust_sbom::Formats;
 
@@ -27,6 +28,7 @@ pub struct PolicySet {
     exceptions: Vec<Exception>,
     /// Or why one cannot be used.
     roots: BTreeMap<String, Result<OwnRoots, String>>,
+    trust_stores: TrustStores,
     uncovered: Uncovered,
     allowed: Vec<ReferencePattern>,
     blocks_unchanged: bool,
@@ -336,6 +338,7 @@ impl PolicySet {
         self.policies.extend(other.policies);
         self.exceptions.extend(other.exceptions);
         self.roots.extend(other.roots);
+        self.trust_stores.extend(other.trust_stores);
     }
 
     /// Adds a root that policies of the set name, in the place of one of this name; or says why it cannot be used, so that what is signed
@@ -350,9 +353,20 @@ impl PolicySet {
         self.roots.get(name).map(|root| root.as_ref().map_err(String::as_str))
     }
 
-    /// Whether it has a root for policies of other texts.
+    /// Whether it has a root or a trust store for policies of other texts.
     pub(crate) fn has_trust_roots(&self) -> bool {
-        !self.roots.is_empty()
+        !self.roots.is_empty() || !self.trust_stores.is_empty()
+    }
+
+    /// Adds a trust store that signers of the Notary Project's kind name, in the place of one of this kind and name.
+    pub fn add_trust_store(&mut self, name: impl Into<String>, store: TrustStore) {
+        self.trust_stores.insert((store.kind(), name.into()), store);
+    }
+
+    /// The trust stores, by kind and name.
+    #[must_use]
+    pub fn trust_stores(&self) -> &TrustStores {
+        &self.trust_stores
     }
 
     /// The policies, in order.

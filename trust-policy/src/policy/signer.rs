@@ -8,6 +8,7 @@ use trust_core::{Authority, Certificate, IdentityPolicy, KeyError, LogKey, Publi
 use crate::expression::template::Template;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::object_name::ObjectName;
+use crate::policy::notation_signer::NotationSigner;
 
 /// Signers of whom some must have signed, each counted once.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,6 +150,8 @@ pub enum Signer {
     KeyInSecret(ObjectName),
     /// An identity that a certificate authority of the trust root certifies.
     Identity(IdentityPolicy),
+    /// Whoever a trust policy of the Notary Project trusts, by its kind of signatures.
+    Notation(Box<NotationSigner>),
     /// Some of the signers of a set.
     Some(Box<AttestorSet>),
     /// A signer whose signatures cannot be verified here yet: never satisfied.
@@ -283,6 +286,7 @@ impl fmt::Display for Signer {
             Self::KeysOf(_) => f.write_str("keys of a context entry"),
             Self::KeyInSecret(object) => write!(f, "the key in {object}"),
             Self::Identity(policy) => policy.fmt(f),
+            Self::Notation(signer) => signer.fmt(f),
             Self::Some(set) => {
                 let signers: Vec<_> = set.attestors.iter().map(|one| one.signer.to_string()).collect();
                 let count = set.count.map_or_else(|| "all".to_owned(), |count| count.to_string());

@@ -41,6 +41,8 @@ pub enum ReasonCode {
     NotInLog,
     /// A timestamp, log entry or certificate of it does not verify.
     NotTrusted,
+    /// A certificate of it is revoked.
+    Revoked,
     /// The policy itself names a signer whose signatures cannot be verified.
     UnusablePolicy,
     /// Fewer signers signed than must.

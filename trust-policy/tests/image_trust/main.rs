@@ -19,6 +19,7 @@ use trust_policy::{Artifact, PolicySet, ReasonCode, Trust, Verdict, yaml};
 
 use trust_testkit::artifacts::{attestation, digest, pem};
 use trust_testkit::judge::{self, allowed, denied, image_with, pod, request};
+use trust_testkit::notation::Notation;
 use trust_testkit::sigstore::certificate_pem;
 use trust_testkit::sigstore::world::World;
 
@@ -297,7 +298,7 @@ fn what_the_language_does_not_have_is_refused() {
     PolicySet::from_yaml(&older).unwrap();
     let nobody = policy("{registries: [a]}").replace("transparencyLog: false", "subject: a");
     assert!(
-        error(&nobody).contains("expected either `publicKey`, `certificate`, or `issuer`"),
+        error(&nobody).contains("expected either `publicKey`, `certificate`, `notation`, or `issuer`"),
         "{}",
         error(&nobody)
     );
@@ -327,6 +328,16 @@ spec:
     releases: {authority: 'https://a', subject: 's', certificateTransparencyLog: false}
     key: {publicKey: KEY}
     leaf: {certificate: CERTIFICATE}
+    notary:
+      notation:
+        certificates: ROOT
+        signingAuthorities: ROOT
+        timestampAuthorities: ROOT
+        trustStores: ['ca:acme']
+        trustedIdentities: ['*']
+        level: permissive
+        override: {revocation: enforce, expiry: enforce, authenticity: log, authenticTimestamp: log}
+        verifyTimestamp: afterCertExpiry
   require:
     registries: ['ghcr.io/acme/**']
     signatures: {from: [ci, key], atLeast: 1, at: index, signedNames: ['ghcr.io/acme/**']}
@@ -393,10 +404,13 @@ fn compare(root: &Value, schema: &Value, values: &[&Value], place: &str, named: 
 fn the_schema_has_the_fields_of_the_language() {
     let key = format!("\"{}\"", pem(1));
     let certificate = json!(certificate_pem(&World::new().certificates().0)).to_string();
+    let root = Notation::new(&Digest::sha256(b"")).chain.pop().unwrap();
+    let root = json!(certificate_pem(&root)).to_string();
     let extensions = FulcioExtension::ALL.iter().map(|one| format!("{}: x", json!(one).as_str().unwrap()));
     let whole = WHOLE
         .replace("KEY", &key)
         .replace("CERTIFICATE", &certificate)
+        .replace("ROOT", &root)
         .replace("EXTENSIONS", &extensions.collect::<Vec<_>>().join(", "));
     PolicySet::from_yaml(&whole).unwrap();
     let schema: Value = serde_json::from_str(include_str!("../../schema/image-trust-policy.json")).unwrap();

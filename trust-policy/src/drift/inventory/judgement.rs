@@ -209,6 +209,8 @@ impl Judged {
             Code::WrongKey | Code::WrongIdentity if are_policies_new => FindingKind::SignerRevoked,
             // Another signer's signature took the place of the one that was there.
             Code::WrongKey | Code::WrongIdentity => FindingKind::SignatureMissing,
+            // Its policy named the authority before and does now: what changed is what the authority says.
+            Code::Revoked => FindingKind::SignerRevoked,
             Code::NotTrusted | Code::NotInLog if admission.trust != self.trust => {
                 FindingKind::TrustRootChanged
             }

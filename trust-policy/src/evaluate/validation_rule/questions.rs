@@ -13,7 +13,7 @@ use crate::cel::value::{Bounds, Failure, Value, failed};
 use crate::cel::{Question, hub};
 use crate::evaluate::Evaluation;
 use crate::evaluate::image_content::registry_data;
-use crate::evaluate::signers::{Kind, Signed, SignedStatement, Wanted, What, distinct_signers};
+use crate::evaluate::signers::{Found, Kind, Signed, SignedStatement, Wanted, What, distinct_signers};
 use crate::evidence::{Evidence, ImageEvidence};
 use crate::expression::Scope;
 use crate::expression::budget::Budget;
@@ -345,7 +345,7 @@ impl<'v, 'a> Verification<'v, 'a> {
             return Err(later(failure.to_string()));
         }
         let artifacts = self.evaluation.parsed(&key.0);
-        if let Some(error) = artifacts.iter().find_map(|(_, parsed)| parsed.as_ref().err()) {
+        if let Some(error) = artifacts.iter().find_map(Found::problem_of_attestation) {
             return Err(later(Reasons(error).to_string()));
         }
         let text = latest(&statements)?.ok_or_else(|| {

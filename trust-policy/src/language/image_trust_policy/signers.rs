@@ -61,12 +61,18 @@ impl Signers {
 }
 
 /// Who a signer may be.
-const WHO: &str = "either `publicKey`, `certificate`, or `issuer`, `issuerRegExp` or `authority` with `subject` or `subjectRegExp`";
+const WHO: &str = "either `publicKey`, `certificate`, `notation`, or `issuer`, `issuerRegExp` or `authority` with `subject` or `subjectRegExp`";
 
 fn signer(at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
     let mut fields = at.fields()?;
     let (key, certificate) = (fields.get("publicKey"), fields.get("certificate"));
     let identity = identity(at, &mut fields)?;
+    let notation = fields.get("notation");
+    for log in ["transparencyLog", "certificateTransparencyLog"] {
+        if let (Some(_), Some(log)) = (&notation, fields.get(log)) {
+            return Err(log.wrong("nothing beside `notation`, whose signatures are in no log"));
+        }
+    }
     let mut needs =
         |log| fields.get(log).map(|at| at.boolean()).transpose().map(|needs| needs.unwrap_or(true));
     let (needs_log_entry, needs_certificate_log) =
@@ -80,15 +86,16 @@ fn signer(at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
         ..Attestor::new(Signer::Unsupported("nobody"))
     };
     fields.finish()?;
-    let signers = match (key, certificate, identity) {
-        (Some(key), None, None) => keys(&key)?,
-        (None, Some(certificate), None) => {
+    let signers = match (key, certificate, identity, notation) {
+        (Some(key), None, None, None) => keys(&key)?,
+        (None, None, None, Some(notation)) => vec![super::notation::read(&notation)?],
+        (None, Some(certificate), None, None) => {
             let leaf = self::certificate(Some(&certificate), None);
             vec![Signer::Certificate(Box::new(
                 leaf.map_err(|problem| certificate.wrong(format!("a certificate in PEM: {problem}")))?,
             ))]
         }
-        (None, None, Some(identity)) => vec![Signer::Identity(identity)],
+        (None, None, Some(identity), None) => vec![Signer::Identity(identity)],
         _ => return Err(at.wrong(WHO)),
     };
     Ok(signers.into_iter().map(|signer| Attestor { signer, ..attestor.clone() }).collect())

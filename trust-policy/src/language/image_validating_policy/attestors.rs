@@ -3,8 +3,8 @@
 
 use trust_core::internal::pem;
 use trust_core::{
-    Authority, CertificateIdentity, IdentityPolicy, LogKey, Pattern, PublicKey, Reasons, TimeWindow,
-    TrustRoot,
+    Authority, Certificate, CertificateIdentity, IdentityPolicy, LogKey, Pattern, PublicKey, Reasons,
+    TimeWindow, TrustRoot,
 };
 
 use super::expression;
@@ -70,18 +70,38 @@ fn said<'a>(fields: &mut Fields<'a>, name: &str) -> Option<At<'a>> {
     fields.get(name).filter(|at| at.text() != Ok("") && !at.is_empty())
 }
 
+/// Certificates of which one must be in the chain of a signature, and those of timestamp authorities.
 fn notary(at: &At<'_>, names: &Names, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> {
     let mut fields = at.fields()?;
-    let certificates = fields.require("certs", "certificates")?;
-    let all = [Some(certificates), fields.get("tsaCerts")];
+    let (trusted, stamped) = (fields.require("certs", "certificates")?, fields.get("tsaCerts"));
     fields.finish()?;
-    for at in all.into_iter().flatten() {
-        if let Written::Expression(over) = written(&at)? {
-            expression(&over, names)?;
-        }
+    let mut of_expression = false;
+    let mut certificates = |at: Option<At<'_>>| -> Result<Result<Vec<Certificate>, String>, PolicyError> {
+        Ok(match at.map(|at| written(&at)).transpose()? {
+            None => Ok(Vec::new()),
+            Some(Written::Value(value)) => certificates_of(&value),
+            Some(Written::Expression(over)) => {
+                expression(&over, names)?;
+                of_expression = true;
+                Ok(Vec::new())
+            }
+        })
+    };
+    let (trusted, stamped) = (certificates(Some(trusted))?, certificates(stamped)?);
+    if of_expression {
+        lints.push(
+            at.lint("has certificates that an expression makes, which are not evaluated here: it denies"),
+        );
+        return Ok(attestor(at, Signer::Unsupported("signatures by certificates that an expression makes")));
     }
-    lints.push(at.lint("requires Notary signatures, which are not verified here yet: it denies"));
-    Ok(attestor(at, Signer::Unsupported("Notary signatures")))
+    let signer = trusted.and_then(|trusted| signer::notary(trusted, stamped?));
+    Ok(attestor(
+        at,
+        signer.unwrap_or_else(|problem| {
+            lints.push(at.lint(format!("cannot be used, so it can never be satisfied: {problem}")));
+            Signer::Unsupported("signatures by certificates that cannot be used")
+        }),
+    ))
 }
 
 fn cosign(at: &At<'_>, names: &Names, lints: &mut Vec<Lint>) -> Result<(Attestor, Option<Cel>), PolicyError> {

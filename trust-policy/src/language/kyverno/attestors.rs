@@ -6,7 +6,7 @@ use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, PublicKey};
 
 use super::roots::read_logs;
 use crate::language::reader::signer::{
-    self, authorities, certificate, certificates_of, extension, secret_named,
+    self, authorities, certificate, certificates_of, extension, notary, secret_named,
 };
 use crate::language::reader::{At, Fields, PolicyError};
 use crate::policy::policy_set::Lint;
@@ -98,21 +98,24 @@ impl Reader {
                 at.wrong("an entry with exactly one of `keys`, `keyless`, `certificates` and `attestor`")
             );
         };
-        let mut attestors = match kind {
-            _ if self.is_notary => {
-                lints.push(
-                    inner.lint("requires Notary signatures, which are not verified here yet: it denies"),
-                );
-                vec![self.attestor(&inner, Signer::Unsupported("Notary signatures"))]
-            }
-            "keys" => self.keys(&inner, lints)?,
-            "keyless" => vec![self.keyless(&inner, lints)?],
-            "certificates" => vec![self.certificates(&inner, lints)?],
-            _ => {
-                let set = self.attestor_set(&inner, depth + 1, lints)?;
-                vec![self.attestor(&inner, Signer::Some(Box::new(set)))]
-            }
-        };
+        let mut attestors =
+            match kind {
+                "certificates" if self.is_notary => vec![self.notary(&inner, lints)?],
+                "keys" | "keyless" if self.is_notary => {
+                    lints.push(inner.lint("is no signer of the Notary Project's signatures: it denies"));
+                    vec![self.attestor(
+                        &inner,
+                        Signer::Unsupported("Notary signatures by anything but certificates"),
+                    )]
+                }
+                "keys" => self.keys(&inner, lints)?,
+                "keyless" => vec![self.keyless(&inner, lints)?],
+                "certificates" => vec![self.certificates(&inner, lints)?],
+                _ => {
+                    let set = self.attestor_set(&inner, depth + 1, lints)?;
+                    vec![self.attestor(&inner, Signer::Some(Box::new(set)))]
+                }
+            };
         if let Some(algorithm) = algorithm
             && let Some(signer) = signer::other_hash(&algorithm, lints)?
         {
@@ -274,6 +277,26 @@ impl Reader {
         };
         logs.apply(&mut attestor);
         Ok(attestor)
+    }
+
+    /// Certificates of which one must be in the chain of a signature of the Notary Project, at notation's level `strict`. With `cert`, it is
+    /// that one, whatever stands in `certChain`; where Kyverno trusts every certificate of both.
+    fn notary(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> {
+        let mut fields = at.fields()?;
+        // What is said of logs is about Sigstore's signatures.
+        read_logs(&mut fields, lints)?;
+        let [cert, chain] =
+            ["cert", "certChain"].map(|name| fields.get(name).filter(|at| at.text() != Ok("")));
+        fields.finish()?;
+        let written = cert.or(chain).ok_or_else(|| at.wrong("`cert` or `certChain`"))?;
+        let signer = match certificates_of(&written).and_then(|trusted| notary(trusted, Vec::new())) {
+            Ok(signer) => signer,
+            Err(problem) => {
+                lints.push(at.lint(format!("cannot be used, so it can never be satisfied: {problem}")));
+                Signer::Unsupported("signatures by a certificate that cannot be used")
+            }
+        };
+        Ok(self.attestor(at, signer))
     }
 
     /// `issuer` and `subject`, each as text or as regular expression, and conditions on the certificate's extensions.

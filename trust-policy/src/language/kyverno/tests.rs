@@ -189,10 +189,6 @@ fn what_cannot_be_verified_yet_loads_and_is_marked() {
             requirement(&format!("{{imageReferences: [a], attestors: [{{entries: [{entry}]}}]}}"));
         assert_eq!(requirement.signatures[0].attestors[0].signer, Signer::Unsupported(what), "{entry}");
     }
-    let notary = requirement(
-        "{imageReferences: [a], type: Notary, attestors: [{entries: [{certificates: {cert: a}}]}]}",
-    );
-    assert_eq!(notary.signatures[0].attestors[0].signer, Signer::Unsupported("Notary signatures"));
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! What the languages that are written for cosign say of signers alike.
 
 use trust_core::internal::{MAX_PATH_LEN, pem};
+use trust_core::notation::{StoreKind, TrustStatement, TrustStore, TrustStores};
 use trust_core::{
     Authority, Certificate, FulcioExtension, ImageRef, Pattern, Reasons, TimeWindow, Usage, verify_path,
 };
 
 use super::{At, PolicyError};
 use crate::kubernetes::object_name::ObjectName;
+use crate::policy::notation_signer::NotationSigner;
 use crate::policy::policy_set::Lint;
 use crate::policy::signer::Signer;
 
@@ -94,6 +96,24 @@ pub(crate) fn certificate(cert: Option<&At<'_>>, chain: Option<&At<'_>>) -> Resu
         verify_path(&path, Usage::CODE_SIGNING, &times).map_err(|error| Reasons(&error).to_string())?;
     }
     Ok(leaf)
+}
+
+/// Whoever signs, in the Notary Project's way, with one of these certificates in the chain; with timestamps of these authorities, if there are
+/// any. It is what Kyverno makes of certificates: notation's level `strict`, and any identity.
+pub(crate) fn notary(trusted: Vec<Certificate>, stamped: Vec<Certificate>) -> Result<Signer, String> {
+    const NAME: &str = "policy";
+    let mut stores = TrustStores::new();
+    for (kind, certificates) in
+        [(StoreKind::CertificateAuthority, trusted), (StoreKind::TimestampAuthority, stamped)]
+    {
+        if kind == StoreKind::CertificateAuthority || !certificates.is_empty() {
+            let store =
+                TrustStore::pinning(kind, certificates).map_err(|error| Reasons(&error).to_string())?;
+            stores.insert((kind, NAME.to_owned()), store);
+        }
+    }
+    let statement = TrustStatement::strict(NAME, stores.keys().cloned().collect());
+    Ok(Signer::Notation(Box::new(NotationSigner::new(statement, stores))))
 }
 
 /// The names that cosign gives to Fulcio's first extensions, and their object identifiers.

@@ -1,0 +1,102 @@
+//! A signature of the Notary Project on an image: what it proves under a trust policy, check by check.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use trust_core::UnixTime;
+use trust_core::internal::json;
+use trust_core::notation::{SignatureEnvelope, TrustStores, VerifiedEnvelope};
+
+use crate::evaluate::notation_checks::{explained, signer_of};
+use crate::evaluate::proof::{ArtifactError, Judging, Proof, Subject};
+use crate::policy::notation_signer::NotationSigner;
+use crate::policy::policy_set::PolicySet;
+use crate::policy::signer::Attestor;
+use crate::verdict::VerifiedSignature;
+
+/// Proves that whoever `signer` trusts signed this, and that it is about the image.
+pub(super) fn verify(
+    envelope: &SignatureEnvelope,
+    signer: &NotationSigner,
+    attestor: &Attestor,
+    subject: Subject<'_>,
+    by: Judging<'_>,
+) -> Result<Proof, ArtifactError> {
+    let stores = stores(signer, by.policies);
+    let verification = signer.statement.verify(Ok(envelope.clone()), &stores, by.now);
+    let Some(verified) = verification.envelope.as_ref().filter(|_| verification.counts()) else {
+        return Err(ArtifactError::Notation { checks: verification.checks });
+    };
+    check_subject(verified, subject)?;
+    check_annotations(&verified.artifact().annotations, &attestor.annotations)?;
+    // It is about a digest, and no name is signed with it.
+    if !attestor.names.is_empty() {
+        let expected = attestor.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        return Err(ArtifactError::Name { found: Vec::new(), expected });
+    }
+    let signer = signer_of(verified, &verification.checks);
+    Ok(Proof {
+        signature: signature(&signer, verified, verification.signed),
+        checks: explained(&verification.checks, Some((verified, verification.signed))),
+        time: verification.signed,
+        signer,
+    })
+}
+
+/// The trust stores that a signer names: its own, and those of the set.
+fn stores(signer: &NotationSigner, policies: &PolicySet) -> TrustStores {
+    let named = signer.statement.stores.iter();
+    let found = named.filter_map(|key| {
+        let store = signer.stores.get(key).or_else(|| policies.trust_stores().get(key));
+        Some((key.clone(), store?.clone()))
+    });
+    found.collect()
+}
+
+/// Proves that the signature is about this manifest: digest, size and media type, as notation does.
+fn check_subject(verified: &VerifiedEnvelope, subject: Subject<'_>) -> Result<(), ArtifactError> {
+    let artifact = verified.artifact();
+    if artifact.digest != *subject.image {
+        let (found, expected) = (artifact.digest.clone(), subject.image.clone());
+        return Err(ArtifactError::OtherImage { found, expected });
+    }
+    let no_manifest = || ArtifactError::NoManifest { image: subject.image.clone() };
+    let manifest = subject.manifest.ok_or_else(no_manifest)?;
+    Ok(artifact.check(manifest.as_bytes(), &media_type_of(manifest))?)
+}
+
+/// The media type of an index or manifest: its own word, which it may leave out in the OCI's formats
+/// ([image manifest](https://github.com/opencontainers/image-spec/blob/v1.1.0/manifest.md#image-manifest-property-descriptions)).
+fn media_type_of(manifest: &str) -> String {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Written {
+        media_type: Option<String>,
+        manifests: Option<serde::de::IgnoredAny>,
+    }
+    let written: Written = json::from_slice(manifest.as_bytes()).unwrap_or_default();
+    written.media_type.unwrap_or_else(|| match written.manifests {
+        Some(_) => "application/vnd.oci.image.index.v1+json".to_owned(),
+        None => "application/vnd.oci.image.manifest.v1+json".to_owned(),
+    })
+}
+
+/// Proves that the signer said this of the image.
+fn check_annotations(
+    found: &BTreeMap<String, String>,
+    wanted: &[(String, String)],
+) -> Result<(), ArtifactError> {
+    match wanted.iter().find(|(name, value)| found.get(name) != Some(value)) {
+        None => Ok(()),
+        Some((name, expected)) => Err(ArtifactError::Annotation {
+            name: name.clone(),
+            found: found.get(name).cloned(),
+            expected: expected.clone(),
+        }),
+    }
+}
+
+fn signature(signer: &str, verified: &VerifiedEnvelope, signed: Option<UnixTime>) -> VerifiedSignature {
+    let root = verified.certificates().last().map(|root| root.subject());
+    VerifiedSignature::of_certificate(signer, root, signed)
+}

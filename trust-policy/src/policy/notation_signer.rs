@@ -1,0 +1,41 @@
+//! [`NotationSigner`]: whoever a trust policy of the Notary Project trusts.
+
+use core::fmt;
+
+use trust_core::notation::{TrustStatement, TrustStores};
+
+/// Whoever a statement of a trust policy trusts
+/// ([trust policy](https://github.com/notaryproject/specifications/blob/main/specs/trust-store-trust-policy.md#trust-policy)).
+///
+/// A statement whose level logs what another enforces takes what it logs: verdicts show it, and do not deny for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotationSigner {
+    /// What is verified, and who is trusted. Its repositories are not looked at: the rule says which images it is about.
+    pub statement: TrustStatement,
+    /// Its own trust stores. Those that it names and that are not here are the [set's](crate::PolicySet::trust_store).
+    pub stores: TrustStores,
+}
+
+impl NotationSigner {
+    /// Whoever this statement trusts, under these stores.
+    #[must_use]
+    pub fn new(statement: TrustStatement, stores: TrustStores) -> Self {
+        Self { statement, stores }
+    }
+}
+
+impl fmt::Display for NotationSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.statement.identities {
+            None => f.write_str("a certificate")?,
+            Some(names) => {
+                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                f.write_str(&names.join(" or "))?;
+            }
+        }
+        let stores: Vec<String> =
+            self.statement.stores.iter().map(|(kind, name)| format!("`{kind}:{name}`")).collect();
+        write!(f, " under the trust stores {}", stores.join(", "))
+    }
+}
