@@ -15,6 +15,7 @@
 //! | `trust_policy` | [`TrustPolicy`]: which signatures are demanded |
 //! | `parts`, `jws`, `cose` | what envelopes have, and their two forms |
 //! | `envelope` | [`SignatureEnvelope`], [`VerifiedEnvelope`] |
+//! | `draft` | [`EnvelopeDraft`]: an envelope before it is signed |
 //! | `verification` | [`Verification`]: what a policy says of a signature, check by check |
 
 mod payload;
@@ -36,11 +37,14 @@ mod jws;
 
 mod envelope;
 
+mod draft;
+
 mod verification;
 
 pub use self::attributes::{AttributesError, SignedAttributes, SigningScheme};
 pub use self::chain::{NotationChainError, Rule};
 pub use self::distinguished_name::{DistinguishedName, NameError};
+pub use self::draft::{EnvelopeDraft, EnvelopeForm};
 pub use self::envelope::{SignatureEnvelope, VerifiedEnvelope};
 pub use self::parts::EnvelopeError;
 pub use self::payload::{PayloadError, TargetArtifact};

@@ -288,6 +288,11 @@ impl<'a> Token<'a> {
     }
 }
 
+/// The token in a TimeStampResp, or the bare token, as it stands there.
+pub(crate) fn token_of(bytes: &[u8]) -> Result<&[u8], TimestampError> {
+    content_info(bytes).map(|token| token.encoding)
+}
+
 /// The token in a TimeStampResp, or the bare token.
 fn content_info(bytes: &[u8]) -> Result<Element<'_>, TimestampError> {
     let part = |_| TimestampError::Malformed { part: "response" };

@@ -67,6 +67,24 @@ pub trait SigningKey: fmt::Debug + Send + Sync {
     /// # Errors
     /// If there is none.
     fn sign<'a>(&'a self, message: &'a [u8], until: Deadline) -> Boxed<'a, Result<Vec<u8>, KeyError>>;
+
+    /// A signature over the message by another scheme than the [preferred](Self::scheme) one; of ECDSA in DER. Unless an implementor
+    /// says otherwise, there is none.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn sign_by<'a>(
+        &'a self,
+        scheme: SignatureScheme,
+        message: &'a [u8],
+        until: Deadline,
+    ) -> Boxed<'a, Result<Vec<u8>, KeyError>> {
+        if scheme == self.scheme() {
+            return self.sign(message, until);
+        }
+        let problem = format!("it signs by {:?}, and {scheme:?} is asked for", self.scheme());
+        Box::pin(async move { Err(KeyError::Unavailable { problem }) })
+    }
 }
 
 /// The key cannot be read, or does not sign. No variant holds any part of a private key.
@@ -320,6 +338,23 @@ impl PrivateKey {
         })
     }
 
+    #[cfg(feature = "aws-lc")]
+    fn sign_by_pss(&self, hash: HashAlgorithm, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        use aws_lc_rs::signature::{RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512};
+        let Secret::Rsa(key) = &self.secret else {
+            return Err(KeyError::Kind { found: "a key on a curve", expected: "RSA" });
+        };
+        let padding = match hash {
+            HashAlgorithm::Sha256 => &RSA_PSS_SHA256,
+            HashAlgorithm::Sha384 => &RSA_PSS_SHA384,
+            HashAlgorithm::Sha512 => &RSA_PSS_SHA512,
+        };
+        let mut signature = vec![0; key.public_modulus_len()];
+        let failed = |_| KeyError::Unavailable { problem: "it does not sign".to_owned() };
+        key.sign(padding, &aws_lc_rs::rand::SystemRandom::new(), message, &mut signature).map_err(failed)?;
+        Ok(signature)
+    }
+
     fn sign_now(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let failed = |_| KeyError::Unavailable { problem: "it does not sign".to_owned() };
         Ok(match &self.secret {
@@ -365,6 +400,23 @@ impl SigningKey for PrivateKey {
 
     fn sign<'a>(&'a self, message: &'a [u8], _: Deadline) -> Boxed<'a, Result<Vec<u8>, KeyError>> {
         Box::pin(async move { self.sign_now(message) })
+    }
+
+    #[cfg(feature = "aws-lc")]
+    fn sign_by<'a>(
+        &'a self,
+        scheme: SignatureScheme,
+        message: &'a [u8],
+        until: Deadline,
+    ) -> Boxed<'a, Result<Vec<u8>, KeyError>> {
+        match scheme {
+            SignatureScheme::RsaPss(hash) => Box::pin(async move { self.sign_by_pss(hash, message) }),
+            _ if scheme == self.scheme() => self.sign(message, until),
+            _ => {
+                let problem = format!("it signs by {:?}, and {scheme:?} is asked for", self.scheme());
+                Box::pin(async move { Err(KeyError::Unavailable { problem }) })
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Signs and attests container images, so that cosign, and the verifier of these crates, accept it.
+//! Signs and attests container images, so that cosign or notation, and the verifier of these crates, accept it.
 //!
 //! It is the one crate that holds private keys. A [`Signer`] signs with a [`SigningKey`], or with the identity that a token names
 //! ([`Signer::with_identity`]); timestamp authorities and transparency logs see the signature; and what comes out has been verified by
@@ -44,6 +44,7 @@
 //! | `image` | [`ImageTarget`] | cosign's payloads |
 //! | `attestation` | [`attestation()`], [`ProvenanceBuilder`] | in-toto, SLSA provenance v1 |
 //! | `push` | [`push_bundle`], [`push_layer`] | cosign's specifications, OCI 1.1 |
+//! | `notation` | [`NotationSigner`], [`push_envelope`] | the Notary Project's specifications |
 //! | `copy` | [`copy()`] | |
 
 mod exchange;
@@ -66,6 +67,8 @@ mod attestation;
 
 mod push;
 
+mod notation;
+
 mod copy;
 
 pub use attestation::{AttestationError, ProvenanceBuilder, attestation, predicate_type};
@@ -75,6 +78,7 @@ pub use image::ImageTarget;
 pub use key::{KeyError, PrivateKey, SigningKey};
 #[cfg(feature = "pkcs11")]
 pub use key::{Pkcs11Key, Pkcs11Uri};
+pub use notation::{NotationSigner, SignedEnvelope, push_envelope};
 pub use push::{Inline, push_bundle, push_layer};
 pub use rekor::RekorApi;
 pub use sign_error::{Published, SignError, Stage};

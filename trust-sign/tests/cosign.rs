@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
+mod registry;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -21,8 +21,9 @@ use trust_sign::{
 };
 use trust_testkit::servers::{Servers, run, tool};
 
+use crate::registry::{PASSWORD, World, http, now, soon};
+
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
-const PASSWORD: &str = "correct horse";
 const VULNERABILITIES: &str = r#"{"invocation": {}, "scanner": {"uri": "pkg:github/aquasecurity/trivy@0.60.0", "version": "0.60.0",
     "result": {"SchemaVersion": 2, "ArtifactName": "a", "Trivy": {"Version": "0.60.0"}, "Results": [
         {"Target": "t", "Class": "os-pkgs", "Type": "alpine", "Vulnerabilities": []}]}},
@@ -30,71 +31,12 @@ const VULNERABILITIES: &str = r#"{"invocation": {}, "scanner": {"uri": "pkg:gith
 const SBOM: &str = r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": [
     {"type": "library", "name": "zlib", "version": "1.3", "purl": "pkg:generic/zlib@1.3"}]}"#;
 
-fn http() -> Http {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls =
-        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    Http::new(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()).unwrap()
-}
-
-fn now() -> UnixTime {
-    trust_gate::internal::now()
-}
-
-fn soon() -> Deadline {
-    Deadline::after(Duration::from_secs(60))
-}
-
-/// An unsigned image in a registry.
-struct World {
-    servers: Servers,
-    folder: tempfile::TempDir,
-    host: String,
+/// An unsigned image in a registry, and what is needed to ask cosign about it.
+fn unsigned(registry: &[&str]) -> Option<World> {
+    World::new(registry, &["cosign", "crane", "oras"])
 }
 
 impl World {
-    fn new(registry: &[&str]) -> Option<Self> {
-        let servers = Servers::new()?;
-        for name in ["cosign", "crane", "oras"] {
-            tool(name)?;
-        }
-        let started = servers.start(registry);
-        let host = started.get("OCIREF").or(started.get("DOCKER_REGISTRY")).unwrap();
-        let host = host.trim_start_matches("http://").to_owned();
-        let world = Self { servers, folder: tempfile::tempdir().unwrap(), host };
-        let layout = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/images:unsigned");
-        world.tool("oras", &["cp", "--from-oci-layout", layout, "--to-plain-http", &world.image()]);
-        Some(world)
-    }
-
-    fn image(&self) -> String {
-        format!("{}/acme/app:v1", self.host)
-    }
-
-    fn registry(&self) -> Registry {
-        Registry::builder(http()).host(&self.host, RegistryHost::new().plain_http()).build()
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn command(&self, name: &str, arguments: &[&str]) -> Command {
-        let mut command = tool(name).unwrap();
-        command.args(arguments).current_dir(self.path()).env("COSIGN_PASSWORD", PASSWORD);
-        command.env("XDG_CONFIG_HOME", self.path()).env("DOCKER_CONFIG", self.path());
-        command
-    }
-
-    fn tool(&self, name: &str, arguments: &[&str]) -> String {
-        run(&mut self.command(name, arguments))
-    }
-
-    async fn target(&self) -> ImageTarget {
-        let image: ImageRef = self.image().parse().unwrap();
-        ImageTarget::find(&self.registry(), &image, soon()).await.unwrap()
-    }
-
     /// Whether cosign verifies the image, or an attestation of it.
     fn verifies(&self, command: &str, arguments: &[&str]) -> String {
         let image = self.image();
@@ -153,7 +95,7 @@ async fn keyed(world: &World) {
 
 #[tokio::test]
 async fn cosign_verifies_what_is_signed_with_a_key_in_a_registry_with_referrers() {
-    let Some(world) = World::new(&["registry"]) else { return };
+    let Some(world) = unsigned(&["registry"]) else { return };
     keyed(&world).await;
     let discovered = world.tool("oras", &["discover", "--plain-http", "--format", "json", &world.image()]);
     let discovered: Value = serde_json::from_str(&discovered).unwrap();
@@ -162,7 +104,7 @@ async fn cosign_verifies_what_is_signed_with_a_key_in_a_registry_with_referrers(
 
 #[tokio::test]
 async fn cosign_verifies_what_is_signed_with_a_key_in_a_registry_without_referrers() {
-    let Some(world) = World::new(&["docker-registry"]) else { return };
+    let Some(world) = unsigned(&["docker-registry"]) else { return };
     keyed(&world).await;
     let target = world.target().await;
     let tag = target.digest.to_string().replace(':', "-");
@@ -173,7 +115,7 @@ async fn cosign_verifies_what_is_signed_with_a_key_in_a_registry_without_referre
 
 #[tokio::test]
 async fn keys_of_cosign_are_read_and_ours_are_read_by_cosign() {
-    let Some(world) = World::new(&["registry"]) else { return };
+    let Some(world) = unsigned(&["registry"]) else { return };
     world.tool("cosign", &["generate-key-pair"]);
     let theirs = fs::read_to_string(world.path().join("cosign.key")).unwrap();
     let key = PrivateKey::from_encrypted_pem(&theirs, PASSWORD.as_bytes()).unwrap();
@@ -190,7 +132,7 @@ async fn keys_of_cosign_are_read_and_ours_are_read_by_cosign() {
 
 #[tokio::test]
 async fn cosign_verifies_what_an_identity_signs_and_we_judge_it() {
-    let Some(world) = World::new(&["registry"]) else { return };
+    let Some(world) = unsigned(&["registry"]) else { return };
     let sigstore = world.servers.start(&["sigstore"]);
     let url = format!("{}?iss={ISSUER}&repository=acme/app", sigstore["OIDC_TOKEN_URL"]);
     let token = run(Command::new("curl").args(["-sf", &url]));
@@ -291,7 +233,7 @@ async fn rekor_logs_and_sigstore_go_verifies_what_is_signed() {
 
 #[tokio::test]
 async fn an_image_is_copied_with_all_that_is_attached_to_it() {
-    let Some(world) = World::new(&["registry"]) else { return };
+    let Some(world) = unsigned(&["registry"]) else { return };
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
     fs::write(world.path().join("ours.pub"), key.public_pem()).unwrap();
     let signer = Signer::with_key(key, TrustRoot::empty());
@@ -310,7 +252,7 @@ async fn an_image_is_copied_with_all_that_is_attached_to_it() {
     let found = collect_async(&OciLayout::open(&layout).unwrap(), &image, &Limits::default(), soon()).await;
     assert_eq!(found.artifacts.len(), 2, "{found:?}");
 
-    let Some(other) = World::new(&["docker-registry"]) else { return };
+    let Some(other) = unsigned(&["docker-registry"]) else { return };
     let destination: ImageRef = format!("{}/mirror/app:v1", other.host).parse().unwrap();
     let to = Pusher::new(other.registry());
     copy(&OciLayout::open(&layout).unwrap(), &image, &to, &destination, soon()).await.unwrap();
@@ -326,7 +268,7 @@ async fn an_image_is_copied_with_all_that_is_attached_to_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_writers_at_once_lose_nothing() {
-    let Some(world) = World::new(&["docker-registry"]) else { return };
+    let Some(world) = unsigned(&["docker-registry"]) else { return };
     let target = world.target().await;
     let signer = Signer::with_key(PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap(), TrustRoot::empty());
     let mut writers = tokio::task::JoinSet::new();

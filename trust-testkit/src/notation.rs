@@ -18,6 +18,16 @@ pub enum Attribute {
     Time(i64),
 }
 
+/// From an hour ago to in a year, as UTCTime.
+pub fn around_now() -> (String, String) {
+    let written = |time: trust_core::UnixTime| {
+        let digits: String = time.to_string().chars().take(19).filter(char::is_ascii_digit).collect();
+        format!("{}Z", &digits[2..])
+    };
+    let now = crate::now();
+    (written(now.plus_millis(-3_600_000)), written(now.plus_millis(365 * 86_400_000)))
+}
+
 /// Everything that an envelope is made of, in either form.
 pub struct Notation {
     pub key: Key,

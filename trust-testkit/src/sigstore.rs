@@ -102,6 +102,19 @@ impl Key {
         }
     }
 
+    /// In PKCS #8, in PEM.
+    pub fn private_pem(&self) -> String {
+        use p256::pkcs8::EncodePrivateKey as _;
+        let der = match self {
+            Self::P256(key) => p256::SecretKey::from(key).to_pkcs8_der(),
+            Self::P384(key) => p384::SecretKey::from(key).to_pkcs8_der(),
+            Self::P521(key) => p521::SecretKey::from(key).to_pkcs8_der(),
+            Self::Rsa(key) => key.to_pkcs8_der(),
+            _ => panic!("no test writes such a key"),
+        };
+        pem::encode("PRIVATE KEY", der.unwrap().as_bytes())
+    }
+
     fn details(&self) -> &'static str {
         match self {
             Self::P256(_) | Self::Public(_) => "PKIX_ECDSA_P256_SHA_256",

@@ -245,3 +245,17 @@ impl Algorithm {
         Ok(Self { scheme, jws, cose })
     }
 }
+
+/// What a signer says of its signature.
+#[derive(Clone, Copy)]
+pub(super) struct Said {
+    pub(super) signing_time: UnixTime,
+    pub(super) expiry: Option<UnixTime>,
+}
+
+impl Said {
+    /// What of it must be understood.
+    pub(super) fn critical(self) -> Vec<&'static str> {
+        [SIGNING_SCHEME].into_iter().chain(self.expiry.map(|_| EXPIRY)).collect()
+    }
+}

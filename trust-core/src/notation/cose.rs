@@ -3,17 +3,19 @@
 //! [RFC 9052 section 4.2](https://www.rfc-editor.org/rfc/rfc9052#section-4.2)).
 
 use coset::cbor::value::Value;
-use coset::iana::HeaderParameter;
+use coset::iana::{EnumI64 as _, HeaderParameter};
 use coset::{
     CoseSign1, Header, Label, RegisteredLabel, RegisteredLabelWithPrivate, TaggedCborSerializable as _,
 };
 
+use super::PAYLOAD_MEDIA_TYPE;
 use super::attributes::{
-    AUTHENTIC_SIGNING_TIME, Attributes, AttributesError, EXPIRY, SIGNING_AGENT, SIGNING_SCHEME, SIGNING_TIME,
-    TIMESTAMP_SIGNATURE,
+    AUTHENTIC_SIGNING_TIME, Algorithm, Attributes, AttributesError, EXPIRY, SIGNING_AGENT, SIGNING_SCHEME,
+    SIGNING_TIME, Said, SigningScheme, TIMESTAMP_SIGNATURE,
 };
 use super::parts::{EnvelopeError, Parts};
 use crate::text::time::UnixTime;
+use crate::x509::certificate::Certificate;
 
 /// Where the certificates stand ([RFC 9360](https://www.rfc-editor.org/rfc/rfc9360#section-2)).
 const X5CHAIN: i64 = 33;
@@ -165,4 +167,46 @@ fn time(header: &Header, name: &str) -> Result<Option<UnixTime>, AttributesError
     seconds
         .map(|seconds| Some(UnixTime::from_seconds(seconds)))
         .ok_or_else(|| wrong(name, value, "tag 1 with whole seconds"))
+}
+
+/// An envelope without its signature.
+pub(super) fn unsigned(algorithm: &Algorithm, said: Said, payload: Vec<u8>) -> CoseSign1 {
+    let time = |time: UnixTime| {
+        Value::Tag(EPOCH_TIME, Box::new(Value::Integer(time.as_millis().div_euclid(1000).into())))
+    };
+    let scheme = Value::Text(SigningScheme::X509.name().to_owned());
+    let mut rest = vec![
+        (Label::Text(SIGNING_SCHEME.to_owned()), scheme),
+        (Label::Text(SIGNING_TIME.to_owned()), time(said.signing_time)),
+    ];
+    rest.extend(said.expiry.map(|expiry| (Label::Text(EXPIRY.to_owned()), time(expiry))));
+    let critical = said.critical().into_iter();
+    let header = Header {
+        alg: coset::iana::Algorithm::from_i64(algorithm.cose).map(RegisteredLabelWithPrivate::Assigned),
+        crit: critical.map(|name| RegisteredLabelWithPrivate::Text(name.to_owned())).collect(),
+        content_type: Some(RegisteredLabel::Text(PAYLOAD_MEDIA_TYPE.to_owned())),
+        rest,
+        ..Header::default()
+    };
+    let protected = coset::ProtectedHeader { original_data: None, header };
+    CoseSign1 { protected, payload: Some(payload), ..CoseSign1::default() }
+}
+
+pub(super) fn seal(
+    mut envelope: CoseSign1,
+    signature: &[u8],
+    certificates: &[Certificate],
+    timestamp: Option<&[u8]>,
+    agent: &str,
+) -> Result<Vec<u8>, EnvelopeError> {
+    let chain = certificates.iter().map(|one| Value::Bytes(one.der().to_vec())).collect();
+    envelope.unprotected.rest = vec![
+        (Label::Int(X5CHAIN), Value::Array(chain)),
+        (Label::Text(SIGNING_AGENT.to_owned()), Value::Text(agent.to_owned())),
+    ];
+    let token = timestamp.map(|token| Value::Bytes(token.to_vec()));
+    let token = token.map(|token| (Label::Text(TIMESTAMP_SIGNATURE.to_owned()), token));
+    envelope.unprotected.rest.extend(token);
+    envelope.signature = signature.to_vec();
+    envelope.to_tagged_vec().map_err(|error| EnvelopeError::Cbor { problem: error.to_string() })
 }

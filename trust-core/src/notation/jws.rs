@@ -5,16 +5,18 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::PAYLOAD_MEDIA_TYPE;
 use super::attributes::{
-    AUTHENTIC_SIGNING_TIME, Attributes, AttributesError, EXPIRY, SIGNING_AGENT, SIGNING_SCHEME, SIGNING_TIME,
-    TIMESTAMP_SIGNATURE,
+    AUTHENTIC_SIGNING_TIME, Algorithm, Attributes, AttributesError, EXPIRY, SIGNING_AGENT, SIGNING_SCHEME,
+    SIGNING_TIME, Said, SigningScheme, TIMESTAMP_SIGNATURE,
 };
 use super::parts::{EnvelopeError, Parts};
-use crate::text::encoding::{from_base64, from_base64url};
+use crate::text::encoding::{from_base64, from_base64url, to_base64, to_base64url};
 use crate::text::json;
 use crate::text::time::UnixTime;
+use crate::x509::certificate::Certificate;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,4 +102,48 @@ fn time(fields: &BTreeMap<String, Value>, name: &str) -> Result<Option<UnixTime>
     let Some(value) = fields.get(name) else { return Ok(None) };
     let time = value.as_str().and_then(|text| text.parse().ok());
     time.map(Some).ok_or_else(|| wrong(name, value, "a time such as `2026-01-31T12:00:00Z`"))
+}
+
+/// What is signed: the protected header and the payload, each in base64url.
+#[derive(Clone)]
+pub(super) struct Unsigned {
+    protected: String,
+    payload: String,
+}
+
+impl Unsigned {
+    pub(super) fn new(algorithm: &Algorithm, said: Said, payload: &[u8]) -> Self {
+        let mut protected = json!({
+            "alg": algorithm.jws,
+            "crit": said.critical(),
+            "cty": PAYLOAD_MEDIA_TYPE,
+            SIGNING_SCHEME: SigningScheme::X509.name(),
+            SIGNING_TIME: said.signing_time.to_string(),
+        });
+        if let (Some(expiry), Some(fields)) = (said.expiry, protected.as_object_mut()) {
+            fields.insert(EXPIRY.to_owned(), expiry.to_string().into());
+        }
+        Self { protected: to_base64url(protected.to_string().as_bytes()), payload: to_base64url(payload) }
+    }
+
+    pub(super) fn message(&self) -> Vec<u8> {
+        format!("{}.{}", self.protected, self.payload).into_bytes()
+    }
+
+    pub(super) fn seal(
+        &self,
+        signature: &[u8],
+        certificates: &[Certificate],
+        timestamp: Option<&[u8]>,
+        agent: &str,
+    ) -> Vec<u8> {
+        let chain: Vec<String> = certificates.iter().map(|one| to_base64(one.der())).collect();
+        let mut header = json!({"x5c": chain, SIGNING_AGENT: agent});
+        if let (Some(token), Some(fields)) = (timestamp, header.as_object_mut()) {
+            fields.insert(TIMESTAMP_SIGNATURE.to_owned(), to_base64(token).into());
+        }
+        let envelope = json!({"payload": self.payload, "protected": self.protected, "header": header,
+            "signature": to_base64url(signature)});
+        envelope.to_string().into_bytes()
+    }
 }

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::digest::{Digest, DigestMismatch};
 use crate::text::json::{self, JsonError};
 
 /// The artifact that a signature is about, by its descriptor.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TargetArtifact {
@@ -21,10 +21,10 @@ pub struct TargetArtifact {
     /// The size of its manifest in bytes.
     pub size: u64,
     /// What the signer says of it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
     /// Its type, if it has one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
 }
 
@@ -66,6 +66,18 @@ struct Payload {
 impl TargetArtifact {
     pub(super) fn from_payload(bytes: &[u8]) -> Result<Self, PayloadError> {
         Ok(json::from_slice::<Payload>(bytes)?.target_artifact)
+    }
+
+    /// A manifest that is signed.
+    #[must_use]
+    pub fn new(media_type: impl Into<String>, digest: Digest, size: u64) -> Self {
+        let (annotations, artifact_type) = (BTreeMap::new(), None);
+        Self { media_type: media_type.into(), digest, size, annotations, artifact_type }
+    }
+
+    /// What is signed.
+    pub(super) fn to_payload(&self) -> Vec<u8> {
+        serde_json::json!({ "targetArtifact": self }).to_string().into_bytes()
     }
 
     /// Proves that this is the descriptor of a manifest: of its bytes, and of the media type under which it is known.

@@ -61,6 +61,12 @@ pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
+/// base64 with the URL alphabet and without padding.
+#[must_use]
+pub fn to_base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
 /// Reads URL-safe base64 without padding, as JWS has it; `None` for anything else.
 #[must_use]
 pub fn from_base64url(text: &str) -> Option<Vec<u8>> {

@@ -1,0 +1,219 @@
+//! [`NotationSigner`]: signatures of the Notary Project, as notation makes them
+//! ([signature specification](https://github.com/notaryproject/specifications/blob/main/specs/signature-specification.md)).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::try_join;
+use serde_json::json;
+use trust_core::notation::{
+    EnvelopeDraft, EnvelopeForm, SIGNATURE_MEDIA_TYPE, SignatureEnvelope, TargetArtifact, VerifiedEnvelope,
+};
+use trust_core::{
+    Authority, Certificate, Digest, HashAlgorithm, Reasons, SignatureScheme, TimeWindow, UnixTime,
+};
+use trust_gate::{Deadline, PushManifest, Pusher, StoreError, Transport};
+
+use crate::image::{ImageTarget, MANIFEST};
+use crate::key::SigningKey;
+use crate::sign_error::{SignError, Stage};
+use crate::timestamp_authority;
+
+/// Names of annotations that the specification keeps for itself.
+const RESERVED: &str = "io.cncf.notary";
+/// What the manifest with a signature says of its certificates.
+const THUMBPRINTS: &str = "io.cncf.notary.x509chain.thumbprint#S256";
+/// The software, as envelopes name it.
+const AGENT: &str = concat!("trust-sign/", env!("CARGO_PKG_VERSION"));
+
+/// Signs with a key and its certificates, under the scheme `notary.x509`. Plugins are not run.
+///
+/// What it returns has been written, read again and verified. Whether anybody trusts the root, their trust policy says.
+///
+/// ```no_run
+/// use std::collections::BTreeMap;
+/// use std::time::Duration;
+///
+/// use trust_core::{Certificate, UnixTime};
+/// use trust_gate::{Deadline, Pusher, Registry};
+/// use trust_sign::{ImageTarget, NotationSigner, PrivateKey, push_envelope};
+///
+/// # async fn sign(registry: Registry, now: UnixTime) -> Result<(), Box<dyn std::error::Error>> {
+/// let key = PrivateKey::from_pem(&std::fs::read_to_string("key.pem")?)?;
+/// let certificate = Certificate::from_pem(&std::fs::read_to_string("certificate.pem")?)?;
+/// let signer = NotationSigner::new(key, vec![certificate])?;
+///
+/// let (until, pusher) = (Deadline::after(Duration::from_secs(30)), Pusher::new(registry.clone()));
+/// let target = ImageTarget::find(&registry, &"registry.example/acme/app:v1".parse()?, until).await?;
+/// let signed = signer.sign(&target, &BTreeMap::new(), now, until).await?;
+/// push_envelope(&pusher, &target, &signed, now, until).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct NotationSigner {
+    key: Arc<dyn SigningKey>,
+    certificates: Vec<Certificate>,
+    form: EnvelopeForm,
+    valid_for_millis: Option<i64>,
+    stamped_by: Option<StampedBy>,
+}
+
+/// Whose timestamp stands beside each signature.
+#[derive(Clone, Debug)]
+struct StampedBy {
+    url: String,
+    transport: Arc<dyn Transport>,
+    roots: Vec<Authority>,
+}
+
+/// An envelope, verified.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignedEnvelope {
+    /// As it is stored.
+    pub envelope: Vec<u8>,
+    /// Its form.
+    pub form: EnvelopeForm,
+    /// What it proves.
+    pub verified: VerifiedEnvelope,
+}
+
+impl NotationSigner {
+    /// Signs with a key, which is that of the first certificate; the others certify it, up to a root that issued itself.
+    ///
+    /// # Errors
+    /// If the key is another one.
+    pub fn new(key: impl SigningKey + 'static, certificates: Vec<Certificate>) -> Result<Self, SignError> {
+        let of_leaf = certificates.first().map(Certificate::public_key);
+        if of_leaf.map(|one| one.fingerprint()) != Some(key.public_key().fingerprint()) {
+            return Err(SignError::new(Stage::Begin, &"the first certificate is not of the key that signs"));
+        }
+        let (form, key) = (EnvelopeForm::default(), Arc::new(key));
+        Ok(Self { key, certificates, form, valid_for_millis: None, stamped_by: None })
+    }
+
+    /// Writes envelopes of this form.
+    #[must_use]
+    pub fn with_form(self, form: EnvelopeForm) -> Self {
+        Self { form, ..self }
+    }
+
+    /// Says of each artifact that it should not be used any more after this time in milliseconds.
+    #[must_use]
+    pub fn valid_for(self, millis: i64) -> Self {
+        Self { valid_for_millis: Some(millis), ..self }
+    }
+
+    /// Has each signature stamped by an authority (RFC 3161), whose root is one of these.
+    #[must_use]
+    pub fn stamped_by(
+        self,
+        url: impl Into<String>,
+        transport: impl Transport + 'static,
+        roots: Vec<Certificate>,
+    ) -> Self {
+        let (url, transport) = (url.into(), Arc::new(transport));
+        let root = |one| Authority::assertion(url.clone(), vec![one], TimeWindow::ALWAYS);
+        let roots = roots.into_iter().map(root).collect();
+        Self { stamped_by: Some(StampedBy { url, transport, roots }), ..self }
+    }
+
+    /// Signs an image, and says this of it (`notation sign --user-metadata`).
+    ///
+    /// # Errors
+    /// If the certificates are not as the specification requires, the key does not sign, or the timestamp is not to be had.
+    pub async fn sign(
+        &self,
+        target: &ImageTarget,
+        annotations: &BTreeMap<String, String>,
+        now: UnixTime,
+        until: Deadline,
+    ) -> Result<SignedEnvelope, SignError> {
+        let failed = |stage| move |error: &dyn core::error::Error| SignError::new(stage, &Reasons(error));
+        if let Some(name) = annotations.keys().find(|name| name.starts_with(RESERVED)) {
+            let problem = format!(
+                "the annotation `{name}` is reserved, expected one that does not begin with `{RESERVED}`"
+            );
+            return Err(SignError::new(Stage::Begin, &problem));
+        }
+        let mut artifact =
+            TargetArtifact::new(target.media_type.clone(), target.digest.clone(), target.size as u64);
+        artifact.annotations.clone_from(annotations);
+        let expiry = self.valid_for_millis.map(|millis| now.plus_millis(millis));
+        let draft = EnvelopeDraft::new(self.form, &artifact, self.certificates.clone(), now, expiry)
+            .map_err(|error| failed(Stage::Begin)(&error))?;
+        let signature = self.signature(&draft, until).await?;
+        let token = match &self.stamped_by {
+            None => None,
+            Some(StampedBy { url, transport, roots }) => {
+                let stamped =
+                    timestamp_authority::timestamp(transport.as_ref(), url, &signature, roots, until).await;
+                Some(stamped.map_err(|problem| SignError::new(Stage::Timestamp, &problem))?)
+            }
+        };
+        let envelope =
+            draft.seal(&signature, token.as_deref(), AGENT).map_err(|error| failed(Stage::Verify)(&error))?;
+        let verified = SignatureEnvelope::from_bytes(self.form.media_type(), &envelope)
+            .and_then(SignatureEnvelope::verify)
+            .map_err(|error| failed(Stage::Verify)(&error))?;
+        Ok(SignedEnvelope { envelope, form: self.form, verified })
+    }
+
+    /// A signature over the draft, in the encoding that envelopes have.
+    async fn signature(&self, draft: &EnvelopeDraft, until: Deadline) -> Result<Vec<u8>, SignError> {
+        let failed = |error: &dyn core::fmt::Display| SignError::new(Stage::Sign, error);
+        let message = draft.message();
+        let scheme = match draft.scheme() {
+            SignatureScheme::EcdsaP1363(hash) => SignatureScheme::Ecdsa(hash),
+            other => other,
+        };
+        let signature = self.key.sign_by(scheme, &message, until).await.map_err(|error| failed(&error))?;
+        let numbers = match draft.scheme() {
+            SignatureScheme::EcdsaP1363(HashAlgorithm::Sha256) => {
+                p256::ecdsa::Signature::from_der(&signature).map(|one| one.to_bytes().to_vec())
+            }
+            SignatureScheme::EcdsaP1363(HashAlgorithm::Sha384) => {
+                p384::ecdsa::Signature::from_der(&signature).map(|one| one.to_bytes().to_vec())
+            }
+            SignatureScheme::EcdsaP1363(HashAlgorithm::Sha512) => {
+                p521::ecdsa::Signature::from_der(&signature).map(|one| one.to_bytes().to_vec())
+            }
+            _ => return Ok(signature),
+        };
+        numbers.map_err(|_| failed(&"the key's signature is not two numbers in DER"))
+    }
+}
+
+/// Attaches an envelope to an image, as a referrer, as notation does. The digest of the manifest is returned.
+///
+/// # Errors
+/// If it is not stored, or not listed.
+pub async fn push_envelope(
+    pusher: &Pusher,
+    target: &ImageTarget,
+    signed: &SignedEnvelope,
+    created: UnixTime,
+    until: Deadline,
+) -> Result<Digest, StoreError> {
+    let thumbprints: Vec<String> = signed.verified.thumbprints().iter().map(Digest::to_hex).collect();
+    let envelope = &signed.envelope;
+    let layer = json!({
+        "mediaType": signed.form.media_type(), "size": envelope.len(), "digest": Digest::sha256(envelope).to_string(),
+    });
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": SIGNATURE_MEDIA_TYPE, "size": 2, "digest": Digest::sha256(b"{}").to_string()},
+        "layers": [layer],
+        "subject": target.descriptor(),
+        "annotations": {
+            THUMBPRINTS: json!(thumbprints).to_string(),
+            "org.opencontainers.image.created": created.to_string(),
+        },
+    });
+    let push = |blob| pusher.target().push_blob(&target.image, blob, until);
+    try_join(push(b"{}".as_slice()), push(envelope)).await?;
+    let manifest = PushManifest::new(MANIFEST, manifest.to_string().into_bytes());
+    pusher.attach(&target.image, &manifest, until).await
+}
