@@ -39,6 +39,7 @@
 //! | `store` | [`EvidenceStore`], where images are kept: what is [wanted](Want) of it, what is [`Found`] |
 //! | `manifest` | OCI manifests and indexes |
 //! | `folder` | files that others may have written |
+//! | `notation_folder` | [`notation_policies`]: trust policies and trust stores where notation has them |
 //! | `transport` | [`Transport`], the one joint to the network |
 //! | `paced` | [`Paced`]: a transport with a rate limit |
 //! | `push` | [`Pusher`]: images and signatures to a [`PushTarget`] |
@@ -69,6 +70,8 @@ mod store;
 mod manifest;
 
 mod folder;
+
+mod notation_folder;
 
 #[cfg(feature = "registry")]
 mod transport;
@@ -161,6 +164,7 @@ pub use crate::{
 pub use collect::{collect, collect_async, collect_family, collect_for, collect_for_async};
 pub use deadline::{Boxed, Deadline};
 pub use discovery::{Discovered, Discovery, Limits};
+pub use notation_folder::notation_policies;
 pub use objects::{ObjectStore, Objects};
 pub use oci_layout::OciLayout;
 pub use oci_layout_writer::{CopyError, OciLayoutWriter};

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use trust_core::internal::pem;
 use trust_core::notation::EnvelopeForm;
 use trust_core::{Certificate, ImageRef};
-use trust_gate::{EvidenceStore, Limits, Objects, OciLayout, Pusher, Repositories, collect_for_async};
+use trust_gate::{
+    EvidenceStore, Limits, Objects, OciLayout, Pusher, Repositories, collect_for_async, notation_policies,
+};
 use trust_policy::{Decision, PolicySet, Trust, Verdict, evaluate};
 use trust_sign::{ImageTarget, NotationSigner, PrivateKey, Stage, push_envelope};
 use trust_testkit::judge::{pod, request};
@@ -86,32 +88,14 @@ impl World {
     }
 
     /// The verdict on a pod with the image, by the same files that notation has.
-    async fn judged_here(&self, holder: &Holder, timestamps: Option<&str>) -> Verdict {
-        let registry = self.registry();
-        judged(&registry, &self.image(), holder, timestamps).await
+    async fn judged_here(&self) -> Verdict {
+        judged(&self.registry(), self).await
     }
 }
 
-fn policies(holder: &Holder, timestamps: Option<&str>) -> PolicySet {
-    let stores: Vec<&str> = ["ca:acme", "tsa:acme"][..1 + usize::from(timestamps.is_some())].to_vec();
-    let store = |kind: &str, certificates: &str| {
-        json!({"apiVersion": "trust.dev/v1beta1", "kind": "TrustStore", "metadata": {"name": "acme"},
-            "spec": {"type": kind, "certificates": certificates}})
-    };
-    let mut documents = vec![trust_policy(&stores), store("ca", &holder.pem(2))];
-    documents.extend(timestamps.map(|root| store("tsa", root)));
-    let texts: Vec<String> = documents.iter().map(Value::to_string).collect();
-    PolicySet::from_yaml(&texts.join("\n---\n")).unwrap()
-}
-
-async fn judged(
-    store: &dyn EvidenceStore,
-    image: &str,
-    holder: &Holder,
-    timestamps: Option<&str>,
-) -> Verdict {
-    let (policies, request) = (policies(holder, timestamps), request(pod(image)));
-    let (objects, limits) = (Objects::default(), Limits::default());
+async fn judged(store: &dyn EvidenceStore, world: &World) -> Verdict {
+    let policies = PolicySet::from_yaml(&notation_policies(&world.path().join("notation")).unwrap()).unwrap();
+    let (request, objects, limits) = (request(pod(&world.image())), Objects::default(), Limits::default());
     let evidence = collect_for_async(&policies, &request, store, &objects, &limits, now(), soon()).await;
     evaluate(&policies, &request, &evidence, &Trust::keys_only(), now())
 }
@@ -134,7 +118,7 @@ async fn both_ways(registry: &[&str]) {
             push_envelope(&pusher, &target, &signed, now(), soon()).await.unwrap();
             let found = world.verified_by_notation(&["-m", "build=7"]).unwrap();
             assert!(found.contains("Successfully verified"), "{found}");
-            let verdict = world.judged_here(&holder, None).await;
+            let verdict = world.judged_here().await;
             assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
         }
     }
@@ -142,7 +126,7 @@ async fn both_ways(registry: &[&str]) {
     let stranger = Holder { chain: own_chain(), key: Key::p256(47) };
     world.configure(&stranger, None);
     assert!(world.verified_by_notation(&[]).unwrap_err().contains("signature verification failed"));
-    let verdict = world.judged_here(&stranger, None).await;
+    let verdict = world.judged_here().await;
     assert!(verdict.to_string().contains("no trust store"), "{verdict}");
     // And what notation signs is verified here.
     let theirs = [
@@ -157,14 +141,14 @@ async fn both_ways(registry: &[&str]) {
         let Some(theirs) = World::new(registry, &["notation", "oras"]) else { return };
         let holder = Holder::new(key);
         theirs.configure(&holder, None);
-        let before = theirs.judged_here(&holder, None).await;
+        let before = theirs.judged_here().await;
         assert!(before.to_string().contains("found no signature"), "{before}");
         let arguments =
             ["sign", "--insecure-registry", "--signature-format", form, "-e", "24h", &theirs.image()];
         theirs.tool("notation", &arguments);
-        let verdict = theirs.judged_here(&holder, None).await;
+        let verdict = theirs.judged_here().await;
         assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
-        from_an_archive(&theirs, &holder).await;
+        from_an_archive(&theirs).await;
     }
 }
 
@@ -180,14 +164,14 @@ fn own_chain() -> Vec<Vec<u8>> {
 }
 
 /// The same image, copied into a folder, is judged without a network.
-async fn from_an_archive(world: &World, holder: &Holder) {
+async fn from_an_archive(world: &World) {
     let image: ImageRef = world.image().parse().unwrap();
     let copied = world.path().join("copy");
     let target = format!("{}:v1", copied.display());
     world.tool("oras", &["cp", "-r", "--from-plain-http", "--to-oci-layout", &world.image(), &target]);
     let mut repositories = Repositories::new();
     repositories.insert(image.clone(), OciLayout::open(&copied).unwrap());
-    let verdict = judged(&repositories, &world.image(), holder, None).await;
+    let verdict = judged(&repositories, world).await;
     assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
 }
 
@@ -220,7 +204,7 @@ async fn timestamps_count_for_both() {
         push_envelope(&pusher, &target, &signed, now(), soon()).await.unwrap();
         let found = world.verified_by_notation(&[]).unwrap_or_else(|error| panic!("{form:?}: {error}"));
         assert!(found.contains("Successfully verified"), "{found}");
-        let verdict = world.judged_here(&holder, Some(&root)).await;
+        let verdict = world.judged_here().await;
         assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
         assert!(verdict.to_string().contains("valid when it was signed, by"), "{verdict}");
     }
@@ -229,7 +213,7 @@ async fn timestamps_count_for_both() {
     fs::write(theirs.path().join("tsa.pem"), &root).unwrap();
     let stamped = ["--timestamp-url", url.as_str(), "--timestamp-root-cert", "tsa.pem"];
     theirs.tool("notation", &[&["sign", "--insecure-registry"], &stamped[..], &[&theirs.image()]].concat());
-    let verdict = theirs.judged_here(&holder, Some(&root)).await;
+    let verdict = theirs.judged_here().await;
     assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
 }
 
