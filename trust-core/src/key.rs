@@ -29,6 +29,7 @@ pub use self::ecdsa::Tables;
 pub use self::pure_rust::PureRust;
 pub use self::remembering::Remembering;
 pub(crate) use self::scheme::hash_from_oid;
+pub(crate) use self::scheme::oid::SHA256;
 pub use self::scheme::{SignatureError, SignatureScheme, Signed};
 
 use crate::digest::{Digest, HashAlgorithm};

@@ -21,6 +21,7 @@
 //! | `digest`, `image_ref` | [`Digest`]; [`ImageRef`] and [`PinnedImage`] | OCI image and distribution specifications |
 //! | `asn1`, `key` | [`PublicKey`], [`SignatureScheme`], [`SignatureAlgorithm`] | X.690, RFC 5480, RFC 8017, RFC 8032 |
 //! | `x509` | [`Certificate`], [`verify_path`], [`Authority`], [`Identity`] and [`IdentityPolicy`] | RFC 5280, Fulcio's specification |
+//! | [`revocation`] | whether certificates are revoked | RFC 5280, RFC 6960 |
 //! | `root` | [`TrustRoot`], [`LogKey`], [`TufUpdate`] | sigstore_trustroot.proto, The Update Framework |
 //! | `sct` | [`verify_scts`] | RFC 6962 |
 //! | `timestamp` | [`verify_timestamp`] | RFC 3161, RFC 5816, RFC 5652 |
@@ -40,6 +41,8 @@ mod asn1;
 mod key;
 
 mod x509;
+
+pub mod revocation;
 
 mod root;
 

@@ -10,15 +10,13 @@ use thiserror::Error;
 use self::cms::{CmsError, SignedData};
 use crate::asn1::{self, Element, Malformed};
 use crate::digest::{Digest, HashAlgorithm};
-use crate::key;
+use crate::key::{self, SHA256};
 use crate::text::time::{TimeWindow, UnixTime};
 use crate::x509::authority::Authority;
 use crate::x509::certificate::Certificate;
 use crate::x509::chain::{ChainError, MAX_PATH_LEN, Usage};
 
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
-
-const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 
 /// The best practices time-stamp policy, under which a time is off by a second at most
 /// ([ETSI EN 319 421 section 5](https://www.etsi.org/deliver/etsi_en/319400_319499/319421/)).

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 use trust_core::Digest;
 use trust_core::internal::encoding;
+use trust_core::revocation::{RevocationAnswers, RevocationQuery};
 
 /// What was fetched, by image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,23 @@ pub struct Evidence {
     /// known if its index, its manifests and their configurations are all here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub documents: BTreeMap<String, String>,
+    /// What was answered about the revocation of certificates, by [query](RevocationQuery) as text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub revocations: BTreeMap<String, Result<RevocationAnswer, FetchFailure>>,
+}
+
+/// A responder's answer or a list of revoked certificates, as it was received.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RevocationAnswer(
+    #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")] pub Arc<[u8]>,
+);
+
+impl RevocationAnswers for Evidence {
+    fn answer(&self, query: &RevocationQuery) -> Option<Result<&[u8], String>> {
+        let found = self.revocations.get(&query.to_string())?;
+        Some(found.as_ref().map(|answer| &*answer.0).map_err(|failure| failure.problem.clone()))
+    }
 }
 
 /// What was fetched for one image.
@@ -167,7 +185,9 @@ mod tests {
         let images = BTreeMap::from([("a".to_owned(), found), ("b".to_owned(), absent)]);
         let objects = BTreeMap::from([("Secret/a/b".to_owned(), Ok(serde_json::json!({"data": {}})))]);
         let documents = BTreeMap::from([(Digest::sha256(b"{}").to_string(), "{}".to_owned())]);
-        let evidence = Evidence { images, objects, documents };
+        let answer = Ok(RevocationAnswer(Arc::from([1, 2])));
+        let revocations = BTreeMap::from([("crl http://crl.example/1".to_owned(), answer)]);
+        let evidence = Evidence { images, objects, documents, revocations };
         let text = serde_json::to_string(&evidence).unwrap();
         assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), evidence);
     }

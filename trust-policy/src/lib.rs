@@ -97,7 +97,7 @@ pub use drift::workload::{RunningContainer, Workload, owner_of};
 pub use evaluate::evaluate;
 pub use evaluate::proof::ArtifactError;
 pub use evaluate::requirements::Requirements;
-pub use evidence::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence};
+pub use evidence::{Artifact, Evidence, FailureKind, FetchFailure, ImageEvidence, RevocationAnswer};
 pub use expression::ExpressionError;
 pub use expression::condition::{Condition, ConditionBlock, Conditions};
 pub use expression::operator::{Operator, UnknownOperator};

@@ -12,6 +12,7 @@
 pub mod artifacts;
 pub mod judge;
 pub mod notation;
+pub mod revocation;
 pub mod servers;
 pub mod sigstore;
 pub mod tuf;

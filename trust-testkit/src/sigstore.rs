@@ -131,7 +131,7 @@ impl Key {
     }
 
     /// AlgorithmIdentifier of its signatures.
-    fn algorithm(&self) -> Vec<u8> {
+    pub(crate) fn algorithm(&self) -> Vec<u8> {
         let oid = match self {
             Self::P256(_) | Self::Public(_) => oid("1.2.840.10045.4.3.2"),
             Self::P384(_) => oid("1.2.840.10045.4.3.3"),
@@ -174,7 +174,7 @@ pub fn oid(text: &str) -> Vec<u8> {
 }
 
 /// A name: a common name, or attributes such as `C=US,O=Acme`.
-fn name(written: &str) -> Vec<u8> {
+pub(crate) fn name(written: &str) -> Vec<u8> {
     let attribute = |part: &str| {
         let (id, value) = part.split_once('=').unwrap_or(("CN", part));
         let id = match id {

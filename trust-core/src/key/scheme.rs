@@ -72,7 +72,7 @@ impl SignatureScheme {
 }
 
 /// Object identifiers of signature schemes and hash functions.
-mod oid {
+pub(super) mod oid {
     use der::asn1::ObjectIdentifier;
 
     pub(super) const ECDSA_WITH_SHA256: ObjectIdentifier =
@@ -89,7 +89,7 @@ mod oid {
         ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
     pub(super) const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
     pub(super) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-    pub(super) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+    pub(crate) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
     pub(super) const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
     pub(super) const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
 }

@@ -12,16 +12,17 @@ use super::envelope::{SignatureEnvelope, VerifiedEnvelope};
 use super::parts::EnvelopeError;
 use super::trust_policy::{Action, Check, TrustStatement};
 use super::trust_store::{StoreKind, TrustStore};
+use crate::revocation::{RevocationAnswers, RevocationError, RevocationQuery, check_revocation};
 use crate::text::time::{TimeWindow, UnixTime};
 use crate::timestamp::{TimestampError, verify_timestamp_and_path};
 use crate::x509::authority::Authority;
-use crate::x509::certificate::{Certificate, CertificateError};
+use crate::x509::certificate::Certificate;
 
 /// Trust stores, by kind and name.
 pub type TrustStores = BTreeMap<(StoreKind, String), TrustStore>;
 
 /// What a trust policy says of a signature.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Verification {
     /// Each check that was asked, in order. Those after one that is enforced and fails are asked all the same, as far as they can be.
@@ -30,6 +31,10 @@ pub struct Verification {
     pub envelope: Option<VerifiedEnvelope>,
     /// When it was made at the latest, as a timestamp authority or the signing authority vouches.
     pub signed: Option<UnixTime>,
+    /// What was not asked about the revocation of certificates, and may tell: where the chain is one that is trusted.
+    pub unasked: Vec<RevocationQuery>,
+    /// What was answered about it, and the answer does not count.
+    pub refused: Vec<RevocationQuery>,
 }
 
 /// What one check found.
@@ -111,17 +116,9 @@ pub enum CheckError {
         /// When it is asked.
         now: UnixTime,
     },
-    /// An extension cannot be read.
-    #[error("a certificate cannot be read")]
-    Certificate(#[from] CertificateError),
-    /// Whether a certificate is revoked is not known.
-    #[error(
-        "cannot determine whether {certificate} is revoked: it names an OCSP responder or a CRL, and neither was asked"
-    )]
-    RevocationUnknown {
-        /// Which certificate.
-        certificate: String,
-    },
+    /// A certificate is revoked, or it is not known whether it is.
+    #[error("a certificate of the chain is revoked, or may be")]
+    Revocation(#[from] RevocationError),
 }
 
 impl Verification {
@@ -135,16 +132,17 @@ impl Verification {
 }
 
 impl TrustStatement {
-    /// Judges a signature under this statement at a time. Revocation is not asked for: where a certificate says who knows of it, also one of a
-    /// timestamp authority, it is not known. What the signature is about, [`TargetArtifact::check`](super::TargetArtifact::check) proves.
+    /// Judges a signature under this statement at a time, with these answers about the revocation of its certificates, and of a timestamp
+    /// authority's. What the signature is about, [`TargetArtifact::check`](super::TargetArtifact::check) proves.
     #[must_use]
     pub fn verify(
         &self,
         envelope: Result<SignatureEnvelope, EnvelopeError>,
         stores: &TrustStores,
+        answers: &dyn RevocationAnswers,
         now: UnixTime,
     ) -> Verification {
-        let mut verification = Verification { checks: Vec::new(), envelope: None, signed: None };
+        let mut verification = Verification::default();
         if self.actions.skips_all() {
             return verification;
         }
@@ -159,15 +157,24 @@ impl TrustStatement {
             }
         };
         add(Check::Integrity, Ok(()));
-        add(Check::Authenticity, self.authenticity(&envelope, stores));
+        let trusted = self.authenticity(&envelope, stores);
+        // Whoever wrote the certificates wrote the addresses in them: they count only of a chain that is trusted.
+        let is_asked = trusted.is_ok();
+        let mut revocation = Revocation { answers, now, unasked: Vec::new(), refused: Vec::new() };
+        add(Check::Authenticity, trusted);
         add(Check::Expiry, expiry(&envelope, now));
-        let signed = self.timestamp(&envelope, stores, now);
+        let signed = self.timestamp(&envelope, stores, &mut revocation);
         add(Check::AuthenticTimestamp, signed.as_ref().map(|_| ()).map_err(Clone::clone));
+        let signed = signed.ok().flatten();
         if self.actions.of(Check::Revocation) != Action::Skip {
-            add(Check::Revocation, revocation(envelope.certificates()));
+            add(Check::Revocation, revocation.check(envelope.certificates(), signed));
+        }
+        if is_asked {
+            verification.unasked = revocation.unasked;
+            verification.refused = revocation.refused;
         }
         verification.envelope = Some(envelope);
-        verification.signed = signed.ok().flatten();
+        verification.signed = signed;
         verification
     }
 
@@ -212,8 +219,9 @@ impl TrustStatement {
         &self,
         envelope: &VerifiedEnvelope,
         stores: &TrustStores,
-        now: UnixTime,
+        revocation: &mut Revocation<'_>,
     ) -> Result<Option<UnixTime>, CheckError> {
+        let now = revocation.now;
         if envelope.attributes().scheme == SigningScheme::SigningAuthority {
             let time = envelope.attributes().signing_time;
             return not_after(time, now).and_then(|()| valid_at(envelope, time)).map(|()| Some(time));
@@ -237,7 +245,7 @@ impl TrustStatement {
             valid_at(envelope, stamped.time().plus_millis(offset))?;
         }
         // Whatever the level does about the signer's, a revoked timestamp authority vouches for nothing.
-        revocation(&path)?;
+        revocation.check(&path, None)?;
         Ok(Some(stamped.time().plus_millis(stamped.accuracy_millis())))
     }
 }
@@ -263,12 +271,33 @@ fn valid_at(envelope: &VerifiedEnvelope, time: UnixTime) -> Result<(), CheckErro
     }
 }
 
-/// Certificates that say nowhere who knows whether they are revoked cannot be; of others it is not known here. The root is the policy's own.
-fn revocation(certificates: &[Certificate]) -> Result<(), CheckError> {
-    for certificate in certificates.iter().take(certificates.len().saturating_sub(1)) {
-        if certificate.names_revocation_source()? {
-            return Err(CheckError::RevocationUnknown { certificate: certificate.to_string() });
+/// Who is asked whether certificates are revoked, and who was not.
+struct Revocation<'a> {
+    answers: &'a dyn RevocationAnswers,
+    now: UnixTime,
+    unasked: Vec<RevocationQuery>,
+    refused: Vec<RevocationQuery>,
+}
+
+impl Revocation<'_> {
+    /// Proves that no certificate of a chain is revoked; its root is the policy's own. One that is revoked is named before one of which it
+    /// is not known.
+    fn check(&mut self, chain: &[Certificate], signed: Option<UnixTime>) -> Result<(), CheckError> {
+        let mut unknown = None;
+        for pair in chain.windows(2) {
+            let [certificate, issuer] = pair else { continue };
+            match check_revocation(certificate, issuer, signed, self.answers, self.now) {
+                Ok(()) => {}
+                Err(error) => {
+                    let RevocationError::Unknown { unasked, refused, .. } = &error else {
+                        return Err(error.into());
+                    };
+                    self.unasked.extend(unasked.iter().cloned());
+                    self.refused.extend(refused.iter().cloned());
+                    unknown.get_or_insert(error);
+                }
+            }
         }
+        unknown.map_or(Ok(()), |unknown| Err(unknown.into()))
     }
-    Ok(())
 }

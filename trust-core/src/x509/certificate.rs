@@ -9,8 +9,8 @@ use der::{Decode as _, Tag};
 use spki::AlgorithmIdentifierRef;
 use thiserror::Error;
 use x509_cert::ext::pkix::{
-    AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage,
-    SubjectAltName, SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName,
+    SubjectKeyIdentifier,
 };
 use x509_cert::name::Name;
 use x509_cert::time::Validity;
@@ -165,7 +165,9 @@ impl Certificate {
         let spki = fields.next().map_err(part("subjectPublicKeyInfo"))?;
         // The unique identifiers of X.509 v2 must not be there (RFC 5280 section 4.1.2.8).
         let extensions = match fields.next_if(asn1::context(3)).map_err(part("extensions"))? {
-            Some(element) => extensions(element).map_err(part("extensions"))?,
+            Some(explicit) => {
+                Element::only(explicit.content).and_then(extensions).map_err(part("extensions"))?
+            }
             None => Vec::new(),
         };
         fields.end().map_err(part("tbsCertificate"))?;
@@ -336,17 +338,7 @@ impl Certificate {
         Ok(found.and_then(|id| id.key_identifier).map(|id| id.into_bytes().into()))
     }
 
-    /// Whether it says where its revocation can be asked for: by OCSP or in a list
-    /// ([RFC 5280 section 4.2.1.13](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13) and
-    /// [4.2.2.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.2.1)).
-    pub(crate) fn names_revocation_source(&self) -> Result<bool, CertificateError> {
-        let access: Option<AuthorityInfoAccessSyntax> =
-            self.decode(oid::AUTHORITY_INFO_ACCESS, "authorityInfoAccess")?;
-        let has_ocsp = access.is_some_and(|access| access.0.iter().any(|one| one.access_method == oid::OCSP));
-        Ok(has_ocsp || self.extension(oid::CRL_DISTRIBUTION_POINTS).is_some())
-    }
-
-    fn decode<'a, T: der::Decode<'a>>(
+    pub(crate) fn decode<'a, T: der::Decode<'a>>(
         &'a self,
         oid: ObjectIdentifier,
         part: &'static str,
@@ -417,8 +409,9 @@ fn validity(fields: &mut Elements<'_>) -> Result<TimeWindow, Malformed> {
     Ok(TimeWindow { start: Some(seconds(validity.not_before)?), end: Some(seconds(validity.not_after)?) })
 }
 
-fn extensions(explicit: Element<'_>) -> Result<Vec<Extension<'_>>, Malformed> {
-    let mut list = Element::only(explicit.content)?.open(Tag::Sequence)?;
+/// Extensions, in a list that is not empty.
+pub(crate) fn extensions(sequence: Element<'_>) -> Result<Vec<Extension<'_>>, Malformed> {
+    let mut list = sequence.open(Tag::Sequence)?;
     let mut extensions = Vec::new();
     // One more than may be there shows that there are too many.
     while !list.is_empty() && extensions.len() <= MAX_EXTENSIONS {

@@ -7,6 +7,7 @@ use trust_core::notation::{
     Action, COSE_MEDIA_TYPE, Check, JWS_MEDIA_TYPE, SignatureEnvelope, StoreKind, TrustPolicy, TrustStore,
     TrustStores, Verification,
 };
+use trust_core::revocation::NotAsked;
 use trust_core::{Certificate, Digest, Reasons, UnixTime};
 use trust_testkit::notation::{Attribute, Notation, SIGNED_AT, chain, chain_of, leaf_extensions};
 use trust_testkit::sigstore::{
@@ -34,7 +35,7 @@ fn judge(
     bytes: &[u8],
     now: UnixTime,
 ) -> Verification {
-    policy.statements()[0].verify(SignatureEnvelope::from_bytes(media_type, bytes), stores, now)
+    policy.statements()[0].verify(SignatureEnvelope::from_bytes(media_type, bytes), stores, &NotAsked, now)
 }
 
 type Problem = (Check, Action, String);
@@ -96,7 +97,7 @@ fn each_check_fails_alone_and_its_action_decides() {
         (Check::Integrity, &forged, NOW, "was not signed by the key"),
         (Check::Expiry, &expired, NOW, "which is not after"),
         (Check::AuthenticTimestamp, &|_| {}, after, "expected to cover 2027-06-01"),
-        (Check::Revocation, &revocable, NOW, "and neither was asked"),
+        (Check::Revocation, &revocable, NOW, "http://crl.example/1 was not asked"),
     ];
     for (check, change, now, reason) in cases {
         for level in ["strict", "permissive", "audit"] {
@@ -171,6 +172,7 @@ fn a_store_is_for_one_scheme() {
     let verification = of_ca.statements()[0].verify(
         SignatureEnvelope::from_bytes(COSE_MEDIA_TYPE, &bytes),
         &stores(StoreKind::CertificateAuthority, &other),
+        &NotAsked,
         NOW,
     );
     assert!(!verification.counts());

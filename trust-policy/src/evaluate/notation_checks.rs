@@ -1,6 +1,7 @@
 //! What the checks of a signature of the Notary Project found, for verdicts.
 
 use trust_core::notation::{Action, Check, CheckError, Checked, EnvelopeError, VerifiedEnvelope};
+use trust_core::revocation::RevocationError;
 use trust_core::{Reasons, UnixTime};
 
 use crate::verdict::Explanation;
@@ -76,7 +77,8 @@ fn code_of(problem: &CheckError) -> ReasonCode {
         CheckError::NoStore { .. } => ReasonCode::UnusablePolicy,
         CheckError::Identity { .. } => ReasonCode::WrongIdentity,
         CheckError::Expired { .. } => ReasonCode::TooOld,
-        CheckError::RevocationUnknown { .. } => ReasonCode::NotFetched,
+        CheckError::Revocation(RevocationError::Revoked { .. }) => ReasonCode::Revoked,
+        CheckError::Revocation(RevocationError::Unknown { .. }) => ReasonCode::NotFetched,
         _ => ReasonCode::NotTrusted,
     }
 }

@@ -6,9 +6,11 @@ use serde::Deserialize;
 use trust_core::UnixTime;
 use trust_core::internal::json;
 use trust_core::notation::{SignatureEnvelope, TrustStores, VerifiedEnvelope};
+use trust_core::revocation::RevocationQuery;
 
 use crate::evaluate::notation_checks::{explained, signer_of};
 use crate::evaluate::proof::{ArtifactError, Judging, Proof, Subject};
+use crate::evidence::{Evidence, ImageEvidence};
 use crate::policy::notation_signer::NotationSigner;
 use crate::policy::policy_set::PolicySet;
 use crate::policy::signer::Attestor;
@@ -23,7 +25,7 @@ pub(super) fn verify(
     by: Judging<'_>,
 ) -> Result<Proof, ArtifactError> {
     let stores = stores(signer, by.policies);
-    let verification = signer.statement.verify(Ok(envelope.clone()), &stores, by.now);
+    let verification = signer.statement.verify(Ok(envelope.clone()), &stores, by.evidence, by.now);
     let Some(verified) = verification.envelope.as_ref().filter(|_| verification.counts()) else {
         return Err(ArtifactError::Notation { checks: verification.checks });
     };
@@ -41,6 +43,29 @@ pub(super) fn verify(
         time: verification.signed,
         signer,
     })
+}
+
+/// What must be asked about the revocation of the certificates of an image's signatures, to know whether `signer` trusts them; and what was
+/// answered, and does not count.
+pub(super) fn revocation_queries(
+    image: &ImageEvidence,
+    signer: &NotationSigner,
+    policies: &PolicySet,
+    evidence: &Evidence,
+    now: UnixTime,
+) -> (Vec<RevocationQuery>, Vec<RevocationQuery>) {
+    let stores = stores(signer, policies);
+    let envelopes = image
+        .artifacts
+        .iter()
+        .filter_map(|one| SignatureEnvelope::from_bytes(&one.media_type, &one.content).ok());
+    let (mut unasked, mut refused) = (Vec::new(), Vec::new());
+    for envelope in envelopes {
+        let verification = signer.statement.verify(Ok(envelope), &stores, evidence, now);
+        unasked.extend(verification.unasked);
+        refused.extend(verification.refused);
+    }
+    (unasked, refused)
 }
 
 /// The trust stores that a signer names: its own, and those of the set.

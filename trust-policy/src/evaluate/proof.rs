@@ -6,6 +6,7 @@ use trust_core::notation::{Checked, EnvelopeError, PayloadError};
 use trust_core::{BundleError, Digest, IdentityError, LogError, Reasons, UnixTime, VerifyError};
 
 use crate::evaluate::notation_checks;
+use crate::evidence::Evidence;
 use crate::policy::policy_set::PolicySet;
 use crate::trust::Trust;
 use crate::verdict::reason::{Mismatch, ReasonCode};
@@ -23,6 +24,7 @@ pub(crate) struct Subject<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Judging<'a> {
     pub(crate) policies: &'a PolicySet,
+    pub(crate) evidence: &'a Evidence,
     pub(crate) trust: &'a Trust,
     pub(crate) now: UnixTime,
 }

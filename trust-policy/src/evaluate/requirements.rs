@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use trust_core::UnixTime;
+use trust_core::revocation::RevocationQuery;
 use trust_sbom::Answer;
 
 use crate::evaluate::image_extractor;
+use crate::evaluate::notation_signature::revocation_queries;
 use crate::evaluate::resource_rule::{self, Subject};
 use crate::evaluate::scope::{self, Scopes};
 use crate::evaluate::validation_rule;
@@ -35,6 +37,19 @@ pub struct Requirements {
     pub repositories: BTreeMap<String, BTreeSet<String>>,
     /// Objects of the cluster that rules refer to and that are not in the evidence yet.
     pub objects: BTreeSet<ObjectName>,
+    /// What is to be asked about the revocation of certificates and is not in the evidence yet: of the signatures that are in it, where the
+    /// policies trust who signed.
+    pub revocations: BTreeSet<RevocationQuery>,
+    /// What is in the evidence about it and does not count: whoever keeps answers need not keep these.
+    pub refused_revocations: BTreeSet<RevocationQuery>,
+}
+
+/// What is known while requirements are found.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    policies: &'a PolicySet,
+    evidence: &'a Evidence,
+    now: UnixTime,
 }
 
 impl Requirements {
@@ -51,8 +66,9 @@ impl Requirements {
         &mut self,
         images: Vec<String>,
         sets: impl Iterator<Item = &'a AttestorSet>,
-        evidence: &Evidence,
+        known: Known<'_>,
     ) {
+        let Known { policies, evidence, now } = known;
         if images.is_empty() {
             return;
         }
@@ -65,8 +81,15 @@ impl Requirements {
                     self.objects.insert(object.clone());
                 }
                 // What notation signs describes the image's manifest.
-                if let Signer::Notation(_) = attestor.signer {
+                if let Signer::Notation(signer) = &attestor.signer {
                     add(&mut self.documents, &images);
+                    let platforms = images.iter().flat_map(|image| evidence.platforms_of(image));
+                    let signed = images.iter().cloned().chain(platforms);
+                    for image in signed.filter_map(|image| evidence.images.get(&image)) {
+                        let (unasked, refused) = revocation_queries(image, signer, policies, evidence, now);
+                        self.revocations.extend(unasked);
+                        self.refused_revocations.extend(refused);
+                    }
                 }
                 for image in attestor.repository.iter().flat_map(|_| &images) {
                     self.repositories.entry(image.clone()).or_default().extend(attestor.repository.clone());
@@ -82,9 +105,11 @@ impl PolicySet {
     ///
     /// The name of an object can stand in another object, so objects are asked for in rounds: fetch the
     /// [objects](Requirements::objects), put each into the evidence, found or not, and ask again, until none is asked for.
-    /// Then fetch the images.
+    /// Then fetch the images; and then ask what is asked about [revocation](Requirements::revocations), in rounds as well: a list is asked for
+    /// where a responder does not tell.
     #[must_use]
     pub fn requirements(&self, request: &Request, evidence: &Evidence, now: UnixTime) -> Requirements {
+        let known = Known { policies: self, evidence, now };
         let mut needed = Requirements::default();
         let mut scopes = Scopes::new(request, now);
         for (_, rule, _) in self.rules_for(request) {
@@ -117,7 +142,7 @@ impl PolicySet {
                         if one.needs_platforms() || of_base.is_some_and(base_needs) {
                             add(&mut needed.platforms, &names);
                         }
-                        needed.add(names, one.attestor_sets(), evidence);
+                        needed.add(names, one.attestor_sets(), known);
                     }
                 }
                 Requirement::Validations(validations) => {
@@ -133,14 +158,14 @@ impl PolicySet {
                     needed.objects.extend(asked.objects);
                     add(&mut needed.documents, &asked.documents.into_iter().collect::<Vec<_>>());
                     let sets = validations.images.attestors.iter().map(|one| &one.signers);
-                    needed.add(asked.images.into_iter().collect(), sets, evidence);
+                    needed.add(asked.images.into_iter().collect(), sets, known);
                 }
                 Requirement::Check(own) => {
                     let names = names(&images, |image| own.applies_to(image));
                     if own.check.needs_image_configs() {
                         add(&mut needed.documents, &names);
                     }
-                    needed.add(names, core::iter::empty(), evidence);
+                    needed.add(names, core::iter::empty(), known);
                 }
                 // What a loop asks for depends on its elements: it is found by going through it.
                 Requirement::Form { requirement: requirement @ FormRequirement::ForEach(_), .. } => {

@@ -1,0 +1,210 @@
+//! Lists of revoked certificates ([RFC 5280 section 5](https://www.rfc-editor.org/rfc/rfc5280#section-5)): whole ones, by the issuer itself.
+
+use der::asn1::ObjectIdentifier;
+use der::{Decode as _, Tag};
+use thiserror::Error;
+use x509_cert::ext::pkix::crl::dp::IssuingDistributionPoint;
+use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
+
+use super::signed_list::{
+    Entry, SignedPart, Update, is_same_serial, read_entry, read_explicit, read_extensions, time,
+};
+use crate::asn1::{self, Element, Malformed};
+use crate::key::SignatureError;
+use crate::text::time::UnixTime;
+use crate::x509::certificate::{Certificate, CertificateError, Extension};
+
+/// Public authorities' lists have up to some MiB.
+const MAX_LEN: usize = 32 << 20;
+const DELTA: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
+const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
+
+/// A list of revoked certificates does not tell about a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CrlError {
+    /// It is too long.
+    #[error("list has {found} bytes, expected at most {MAX_LEN}")]
+    TooLong {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// A part is not as RFC 5280 requires.
+    #[error("list is malformed: its {part} is not as RFC 5280 section 5.1 requires")]
+    Malformed {
+        /// Which part.
+        part: &'static str,
+    },
+    /// It is another issuer's.
+    #[error("list is not by the certificate's issuer")]
+    Issuer,
+    /// The issuer may not sign lists.
+    #[error("the certificate's issuer lacks the key usage cRLSign")]
+    KeyUsage,
+    /// The issuer cannot be read.
+    #[error("the certificate's issuer cannot be read")]
+    Certificate(#[from] CertificateError),
+    /// The algorithm of its signature is not supported.
+    #[error("list is signed with the algorithm `{found}`, which is not supported")]
+    Algorithm {
+        /// The object identifier.
+        found: String,
+    },
+    /// The issuer did not sign it.
+    #[error("list was not signed by the certificate's issuer")]
+    Signature(#[from] SignatureError),
+    /// It is not said now.
+    #[error("list is of {this} and good until {next}, expected one for {now}")]
+    NotCurrent {
+        /// When it was made.
+        this: UnixTime,
+        /// When the next one is made.
+        next: UnixTime,
+        /// The time.
+        now: UnixTime,
+    },
+    /// It is not about all certificates of the issuer, or not for all reasons.
+    #[error("list is {kind}, which is not read")]
+    Partial {
+        /// What it is.
+        kind: &'static str,
+    },
+    /// An extension that must be understood is not.
+    #[error("list has the extension {oid}, which must be understood and is not")]
+    UnknownCritical {
+        /// The extension.
+        oid: String,
+    },
+}
+
+/// A list, parsed. It proves nothing yet.
+struct Crl<'a> {
+    signed: SignedPart<'a>,
+    issuer: Element<'a>,
+    update: Update,
+    entries: Option<Element<'a>>,
+    extensions: Vec<Extension<'a>>,
+}
+
+impl<'a> Crl<'a> {
+    fn from_der(list: &'a [u8]) -> Result<Self, CrlError> {
+        if list.len() > MAX_LEN {
+            return Err(CrlError::TooLong { found: list.len() });
+        }
+        let part = |part| move |_: Malformed| CrlError::Malformed { part };
+        let whole = Element::only(list).and_then(|element| element.open(Tag::Sequence));
+        let mut whole = whole.map_err(part("outer sequence"))?;
+        let signed = SignedPart::read(&mut whole).map_err(part("outer sequence"))?;
+        whole.end().map_err(part("outer sequence"))?;
+        let mut fields = signed.content.open(Tag::Sequence).map_err(part("tbsCertList"))?;
+        let version = fields.next_if(Tag::Integer).map_err(part("version"))?.map(|element| element.content);
+        if !matches!(version, None | Some([1])) {
+            return Err(CrlError::Malformed { part: "version" });
+        }
+        if fields.next().map_err(part("signature"))?.encoding != signed.algorithm.encoding {
+            return Err(CrlError::Malformed { part: "signature" });
+        }
+        let issuer = fields.next().map_err(part("issuer"))?;
+        let this = fields.next().and_then(time).map_err(part("thisUpdate"))?;
+        // RFC 5280 requires it of every list.
+        let next = fields.next().and_then(time).map_err(part("nextUpdate"))?;
+        let entries = fields.next_if(Tag::Sequence).map_err(part("revokedCertificates"))?;
+        let extensions = fields.next_if(asn1::context(0)).map_err(part("crlExtensions"))?;
+        let extensions = read_explicit(extensions).map_err(part("crlExtensions"))?;
+        fields.end().map_err(part("tbsCertList"))?;
+        Ok(Self { signed, issuer, update: Update { this, next }, entries, extensions })
+    }
+
+    /// Proves that the issuer signed it.
+    fn check_issuer(&self, issuer: &Certificate) -> Result<(), CrlError> {
+        if self.issuer.encoding != issuer.subject_der() {
+            return Err(CrlError::Issuer);
+        }
+        if issuer.key_usage()?.is_some_and(|usage| !usage.crl_sign()) {
+            return Err(CrlError::KeyUsage);
+        }
+        let scheme = self.signed.scheme().map_err(|found| CrlError::Algorithm { found })?;
+        Ok(self.signed.verify(scheme, issuer.public_key())?)
+    }
+}
+
+/// What a list that was fetched from `url` says of a certificate; `None` if it is not revoked.
+pub(super) fn entry(
+    list: &[u8],
+    certificate: &Certificate,
+    issuer: &Certificate,
+    url: &str,
+    now: UnixTime,
+) -> Result<Option<Entry>, CrlError> {
+    let list = Crl::from_der(list)?;
+    list.check_issuer(issuer)?;
+    let Update { this, next } = list.update;
+    if !list.update.is_current(now) {
+        return Err(CrlError::NotCurrent { this, next, now });
+    }
+    check_scope(&list.extensions, certificate, url)?;
+    find(list.entries, certificate).map_err(|_| CrlError::Malformed { part: "revokedCertificates" })
+}
+
+/// Until when a list says that it is good.
+pub(super) fn unverified_end(list: &[u8]) -> Option<UnixTime> {
+    Crl::from_der(list).ok().map(|list| list.update.next)
+}
+
+/// Proves that the list is about the certificate, for whatever reason it may be revoked.
+fn check_scope(extensions: &[Extension<'_>], certificate: &Certificate, url: &str) -> Result<(), CrlError> {
+    let partial = |kind| Err(CrlError::Partial { kind });
+    for extension in extensions {
+        match extension.oid {
+            DELTA => return partial("a list of changes (a delta CRL)"),
+            ISSUING_DISTRIBUTION_POINT => {
+                let point = IssuingDistributionPoint::from_der(extension.value)
+                    .map_err(|_| CrlError::Malformed { part: "issuingDistributionPoint" })?;
+                if point.indirect_crl {
+                    return partial("one of several issuers (an indirect CRL)");
+                }
+                if point.only_some_reasons.is_some() {
+                    return partial("about some reasons alone");
+                }
+                let is_authority = certificate.basic_constraints()?.is_some_and(|found| found.ca);
+                if point.only_contains_attribute_certs
+                    || point.only_contains_user_certs && is_authority
+                    || point.only_contains_ca_certs && !is_authority
+                {
+                    return partial("about certificates of another kind");
+                }
+                let is_named = match &point.distribution_point {
+                    None => true,
+                    Some(DistributionPointName::FullName(names)) => names.iter().any(|name| {
+                        matches!(name, GeneralName::UniformResourceIdentifier(one) if one.as_str() == url)
+                    }),
+                    Some(_) => false,
+                };
+                if !is_named {
+                    return partial("of another distribution point");
+                }
+            }
+            oid if extension.critical => return Err(CrlError::UnknownCritical { oid: oid.to_string() }),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The certificate's entry. Every entry is read: one that is malformed may be the one.
+fn find(entries: Option<Element<'_>>, certificate: &Certificate) -> Result<Option<Entry>, Malformed> {
+    let Some(entries) = entries else { return Ok(None) };
+    let mut list = entries.open(Tag::Sequence)?;
+    let mut found = None;
+    while !list.is_empty() {
+        let mut fields = list.next()?.open(Tag::Sequence)?;
+        let serial = fields.next()?.content_of(Tag::Integer)?;
+        let since = fields.next()?;
+        let extensions = if fields.is_empty() { None } else { Some(fields.next()?) };
+        fields.end()?;
+        if found.is_none() && is_same_serial(serial, certificate.serial()) {
+            found = Some(read_entry(time(since)?, None, &read_extensions(extensions)?)?);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,290 @@
+//! Answers of responders ([RFC 6960 section 4.2](https://www.rfc-editor.org/rfc/rfc6960#section-4.2)): by the issuer, or by whom it delegated.
+
+use der::Tag;
+use der::asn1::ObjectIdentifier;
+use thiserror::Error;
+
+use super::query::certificate_id;
+use super::signed_list::{Entry, SignedPart, Update, read_entry, read_explicit, reason_of, time};
+use crate::asn1::{self, Element, Malformed};
+use crate::key::{PublicKey, SignatureError};
+use crate::text::time::UnixTime;
+use crate::x509::certificate::{Certificate, CertificateError, Extension};
+
+/// Answers with a responder's chain have some KiB.
+const MAX_LEN: usize = 1 << 20;
+/// Certificates in an answer, and answers in one.
+const MAX_MEMBERS: usize = 16;
+const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
+const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
+const NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
+const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
+
+/// A responder's answer does not tell about a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OcspError {
+    /// It is too long.
+    #[error("answer has {found} bytes, expected at most {MAX_LEN}")]
+    TooLong {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// A part is not as RFC 6960 requires.
+    #[error("answer is malformed: its {part} is not as RFC 6960 section 4.2 requires")]
+    Malformed {
+        /// Which part.
+        part: &'static str,
+    },
+    /// The responder does not answer.
+    #[error("responder answers that it failed: {status}")]
+    Failed {
+        /// Its reason.
+        status: &'static str,
+    },
+    /// It does not know the certificate.
+    #[error("responder does not know the certificate")]
+    UnknownCertificate,
+    /// It is about others.
+    #[error("answer is about other certificates")]
+    OtherCertificate,
+    /// It answers another question.
+    #[error("answer has a nonce, and none was sent: it answers another question")]
+    Nonce,
+    /// It is not said now.
+    #[error("answer is of {this} and good until {next}, expected one for {now}")]
+    NotCurrent {
+        /// From when on.
+        this: UnixTime,
+        /// Until when.
+        next: UnixTime,
+        /// The time.
+        now: UnixTime,
+    },
+    /// The algorithm of its signature is not supported.
+    #[error("answer is signed with the algorithm `{found}`, which is not supported")]
+    Algorithm {
+        /// The object identifier.
+        found: String,
+    },
+    /// Neither the issuer signed it nor a responder that the issuer named.
+    #[error("answer was signed neither by the certificate's issuer nor by whom it delegated")]
+    Responder {
+        /// Why the issuer did not.
+        source: SignatureError,
+    },
+    /// The responder that the issuer named may not sign it.
+    #[error("{responder} {problem}")]
+    Delegate {
+        /// Which one.
+        responder: String,
+        /// Why not.
+        problem: &'static str,
+    },
+    /// The responder's certificate cannot be read.
+    #[error("the responder's certificate cannot be read")]
+    Certificate(#[from] CertificateError),
+    /// An extension that must be understood is not.
+    #[error("answer has the extension {oid}, which must be understood and is not")]
+    UnknownCritical {
+        /// The extension.
+        oid: String,
+    },
+}
+
+/// An answer that succeeded, parsed. It proves nothing yet.
+struct Answer<'a> {
+    signed: SignedPart<'a>,
+    certificates: Vec<&'a [u8]>,
+    singles: Vec<Single<'a>>,
+    extensions: Vec<Extension<'a>>,
+}
+
+/// What is answered about one certificate.
+struct Single<'a> {
+    certificate: &'a [u8],
+    status: Element<'a>,
+    update: Update,
+    extensions: Vec<Extension<'a>>,
+}
+
+impl<'a> Answer<'a> {
+    fn from_der(answer: &'a [u8]) -> Result<Self, OcspError> {
+        if answer.len() > MAX_LEN {
+            return Err(OcspError::TooLong { found: answer.len() });
+        }
+        let part = |part| move |_: Malformed| OcspError::Malformed { part };
+        let basic = Element::only(basic_response(answer)?).and_then(|one| one.open(Tag::Sequence));
+        let mut basic = basic.map_err(part("BasicOCSPResponse"))?;
+        let signed = SignedPart::read(&mut basic).map_err(part("BasicOCSPResponse"))?;
+        let certificates = basic.next_if(asn1::context(0)).map_err(part("certs"))?;
+        let certificates = certificates.map(certificates_in).transpose().map_err(part("certs"))?;
+        basic.end().map_err(part("BasicOCSPResponse"))?;
+        let mut fields = signed.content.open(Tag::Sequence).map_err(part("tbsResponseData"))?;
+        // The one version is the default, which DER leaves out.
+        fields.next_if(asn1::context(0)).map_err(part("version"))?;
+        // Who it says that it is proves nothing beyond the signature.
+        fields.next().map_err(part("responderID"))?;
+        fields.next().and_then(time).map_err(part("producedAt"))?;
+        let mut list = fields.next().and_then(|list| list.open(Tag::Sequence)).map_err(part("responses"))?;
+        let mut singles = Vec::new();
+        while !list.is_empty() && singles.len() < MAX_MEMBERS {
+            singles.push(Single::read(list.next().map_err(part("responses"))?)?);
+        }
+        let extensions = fields.next_if(asn1::context(1)).map_err(part("responseExtensions"))?;
+        let extensions = read_explicit(extensions).map_err(part("responseExtensions"))?;
+        fields.end().map_err(part("tbsResponseData"))?;
+        Ok(Self { signed, certificates: certificates.unwrap_or_default(), singles, extensions })
+    }
+
+    /// Proves that it answers a question without a nonce, and says nothing that is not understood.
+    fn check_extensions(&self) -> Result<(), OcspError> {
+        if self.extensions.iter().any(|extension| extension.oid == NONCE) {
+            return Err(OcspError::Nonce);
+        }
+        refuse_critical(&self.extensions)
+    }
+
+    /// Proves that the issuer signed it, or a responder that it named for that
+    /// ([RFC 6960 section 4.2.2.2](https://www.rfc-editor.org/rfc/rfc6960#section-4.2.2.2)).
+    fn check_signer(&self, issuer: &Certificate, now: UnixTime) -> Result<(), OcspError> {
+        let scheme = self.signed.scheme().map_err(|found| OcspError::Algorithm { found })?;
+        let is_by = |key: &PublicKey| self.signed.verify(scheme, key);
+        let Err(source) = is_by(issuer.public_key()) else { return Ok(()) };
+        for der in &self.certificates {
+            let Ok(responder) = Certificate::from_der(der) else { continue };
+            let key = responder.public_key().by_back_end_of(issuer.public_key());
+            if is_by(&key).is_ok() {
+                return check_delegate(&responder, issuer, now);
+            }
+        }
+        Err(OcspError::Responder { source })
+    }
+}
+
+impl<'a> Single<'a> {
+    fn read(single: Element<'a>) -> Result<Self, OcspError> {
+        let part = |part| move |_: Malformed| OcspError::Malformed { part };
+        let mut fields = single.open(Tag::Sequence).map_err(part("SingleResponse"))?;
+        let certificate = fields.next().map_err(part("certID"))?.encoding;
+        let status = fields.next().map_err(part("certStatus"))?;
+        let this = fields.next().and_then(time).map_err(part("thisUpdate"))?;
+        let next = fields.next_if(asn1::context(0)).map_err(part("nextUpdate"))?;
+        // Without it there is always newer information (RFC 6960 section 4.2.2.1), and this could be of any age.
+        let next = next.ok_or(Malformed).and_then(|next| time(Element::only(next.content)?));
+        let update = Update { this, next: next.map_err(part("nextUpdate"))? };
+        let extensions = fields.next_if(asn1::context(1)).map_err(part("singleExtensions"))?;
+        let extensions = read_explicit(extensions).map_err(part("singleExtensions"))?;
+        fields.end().map_err(part("SingleResponse"))?;
+        Ok(Self { certificate, status, update, extensions })
+    }
+
+    /// `None` if the certificate is good.
+    fn entry(&self) -> Result<Option<Entry>, OcspError> {
+        let part = |part| move |_: Malformed| OcspError::Malformed { part };
+        let is = |number| self.status.is(asn1::context_primitive(number)) && self.status.content.is_empty();
+        if is(0) {
+            return refuse_critical(&self.extensions).map(|()| None);
+        }
+        if is(2) {
+            return Err(OcspError::UnknownCertificate);
+        }
+        let mut revoked = self.status.open(asn1::context(1)).map_err(part("certStatus"))?;
+        let since = revoked.next().and_then(time).map_err(part("revocationTime"))?;
+        let reason = revoked.next_if(asn1::context(0)).map_err(part("revocationReason"))?;
+        let reason = reason.map(|reason| reason_of(Element::only(reason.content)?)).transpose();
+        let reason = reason.map_err(part("revocationReason"))?;
+        revoked.end().map_err(part("certStatus"))?;
+        read_entry(since, reason, &self.extensions).map(Some).map_err(part("singleExtensions"))
+    }
+}
+
+fn refuse_critical(extensions: &[Extension<'_>]) -> Result<(), OcspError> {
+    match extensions.iter().find(|extension| extension.critical) {
+        Some(unknown) => Err(OcspError::UnknownCritical { oid: unknown.oid.to_string() }),
+        None => Ok(()),
+    }
+}
+
+/// What an answer says of a certificate; `None` if it is good.
+pub(super) fn entry(
+    answer: &[u8],
+    certificate: &Certificate,
+    issuer: &Certificate,
+    now: UnixTime,
+) -> Result<Option<Entry>, OcspError> {
+    let answer = Answer::from_der(answer)?;
+    answer.check_signer(issuer, now)?;
+    answer.check_extensions()?;
+    let wanted = certificate_id(certificate, issuer).ok_or(OcspError::OtherCertificate)?;
+    let single = answer.singles.iter().find(|single| single.certificate == wanted);
+    let single = single.ok_or(OcspError::OtherCertificate)?;
+    let Update { this, next } = single.update;
+    match single.update.is_current(now) {
+        true => single.entry(),
+        false => Err(OcspError::NotCurrent { this, next, now }),
+    }
+}
+
+/// Until when an answer says that it is good.
+pub(super) fn unverified_end(answer: &[u8]) -> Option<UnixTime> {
+    let answer = Answer::from_der(answer).ok()?;
+    answer.singles.iter().map(|single| single.update.next).min()
+}
+
+/// The basic answer in an answer that succeeded.
+fn basic_response(answer: &[u8]) -> Result<&[u8], OcspError> {
+    let part = |part| move |_: Malformed| OcspError::Malformed { part };
+    let mut fields =
+        Element::only(answer).and_then(|one| one.open(Tag::Sequence)).map_err(part("OCSPResponse"))?;
+    let status = fields.next().and_then(|one| one.content_of(Tag::Enumerated));
+    match status.map_err(part("responseStatus"))? {
+        [0] => {}
+        [1] => return Err(OcspError::Failed { status: "malformedRequest" }),
+        [2] => return Err(OcspError::Failed { status: "internalError" }),
+        [3] => return Err(OcspError::Failed { status: "tryLater" }),
+        [5] => return Err(OcspError::Failed { status: "sigRequired" }),
+        [6] => return Err(OcspError::Failed { status: "unauthorized" }),
+        _ => return Err(OcspError::Malformed { part: "responseStatus" }),
+    }
+    let bytes = fields.next().and_then(|explicit| explicit.content_of(asn1::context(0)));
+    let bytes = bytes.and_then(Element::only).and_then(|one| one.open(Tag::Sequence));
+    let mut bytes = bytes.map_err(part("responseBytes"))?;
+    fields.end().map_err(part("OCSPResponse"))?;
+    if bytes.next_oid().map_err(part("responseType"))? != BASIC {
+        return Err(OcspError::Malformed { part: "responseType" });
+    }
+    let basic = bytes.next().and_then(|one| one.content_of(Tag::OctetString)).map_err(part("response"))?;
+    bytes.end().map_err(part("responseBytes"))?;
+    Ok(basic)
+}
+
+fn certificates_in(explicit: Element<'_>) -> Result<Vec<&[u8]>, Malformed> {
+    let mut list = Element::only(explicit.content)?.open(Tag::Sequence)?;
+    let mut certificates = Vec::new();
+    while !list.is_empty() && certificates.len() < MAX_MEMBERS {
+        certificates.push(list.next()?.encoding);
+    }
+    Ok(certificates)
+}
+
+/// Proves that the issuer named a responder, for answers, at this time. Its own revocation is not asked: the issuer says that it need not be.
+fn check_delegate(responder: &Certificate, issuer: &Certificate, now: UnixTime) -> Result<(), OcspError> {
+    let usage = responder.key_usage()?;
+    let purposes = responder.extended_key_usage()?.map(|usage| usage.0).unwrap_or_default();
+    let is_issued = responder.names_issuer(issuer) && responder.verify_signature(issuer.public_key()).is_ok();
+    let problem = if !is_issued {
+        "was not issued by the certificate's issuer"
+    } else if !purposes.contains(&OCSP_SIGNING) {
+        "lacks the extended key usage OCSPSigning"
+    } else if usage.is_some_and(|usage| !usage.digital_signature()) {
+        "lacks the key usage digitalSignature"
+    } else if responder.extension(NO_CHECK).is_none() {
+        "has no id-pkix-ocsp-nocheck, and whether it is revoked is not asked"
+    } else if !responder.validity().contains(now) {
+        "is not valid now"
+    } else {
+        return Ok(());
+    };
+    Err(OcspError::Delegate { responder: responder.to_string(), problem })
+}

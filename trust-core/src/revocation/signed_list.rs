@@ -1,0 +1,129 @@
+//! What lists of revoked certificates and answers of responders have in common: a part that is signed, times, entries and extensions.
+
+use der::Tag;
+use der::asn1::ObjectIdentifier;
+use spki::AlgorithmIdentifierRef;
+
+use super::CLOCK_TOLERANCE_MILLIS;
+use crate::asn1::{Element, Elements, Malformed};
+use crate::key::{PublicKey, SignatureError, SignatureScheme, Signed};
+use crate::text::time::UnixTime;
+use crate::x509::certificate::{Extension, extensions};
+
+const REASON: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
+const INVALIDITY_DATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.24");
+
+/// What is said of a revoked certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) since: UnixTime,
+    pub(super) reason: Option<&'static str>,
+    /// From when on it is not to be believed.
+    pub(super) invalid_from: Option<UnixTime>,
+}
+
+/// A structure and the signature over it.
+pub(super) struct SignedPart<'a> {
+    pub(super) content: Element<'a>,
+    /// The algorithm's whole encoding.
+    pub(super) algorithm: Element<'a>,
+    signature: &'a [u8],
+}
+
+impl<'a> SignedPart<'a> {
+    pub(super) fn read(fields: &mut Elements<'a>) -> Result<Self, Malformed> {
+        let (content, algorithm) = (fields.next()?, fields.next()?);
+        let bits = fields.next()?.content_of(Tag::BitString)?;
+        match bits.split_first() {
+            Some((0, signature)) => Ok(Self { content, algorithm, signature }),
+            _ => Err(Malformed),
+        }
+    }
+
+    /// The scheme of the signature, or the object identifier of one that is not supported.
+    pub(super) fn scheme(&self) -> Result<SignatureScheme, String> {
+        let algorithm: Result<AlgorithmIdentifierRef<'_>, _> = self.algorithm.decode();
+        let algorithm = algorithm.map_err(|_| "none".to_owned())?;
+        SignatureScheme::from_algorithm_identifier(&algorithm).ok_or_else(|| algorithm.oid.to_string())
+    }
+
+    pub(super) fn verify(&self, scheme: SignatureScheme, key: &PublicKey) -> Result<(), SignatureError> {
+        key.verify(scheme, Signed::Message(self.content.encoding), self.signature)
+    }
+}
+
+/// From when to when something is said.
+#[derive(Clone, Copy)]
+pub(super) struct Update {
+    pub(super) this: UnixTime,
+    pub(super) next: UnixTime,
+}
+
+impl Update {
+    /// Whether it is said now; one's own clock may be behind.
+    pub(super) fn is_current(self, now: UnixTime) -> bool {
+        self.this <= now.plus_millis(CLOCK_TOLERANCE_MILLIS) && now < self.next
+    }
+}
+
+/// Seconds, as UTCTime or GeneralizedTime.
+pub(super) fn time(element: Element<'_>) -> Result<UnixTime, Malformed> {
+    let time: x509_cert::time::Time = element.decode()?;
+    let seconds = i64::try_from(time.to_unix_duration().as_secs()).map_err(|_| Malformed)?;
+    Ok(UnixTime::from_seconds(seconds))
+}
+
+/// The extensions in a list, each once; none if there is no list.
+pub(super) fn read_extensions(sequence: Option<Element<'_>>) -> Result<Vec<Extension<'_>>, Malformed> {
+    let all = sequence.map(extensions).transpose()?.unwrap_or_default();
+    let is_again =
+        |(index, one): (usize, &Extension<'_>)| all.iter().take(index).any(|earlier| earlier.oid == one.oid);
+    if all.iter().enumerate().any(is_again) { Err(Malformed) } else { Ok(all) }
+}
+
+/// The same of a list in an element of its own.
+pub(super) fn read_explicit(explicit: Option<Element<'_>>) -> Result<Vec<Extension<'_>>, Malformed> {
+    read_extensions(explicit.map(|explicit| Element::only(explicit.content)).transpose()?)
+}
+
+/// The reason and the date in the extensions of an entry, and an extension that must be understood and is not.
+pub(super) fn read_entry(
+    since: UnixTime,
+    reason: Option<&'static str>,
+    extensions: &[Extension<'_>],
+) -> Result<Entry, Malformed> {
+    let mut entry = Entry { since, reason, invalid_from: None };
+    for extension in extensions {
+        match extension.oid {
+            REASON => entry.reason = Some(reason_of(Element::only(extension.value)?)?),
+            INVALIDITY_DATE => entry.invalid_from = Some(time(Element::only(extension.value)?)?),
+            _ if extension.critical => return Err(Malformed),
+            _ => {}
+        }
+    }
+    Ok(entry)
+}
+
+/// [RFC 5280 section 5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)
+pub(super) fn reason_of(element: Element<'_>) -> Result<&'static str, Malformed> {
+    Ok(match element.content_of(Tag::Enumerated)? {
+        [0] => "unspecified",
+        [1] => "keyCompromise",
+        [2] => "cACompromise",
+        [3] => "affiliationChanged",
+        [4] => "superseded",
+        [5] => "cessationOfOperation",
+        [6] => "certificateHold",
+        // It stands only in lists of changes.
+        [8] => return Err(Malformed),
+        [9] => "privilegeWithdrawn",
+        [10] => "aACompromise",
+        _ => return Err(Malformed),
+    })
+}
+
+/// Whether two serial numbers are one, however many zeros they begin with.
+pub(super) fn is_same_serial(one: &[u8], other: &[u8]) -> bool {
+    let digits = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|byte| *byte == 0).collect() };
+    digits(one) == digits(other)
+}

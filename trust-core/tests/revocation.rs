@@ -1,0 +1,318 @@
+//! Whether certificates are revoked: answers and lists of our own, with one thing wrong.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use trust_core::revocation::{
+    NotAsked, RevocationAnswers, RevocationError, RevocationQuery, check_revocation, unverified_end,
+};
+use trust_core::{Certificate, UnixTime};
+use trust_testkit::revocation::{Crl, Ocsp, Status, generalized, issued, responder, sources};
+use trust_testkit::sigstore::{Issuer, Key, basic_constraints, extension, key_usage, oid, seq, tlv};
+
+const OCSP: &str = "http://ocsp.example/";
+const CRL: &str = "http://crl.example/1.crl";
+/// Certificates of these tests have one serial number.
+const SERIAL: u8 = 7;
+const HOUR: i64 = 3_600_000;
+
+type Answers = BTreeMap<RevocationQuery, Result<Vec<u8>, String>>;
+
+/// A certificate, its issuer, and what is answered about it.
+struct World {
+    key: Key,
+    issuer: Certificate,
+    certificate: Certificate,
+    now: UnixTime,
+    answers: Answers,
+}
+
+impl World {
+    fn new(ocsp: Option<&str>, crl: Option<&str>) -> Self {
+        Self::with(sources(ocsp, crl), 0x06)
+    }
+
+    /// With these extensions of the certificate, and these bits of the issuer's key usage: 0x04 keyCertSign, 0x02 cRLSign.
+    fn with(extensions: Vec<Vec<u8>>, usage: u8) -> Self {
+        let key = Key::p384(70);
+        let issuer = Issuer { name: "issuer", key: &key };
+        let authority = issued("issuer", &key, &issuer, vec![basic_constraints(None), key_usage(usage)]);
+        let leaf = issued("leaf", &Key::p256(71), &issuer, extensions);
+        let read = |der: &[u8]| Certificate::from_der(der).unwrap();
+        let (issuer, certificate) = (read(&authority), read(&leaf));
+        Self { key, issuer, certificate, now: trust_testkit::now(), answers: Answers::new() }
+    }
+
+    fn issuer(&self) -> Issuer<'_> {
+        Issuer { name: "issuer", key: &self.key }
+    }
+
+    /// A list in which nothing is revoked.
+    fn list(&self) -> Crl<'_> {
+        Crl {
+            issuer: self.issuer(),
+            this: self.now.plus_millis(-HOUR),
+            next: Some(self.now.plus_millis(HOUR)),
+            revoked: Vec::new(),
+            extensions: Vec::new(),
+        }
+    }
+
+    /// An answer that the certificate is good.
+    fn answer(&self) -> Ocsp<'_> {
+        Ocsp {
+            issuer: self.issuer(),
+            serial: SERIAL,
+            status: Status::Good,
+            this: self.now.plus_millis(-HOUR),
+            next: Some(self.now.plus_millis(HOUR)),
+            single_extensions: Vec::new(),
+            extensions: Vec::new(),
+            by: None,
+        }
+    }
+
+    fn ask(&self, answers: &dyn RevocationAnswers, signed: Option<UnixTime>) -> Result<(), RevocationError> {
+        check_revocation(&self.certificate, &self.issuer, signed, answers, self.now)
+    }
+
+    /// The query for the responder, as it is wanted while nothing was asked.
+    fn query(&self) -> RevocationQuery {
+        match self.ask(&NotAsked, None) {
+            Err(RevocationError::Unknown { unasked, .. }) => unasked[0].clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn judge(&self, ocsp: Option<Vec<u8>>, crl: Option<Vec<u8>>) -> Result<(), RevocationError> {
+        let mut answers = self.answers.clone();
+        answers.extend(ocsp.map(|answer| (self.query(), Ok(answer))));
+        answers.extend(crl.map(|list| (RevocationQuery::Crl { url: CRL.to_owned() }, Ok(list))));
+        self.ask(&answers, None)
+    }
+}
+
+#[track_caller]
+fn revoked(found: Result<(), RevocationError>, reason: Option<&'static str>) {
+    match found {
+        Err(RevocationError::Revoked { reason: found, .. }) => assert_eq!(found, reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// It is unknown, for this reason.
+#[track_caller]
+fn unknown(found: Result<(), RevocationError>, reason: &str) {
+    match found {
+        Err(error @ RevocationError::Unknown { .. }) => {
+            assert!(error.to_string().contains(reason), "expected {reason}: {error}");
+        }
+        other => panic!("{other:?}, expected {reason}"),
+    }
+}
+
+#[test]
+fn a_certificate_that_names_nobody_cannot_be_revoked() {
+    assert_eq!(World::new(None, None).ask(&NotAsked, None), Ok(()));
+}
+
+#[test]
+fn what_was_not_asked_is_wanted_a_list_where_the_responder_does_not_tell() {
+    let world = World::new(Some(OCSP), Some(CRL));
+    let query = world.query();
+    assert_eq!(query.url(), OCSP);
+    assert_eq!(RevocationQuery::from_text(&query.to_string()), Some(query.clone()));
+    let mut answers = Answers::from([(query, Err("timed out".to_owned()))]);
+    let Err(RevocationError::Unknown { unasked, refused, .. }) = world.ask(&answers, None) else { panic!() };
+    let list = RevocationQuery::Crl { url: CRL.to_owned() };
+    assert_eq!((unasked, refused), (vec![list.clone()], Vec::new()));
+    answers.insert(list, Ok(world.list().der()));
+    assert_eq!(world.ask(&answers, None), Ok(()));
+    // Where the responder tells, nothing is wanted of the list.
+    assert_eq!(world.judge(Some(world.answer().der()), None), Ok(()));
+}
+
+#[test]
+fn answers_of_responders_are_judged_by_each_rule() {
+    let world = World::new(Some(OCSP), None);
+    let judge = |change: &dyn Fn(&mut Ocsp<'_>)| {
+        let mut answer = world.answer();
+        change(&mut answer);
+        world.judge(Some(answer.der()), None)
+    };
+    assert_eq!(judge(&|_| {}), Ok(()));
+    let since = world.now.plus_millis(-HOUR);
+    revoked(judge(&|one| one.status = Status::Revoked(since, 1)), Some("keyCompromise"));
+    revoked(judge(&|one| one.status = Status::Revoked(since, 6)), Some("certificateHold"));
+    unknown(judge(&|one| one.status = Status::Unknown), "does not know the certificate");
+    unknown(judge(&|one| one.status = Status::Revoked(since, 8)), "revocationReason");
+    unknown(judge(&|one| one.serial = 8), "about other certificates");
+    unknown(judge(&|one| one.next = Some(world.now.plus_millis(-1000))), "expected one for");
+    unknown(judge(&|one| one.next = None), "nextUpdate");
+    unknown(judge(&|one| one.this = world.now.plus_millis(HOUR)), "expected one for");
+    // A clock that is a minute behind takes what was just said.
+    assert_eq!(judge(&|one| one.this = world.now.plus_millis(60_000)), Ok(()));
+    let nonce = || extension("1.3.6.1.5.5.7.48.1.2", false, &tlv(4, &[1; 16]));
+    unknown(judge(&|one| one.extensions = vec![nonce()]), "has a nonce, and none was sent");
+    let other = || extension("1.2.3", true, &tlv(5, &[]));
+    unknown(judge(&|one| one.extensions = vec![other()]), "must be understood");
+    unknown(judge(&|one| one.single_extensions = vec![other()]), "must be understood");
+    for (status, expected) in [(3, "tryLater"), (6, "unauthorized"), (4, "responseStatus")] {
+        unknown(world.judge(Some(seq(&[tlv(0x0a, &[status])])), None), expected);
+    }
+    unknown(world.judge(Some(vec![0x30; 2 << 20]), None), "bytes, expected at most");
+    unknown(world.judge(Some(b"<html>".to_vec()), None), "OCSPResponse");
+}
+
+#[test]
+fn a_responder_is_the_issuer_or_named_by_it() {
+    let world = World::new(Some(OCSP), None);
+    let key = || Key::p256(72);
+    let judge = |certificate: Vec<u8>| {
+        let answer = Ocsp { by: Some((key(), certificate)), ..world.answer() };
+        world.judge(Some(answer.der()), None)
+    };
+    let issuer = world.issuer();
+    assert_eq!(judge(responder(&key(), &issuer, None)), Ok(()));
+    unknown(judge(responder(&key(), &issuer, Some("purpose"))), "lacks the extended key usage OCSPSigning");
+    unknown(judge(responder(&key(), &issuer, Some("nocheck"))), "id-pkix-ocsp-nocheck");
+    assert_eq!(judge(responder(&key(), &issuer, Some("usage"))), Ok(()));
+    // Another authority's responder, also one that is called as ours.
+    let other = Key::p384(73);
+    for name in ["issuer", "other"] {
+        let stranger = responder(&key(), &Issuer { name, key: &other }, None);
+        unknown(judge(stranger), "was not issued by the certificate's issuer");
+    }
+    // A certificate that is not the signer's.
+    unknown(
+        judge(responder(&Key::p256(74), &issuer, None)),
+        "was signed neither by the certificate's issuer",
+    );
+    let mut forged = world.answer().der();
+    *forged.last_mut().unwrap() ^= 1;
+    unknown(world.judge(Some(forged), None), "was signed neither");
+}
+
+#[test]
+fn lists_are_judged_by_each_rule() {
+    let world = World::new(None, Some(CRL));
+    let judge = |change: &dyn Fn(&mut Crl<'_>)| {
+        let mut list = world.list();
+        change(&mut list);
+        world.judge(None, Some(list.der()))
+    };
+    assert_eq!(judge(&|_| {}), Ok(()));
+    assert_eq!(judge(&|one| one.revoked = vec![(8, Vec::new()), (9, Vec::new())]), Ok(()));
+    revoked(judge(&|one| one.revoked = vec![(8, Vec::new()), (SERIAL, Vec::new())]), None);
+    let reason = |code: u8| extension("2.5.29.21", false, &tlv(0x0a, &[code]));
+    revoked(judge(&|one| one.revoked = vec![(SERIAL, vec![reason(6)])]), Some("certificateHold"));
+    unknown(judge(&|one| one.revoked = vec![(SERIAL, vec![reason(8)])]), "revokedCertificates");
+    // An entry of another issuer's certificate (an indirect CRL).
+    let other_issuer = extension("2.5.29.29", true, &seq(&[]));
+    unknown(judge(&|one| one.revoked = vec![(SERIAL, vec![other_issuer.clone()])]), "revokedCertificates");
+    unknown(judge(&|one| one.next = Some(world.now.plus_millis(-1000))), "expected one for");
+    unknown(judge(&|one| one.next = None), "nextUpdate");
+    unknown(judge(&|one| one.this = world.now.plus_millis(HOUR)), "expected one for");
+    let with = |oid: &str, critical: bool, value: Vec<u8>| {
+        let extension = extension(oid, critical, &value);
+        judge(&move |one: &mut Crl<'_>| one.extensions = vec![extension.clone()])
+    };
+    unknown(with("2.5.29.27", true, tlv(2, &[1])), "a list of changes (a delta CRL)");
+    unknown(with("1.2.3", true, tlv(5, &[])), "must be understood");
+    assert_eq!(with("1.2.3", false, tlv(5, &[])), Ok(()));
+    let scope = |parts: &[Vec<u8>]| with("2.5.29.28", true, seq(parts));
+    let named = |url: &str| tlv(0xa0, &tlv(0xa0, &tlv(0x86, url.as_bytes())));
+    assert_eq!(scope(&[named(CRL)]), Ok(()));
+    unknown(scope(&[named("http://crl.example/2.crl")]), "of another distribution point");
+    assert_eq!(scope(&[tlv(0x81, &[0xff])]), Ok(()));
+    unknown(scope(&[tlv(0x82, &[0xff])]), "about certificates of another kind");
+    unknown(scope(&[tlv(0x83, &[1, 2])]), "about some reasons alone");
+    unknown(scope(&[tlv(0x84, &[0xff])]), "an indirect CRL");
+    unknown(scope(&[tlv(0x85, &[0xff])]), "about certificates of another kind");
+    unknown(world.judge(None, Some(b"404".to_vec())), "outer sequence");
+    unknown(world.judge(None, Some(vec![0x30; (32 << 20) + 1])), "expected at most");
+}
+
+#[test]
+fn a_list_is_the_issuers() {
+    let world = World::new(None, Some(CRL));
+    let other = Key::p384(73);
+    let of = |name, key| Crl { issuer: Issuer { name, key }, ..world.list() }.der();
+    unknown(world.judge(None, Some(of("issuer", &other))), "was not signed by the certificate's issuer");
+    unknown(world.judge(None, Some(of("other", &world.key))), "is not by the certificate's issuer");
+    let may_not = World::with(sources(None, Some(CRL)), 0x04);
+    unknown(may_not.judge(None, Some(may_not.list().der())), "lacks the key usage cRLSign");
+}
+
+#[test]
+fn a_later_date_of_invalidity_spares_what_was_signed_before() {
+    let world = World::new(None, Some(CRL));
+    let from = extension("2.5.29.24", false, &generalized(world.now.plus_millis(-HOUR)));
+    let list = Crl { revoked: vec![(SERIAL, vec![from])], ..world.list() }.der();
+    let answers = Answers::from([(RevocationQuery::Crl { url: CRL.to_owned() }, Ok(list))]);
+    revoked(world.ask(&answers, None), None);
+    revoked(world.ask(&answers, Some(world.now)), None);
+    assert_eq!(world.ask(&answers, Some(world.now.plus_millis(-2 * HOUR))), Ok(()));
+}
+
+#[test]
+fn who_says_that_it_is_revoked_is_believed() {
+    let access = |url: &str| seq(&[oid("1.3.6.1.5.5.7.48.1"), tlv(0x86, url.as_bytes())]);
+    let two = extension("1.3.6.1.5.5.7.1.1", false, &seq(&[access(OCSP), access("http://two.example/")]));
+    let world = World::with(vec![two], 0x06);
+    let Err(RevocationError::Unknown { unasked, .. }) = world.ask(&NotAsked, None) else { panic!() };
+    let good = world.answer().der();
+    let bad = Ocsp { status: Status::Revoked(world.now, 1), ..world.answer() }.der();
+    for answers in [[good.clone(), bad.clone()], [bad, good.clone()]] {
+        let answers: Answers = unasked.iter().cloned().zip(answers.map(Ok)).collect();
+        revoked(world.ask(&answers, None), Some("keyCompromise"));
+    }
+    let one = Answers::from([(unasked[0].clone(), Ok(good))]);
+    assert_eq!(world.ask(&one, None), Ok(()));
+}
+
+#[test]
+fn what_is_not_asked_at_all_is_named() {
+    let unasked = World::new(Some("https://ocsp.example/"), None);
+    unknown(unasked.ask(&NotAsked, None), "nothing is asked but by http");
+    unknown(World::new(None, Some("ldap://crl.example/")).ask(&NotAsked, None), "no URL of http");
+    unknown(World::new(None, Some("http://crl.example/ 1")).ask(&NotAsked, None), "no URL of http");
+    let point = |parts: &[Vec<u8>]| {
+        let name = tlv(0xa0, &tlv(0xa0, &tlv(0x86, CRL.as_bytes())));
+        let point = seq(&[&[name], parts].concat());
+        World::with(vec![extension("2.5.29.31", false, &seq(&[point]))], 0x06).ask(&NotAsked, None)
+    };
+    unknown(point(&[tlv(0x81, &[1, 2])]), "about some reasons alone");
+    let name = tlv(0xa4, &seq(&[tlv(0x31, &seq(&[oid("2.5.4.3"), tlv(0x0c, b"x")]))]));
+    unknown(point(&[tlv(0xa2, &name)]), "an indirect CRL");
+}
+
+#[test]
+fn an_answer_says_how_long_it_is_good() {
+    let world = World::new(Some(OCSP), Some(CRL));
+    let end = |time: UnixTime| UnixTime::from_seconds(time.as_millis().div_euclid(1000));
+    let list = RevocationQuery::Crl { url: CRL.to_owned() };
+    assert_eq!(unverified_end(&list, &world.list().der()), world.list().next.map(end));
+    assert_eq!(unverified_end(&world.query(), &world.answer().der()), world.answer().next.map(end));
+    assert_eq!(unverified_end(&list, b"no list"), None);
+}
+
+proptest! {
+    /// Whatever is changed in an answer or a list, it never makes a revoked certificate good.
+    #[test]
+    fn no_changed_byte_makes_a_revoked_certificate_good(place in 0_usize..10_000, bit in 0_u8..8, is_list: bool) {
+        let world = World::new(Some(OCSP), Some(CRL));
+        let mut bytes = match is_list {
+            true => Crl { revoked: vec![(SERIAL, Vec::new())], ..world.list() }.der(),
+            false => Ocsp { status: Status::Revoked(world.now, 1), ..world.answer() }.der(),
+        };
+        let place = place % bytes.len();
+        bytes[place] ^= 1 << bit;
+        let mut answers = Answers::from([(world.query(), Err("down".to_owned()))]);
+        let query = if is_list { RevocationQuery::Crl { url: CRL.to_owned() } } else { world.query() };
+        answers.insert(query, Ok(bytes));
+        prop_assert!(world.ask(&answers, None).is_err());
+    }
+}
