@@ -18,6 +18,7 @@ use crate::deadline::Deadline;
 use crate::discovery::Limits;
 use crate::metrics::{Metrics, ReviewOutcome};
 use crate::objects::{ObjectStore, Objects};
+use crate::revocation::{RevocationSource, collect_revocations};
 use crate::root_source::Roots;
 use crate::store::EvidenceStore;
 use crate::surroundings::Surroundings;
@@ -42,6 +43,7 @@ struct Inner {
     trust: RwLock<GateTrust>,
     store: Box<dyn EvidenceStore>,
     objects: Box<dyn ObjectStore>,
+    revocation: Option<Box<dyn RevocationSource>>,
     surroundings: Option<Box<dyn Surroundings>>,
     limits: Limits,
     in_flight: Arc<Semaphore>,
@@ -121,6 +123,14 @@ impl GateBuilder {
         self
     }
 
+    /// Asks there whether certificates are revoked, of signatures of the Notary Project. Without it, that is unknown of every certificate that
+    /// says where to ask.
+    #[must_use]
+    pub fn revocation(mut self, source: impl RevocationSource + 'static) -> Self {
+        self.0.revocation = Some(Box::new(source));
+        self
+    }
+
     /// Completes requests by what reviews do not say: labels of namespaces, and roles of users.
     #[must_use]
     pub fn surroundings(mut self, surroundings: impl Surroundings + 'static) -> Self {
@@ -166,6 +176,7 @@ impl Gate {
             trust: RwLock::new(GateTrust::Fixed(Arc::new(trust))),
             store: Box::new(store),
             objects: Box::new(Objects::default()),
+            revocation: None,
             surroundings: None,
             limits: Limits::default(),
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT as usize)),
@@ -336,7 +347,12 @@ impl Inner {
         let (store, objects) = (self.store.as_ref(), self.objects.as_ref());
         let collecting =
             collect_for_async(&policies, request(&asked), store, objects, &self.limits, now, until);
-        let evidence = Arc::new(collecting.await);
+        let mut evidence = collecting.await;
+        if let Some(source) = &self.revocation {
+            let source = source.as_ref();
+            collect_revocations(&policies, request(&asked), source, &mut evidence, now, until).await;
+        }
+        let evidence = Arc::new(evidence);
         let judging = {
             let evidence = evidence.clone();
             tokio::task::spawn_blocking(move || evaluate(&policies, request(&asked), &evidence, &trust, now))

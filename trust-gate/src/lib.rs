@@ -54,6 +54,8 @@
 //! | `objects` | [`ObjectStore`], where cluster objects are looked up, and [`Objects`] at hand |
 //! | `surroundings` | [`Surroundings`]: what a review does not say about its request |
 //! | `collect` | [`collect_for`]: everything that a request needs |
+//! | `revocation` | [`RevocationSource`], where it is asked whether certificates are revoked; [`collect_revocations`] |
+//! | `revocation_services` | [`RevocationServices`]: responders and lists over HTTP |
 //! | `oci_layout_writer` | [`OciLayoutWriter`]: images in a folder, for a judge without network |
 //! | `content` | [`Content`]: manifests and blobs by digest, in memory and in a folder |
 //! | `cached` | [`Cached`]: a store that is asked once for what many want |
@@ -110,6 +112,11 @@ mod surroundings;
 
 mod collect;
 
+mod revocation;
+
+#[cfg(feature = "registry")]
+mod revocation_services;
+
 mod oci_layout_writer;
 
 #[cfg(feature = "registry")]
@@ -156,6 +163,7 @@ pub use crate::{
     },
     registry::host::RegistryHost,
     registry::{Registry, RegistryBuilder},
+    revocation_services::RevocationServices,
     root_source::{CurrentRoot, RootSource, RootSourceError, Roots},
     surroundings::Surroundings,
     transport::{HttpRequest, HttpResponse, Method, Reach, Transport, TransportError},
@@ -169,4 +177,5 @@ pub use objects::{ObjectStore, Objects};
 pub use oci_layout::OciLayout;
 pub use oci_layout_writer::{CopyError, OciLayoutWriter};
 pub use repositories::Repositories;
+pub use revocation::{RevocationSource, collect_revocations};
 pub use store::{EvidenceStore, Found, Item, StoreError, Want};

@@ -1,0 +1,119 @@
+//! [`RevocationServices`]: responders and lists, asked over HTTP where certificates say that they are.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+use moka::future::Cache;
+use trust_core::UnixTime;
+use trust_core::revocation::{RevocationQuery, unverified_end};
+use url::Url;
+
+use crate::clock;
+use crate::deadline::{Boxed, Deadline};
+use crate::revocation::RevocationSource;
+use crate::store::StoreError;
+use crate::transport::{HttpRequest, Method, Reach, Transport};
+
+/// How long a responder may take.
+const OCSP_TIMEOUT: Duration = Duration::from_secs(2);
+const MAX_OCSP_LEN: u64 = 1 << 20;
+/// How long a list may take.
+const CRL_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_CRL_LEN: u64 = 32 << 20;
+/// Bytes of answers that are kept.
+const MAX_KEPT_LEN: u64 = 128 << 20;
+/// However long an answer says that it is good: who is revoked is found out within this time.
+const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// Asks responders by POST and lists by GET, over plain HTTP, for answers are signed; and keeps what is answered until it is over, for a day at
+/// most, unless it [did not count](RevocationSource::forget). Callers that ask for the same thing at the same time wait for one answer. It
+/// needs tokio.
+///
+/// The addresses stand in certificates of authorities that policies trust. They are public ones, unless
+/// [more](Self::within_private_networks) is allowed.
+#[derive(Clone, Debug)]
+pub struct RevocationServices {
+    transport: Arc<dyn Transport>,
+    reach: Reach,
+    kept: Cache<RevocationQuery, Kept>,
+}
+
+/// An answer, and until when it is good.
+#[derive(Clone, Debug)]
+struct Kept {
+    answer: Arc<[u8]>,
+    end: Option<UnixTime>,
+}
+
+/// How long each answer lives.
+struct Life;
+
+impl Expiry<RevocationQuery, Kept> for Life {
+    fn expire_after_create(&self, _: &RevocationQuery, kept: &Kept, _: Instant) -> Option<Duration> {
+        let left = kept.end.map_or(0, |end| end.as_millis() - clock::now().as_millis());
+        Some(Duration::from_millis(u64::try_from(left).unwrap_or_default()).min(MAX_LIFE))
+    }
+}
+
+impl RevocationServices {
+    /// Asks over this transport.
+    #[must_use]
+    pub fn new(transport: impl Transport + 'static) -> Self {
+        let weight = |query: &RevocationQuery, kept: &Kept| {
+            u32::try_from(kept.answer.len() + query.url().len() + 300).unwrap_or(u32::MAX)
+        };
+        let kept = Cache::builder().max_capacity(MAX_KEPT_LEN).weigher(weight).expire_after(Life).build();
+        Self { transport: Arc::new(transport), reach: Reach::Public, kept }
+    }
+
+    /// Asks services at private addresses, and on this machine, too: an authority of one's own.
+    #[must_use]
+    pub fn within_private_networks(self) -> Self {
+        Self { reach: Reach::Private, ..self }
+    }
+
+    async fn fetch(&self, query: &RevocationQuery, until: Deadline) -> Result<Kept, StoreError> {
+        let what = query.url().to_owned();
+        let malformed = |problem: String| StoreError::Malformed { what: what.clone(), problem };
+        let url: Url = query.url().parse().map_err(|error: url::ParseError| malformed(error.to_string()))?;
+        if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
+            return Err(malformed("expected a URL of http without credentials".to_owned()));
+        }
+        let (request, until) = match query {
+            RevocationQuery::Ocsp { request, .. } => {
+                let mut post = HttpRequest::get(url, MAX_OCSP_LEN, self.reach);
+                post.method = Method::Post;
+                post.headers.push(("content-type", "application/ocsp-request".to_owned()));
+                post.body.clone_from(request);
+                (post, until.at_most(OCSP_TIMEOUT))
+            }
+            _ => (HttpRequest::get(url, MAX_CRL_LEN, self.reach), until.at_most(CRL_TIMEOUT)),
+        };
+        let response =
+            self.transport.send(request, until).await.map_err(|error| error.into_store_error(&what))?;
+        if response.status != 200 {
+            let problem = format!("it answers with status {}", response.status);
+            return Err(StoreError::Unavailable { what, problem });
+        }
+        let end = unverified_end(query, &response.body);
+        Ok(Kept { answer: response.body.into(), end })
+    }
+}
+
+impl RevocationSource for RevocationServices {
+    fn answer<'a>(
+        &'a self,
+        query: &'a RevocationQuery,
+        until: Deadline,
+    ) -> Boxed<'a, Result<Vec<u8>, StoreError>> {
+        Box::pin(async move {
+            let kept = self.kept.try_get_with_by_ref(query, self.fetch(query, until)).await;
+            kept.map(|kept| kept.answer.to_vec()).map_err(|error| (*error).clone())
+        })
+    }
+
+    fn forget<'a>(&'a self, query: &'a RevocationQuery) -> Boxed<'a, ()> {
+        Box::pin(self.kept.invalidate(query))
+    }
+}
