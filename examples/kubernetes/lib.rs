@@ -59,7 +59,10 @@ impl Common {
         let loading = || self.network.root(&self.root, read, &tokio::runtime::Handle::current());
         let current = tokio::task::block_in_place(loading)?;
         let root = current.map_or_else(TrustRoot::public_good, |current| current.root.clone());
-        let gate = Gate::builder(Default::default(), Trust::new(root), registry);
+        let mut gate = Gate::builder(Default::default(), Trust::new(root), registry);
+        if let Some(source) = self.network.revocation()? {
+            gate = gate.revocation(source);
+        }
         let mut settings = ClusterSettings::default();
         settings.foreign = Some(self.foreign.clone());
         settings.exceptions_from.clone_from(&self.exceptions_from);

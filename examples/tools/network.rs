@@ -13,8 +13,8 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::{Builder, Handle, Runtime};
 use trust_core::Reasons;
 use trust_gate::{
-    Cached, Content, CurrentRoot, Deadline, DockerConfig, Http, Paced, Registry, RegistryHost, RootSource,
-    Roots, Transport, TufSource,
+    Cached, Content, CurrentRoot, Deadline, DockerConfig, Http, Paced, Registry, RegistryHost,
+    RevocationServices, RootSource, Roots, Transport, TufSource,
 };
 use url::Url;
 
@@ -142,6 +142,14 @@ impl Network {
     /// If the options cannot be used.
     pub fn uncached_registry(&self) -> Result<Registry, String> {
         self.build(http(self.ca.as_deref())?)
+    }
+
+    /// What asks whether certificates are revoked, at public addresses; nobody where nothing is asked.
+    ///
+    /// # Errors
+    /// If the options cannot be used.
+    pub fn revocation(&self) -> Result<Option<RevocationServices>, String> {
+        (!self.offline).then(|| self.http().map(RevocationServices::new)).transpose()
     }
 
     /// What asks services.

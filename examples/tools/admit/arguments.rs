@@ -20,7 +20,7 @@ use trust_policy::Uncovered;
     after_help = "exit status: 0 all allowed, 1 something denied, or a replay that differs, 2 bad input"
 )]
 pub(crate) struct Arguments {
-    /// Policies, YAML or JSON
+    /// Policies, YAML or JSON; or the folder of notation, with its trust policy and trust stores
     #[arg(long = "policy", value_name = "FILE", num_args = 1..)]
     pub(crate) policies: Vec<PathBuf>,
     /// Kubernetes objects, YAML or JSON

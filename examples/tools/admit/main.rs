@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use trust_core::{Reasons, TrustRoot};
 use trust_examples::network::{Network, Root, progress, runtime};
 use trust_examples::{ImageSource, clock, finish, painted, print};
-use trust_gate::{Limits, Objects, collect_for_async};
+use trust_gate::{Limits, Objects, collect_for_async, collect_revocations, notation_policies};
 use trust_policy::{
     Archive, Decision, Page, PolicySet, Replay, ReportKind, Request, Resource, Verdict, to_sarif,
 };
@@ -113,11 +113,15 @@ fn collect(arguments: &Arguments) -> Result<Archive, String> {
     archive = archive.with_uncovered(arguments.uncovered(), arguments.allowed_images.clone());
     let progress = progress(format!("fetching what {} resources need", resources.len()));
     let limits = Limits::default();
+    let revocation = arguments.network.revocation()?;
     let collect = |resource: Resource| {
         let request = Request::from(resource);
         let until = arguments.network.deadline();
         let collecting = collect_for_async(&policies, &request, &repositories, &objects, &limits, now, until);
-        let evidence = runtime.block_on(collecting);
+        let mut evidence = runtime.block_on(collecting);
+        if let Some(source) = &revocation {
+            runtime.block_on(collect_revocations(&policies, &request, source, &mut evidence, now, until));
+        }
         (request, evidence)
     };
     archive.judge(resources.into_iter().map(collect)).map_err(|error| Reasons(&error).to_string())?;
@@ -158,7 +162,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
 fn read_policies(files: &[PathBuf], input: &mut Input) -> Result<(Vec<String>, PolicySet), String> {
     let (mut texts, mut policies, mut problems) = (Vec::new(), PolicySet::default(), Vec::new());
     for file in files {
-        let text = input.read(file)?;
+        let text = if file.is_dir() { notation_folder(file)? } else { input.read(file)? };
         match PolicySet::from_yaml(&text) {
             Ok(read) => {
                 for lint in read.policies().iter().flat_map(|policy| &policy.lints) {
@@ -171,6 +175,11 @@ fn read_policies(files: &[PathBuf], input: &mut Input) -> Result<(Vec<String>, P
         texts.push(text);
     }
     if problems.is_empty() { Ok((texts, policies)) } else { Err(problems.join("\nadmit: ")) }
+}
+
+/// Notation's own folder, with a trust policy and its trust stores.
+fn notation_folder(folder: &Path) -> Result<String, String> {
+    notation_policies(folder).map_err(|error| at(folder, &Reasons(&error)))
 }
 
 fn read_resources(files: &[PathBuf], input: &mut Input) -> Result<Vec<Resource>, String> {

@@ -1,9 +1,10 @@
 //! `image tree`: what is attached to an image, by whom, since when, and whether that is verified.
 
 use serde_json::json;
+use trust_core::notation::SignatureEnvelope;
 use trust_core::{CertificateIdentity, IdentityPolicy, Pattern, SignerPolicy, Verifier, VerifyError};
 use trust_examples::{Format, clock, print};
-use trust_policy::{ArtifactError, Plain};
+use trust_policy::{Artifact, ArtifactError, Plain};
 use trust_rekor::RekorLog;
 
 use crate::verify::{logged, pretty, when};
@@ -30,6 +31,7 @@ pub(crate) fn run(source: &Source) -> Result<u8, String> {
             Err(error) => format!("unreadable: {}", reasons(&error)),
         };
         let (is_verified, by) = match artifact.verify(digest, &anybody, &verifier, now) {
+            Err(ArtifactError::OtherKind { .. }) => (false, of_notation(artifact)),
             Ok(bundle) => (true, format!("by {}{}{}", bundle.signer(), when(&bundle), logged(&bundle))),
             Err(ArtifactError::Verify(VerifyError::Material { .. })) => {
                 (false, "it is signed with a key: `image verify --key FILE` verifies it".to_owned())
@@ -60,4 +62,18 @@ pub(crate) fn run(source: &Source) -> Result<u8, String> {
         }
     })?;
     Ok(u8::from(!failures.is_empty()))
+}
+
+/// What is known of a signature of the Notary Project without a trust policy.
+fn of_notation(artifact: &Artifact) -> String {
+    let envelope = SignatureEnvelope::from_bytes(&artifact.media_type, &artifact.content);
+    let verified = match envelope.and_then(SignatureEnvelope::verify) {
+        Ok(verified) => verified,
+        Err(error) => return reasons(&error),
+    };
+    let root = verified.certificates().last().map(ToString::to_string).unwrap_or_default();
+    let name = verified.identity().map_or_else(|error| reasons(&error), |name| name.to_string());
+    format!(
+        "it is of the Notary Project, intact, by {name} under {root}: a trust policy says whether that is trusted"
+    )
 }

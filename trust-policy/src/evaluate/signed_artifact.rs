@@ -26,7 +26,7 @@ pub(crate) enum Maker {
 }
 
 impl Maker {
-    /// Whose signatures count for this signer; those of either for a set of signers.
+    /// Whose signatures count for this signer.
     pub(crate) fn of(signer: &Signer) -> Self {
         match signer {
             Signer::Notation(_) => Self::Notary,
@@ -40,6 +40,11 @@ impl Maker {
             JWS_MEDIA_TYPE | COSE_MEDIA_TYPE => Self::Notary,
             _ => Self::Sigstore,
         }
+    }
+
+    /// It is found where the other's signature is wanted.
+    fn instead_of(self, wanted: Self) -> ArtifactError {
+        ArtifactError::OtherKind { found: self.name(), expected: wanted.name() }
     }
 
     fn name(self) -> &'static str {
@@ -102,8 +107,7 @@ impl<'a> SignedArtifact<'a> {
                     Self::Sigstore(_) => Maker::Sigstore,
                     Self::Notation(_) => Maker::Notary,
                 };
-                let (found, expected) = (found.name(), Maker::of(wanted).name());
-                Err(ArtifactError::OtherKind { found, expected })
+                Err(found.instead_of(Maker::of(wanted)))
             }
         }
     }
@@ -122,7 +126,10 @@ impl Artifact {
         verifier: &Verifier<'_>,
         now: UnixTime,
     ) -> Result<VerifiedBundle, ArtifactError> {
-        SigstoreSignature::parse(self)?.prove(image, signer, verifier, now)
+        match Maker::of_media_type(&self.media_type) {
+            Maker::Sigstore => SigstoreSignature::parse(self)?.prove(image, signer, verifier, now),
+            Maker::Notary => Err(Maker::Notary.instead_of(Maker::Sigstore)),
+        }
     }
 
     /// The type of the attestation as it says itself; `None` for a signature on the image itself.
