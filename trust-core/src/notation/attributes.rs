@@ -207,10 +207,10 @@ impl Attributes {
             }
         }
         for (index, name) in self.critical.iter().enumerate() {
-            let is_known =
-                [SIGNING_SCHEME, AUTHENTIC_SIGNING_TIME, EXPIRY, SIGNING_TIME].contains(&name.as_str());
+            let is_known = [SIGNING_SCHEME, AUTHENTIC_SIGNING_TIME, EXPIRY].contains(&name.as_str());
             let problem = match () {
                 () if !self.names.contains(name) => "it is absent",
+                () if name == SIGNING_TIME => "it must not be",
                 () if !is_known => "it is not known here",
                 () if self.critical.iter().take(index).any(|earlier| earlier == name) => "it is named twice",
                 () => continue,

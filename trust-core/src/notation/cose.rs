@@ -39,7 +39,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
         algorithm: algorithm(&header),
         certificates: certificates(&header, &unprotected)?,
         timestamp: timestamp(&unprotected)?,
-        agent: field(&unprotected, SIGNING_AGENT).and_then(Value::as_text).map(str::to_owned),
+        agent: agent(&unprotected)?,
     })
 }
 
@@ -104,6 +104,14 @@ fn timestamp(unprotected: &Header) -> Result<Option<Vec<u8>>, EnvelopeError> {
         None => Ok(None),
         Some(Value::Bytes(token)) => Ok(Some(token.clone())),
         Some(_) => Err(EnvelopeError::Malformed { part: TIMESTAMP_SIGNATURE, expected: "bytes" }),
+    }
+}
+
+fn agent(unprotected: &Header) -> Result<Option<String>, EnvelopeError> {
+    match field(unprotected, SIGNING_AGENT) {
+        None => Ok(None),
+        Some(Value::Text(agent)) => Ok(Some(agent.clone())),
+        Some(_) => Err(EnvelopeError::Malformed { part: SIGNING_AGENT, expected: "a text" }),
     }
 }
 

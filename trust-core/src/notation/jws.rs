@@ -18,6 +18,9 @@ use crate::text::json;
 use crate::text::time::UnixTime;
 use crate::x509::certificate::Certificate;
 
+/// Where the certificates stand ([RFC 7515 section 4.1.6](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.6)).
+const X5C: &str = "x5c";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
@@ -40,13 +43,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
         let expected = "nothing that must be, or is, protected";
         return Err(EnvelopeError::Malformed { part: "header", expected });
     }
+    // Whoever reads names in any case, as Go does, would see this one instead.
+    let is_other = |name: &String, known: &str| name.eq_ignore_ascii_case(known) && name != known;
+    if wire.header.keys().any(|name| is_other(name, X5C) || is_other(name, TIMESTAMP_SIGNATURE)) {
+        let expected = "names in their own case";
+        return Err(EnvelopeError::Malformed { part: "header", expected });
+    }
     let attributes = attributes(&fields)?;
     let algorithm = text(&fields, "alg")?.unwrap_or_default();
-    let certificates =
-        wire.header.get("x5c").and_then(Value::as_array).ok_or(EnvelopeError::NoCertificates)?;
+    let certificates = wire.header.get(X5C).and_then(Value::as_array).ok_or(EnvelopeError::NoCertificates)?;
     let der = |one: &Value| {
         let bytes = one.as_str().and_then(from_base64);
-        bytes.ok_or(EnvelopeError::Malformed { part: "x5c", expected: "certificates in base64" })
+        bytes.ok_or(EnvelopeError::Malformed { part: X5C, expected: "certificates in base64" })
     };
     let timestamp = match wire.header.get(TIMESTAMP_SIGNATURE) {
         None | Some(Value::Null) => None,
@@ -54,6 +62,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
             part: TIMESTAMP_SIGNATURE,
             expected: "a timestamp token in base64",
         })?),
+    };
+    let agent = match wire.header.get(SIGNING_AGENT) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(agent)) => Some(agent.clone()),
+        Some(_) => return Err(EnvelopeError::Malformed { part: SIGNING_AGENT, expected: "a text" }),
     };
     Ok(Parts {
         payload: part("payload", &wire.payload)?,
@@ -63,7 +76,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
         algorithm,
         certificates: certificates.iter().map(der).collect::<Result<_, _>>()?,
         timestamp,
-        agent: wire.header.get(SIGNING_AGENT).and_then(Value::as_str).map(str::to_owned),
+        agent,
     })
 }
 
@@ -138,7 +151,7 @@ impl Unsigned {
         agent: &str,
     ) -> Vec<u8> {
         let chain: Vec<String> = certificates.iter().map(|one| to_base64(one.der())).collect();
-        let mut header = json!({"x5c": chain, SIGNING_AGENT: agent});
+        let mut header = json!({X5C: chain, SIGNING_AGENT: agent});
         if let (Some(token), Some(fields)) = (timestamp, header.as_object_mut()) {
             fields.insert(TIMESTAMP_SIGNATURE.to_owned(), to_base64(token).into());
         }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // tests read files
 
 mod chains;
+mod differential;
 mod names;
 mod policies;
 mod verification;
