@@ -12,7 +12,7 @@
 //! | `chain` | the rules for certificates |
 //! | `distinguished_name` | [`DistinguishedName`]: whose certificate it is |
 //! | `trust_store` | [`TrustStore`]: the roots that a policy names |
-//! | `trust_policy` | [`TrustPolicy`]: which signatures are demanded |
+//! | `trust_policy`, `blob_trust_policy` | [`TrustPolicy`], [`BlobTrustPolicy`]: which signatures are demanded |
 //! | `parts`, `jws`, `cose` | what envelopes have, and their two forms |
 //! | `envelope` | [`SignatureEnvelope`], [`VerifiedEnvelope`] |
 //! | `draft` | [`EnvelopeDraft`]: an envelope before it is signed |
@@ -30,6 +30,8 @@ mod trust_store;
 
 mod trust_policy;
 
+mod blob_trust_policy;
+
 mod parts;
 
 mod cose;
@@ -42,6 +44,7 @@ mod draft;
 mod verification;
 
 pub use self::attributes::{AttributesError, SignedAttributes, SigningScheme};
+pub use self::blob_trust_policy::BlobTrustPolicy;
 pub use self::chain::{NotationChainError, Rule};
 pub use self::distinguished_name::{DistinguishedName, NameError};
 pub use self::draft::{EnvelopeDraft, EnvelopeForm};

@@ -6,7 +6,7 @@ use super::distinguished_name::{DistinguishedName, NameError};
 use super::parts::{EnvelopeError, MAX_LEN, Parts};
 use super::payload::{PayloadError, TargetArtifact};
 use super::{COSE_MEDIA_TYPE, JWS_MEDIA_TYPE, cose, jws};
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestMismatch, HashAlgorithm};
 use crate::key::{SignatureAlgorithm, Signed};
 use crate::text::time::{TimeWindow, UnixTime};
 use crate::x509::certificate::Certificate;
@@ -150,6 +150,23 @@ impl VerifiedEnvelope {
     /// If the certificate's subject cannot be compared with names in policies.
     pub fn identity(&self) -> Result<DistinguishedName, NameError> {
         self.certificates.first().map_or(Err(NameError::Malformed), DistinguishedName::of_subject)
+    }
+
+    /// Proves that it is about this content, which is in no registry, and about this media type if one is given. Its digest is by the hash of
+    /// the signer's key.
+    ///
+    /// # Errors
+    /// If digest, size or media type differ.
+    pub fn check_blob(&self, content: &[u8], media_type: Option<&str>) -> Result<(), PayloadError> {
+        let key = self.certificates.first().map(|leaf| leaf.public_key().algorithm());
+        let algorithm = key.and_then(|key| Algorithm::of_key(key).ok());
+        let hash = algorithm.and_then(|algorithm| algorithm.scheme.hash()).unwrap_or(HashAlgorithm::Sha256);
+        let found = Digest::of(hash, content);
+        if self.artifact.digest != found {
+            let expected = self.artifact.digest.clone();
+            return Err(PayloadError::Digest(DigestMismatch { found, expected }));
+        }
+        self.artifact.check(content, media_type.unwrap_or(&self.artifact.media_type))
     }
 
     /// The signature's own bytes, which a timestamp is over.

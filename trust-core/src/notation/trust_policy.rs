@@ -175,14 +175,14 @@ pub enum TrustPolicyError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Document {
+struct Document<T> {
     version: String,
-    trust_policies: Vec<Statement>,
+    trust_policies: Vec<T>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Statement {
+struct ImageStatement {
     name: String,
     registry_scopes: Vec<String>,
     signature_verification: Verification,
@@ -192,17 +192,51 @@ struct Statement {
     trusted_identities: Vec<String>,
 }
 
+/// What statements say, whatever they are about.
+pub(super) struct Statement {
+    pub(super) name: String,
+    pub(super) verification: Verification,
+    pub(super) trust_stores: Vec<String>,
+    pub(super) trusted_identities: Vec<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Verification {
+pub(super) struct Verification {
     level: String,
     #[serde(default, rename = "override")]
     instead: std::collections::BTreeMap<String, String>,
     verify_timestamp: Option<String>,
 }
 
-fn wrong(path: impl Into<String>, found: &str, expected: &'static str) -> TrustPolicyError {
+pub(super) fn wrong(path: impl Into<String>, found: &str, expected: &'static str) -> TrustPolicyError {
     TrustPolicyError::Value { path: path.into(), found: format!("`{found}`"), expected }
+}
+
+/// The statements of a document, each with a name of its own.
+pub(super) fn statements<T: serde::de::DeserializeOwned>(
+    bytes: &[u8],
+    name: impl Fn(&T) -> &str,
+) -> Result<Vec<T>, TrustPolicyError> {
+    if bytes.len() > MAX_LEN {
+        return Err(TrustPolicyError::TooLong { found: bytes.len() });
+    }
+    let document: Document<T> = json::from_slice(bytes)?;
+    if document.version != "1.0" {
+        return Err(wrong("version", &document.version, "`1.0`"));
+    }
+    if document.trust_policies.is_empty() {
+        return Err(wrong("trustPolicies", "[]", "at least one statement"));
+    }
+    let mut names = BTreeSet::new();
+    for (index, statement) in document.trust_policies.iter().enumerate() {
+        let name = name(statement);
+        if name.is_empty() || !names.insert(name) {
+            let path = format!("trustPolicies[{index}].name");
+            return Err(wrong(path, name, "a name that no other statement has"));
+        }
+    }
+    Ok(document.trust_policies)
 }
 
 impl TrustPolicy {
@@ -211,36 +245,20 @@ impl TrustPolicy {
     /// # Errors
     /// If it is malformed, or two statements are for one repository: with the place.
     pub fn from_json(bytes: &[u8]) -> Result<Self, TrustPolicyError> {
-        if bytes.len() > MAX_LEN {
-            return Err(TrustPolicyError::TooLong { found: bytes.len() });
-        }
-        let document: Document = json::from_slice(bytes)?;
-        if document.version != "1.0" {
-            return Err(wrong("version", &document.version, "`1.0`"));
-        }
-        let (mut names, mut scopes) = (BTreeSet::new(), BTreeSet::new());
-        let mut statements = Vec::new();
-        for (index, statement) in document.trust_policies.into_iter().enumerate() {
+        let mut scopes = BTreeSet::new();
+        let mut read = Vec::new();
+        let all = statements(bytes, |one: &ImageStatement| &one.name)?;
+        for (index, statement) in all.into_iter().enumerate() {
             let path = format!("trustPolicies[{index}]");
-            if statement.name.is_empty() || !names.insert(statement.name.clone()) {
-                return Err(wrong(
-                    format!("{path}.name"),
-                    &statement.name,
-                    "a name that no other statement has",
-                ));
-            }
             for (place, scope) in statement.registry_scopes.iter().enumerate() {
                 if !scopes.insert(scope.clone()) {
                     let expected = "a scope that stands once, in one statement";
                     return Err(wrong(format!("{path}.registryScopes[{place}]"), scope, expected));
                 }
             }
-            statements.push(statement.read(&path)?);
+            read.push(statement.read(&path)?);
         }
-        match statements.is_empty() {
-            true => Err(wrong("trustPolicies", "[]", "at least one statement")),
-            false => Ok(Self(statements)),
-        }
+        Ok(Self(read))
     }
 
     /// The statements, in order.
@@ -274,44 +292,23 @@ impl TrustStatement {
     }
 }
 
-impl Statement {
+impl ImageStatement {
     fn read(self, path: &str) -> Result<TrustStatement, TrustPolicyError> {
-        let actions = self.signature_verification.actions(&format!("{path}.signatureVerification"))?;
         let is_global = self.registry_scopes == ["*"];
+        let scopes = if is_global { Vec::new() } else { self.registry_scopes.clone() };
         self.check_scopes(path)?;
-        if actions.skips_all() {
-            if is_global {
-                return Err(wrong(
-                    format!("{path}.registryScopes"),
-                    "*",
-                    "repositories by their names where all is skipped",
-                ));
-            }
-            for (field, found) in
-                [("trustStores", &self.trust_stores), ("trustedIdentities", &self.trusted_identities)]
-            {
-                if let Some(found) = found.first() {
-                    return Err(wrong(format!("{path}.{field}"), found, "none where all is skipped"));
-                }
-            }
-        }
-        let verification = format!("{path}.signatureVerification");
-        let timestamps_after_expiry = match self.signature_verification.verify_timestamp.as_deref() {
-            None | Some("always") => false,
-            Some("afterCertExpiry") => true,
-            Some(other) => {
-                let expected = "`always` or `afterCertExpiry`";
-                return Err(wrong(format!("{verification}.verifyTimestamp"), other, expected));
-            }
-        };
-        Ok(TrustStatement {
-            stores: if actions.skips_all() { Vec::new() } else { self.stores(path)? },
-            identities: if actions.skips_all() { Some(Vec::new()) } else { self.identities(path)? },
-            scopes: if is_global { Vec::new() } else { self.registry_scopes },
+        let statement = Statement {
             name: self.name,
-            actions,
-            timestamps_after_expiry,
-        })
+            verification: self.signature_verification,
+            trust_stores: self.trust_stores,
+            trusted_identities: self.trusted_identities,
+        };
+        let statement = statement.read(path, scopes)?;
+        if statement.actions.skips_all() && is_global {
+            let expected = "repositories by their names where all is skipped";
+            return Err(wrong(format!("{path}.registryScopes"), "*", expected));
+        }
+        Ok(statement)
     }
 
     /// `*` alone, or repositories with their registries.
@@ -331,6 +328,38 @@ impl Statement {
             }
         }
         Ok(())
+    }
+}
+
+impl Statement {
+    pub(super) fn read(self, path: &str, scopes: Vec<String>) -> Result<TrustStatement, TrustPolicyError> {
+        let verification = format!("{path}.signatureVerification");
+        let actions = self.verification.actions(&verification)?;
+        if actions.skips_all() {
+            for (field, found) in
+                [("trustStores", &self.trust_stores), ("trustedIdentities", &self.trusted_identities)]
+            {
+                if let Some(found) = found.first() {
+                    return Err(wrong(format!("{path}.{field}"), found, "none where all is skipped"));
+                }
+            }
+        }
+        let timestamps_after_expiry = match self.verification.verify_timestamp.as_deref() {
+            None | Some("always") => false,
+            Some("afterCertExpiry") => true,
+            Some(other) => {
+                let expected = "`always` or `afterCertExpiry`";
+                return Err(wrong(format!("{verification}.verifyTimestamp"), other, expected));
+            }
+        };
+        Ok(TrustStatement {
+            stores: if actions.skips_all() { Vec::new() } else { self.stores(path)? },
+            identities: if actions.skips_all() { Some(Vec::new()) } else { self.identities(path)? },
+            scopes,
+            name: self.name,
+            actions,
+            timestamps_after_expiry,
+        })
     }
 
     fn stores(&self, path: &str) -> Result<Vec<(StoreKind, String)>, TrustPolicyError> {

@@ -3,9 +3,12 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use trust_core::ImageRef;
-use trust_core::Reasons;
-use trust_core::notation::{Action, Check, StoreKind, TrustPolicy, TrustStore};
+use trust_core::notation::{
+    Action, BlobTrustPolicy, Check, JWS_MEDIA_TYPE, StoreKind, TrustPolicy, TrustStore,
+};
+use trust_core::{Digest, HashAlgorithm, ImageRef, Reasons};
+use trust_testkit::notation::{Notation, verify};
+use trust_testkit::sigstore::Key;
 use trust_testkit::vectors::vectors;
 
 fn statement() -> Value {
@@ -203,4 +206,66 @@ fn stores_of_notation_are_read_or_refused_for_what_is_wrong() {
         assert!(read.is_ok(), "{name}: {read:?}");
     }
     assert!(TrustStore::of_files(StoreKind::CertificateAuthority, []).is_err());
+}
+
+#[test]
+fn policies_for_blobs_are_by_name_or_for_all() {
+    let statement = |name: &str, more: &str| {
+        format!(
+            r#"{{"name":"{name}","signatureVerification":{{"level":"strict"}},"trustStores":["ca:acme"],"trustedIdentities":["*"]{more}}}"#
+        )
+    };
+    let skipped = r#"{"name":"s","signatureVerification":{"level":"skip"},"globalPolicy":true}"#;
+    let read = |statements: &[&str]| {
+        let document = format!(r#"{{"version":"1.0","trustPolicies":[{}]}}"#, statements.join(","));
+        BlobTrustPolicy::from_json(document.as_bytes()).map_err(|error| error.to_string())
+    };
+    let (one, global) = (statement("a", ""), statement("b", r#","globalPolicy":true"#));
+    let policy = read(&[&one, &global]).unwrap();
+    assert_eq!(policy.named("a").map(|one| one.name.as_str()), Some("a"));
+    assert_eq!(policy.global().map(|one| one.name.as_str()), Some("b"));
+    assert_eq!((policy.named("c"), read(&[&one]).unwrap().global()), (None, None));
+    for (statements, reason) in [
+        (vec![one.as_str(), &one], "trustPolicies[1].name"),
+        (vec![&global, &statement("c", r#","globalPolicy":true"#)], "trustPolicies[1].globalPolicy"),
+        (vec![skipped], "trustPolicies[0].globalPolicy"),
+        (vec![&statement("a", r#","registryScopes":["*"]"#)], "not what is expected"),
+        (vec![], "at least one statement"),
+    ] {
+        let error = read(&statements).expect_err(reason);
+        assert!(error.contains(reason), "expected {reason}: {error}");
+    }
+    // A document for images is none for blobs, and the other way round.
+    let images = br#"{"version":"1.0","trustPolicies":[{"name":"a","globalPolicy":true,"signatureVerification":{"level":"strict"},"trustStores":["ca:acme"],"trustedIdentities":["*"]}]}"#;
+    assert!(TrustPolicy::from_json(images).is_err());
+}
+
+#[test]
+fn a_blob_is_signed_by_the_hash_of_the_key() {
+    let content = b"a blob";
+    let signed = |algorithm: HashAlgorithm, key: fn() -> Notation| {
+        let mut envelope = key();
+        let digest = Digest::of(algorithm, content);
+        envelope.payload = format!(
+            r#"{{"targetArtifact":{{"mediaType":"text/plain","digest":"{digest}","size":{}}}}}"#,
+            content.len()
+        );
+        verify(JWS_MEDIA_TYPE, envelope.jws().to_string().as_bytes()).unwrap()
+    };
+    let of_p256 = || Notation::new(&Digest::sha256(b""));
+    let of_p384 = || {
+        let mut envelope = Notation::new(&Digest::sha256(b""));
+        envelope.key = Key::p384(44);
+        envelope.algorithm = ("ES384", -35);
+        let (extensions, year) = (trust_testkit::notation::leaf_extensions(), trust_testkit::notation::YEAR);
+        envelope.chain = trust_testkit::notation::chain(&envelope.key, extensions, year);
+        envelope
+    };
+    let right = signed(HashAlgorithm::Sha256, of_p256);
+    right.check_blob(content, None).unwrap();
+    right.check_blob(content, Some("text/plain")).unwrap();
+    assert!(right.check_blob(content, Some("text/html")).is_err());
+    assert!(right.check_blob(b"another blob", None).is_err());
+    signed(HashAlgorithm::Sha384, of_p384).check_blob(content, None).unwrap();
+    assert!(signed(HashAlgorithm::Sha256, of_p384).check_blob(content, None).is_err());
 }
