@@ -1,5 +1,6 @@
 //! What a trust policy says of a signature.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::{Value, json};
@@ -7,9 +8,10 @@ use trust_core::notation::{
     Action, COSE_MEDIA_TYPE, Check, JWS_MEDIA_TYPE, SignatureEnvelope, StoreKind, TrustPolicy, TrustStore,
     TrustStores, Verification,
 };
-use trust_core::revocation::NotAsked;
+use trust_core::revocation::{NotAsked, RevocationQuery};
 use trust_core::{Certificate, Digest, Reasons, UnixTime};
 use trust_testkit::notation::{Attribute, Notation, SIGNED_AT, chain, chain_of, leaf_extensions};
+use trust_testkit::revocation::{Crl, sources};
 use trust_testkit::sigstore::{
     Issuer, Key, TIME_STAMPING, Template, basic_constraints, certificate, extended_key_usage, extension,
     key_usage, seq, timestamp, tlv,
@@ -272,7 +274,7 @@ impl Stamps {
     }
 
     fn root(&self) -> Vec<u8> {
-        self.certificate("stamps", vec![basic_constraints(None), key_usage(0x04)])
+        self.certificate("stamps", vec![basic_constraints(None), key_usage(0x06)])
     }
 
     fn store(&self) -> TrustStore {
@@ -418,5 +420,63 @@ fn a_timestamp_of_a_real_authority_wants_only_its_revocation() {
         let of_time =
             problems(&verification).into_iter().find(|(check, ..)| *check == Check::AuthenticTimestamp);
         assert!(of_time.as_ref().is_some_and(|(.., why)| why.contains(reason)), "{file}: {of_time:?}");
+    }
+}
+
+/// CVE-2024-56138: a timestamp of an authority whose certificate is revoked, or may be, vouches for nothing, whatever is done about the
+/// signer's certificates.
+#[test]
+fn cve_2024_56138_the_timestamp_authority_must_not_be_revoked() {
+    let url = "http://crl.example/tsa";
+    let stamps = Stamps { more: sources(None, Some(url)), ..Stamps::default() };
+    let envelope = stamps.stamped();
+    let bytes = envelope.jws().to_string().into_bytes();
+    let mut stores = stores(StoreKind::CertificateAuthority, &envelope.chain);
+    stores.insert((StoreKind::TimestampAuthority, "acme".to_owned()), stamps.store());
+    let root = Key::p256(Stamps::KEYS[0]);
+    let now: UnixTime = WITHIN.parse().unwrap();
+    let list = |revoked: Vec<(u8, Vec<Vec<u8>>)>| {
+        let (this, next) = (now.plus_millis(-1000), Some(now.plus_millis(1000)));
+        Crl { issuer: Issuer { name: "stamps", key: &root }, this, next, revoked, extensions: Vec::new() }
+            .der()
+    };
+    let query = RevocationQuery::Crl { url: url.to_owned() };
+    let skip = json!({"override": {"revocation": "skip"}});
+    let policy = policy("strict", &["ca:acme", "tsa:acme"], &["*"], skip);
+    let judge = |answer: Option<Vec<u8>>| {
+        let answers: BTreeMap<_, _> = answer.map(|answer| (query.clone(), Ok(answer))).into_iter().collect();
+        let envelope = SignatureEnvelope::from_bytes(JWS_MEDIA_TYPE, &bytes);
+        policy.statements()[0].verify(envelope, &stores, &answers, now)
+    };
+    assert!(judge(Some(list(Vec::new()))).counts());
+    for (answer, expected) in
+        [(Some(list(vec![(7, Vec::new())])), "is revoked since"), (None, "was not asked")]
+    {
+        let verification = judge(answer);
+        let found = problems(&verification);
+        assert!(!verification.counts() && verification.signed.is_none());
+        assert!(
+            matches!(&found[..], [(Check::AuthenticTimestamp, _, why)] if why.contains(expected)),
+            "{found:?}"
+        );
+    }
+    assert_eq!(judge(None).unasked, [query]);
+}
+
+/// Addresses in certificates are those of strangers until the policy trusts the chain.
+#[test]
+fn nothing_is_wanted_for_a_chain_that_is_not_trusted() {
+    let mut envelope = Notation::new(&artifact());
+    let extensions = [leaf_extensions(), sources(Some("http://ocsp.example/"), None)].concat();
+    envelope.chain = chain(&envelope.key, extensions, trust_testkit::notation::YEAR);
+    let bytes = envelope.jws().to_string().into_bytes();
+    let other = trust_testkit::notation::own_chain(&envelope.key, leaf_extensions());
+    for (chain, wanted) in [(&envelope.chain, 1), (&other, 0)] {
+        for level in ["strict", "permissive", "audit"] {
+            let policy = policy(level, &["ca:acme"], &["*"], json!({}));
+            let stores = stores(StoreKind::CertificateAuthority, chain);
+            let verification = judge(&policy, &stores, JWS_MEDIA_TYPE, &bytes, NOW);
+            assert_eq!(verification.unasked.len(), wanted, "{level}");
+        }
     }
 }
