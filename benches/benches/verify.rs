@@ -2,15 +2,20 @@
 
 use std::fs;
 use std::hint::black_box;
+use std::sync::LazyLock;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use trust_benches::{data, signed_image, trust_root, trust_root_json};
+use trust_core::notation::{SignatureEnvelope, StoreKind, TrustStatement, TrustStore, TrustStores};
+use trust_core::revocation::NotAsked;
 use trust_core::{
-    Bundle, CertificateIdentity, IdentityPolicy, Pattern, Signed, SignerPolicy, TrustRoot, UnixTime, Verifier,
+    Bundle, Certificate, CertificateIdentity, Digest, IdentityPolicy, Pattern, Remembering, Signed,
+    SignerPolicy, TrustRoot, UnixTime, Verifier,
 };
 use trust_gate::{Limits, Objects, OciLayout, Repositories, collect_for};
 use trust_policy::{Decision, PolicySet, Request, Resource, Trust, evaluate};
 use trust_rekor::{RekorLog, merkle};
+use trust_testkit::notation::{Notation, SIGNED_AT};
 
 fn now() -> UnixTime {
     "2026-11-27T00:00:00Z".parse().expect("a time")
@@ -76,6 +81,31 @@ fn policy(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A signature of the Notary Project with three certificates, in both forms; and the same by a memory that knows its signatures.
+fn notation(criterion: &mut Criterion) {
+    static MEMORY: LazyLock<Remembering> = LazyLock::new(|| Remembering::new(1000));
+    let mut group = criterion.benchmark_group("notation");
+    let envelope = Notation::new(&Digest::sha256(b"manifest"));
+    let root = Certificate::from_der(&envelope.chain[2]).expect("a certificate");
+    let key = (StoreKind::CertificateAuthority, "acme".to_owned());
+    let store = TrustStore::assertion(key.0, vec![root]).expect("a root");
+    let statement = TrustStatement::strict("acme", vec![key.clone()]);
+    let (stores, now) = (TrustStores::from([(key, store)]), UnixTime::from_seconds(SIGNED_AT + 60));
+    for ((media_type, bytes), form) in envelope.both().into_iter().zip(["JWS", "COSE"]) {
+        let judge = |memory: Option<&'static Remembering>| {
+            let envelope =
+                SignatureEnvelope::from_bytes(media_type, black_box(&bytes)).map(|one| match memory {
+                    Some(memory) => one.with_back_end(memory),
+                    None => one,
+                });
+            assert!(statement.verify(envelope, &stores, &NotAsked, now).counts());
+        };
+        group.bench_function(form, |bencher| bencher.iter(|| judge(None)));
+        group.bench_function(format!("{form}, remembered"), |bencher| bencher.iter(|| judge(Some(&MEMORY))));
+    }
+    group.finish();
+}
+
 /// Inclusion in trees of 2^10, 2^20 and 2^30 leaves: the path is made up, so only its cost is real.
 fn inclusion(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("merkle");
@@ -92,5 +122,5 @@ fn inclusion(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bundle, policy, inclusion);
+criterion_group!(benches, bundle, policy, notation, inclusion);
 criterion_main!(benches);

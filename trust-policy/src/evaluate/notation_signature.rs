@@ -25,7 +25,12 @@ pub(super) fn verify(
     by: Judging<'_>,
 ) -> Result<Proof, ArtifactError> {
     let stores = stores(signer, by.policies);
-    let verification = signer.statement.verify(Ok(envelope.clone()), &stores, by.evidence, by.now);
+    let mut envelope = envelope.clone();
+    // Its certificates are a stranger's, so the root says by which back end they are verified.
+    if let Some(back_end) = by.trust.root().back_end() {
+        envelope = envelope.with_back_end(back_end);
+    }
+    let verification = signer.statement.verify(Ok(envelope), &stores, by.evidence, by.now);
     let Some(verified) = verification.envelope.as_ref().filter(|_| verification.counts()) else {
         return Err(ArtifactError::Notation { checks: verification.checks });
     };
