@@ -38,7 +38,7 @@ pub struct Network {
     /// Ask this registry without TLS; it may be at a private address
     #[arg(long, value_name = "HOST", value_parser = host)]
     plain_http: Vec<String>,
-    /// Let this registry be at a private address
+    /// Let this registry, or who answers about revocation, be at a private address
     #[arg(long, value_name = "HOST", value_parser = host)]
     private: Vec<String>,
     /// Ask the mirror at URL before the registry HOST
@@ -144,12 +144,17 @@ impl Network {
         self.build(http(self.ca.as_deref())?)
     }
 
-    /// What asks whether certificates are revoked, at public addresses; nobody where nothing is asked.
+    /// What asks whether certificates are revoked, at public addresses and the named hosts' private ones; nobody where nothing is asked.
     ///
     /// # Errors
     /// If the options cannot be used.
     pub fn revocation(&self) -> Result<Option<RevocationServices>, String> {
-        (!self.offline).then(|| self.http().map(RevocationServices::new)).transpose()
+        if self.offline {
+            return Ok(None);
+        }
+        let services = RevocationServices::new(self.http()?);
+        let named = self.private.iter().fold(services, |services, host| services.with_private_host(host));
+        Ok(Some(named))
     }
 
     /// What asks services.

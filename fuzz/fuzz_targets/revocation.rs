@@ -45,6 +45,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         next,
         single_extensions,
         extensions,
+        by_sha256: false,
         by,
     };
     let list = Crl { issuer: issuer(), this, next, revoked: vec![(8, Vec::new())], extensions: Vec::new() };

@@ -6,14 +6,14 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `query` | [`RevocationQuery`]: what to ask, and where |
 //! | `signed_list` | what lists and answers have in common |
+//! | `query` | [`RevocationQuery`]: what to ask, and where |
 //! | `crl` | lists of revoked certificates |
 //! | `ocsp` | answers about one certificate |
 
-mod query;
-
 mod signed_list;
+
+mod query;
 
 mod crl;
 mod ocsp;
@@ -24,8 +24,8 @@ use thiserror::Error;
 
 pub use self::crl::CrlError;
 pub use self::ocsp::OcspError;
-pub use self::query::{DistributionPoint, RevocationQuery};
-use self::query::{crl_points, ocsp_query, ocsp_urls};
+pub use self::query::RevocationQuery;
+use self::query::{DistributionPoint, crl_points, ocsp_query, ocsp_urls};
 use self::signed_list::Entry;
 use crate::text::reasons::Reasons;
 use crate::text::time::UnixTime;
@@ -61,12 +61,12 @@ impl RevocationAnswers for BTreeMap<RevocationQuery, Result<Vec<u8>, String>> {
 #[non_exhaustive]
 pub enum RevocationError {
     /// It is revoked.
-    #[error("{certificate} is revoked since {since}{}, says {by}", reason.map(|reason| format!(" ({reason})")).unwrap_or_default())]
+    #[error("{certificate} is revoked{}{}, says {by}", since.map(|since| format!(" since {since}")).unwrap_or_default(), reason.map(|reason| format!(" ({reason})")).unwrap_or_default())]
     Revoked {
         /// Which certificate.
         certificate: String,
-        /// Since when.
-        since: UnixTime,
+        /// Since when, if that can be read.
+        since: Option<UnixTime>,
         /// Why, if that is said ([RFC 5280 section 5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)).
         reason: Option<&'static str>,
         /// Who says so, by its URL.
@@ -137,12 +137,11 @@ pub fn check_revocation(
     }
     // A list is long, and a responder may tell.
     if asking.unasked.is_empty() && !points.is_empty() {
-        // Each is about all reasons, or is refused: so one for each distribution point.
-        let mut all_good = true;
+        // Each that is read is about all reasons, so one is enough; and each is asked, for one may say that it is revoked.
         for point in &points {
-            all_good &= asking.ask_for(point, issuer, now)?;
+            is_good |= asking.ask_for(point, issuer, now)?;
         }
-        if all_good {
+        if is_good {
             return Ok(());
         }
     }
@@ -215,9 +214,10 @@ impl Asking<'_> {
         }
         let certificate = self.certificate;
         let mut is_good = false;
-        for url in &point.urls {
+        for url in &point.asked {
             let query = RevocationQuery::Crl { url: url.clone() };
-            is_good |= self.ask(&query, |answer| crl::entry(answer, certificate, issuer, url, now))?;
+            is_good |=
+                self.ask(&query, |answer| crl::entry(answer, certificate, issuer, &point.names, now))?;
         }
         Ok(is_good)
     }

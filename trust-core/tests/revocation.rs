@@ -70,6 +70,7 @@ impl World {
             next: Some(self.now.plus_millis(HOUR)),
             single_extensions: Vec::new(),
             extensions: Vec::new(),
+            by_sha256: false,
             by: None,
         }
     }
@@ -123,7 +124,7 @@ fn what_was_not_asked_is_wanted_a_list_where_the_responder_does_not_tell() {
     let world = World::new(Some(OCSP), Some(CRL));
     let query = world.query();
     assert_eq!(query.url(), OCSP);
-    assert_eq!(RevocationQuery::from_text(&query.to_string()), Some(query.clone()));
+    assert!(query.to_string().starts_with("ocsp http://ocsp.example/ 30"), "{query}");
     let mut answers = Answers::from([(query, Err("timed out".to_owned()))]);
     let Err(RevocationError::Unknown { unasked, refused, .. }) = world.ask(&answers, None) else { panic!() };
     let list = RevocationQuery::Crl { url: CRL.to_owned() };
@@ -147,7 +148,14 @@ fn answers_of_responders_are_judged_by_each_rule() {
     revoked(judge(&|one| one.status = Status::Revoked(since, 1)), Some("keyCompromise"));
     revoked(judge(&|one| one.status = Status::Revoked(since, 6)), Some("certificateHold"));
     unknown(judge(&|one| one.status = Status::Unknown), "does not know the certificate");
-    unknown(judge(&|one| one.status = Status::Revoked(since, 8)), "revocationReason");
+    // It is revoked, whatever else is said, and also once the answer is over; what was on hold may be released.
+    revoked(judge(&|one| one.status = Status::Revoked(since, 8)), None);
+    let over = || Some(world.now.plus_millis(-1000));
+    revoked(
+        judge(&|one| (one.status, one.next) = (Status::Revoked(since, 1), over())),
+        Some("keyCompromise"),
+    );
+    unknown(judge(&|one| (one.status, one.next) = (Status::Revoked(since, 6), over())), "expected one for");
     unknown(judge(&|one| one.serial = 8), "about other certificates");
     unknown(judge(&|one| one.next = Some(world.now.plus_millis(-1000))), "expected one for");
     unknown(judge(&|one| one.next = None), "nextUpdate");
@@ -159,6 +167,9 @@ fn answers_of_responders_are_judged_by_each_rule() {
     let other = || extension("1.2.3", true, &tlv(5, &[]));
     unknown(judge(&|one| one.extensions = vec![other()]), "must be understood");
     unknown(judge(&|one| one.single_extensions = vec![other()]), "must be understood");
+    let revoked_oddly =
+        |one: &mut Ocsp<'_>| (one.status, one.single_extensions) = (Status::Revoked(since, 1), vec![other()]);
+    revoked(judge(&revoked_oddly), Some("keyCompromise"));
     for (status, expected) in [(3, "tryLater"), (6, "unauthorized"), (4, "responseStatus")] {
         unknown(world.judge(Some(seq(&[tlv(0x0a, &[status])])), None), expected);
     }
@@ -208,10 +219,14 @@ fn lists_are_judged_by_each_rule() {
     revoked(judge(&|one| one.revoked = vec![(8, Vec::new()), (SERIAL, Vec::new())]), None);
     let reason = |code: u8| extension("2.5.29.21", false, &tlv(0x0a, &[code]));
     revoked(judge(&|one| one.revoked = vec![(SERIAL, vec![reason(6)])]), Some("certificateHold"));
-    unknown(judge(&|one| one.revoked = vec![(SERIAL, vec![reason(8)])]), "revokedCertificates");
-    // An entry of another issuer's certificate (an indirect CRL).
+    // It is revoked, whatever else is said, and also once the list is over; what was on hold may be released.
+    revoked(judge(&|one| one.revoked = vec![(SERIAL, vec![reason(8)])]), None);
     let other_issuer = extension("2.5.29.29", true, &seq(&[]));
-    unknown(judge(&|one| one.revoked = vec![(SERIAL, vec![other_issuer.clone()])]), "revokedCertificates");
+    revoked(judge(&|one| one.revoked = vec![(SERIAL, vec![other_issuer.clone()])]), None);
+    let over = || Some(world.now.plus_millis(-1000));
+    revoked(judge(&|one| (one.revoked, one.next) = (vec![(SERIAL, Vec::new())], over())), None);
+    let held = |one: &mut Crl<'_>| (one.revoked, one.next) = (vec![(SERIAL, vec![reason(6)])], over());
+    unknown(judge(&held), "expected one for");
     unknown(judge(&|one| one.next = Some(world.now.plus_millis(-1000))), "expected one for");
     unknown(judge(&|one| one.next = None), "nextUpdate");
     unknown(judge(&|one| one.this = world.now.plus_millis(HOUR)), "expected one for");
@@ -220,6 +235,7 @@ fn lists_are_judged_by_each_rule() {
         judge(&move |one: &mut Crl<'_>| one.extensions = vec![extension.clone()])
     };
     unknown(with("2.5.29.27", true, tlv(2, &[1])), "a list of changes (a delta CRL)");
+    unknown(with("2.5.29.46", false, seq(&[])), "one with a list of changes (a delta CRL) beside it");
     unknown(with("1.2.3", true, tlv(5, &[])), "must be understood");
     assert_eq!(with("1.2.3", false, tlv(5, &[])), Ok(()));
     let scope = |parts: &[Vec<u8>]| with("2.5.29.28", true, seq(parts));
@@ -287,6 +303,34 @@ fn what_is_not_asked_at_all_is_named() {
     unknown(point(&[tlv(0x81, &[1, 2])]), "about some reasons alone");
     let name = tlv(0xa4, &seq(&[tlv(0x31, &seq(&[oid("2.5.4.3"), tlv(0x0c, b"x")]))]));
     unknown(point(&[tlv(0xa2, &name)]), "an indirect CRL");
+}
+
+#[test]
+fn one_distribution_point_is_enough_and_each_may_say_that_it_is_revoked() {
+    let point = |url: &str| seq(&[tlv(0xa0, &tlv(0xa0, &tlv(0x86, url.as_bytes())))]);
+    let two = |other: &str| extension("2.5.29.31", false, &seq(&[point(CRL), point(other)]));
+    let world = World::with(vec![two("ldap://crl.example/")], 0x06);
+    assert_eq!(world.judge(None, Some(world.list().der())), Ok(()));
+    let second = "http://crl.example/2.crl";
+    let world = World::with(vec![two(second)], 0x06);
+    let query = |url: &str| RevocationQuery::Crl { url: url.to_owned() };
+    let good = world.list().der();
+    let bad = Crl { revoked: vec![(SERIAL, Vec::new())], ..world.list() }.der();
+    let answers = Answers::from([(query(CRL), Ok(good)), (query(second), Ok(bad))]);
+    revoked(world.ask(&answers, None), None);
+    // Many names of one list are one question.
+    let same = World::with(vec![two(CRL)], 0x06);
+    let Err(RevocationError::Unknown { unasked, .. }) = same.ask(&NotAsked, None) else { panic!() };
+    assert_eq!(unasked, [query(CRL)]);
+}
+
+#[test]
+fn a_responder_may_name_the_certificate_by_another_hash() {
+    let world = World::new(Some(OCSP), None);
+    for by_sha256 in [false, true] {
+        let answer = Ocsp { by_sha256, ..world.answer() };
+        assert_eq!(world.judge(Some(answer.der()), None), Ok(()));
+    }
 }
 
 #[test]

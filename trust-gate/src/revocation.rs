@@ -1,6 +1,9 @@
 //! [`RevocationSource`]: where it is asked whether certificates are revoked; [`collect_revocations`]: all that a request needs of it.
 
+use std::sync::Arc;
+
 use futures_util::future::{self, Either};
+use futures_util::stream::{self, StreamExt as _};
 use trust_core::UnixTime;
 use trust_core::notation::{COSE_MEDIA_TYPE, JWS_MEDIA_TYPE};
 use trust_core::revocation::RevocationQuery;
@@ -13,6 +16,10 @@ use crate::store::StoreError;
 const MAX_ROUNDS: usize = 3;
 /// Questions of one request: a few certificates of a few signers.
 const MAX_QUERIES: usize = 64;
+/// Of these, at a time: each answer may be long.
+const WIDTH: usize = 8;
+/// Bytes of all answers of one request.
+const MAX_LEN: usize = 64 << 20;
 
 /// Where it is asked whether certificates are revoked.
 ///
@@ -27,7 +34,7 @@ pub trait RevocationSource: core::fmt::Debug + Send + Sync {
         &'a self,
         query: &'a RevocationQuery,
         until: Deadline,
-    ) -> Boxed<'a, Result<Vec<u8>, StoreError>>;
+    ) -> Boxed<'a, Result<Arc<[u8]>, StoreError>>;
 
     /// An answer did not count when it was judged: one that is kept is not given again.
     fn forget<'a>(&'a self, query: &'a RevocationQuery) -> Boxed<'a, ()> {
@@ -36,12 +43,12 @@ pub trait RevocationSource: core::fmt::Debug + Send + Sync {
     }
 }
 
-impl<T: RevocationSource + ?Sized> RevocationSource for std::sync::Arc<T> {
+impl<T: RevocationSource + ?Sized> RevocationSource for Arc<T> {
     fn answer<'a>(
         &'a self,
         query: &'a RevocationQuery,
         until: Deadline,
-    ) -> Boxed<'a, Result<Vec<u8>, StoreError>> {
+    ) -> Boxed<'a, Result<Arc<[u8]>, StoreError>> {
         (**self).answer(query, until)
     }
 
@@ -65,16 +72,38 @@ pub async fn collect_revocations(
     if !evidence.images.values().flat_map(|image| &image.artifacts).any(is_notation) {
         return;
     }
+    let too_much = |found: usize, unit: &'static str, limit: usize| StoreError::TooLarge {
+        what: "what is asked about revocation for the request".to_owned(),
+        found: found as u64,
+        unit,
+        limit: limit as u64,
+    };
+    let mut len = 0;
     for _ in 0..MAX_ROUNDS {
         let needed = policies.requirements(request, evidence, now);
         future::join_all(needed.refused_revocations.iter().map(|query| source.forget(query))).await;
-        let left = MAX_QUERIES.saturating_sub(evidence.revocations.len());
-        let queries: Vec<&RevocationQuery> = needed.revocations.iter().take(left).collect();
-        if queries.is_empty() {
+        if needed.revocations.is_empty() {
             return;
         }
-        let answers = future::join_all(queries.iter().map(|query| ask(source, query, until))).await;
-        evidence.revocations.extend(queries.iter().map(ToString::to_string).zip(answers));
+        let mut wanted: Vec<RevocationQuery> = needed.revocations.into_iter().collect();
+        let count = evidence.revocations.len() + wanted.len();
+        let room = MAX_QUERIES.saturating_sub(evidence.revocations.len());
+        for query in wanted.split_off(room.min(wanted.len())) {
+            let failure = too_much(count, "questions", MAX_QUERIES).into_failure(query.url());
+            evidence.revocations.insert(query.to_string(), Err(failure));
+        }
+        let asking = wanted.into_iter().map(|query| async move {
+            let answer = ask(source, &query, until).await;
+            (query, answer)
+        });
+        let mut answers = stream::iter(asking).buffer_unordered(WIDTH);
+        while let Some((query, mut answer)) = answers.next().await {
+            len += answer.as_ref().map_or(0, |answer| answer.0.len());
+            if len > MAX_LEN {
+                answer = Err(too_much(len, "bytes", MAX_LEN).into_failure(query.url()));
+            }
+            evidence.revocations.insert(query.to_string(), answer);
+        }
     }
 }
 
@@ -90,8 +119,5 @@ async fn ask(
     let answer = match future::select(source.answer(query, until), Box::pin(late)).await {
         Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
     };
-    match answer {
-        Ok(bytes) => Ok(RevocationAnswer(bytes.into())),
-        Err(error) => Err(error.into_failure(query.url())),
-    }
+    answer.map(RevocationAnswer).map_err(|error| error.into_failure(query.url()))
 }

@@ -1,5 +1,6 @@
 //! [`RevocationServices`]: responders and lists, asked over HTTP where certificates say that they are.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,12 +31,12 @@ const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// most, unless it [did not count](RevocationSource::forget). Callers that ask for the same thing at the same time wait for one answer. It
 /// needs tokio.
 ///
-/// The addresses stand in certificates of authorities that policies trust. They are public ones, unless
-/// [more](Self::within_private_networks) is allowed.
+/// The addresses stand in certificates of authorities that policies trust. They are public ones, but for hosts that are
+/// [named](Self::with_private_host).
 #[derive(Clone, Debug)]
 pub struct RevocationServices {
     transport: Arc<dyn Transport>,
-    reach: Reach,
+    private_hosts: BTreeSet<String>,
     kept: Cache<RevocationQuery, Kept>,
 }
 
@@ -64,13 +65,14 @@ impl RevocationServices {
             u32::try_from(kept.answer.len() + query.url().len() + 300).unwrap_or(u32::MAX)
         };
         let kept = Cache::builder().max_capacity(MAX_KEPT_LEN).weigher(weight).expire_after(Life).build();
-        Self { transport: Arc::new(transport), reach: Reach::Public, kept }
+        Self { transport: Arc::new(transport), private_hosts: BTreeSet::new(), kept }
     }
 
-    /// Asks services at private addresses, and on this machine, too: an authority of one's own.
+    /// Asks this host at a private address as well, or on this machine: that of an authority of one's own.
     #[must_use]
-    pub fn within_private_networks(self) -> Self {
-        Self { reach: Reach::Private, ..self }
+    pub fn with_private_host(mut self, host: impl Into<String>) -> Self {
+        self.private_hosts.insert(host.into());
+        self
     }
 
     async fn fetch(&self, query: &RevocationQuery, until: Deadline) -> Result<Kept, StoreError> {
@@ -80,15 +82,17 @@ impl RevocationServices {
         if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
             return Err(malformed("expected a URL of http without credentials".to_owned()));
         }
+        let is_private = url.host_str().is_some_and(|host| self.private_hosts.contains(host));
+        let reach = if is_private { Reach::Private } else { Reach::Public };
         let (request, until) = match query {
             RevocationQuery::Ocsp { request, .. } => {
-                let mut post = HttpRequest::get(url, MAX_OCSP_LEN, self.reach);
+                let mut post = HttpRequest::get(url, MAX_OCSP_LEN, reach);
                 post.method = Method::Post;
                 post.headers.push(("content-type", "application/ocsp-request".to_owned()));
                 post.body.clone_from(request);
                 (post, until.at_most(OCSP_TIMEOUT))
             }
-            _ => (HttpRequest::get(url, MAX_CRL_LEN, self.reach), until.at_most(CRL_TIMEOUT)),
+            _ => (HttpRequest::get(url, MAX_CRL_LEN, reach), until.at_most(CRL_TIMEOUT)),
         };
         let response =
             self.transport.send(request, until).await.map_err(|error| error.into_store_error(&what))?;
@@ -106,10 +110,17 @@ impl RevocationSource for RevocationServices {
         &'a self,
         query: &'a RevocationQuery,
         until: Deadline,
-    ) -> Boxed<'a, Result<Vec<u8>, StoreError>> {
+    ) -> Boxed<'a, Result<Arc<[u8]>, StoreError>> {
         Box::pin(async move {
-            let kept = self.kept.try_get_with_by_ref(query, self.fetch(query, until)).await;
-            kept.map(|kept| kept.answer.to_vec()).map_err(|error| (*error).clone())
+            let ask = || self.kept.try_get_with_by_ref(query, self.fetch(query, until));
+            let kept = match ask().await {
+                // The first caller may have had less time.
+                Err(error) if matches!(*error, StoreError::TimedOut { .. }) && !until.is_past() => {
+                    ask().await
+                }
+                first => first,
+            };
+            kept.map(|kept| kept.answer).map_err(|error| (*error).clone())
         })
     }
 

@@ -118,7 +118,7 @@ pub use policy::image_rule::{
     Which, WorkloadRequirement,
 };
 pub use policy::mode::{Mode, ModeOverride, ModeRule};
-pub use policy::notation_signer::NotationSigner;
+pub use policy::notation_trust::NotationTrust;
 pub use policy::overlay::{KeyRule, Overlay, OverlayKey};
 pub use policy::policy_set::{
     ContextEntry, ContextSource, Exception, ForEach, FormRequirement, ImageExtractor, Lint, Policy,

@@ -227,7 +227,7 @@ fn a_level_that_logs_takes_what_it_logs_and_says_so() {
     });
     let verdict = judge(&audit, vec![stranger]);
     allowed(&verdict);
-    assert!(verdict.to_string().contains("whom the policy does not trust"), "{verdict}");
+    assert!(verdict.to_string().contains("authenticity: fails, which the policy only logs"), "{verdict}");
     denied(&judge(&audit, Vec::new()), ReasonCode::NotFound, "found no signature");
 }
 
@@ -240,13 +240,13 @@ fn images_of_no_statement_are_denied() {
         assert!(verdict.to_string().contains(reason), "{verdict}");
     };
     denies(&judge(&named, vec![signed(|_| {})]), "registry.example/acme/other");
-    let skipped = read(&[trust_policy(&["registry.example/acme/app"], json!({"level": "skip"}))]);
-    allowed(&judge(&skipped, Vec::new()));
-    // A longer name is another repository.
+    // Nothing is asked of any registry to know it.
     let judged = |policies: &PolicySet, image: &str| {
-        let evidence = evidence([(image, image_at(&Digest::sha256(b"image")))], []);
-        evaluate(policies, &request(pod(image)), &evidence, &Trust::keys_only(), NOW)
+        evaluate(policies, &request(pod(image)), &Evidence::default(), &Trust::keys_only(), NOW)
     };
+    let skipped = read(&[trust_policy(&["registry.example/acme/app"], json!({"level": "skip"}))]);
+    allowed(&judged(&skipped, IMAGE));
+    // A longer name is another repository.
     denies(&judged(&skipped, "registry.example/acme/app/other:v1"), "expected `registry.example/acme/app`");
     // Docker Hub's short names are in the scopes of their full ones.
     let hub = read(&[trust_policy(&["docker.io/library/nginx"], json!({"level": "skip"}))]);
@@ -344,4 +344,73 @@ fn mistakes_are_told_with_their_place() {
     let text = "trustPolicies:\n- name: a\n  registryScopes: [b.example/c]\n  signatureVerification: {level: stern}\nversion: '1.0'\n";
     let error = PolicySet::from_yaml(text).unwrap_err().to_string();
     assert!(error.starts_with("line 4"), "{error}");
+}
+
+/// A name that stands for two stores stands for neither: which one is meant is not known.
+#[test]
+fn two_stores_of_one_name_are_none() {
+    let policy = trust_policy(&["*"], json!({"level": "strict"}));
+    let same = read(&[policy.clone(), trust_store(), trust_store()]);
+    allowed(&judge(&same, vec![signed(|_| {})]));
+    let mut other = trust_store();
+    other["spec"]["certificates"] = certificate(1).into();
+    for documents in [[policy.clone(), trust_store(), other.clone()], [policy, other, trust_store()]] {
+        let reason = "several trust stores that differ are called `ca:acme`";
+        denied(&judge(&read(&documents), vec![signed(|_| {})]), ReasonCode::UnusablePolicy, reason);
+    }
+}
+
+/// One signature is one signer's, whatever each of two asks of it.
+#[test]
+fn a_signature_counts_once_whatever_is_logged_of_it() {
+    let mut policy = own(json!({"notation": {"certificates": root(), "trustedIdentities": ["*"]}}));
+    let other =
+        trust_testkit::notation::own_chain(&Key::p256(90), trust_testkit::notation::leaf_extensions());
+    policy["spec"]["signers"]["other"] = json!({"notation": {"certificates": pem::encode("CERTIFICATE", &other[2]),
+        "trustedIdentities": ["*"], "level": "audit"}});
+    policy["spec"]["require"]["signatures"] = json!({"from": ["acme", "other"], "atLeast": 2});
+    denied(&judge(&read(&[policy]), vec![signed(|_| {})]), ReasonCode::TooFewSigners, "1 of 2");
+}
+
+/// What is not known of one signature is not hidden by another that is wrong.
+#[test]
+fn what_is_unknown_is_said_before_what_is_wrong() {
+    let revocable = signed(|envelope| {
+        let sources = trust_testkit::revocation::sources(Some("http://ocsp.example/"), None);
+        let extensions = [trust_testkit::notation::leaf_extensions(), sources].concat();
+        envelope.chain =
+            trust_testkit::notation::chain(&envelope.key, extensions, trust_testkit::notation::YEAR);
+    });
+    let (policies, garbage) = (&in_each_language()[0].1, artifact(JWS_MEDIA_TYPE, b"{}".to_vec()));
+    let evidence = found(vec![garbage, revocable]);
+    denied(&judge_at(policies, &evidence, NOW), ReasonCode::NotFetched, "http://ocsp.example/ was not asked");
+    let asked = policies.requirements(&request(pod(IMAGE)), &evidence, NOW).revocations;
+    assert_eq!(
+        asked.into_iter().map(|one| one.url().to_owned()).collect::<Vec<_>>(),
+        ["http://ocsp.example/"]
+    );
+}
+
+#[test]
+fn what_is_not_read_of_kyverno_says_so() {
+    let lint = |change: &dyn Fn(&mut Value)| {
+        let mut policy = kyverno(json!({"cert": root()}));
+        change(&mut policy["spec"]["rules"][0]["verifyImages"][0]);
+        read(&[policy]).policies()[0]
+            .lints
+            .iter()
+            .map(|lint| lint.message.clone())
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    assert_eq!(lint(&|_| {}), "");
+    let attested = lint(&|one| {
+        one["attestations"] = json!([{"type": "sbom/cyclone-dx", "attestors": one["attestors"]}]);
+    });
+    assert!(attested.contains("an attestation that is signed in the Notary Project's way"), "{attested}");
+    let older = lint(&|one| {
+        one["key"] = "key".into();
+        one.as_object_mut().unwrap().remove("attestors");
+    });
+    assert!(older.contains("is no signer of the Notary Project's signatures"), "{older}");
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use futures_util::future::try_join;
 use serde_json::json;
 use trust_core::notation::{
-    EnvelopeDraft, EnvelopeForm, SIGNATURE_MEDIA_TYPE, SignatureEnvelope, TargetArtifact, VerifiedEnvelope,
+    Check, CheckError, EnvelopeDraft, EnvelopeForm, SIGNATURE_MEDIA_TYPE, SignatureEnvelope, StoreKind,
+    TargetArtifact, TrustStatement, TrustStore, TrustStores, VerifiedEnvelope,
 };
+use trust_core::revocation::{NotAsked, RevocationError};
 use trust_core::{
     Authority, Certificate, Digest, HashAlgorithm, Reasons, SignatureScheme, TimeWindow, UnixTime,
 };
@@ -23,6 +25,8 @@ use crate::timestamp_authority;
 const RESERVED: &str = "io.cncf.notary";
 /// What the manifest with a signature says of its certificates.
 const THUMBPRINTS: &str = "io.cncf.notary.x509chain.thumbprint#S256";
+/// By how much this machine's clock may be behind an authority's.
+const CLOCK_TOLERANCE_MILLIS: i64 = 300_000;
 /// The software, as envelopes name it.
 const AGENT: &str = concat!("trust-sign/", env!("CARGO_PKG_VERSION"));
 
@@ -64,7 +68,39 @@ pub struct NotationSigner {
 struct StampedBy {
     url: String,
     transport: Arc<dyn Transport>,
-    roots: Vec<Authority>,
+    roots: Vec<Certificate>,
+}
+
+impl StampedBy {
+    /// Proves that the timestamp counts under a trust policy that names the authority, but for its revocation, which is not asked here.
+    fn check(
+        &self,
+        envelope: &[u8],
+        form: EnvelopeForm,
+        certificates: &[Certificate],
+        now: UnixTime,
+    ) -> Result<(), SignError> {
+        const NAME: &str = "own";
+        let roots = certificates.last().into_iter().cloned().collect();
+        let stores =
+            [(StoreKind::CertificateAuthority, roots), (StoreKind::TimestampAuthority, self.roots.clone())];
+        let failed = |error: &dyn core::error::Error| SignError::new(Stage::Timestamp, &Reasons(error));
+        let mut all = TrustStores::new();
+        for (kind, roots) in stores {
+            let store = TrustStore::assertion(kind, roots).map_err(|error| failed(&error))?;
+            all.insert((kind, NAME.to_owned()), store);
+        }
+        let statement = TrustStatement::strict(NAME, all.keys().cloned().collect());
+        let envelope = SignatureEnvelope::from_bytes(form.media_type(), envelope);
+        // An authority's clock may be before this one.
+        let later = now.plus_millis(CLOCK_TOLERANCE_MILLIS);
+        let checks = statement.verify(envelope, &all, &NotAsked, later).checks;
+        let of_time = checks.into_iter().find(|one| one.check == Check::AuthenticTimestamp);
+        match of_time.and_then(|one| one.problem) {
+            None | Some(CheckError::Revocation(RevocationError::Unknown { .. })) => Ok(()),
+            Some(problem) => Err(failed(&problem)),
+        }
+    }
 }
 
 /// An envelope, verified.
@@ -114,8 +150,6 @@ impl NotationSigner {
         roots: Vec<Certificate>,
     ) -> Self {
         let (url, transport) = (url.into(), Arc::new(transport));
-        let root = |one| Authority::assertion(url.clone(), vec![one], TimeWindow::ALWAYS);
-        let roots = roots.into_iter().map(root).collect();
         Self { stamped_by: Some(StampedBy { url, transport, roots }), ..self }
     }
 
@@ -147,16 +181,19 @@ impl NotationSigner {
         let token = match &self.stamped_by {
             None => None,
             Some(StampedBy { url, transport, roots }) => {
+                let root =
+                    |one: &Certificate| Authority::assertion(url, vec![one.clone()], TimeWindow::ALWAYS);
+                let roots: Vec<Authority> = roots.iter().map(root).collect();
                 let stamped =
-                    timestamp_authority::timestamp(transport.as_ref(), url, &signature, roots, until).await;
+                    timestamp_authority::timestamp(transport.as_ref(), url, &signature, &roots, until).await;
                 Some(stamped.map_err(|problem| SignError::new(Stage::Timestamp, &problem))?)
             }
         };
-        let envelope =
+        let (envelope, verified) =
             draft.seal(&signature, token.as_deref(), AGENT).map_err(|error| failed(Stage::Verify)(&error))?;
-        let verified = SignatureEnvelope::from_bytes(self.form.media_type(), &envelope)
-            .and_then(SignatureEnvelope::verify)
-            .map_err(|error| failed(Stage::Verify)(&error))?;
+        if let Some(stamped_by) = &self.stamped_by {
+            stamped_by.check(&envelope, self.form, &self.certificates, now)?;
+        }
         Ok(SignedEnvelope { envelope, form: self.form, verified })
     }
 

@@ -1,5 +1,6 @@
 //! Answers about revoked certificates, right in every respect until a test changes one.
 
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use trust_core::UnixTime;
 
@@ -91,6 +92,8 @@ pub struct Ocsp<'a> {
     pub next: Option<UnixTime>,
     pub single_extensions: Vec<Vec<u8>>,
     pub extensions: Vec<Vec<u8>>,
+    /// How the certificate is named: by SHA-256 instead of SHA-1.
+    pub by_sha256: bool,
     /// Who signs, if not the issuer.
     pub by: Option<(Key, Vec<u8>)>,
 }
@@ -104,8 +107,10 @@ impl Ocsp<'_> {
             Key::P384(_) => &spki[spki.len() - 97..],
             _ => panic!("no test issues with such a key"),
         };
-        let hash = |bytes: &[u8]| tlv(4, &Sha256::digest(bytes));
-        let algorithm = seq(&[oid("2.16.840.1.101.3.4.2.1"), tlv(5, &[])]);
+        let (algorithm, hash): (_, fn(&[u8]) -> Vec<u8>) = match self.by_sha256 {
+            true => (seq(&[oid("2.16.840.1.101.3.4.2.1")]), |bytes| tlv(4, &Sha256::digest(bytes))),
+            false => (seq(&[oid("1.3.14.3.2.26"), tlv(5, &[])]), |bytes| tlv(4, &Sha1::digest(bytes))),
+        };
         seq(&[
             algorithm,
             hash(&crate::sigstore::name(self.issuer.name)),

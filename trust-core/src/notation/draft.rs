@@ -6,7 +6,7 @@ use coset::CoseSign1;
 
 use super::attributes::{Algorithm, Said};
 use super::chain;
-use super::envelope::SignatureEnvelope;
+use super::envelope::{SignatureEnvelope, VerifiedEnvelope};
 use super::parts::EnvelopeError;
 use super::payload::TargetArtifact;
 use super::{COSE_MEDIA_TYPE, JWS_MEDIA_TYPE, cose, jws};
@@ -104,7 +104,7 @@ impl EnvelopeDraft {
         signature: &[u8],
         timestamp: Option<&[u8]>,
         agent: &str,
-    ) -> Result<Vec<u8>, EnvelopeError> {
+    ) -> Result<(Vec<u8>, VerifiedEnvelope), EnvelopeError> {
         let timestamp = timestamp.map(token_of).transpose().map_err(|_| EnvelopeError::Malformed {
             part: "timestamp",
             expected: "a timestamp token, or an answer with one",
@@ -118,8 +118,8 @@ impl EnvelopeDraft {
                 cose::seal(unsigned.clone(), signature, &self.certificates, timestamp, agent)?,
             ),
         };
-        SignatureEnvelope::from_bytes(form.media_type(), &bytes)?.verify()?;
-        Ok(bytes)
+        let verified = SignatureEnvelope::from_bytes(form.media_type(), &bytes)?.verify()?;
+        Ok((bytes, verified))
     }
 }
 

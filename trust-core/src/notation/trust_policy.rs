@@ -81,7 +81,7 @@ const LEVELS: [(&str, Actions); 4] = {
 };
 
 impl Check {
-    /// All of them, in the order in which they are asked.
+    /// All of them, in the order of the specification's table.
     pub const ALL: [Self; 5] =
         [Self::Integrity, Self::Authenticity, Self::AuthenticTimestamp, Self::Expiry, Self::Revocation];
 

@@ -12,7 +12,7 @@ use super::envelope::{SignatureEnvelope, VerifiedEnvelope};
 use super::parts::EnvelopeError;
 use super::trust_policy::{Action, Check, TrustStatement};
 use super::trust_store::{StoreKind, TrustStore};
-use crate::revocation::{RevocationAnswers, RevocationError, RevocationQuery, check_revocation};
+use crate::revocation::{NotAsked, RevocationAnswers, RevocationError, RevocationQuery, check_revocation};
 use crate::text::time::{TimeWindow, UnixTime};
 use crate::timestamp::{TimestampError, verify_timestamp_and_path};
 use crate::x509::authority::Authority;
@@ -25,13 +25,16 @@ pub type TrustStores = BTreeMap<(StoreKind, String), TrustStore>;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Verification {
-    /// Each check that was asked, in order. Those after one that is enforced and fails are asked all the same, as far as they can be.
+    /// Each check that was asked, in order. What is signed by nobody whom the policy trusts, where that is enforced, is asked for its time and
+    /// for revocation no more.
     pub checks: Vec<Checked>,
     /// What the signature proves; `None` if it proves nothing.
     pub envelope: Option<VerifiedEnvelope>,
     /// When it was made at the latest, as a timestamp authority or the signing authority vouches.
     pub signed: Option<UnixTime>,
-    /// What was not asked about the revocation of certificates, and may tell: where the chain is one that is trusted.
+    /// The place of the first certificate in the chain that a trust store has: those above it are anybody's, and prove nothing.
+    pub anchor: Option<usize>,
+    /// What was not asked about the revocation of certificates, and may tell: of those that are trusted.
     pub unasked: Vec<RevocationQuery>,
     /// What was answered about it, and the answer does not count.
     pub refused: Vec<RevocationQuery>,
@@ -158,21 +161,28 @@ impl TrustStatement {
         };
         add(Check::Integrity, Ok(()));
         let trusted = self.authenticity(&envelope, stores);
-        // Whoever wrote the certificates wrote the addresses in them: they count only of a chain that is trusted.
-        let is_asked = trusted.is_ok();
-        let mut revocation = Revocation { answers, now, unasked: Vec::new(), refused: Vec::new() };
-        add(Check::Authenticity, trusted);
+        let anchor = trusted.as_ref().ok().copied();
+        add(Check::Authenticity, trusted.map(|_| ()));
         add(Check::Expiry, expiry(&envelope, now));
+        // Whatever else its certificates say, it does not count.
+        if anchor.is_none() && self.actions.of(Check::Authenticity) == Action::Enforce {
+            return Verification { envelope: Some(envelope), ..verification };
+        }
+        let mut revocation = Revocation { answers, now, unasked: Vec::new(), refused: Vec::new() };
         let signed = self.timestamp(&envelope, stores, &mut revocation);
         add(Check::AuthenticTimestamp, signed.as_ref().map(|_| ()).map_err(Clone::clone));
         let signed = signed.ok().flatten();
         if self.actions.of(Check::Revocation) != Action::Skip {
-            add(Check::Revocation, revocation.check(envelope.certificates(), signed));
+            // Whoever wrote the certificates wrote the addresses in them: they count only up to one that is trusted.
+            let found = match anchor {
+                Some(anchor) => revocation.check(envelope.certificates(), anchor, signed),
+                None => Revocation { answers: &NotAsked, now, unasked: Vec::new(), refused: Vec::new() }
+                    .check(envelope.certificates(), envelope.certificates().len(), signed),
+            };
+            add(Check::Revocation, found);
         }
-        if is_asked {
-            verification.unasked = revocation.unasked;
-            verification.refused = revocation.refused;
-        }
+        (verification.unasked, verification.refused) = (revocation.unasked, revocation.refused);
+        verification.anchor = anchor;
         verification.envelope = Some(envelope);
         verification.signed = signed;
         verification
@@ -194,20 +204,21 @@ impl TrustStatement {
         named.map(find).collect()
     }
 
-    /// A trusted root certifies a trusted identity. Stores for one scheme are never asked for the other.
-    fn authenticity(&self, envelope: &VerifiedEnvelope, stores: &TrustStores) -> Result<(), CheckError> {
+    /// A trusted root certifies a trusted identity: the place of that root in the chain. Stores for one scheme are never asked for the other.
+    fn authenticity(&self, envelope: &VerifiedEnvelope, stores: &TrustStores) -> Result<usize, CheckError> {
         let scheme = envelope.attributes().scheme;
         let kind = match scheme {
             SigningScheme::X509 => StoreKind::CertificateAuthority,
             SigningScheme::SigningAuthority => StoreKind::SigningAuthority,
         };
-        if !self.stores_of(kind, stores)?.iter().any(|store| store.trusts(envelope.certificates())) {
-            return Err(CheckError::NotTrusted { scheme });
-        }
-        let Some(identities) = &self.identities else { return Ok(()) };
+        let stores = self.stores_of(kind, stores)?;
+        let is_trusted = |one: &Certificate| stores.iter().any(|store| store.certificates().contains(one));
+        let anchor = envelope.certificates().iter().position(is_trusted);
+        let anchor = anchor.ok_or(CheckError::NotTrusted { scheme })?;
+        let Some(identities) = &self.identities else { return Ok(anchor) };
         let name = envelope.identity()?;
         if identities.iter().any(|identity| identity.is_part_of(&name)) {
-            return Ok(());
+            return Ok(anchor);
         }
         let expected: Vec<String> = identities.iter().map(|identity| format!("`{identity}`")).collect();
         Err(CheckError::Identity { found: name.to_string(), expected: expected.join(" or ") })
@@ -245,7 +256,7 @@ impl TrustStatement {
             valid_at(envelope, stamped.time().plus_millis(offset))?;
         }
         // Whatever the level does about the signer's, a revoked timestamp authority vouches for nothing.
-        revocation.check(&path, None)?;
+        revocation.check(&path, path.len(), None)?;
         Ok(Some(stamped.time().plus_millis(stamped.accuracy_millis())))
     }
 }
@@ -280,11 +291,16 @@ struct Revocation<'a> {
 }
 
 impl Revocation<'_> {
-    /// Proves that no certificate of a chain is revoked; its root is the policy's own. One that is revoked is named before one of which it
-    /// is not known.
-    fn check(&mut self, chain: &[Certificate], signed: Option<UnixTime>) -> Result<(), CheckError> {
+    /// Proves that no certificate of a chain is revoked up to and with the one at `anchor`, of which the next one gives the issuer's key; the
+    /// last is the policy's own. One that is revoked is named before one of which it is not known.
+    fn check(
+        &mut self,
+        chain: &[Certificate],
+        anchor: usize,
+        signed: Option<UnixTime>,
+    ) -> Result<(), CheckError> {
         let mut unknown = None;
-        for pair in chain.windows(2) {
+        for pair in chain.windows(2).take(anchor.saturating_add(1)) {
             let [certificate, issuer] = pair else { continue };
             match check_revocation(certificate, issuer, signed, self.answers, self.now) {
                 Ok(()) => {}

@@ -6,9 +6,7 @@ use thiserror::Error;
 use x509_cert::ext::pkix::crl::dp::IssuingDistributionPoint;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 
-use super::signed_list::{
-    Entry, SignedPart, Update, is_same_serial, read_entry, read_explicit, read_extensions, time,
-};
+use super::signed_list::{Entry, SignedPart, Update, is_same_serial, read_explicit, read_extensions, time};
 use crate::asn1::{self, Element, Malformed};
 use crate::key::SignatureError;
 use crate::text::time::UnixTime;
@@ -17,6 +15,8 @@ use crate::x509::certificate::{Certificate, CertificateError, Extension};
 /// Public authorities' lists have up to some MiB.
 const MAX_LEN: usize = 32 << 20;
 const DELTA: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
+/// Where a list of changes is, in a list and in a certificate.
+const FRESHEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
 const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
 
 /// A list of revoked certificates does not tell about a certificate.
@@ -128,22 +128,31 @@ impl<'a> Crl<'a> {
     }
 }
 
-/// What a list that was fetched from `url` says of a certificate; `None` if it is not revoked.
+/// What a list of a distribution point with these names says of a certificate; `None` if it is not revoked.
 pub(super) fn entry(
     list: &[u8],
     certificate: &Certificate,
     issuer: &Certificate,
-    url: &str,
+    names: &[String],
     now: UnixTime,
 ) -> Result<Option<Entry>, CrlError> {
     let list = Crl::from_der(list)?;
     list.check_issuer(issuer)?;
+    let found =
+        find(list.entries, certificate).map_err(|_| CrlError::Malformed { part: "revokedCertificates" })?;
+    // Who is revoked stays so, also where the list is over, or lacks others.
+    if let Some(entry) = found.filter(Entry::is_for_ever) {
+        return Ok(Some(entry));
+    }
     let Update { this, next } = list.update;
     if !list.update.is_current(now) {
         return Err(CrlError::NotCurrent { this, next, now });
     }
-    check_scope(&list.extensions, certificate, url)?;
-    find(list.entries, certificate).map_err(|_| CrlError::Malformed { part: "revokedCertificates" })
+    check_scope(&list.extensions, certificate, names)?;
+    if certificate.extension(FRESHEST).is_some() {
+        return Err(CrlError::Partial { kind: WITH_CHANGES });
+    }
+    Ok(found)
 }
 
 /// Until when a list says that it is good.
@@ -151,12 +160,20 @@ pub(super) fn unverified_end(list: &[u8]) -> Option<UnixTime> {
     Crl::from_der(list).ok().map(|list| list.update.next)
 }
 
+/// A list that another one, which is newer, completes.
+const WITH_CHANGES: &str = "one with a list of changes (a delta CRL) beside it";
+
 /// Proves that the list is about the certificate, for whatever reason it may be revoked.
-fn check_scope(extensions: &[Extension<'_>], certificate: &Certificate, url: &str) -> Result<(), CrlError> {
+fn check_scope(
+    extensions: &[Extension<'_>],
+    certificate: &Certificate,
+    names: &[String],
+) -> Result<(), CrlError> {
     let partial = |kind| Err(CrlError::Partial { kind });
     for extension in extensions {
         match extension.oid {
             DELTA => return partial("a list of changes (a delta CRL)"),
+            FRESHEST => return partial(WITH_CHANGES),
             ISSUING_DISTRIBUTION_POINT => {
                 let point = IssuingDistributionPoint::from_der(extension.value)
                     .map_err(|_| CrlError::Malformed { part: "issuingDistributionPoint" })?;
@@ -175,8 +192,8 @@ fn check_scope(extensions: &[Extension<'_>], certificate: &Certificate, url: &st
                 }
                 let is_named = match &point.distribution_point {
                     None => true,
-                    Some(DistributionPointName::FullName(names)) => names.iter().any(|name| {
-                        matches!(name, GeneralName::UniformResourceIdentifier(one) if one.as_str() == url)
+                    Some(DistributionPointName::FullName(own)) => own.iter().any(|name| {
+                        matches!(name, GeneralName::UniformResourceIdentifier(one) if names.iter().any(|name| name == one.as_str()))
                     }),
                     Some(_) => false,
                 };
@@ -203,7 +220,7 @@ fn find(entries: Option<Element<'_>>, certificate: &Certificate) -> Result<Optio
         let extensions = if fields.is_empty() { None } else { Some(fields.next()?) };
         fields.end()?;
         if found.is_none() && is_same_serial(serial, certificate.serial()) {
-            found = Some(read_entry(time(since)?, None, &read_extensions(extensions)?)?);
+            found = Some(Entry::read(time(since), None, read_extensions(extensions)));
         }
     }
     Ok(found)

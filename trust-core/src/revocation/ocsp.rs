@@ -4,8 +4,8 @@ use der::Tag;
 use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
-use super::query::certificate_id;
-use super::signed_list::{Entry, SignedPart, Update, read_entry, read_explicit, reason_of, time};
+use super::query::is_called;
+use super::signed_list::{Entry, SignedPart, Update, read_explicit, reason_of, time};
 use crate::asn1::{self, Element, Malformed};
 use crate::key::{PublicKey, SignatureError};
 use crate::text::time::UnixTime;
@@ -102,7 +102,7 @@ struct Answer<'a> {
 
 /// What is answered about one certificate.
 struct Single<'a> {
-    certificate: &'a [u8],
+    certificate: Element<'a>,
     status: Element<'a>,
     update: Update,
     extensions: Vec<Extension<'a>>,
@@ -151,14 +151,19 @@ impl<'a> Answer<'a> {
         let scheme = self.signed.scheme().map_err(|found| OcspError::Algorithm { found })?;
         let is_by = |key: &PublicKey| self.signed.verify(scheme, key);
         let Err(source) = is_by(issuer.public_key()) else { return Ok(()) };
+        let mut error = OcspError::Responder { source };
+        // A responder's older certificate may stand beside its newer one.
         for der in &self.certificates {
             let Ok(responder) = Certificate::from_der(der) else { continue };
             let key = responder.public_key().by_back_end_of(issuer.public_key());
             if is_by(&key).is_ok() {
-                return check_delegate(&responder, issuer, now);
+                match check_delegate(&responder, issuer, now) {
+                    Ok(()) => return Ok(()),
+                    Err(refused) => error = refused,
+                }
             }
         }
-        Err(OcspError::Responder { source })
+        Err(error)
     }
 }
 
@@ -166,7 +171,7 @@ impl<'a> Single<'a> {
     fn read(single: Element<'a>) -> Result<Self, OcspError> {
         let part = |part| move |_: Malformed| OcspError::Malformed { part };
         let mut fields = single.open(Tag::Sequence).map_err(part("SingleResponse"))?;
-        let certificate = fields.next().map_err(part("certID"))?.encoding;
+        let certificate = fields.next().map_err(part("certID"))?;
         let status = fields.next().map_err(part("certStatus"))?;
         let this = fields.next().and_then(time).map_err(part("thisUpdate"))?;
         let next = fields.next_if(asn1::context(0)).map_err(part("nextUpdate"))?;
@@ -190,12 +195,10 @@ impl<'a> Single<'a> {
             return Err(OcspError::UnknownCertificate);
         }
         let mut revoked = self.status.open(asn1::context(1)).map_err(part("certStatus"))?;
-        let since = revoked.next().and_then(time).map_err(part("revocationTime"))?;
-        let reason = revoked.next_if(asn1::context(0)).map_err(part("revocationReason"))?;
-        let reason = reason.map(|reason| reason_of(Element::only(reason.content)?)).transpose();
-        let reason = reason.map_err(part("revocationReason"))?;
-        revoked.end().map_err(part("certStatus"))?;
-        read_entry(since, reason, &self.extensions).map(Some).map_err(part("singleExtensions"))
+        let since = revoked.next().and_then(time);
+        let reason = revoked.next_if(asn1::context(0)).ok().flatten();
+        let reason = reason.and_then(|reason| Element::only(reason.content).and_then(reason_of).ok());
+        Ok(Some(Entry::read(since, reason, Ok(self.extensions.clone()))))
     }
 }
 
@@ -216,12 +219,13 @@ pub(super) fn entry(
     let answer = Answer::from_der(answer)?;
     answer.check_signer(issuer, now)?;
     answer.check_extensions()?;
-    let wanted = certificate_id(certificate, issuer).ok_or(OcspError::OtherCertificate)?;
-    let single = answer.singles.iter().find(|single| single.certificate == wanted);
-    let single = single.ok_or(OcspError::OtherCertificate)?;
+    let is_wanted = |single: &&Single<'_>| is_called(single.certificate, certificate, issuer) == Ok(true);
+    let single = answer.singles.iter().find(is_wanted).ok_or(OcspError::OtherCertificate)?;
+    let entry = single.entry()?;
     let Update { this, next } = single.update;
-    match single.update.is_current(now) {
-        true => single.entry(),
+    // Who is revoked stays so, also where the answer is over.
+    match single.update.is_current(now) || entry.as_ref().is_some_and(Entry::is_for_ever) {
+        true => Ok(entry),
         false => Err(OcspError::NotCurrent { this, next, now }),
     }
 }

@@ -2,17 +2,22 @@
 
 use core::fmt;
 
+use der::Tag;
+use der::asn1::ObjectIdentifier;
+use sha1::{Digest as _, Sha1};
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{AuthorityInfoAccessSyntax, CrlDistributionPoints};
 
-use crate::asn1::{self, Element};
-use crate::digest::{Digest, HashAlgorithm};
-use crate::key::SHA256;
-use crate::text::encoding::{from_hex, to_hex};
+use super::signed_list::is_same_serial;
+use crate::asn1::{self, Element, Malformed};
+use crate::digest::Digest;
+use crate::key::hash_from_oid;
+use crate::text::encoding::to_hex;
 use crate::x509::certificate::{Certificate, CertificateError, oid};
 
 /// Names of one certificate; real ones have one or two.
 const MAX_URLS: usize = 8;
+const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
 
 /// Where it can be asked whether a certificate is revoked, and what is asked there. Its text is one line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,18 +46,6 @@ impl RevocationQuery {
             Self::Ocsp { url, .. } | Self::Crl { url } => url,
         }
     }
-
-    /// The query of this text; `None` if it is of none.
-    #[must_use]
-    pub fn from_text(text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
-        let query = match (words.next()?, words.next()?) {
-            ("crl", url) => Self::Crl { url: url.to_owned() },
-            ("ocsp", url) => Self::Ocsp { url: url.to_owned(), request: from_hex(words.next()?)? },
-            _ => return None,
-        };
-        words.next().is_none().then_some(query)
-    }
 }
 
 impl fmt::Display for RevocationQuery {
@@ -65,21 +58,18 @@ impl fmt::Display for RevocationQuery {
 }
 
 /// Where the list is in which a certificate would stand ([RFC 5280 section 4.2.1.13](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13)).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DistributionPoint {
-    /// URLs of the one list, those that are asked.
-    pub urls: Vec<String>,
+pub(super) struct DistributionPoint {
+    /// Every URL of the one list.
+    pub(super) names: Vec<String>,
+    /// Those that are asked.
+    pub(super) asked: Vec<String>,
     /// Why it is not asked.
-    pub problem: Option<&'static str>,
+    pub(super) problem: Option<&'static str>,
 }
 
 impl fmt::Display for DistributionPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.urls.first() {
-            Some(url) => f.write_str(url),
-            None => f.write_str("a distribution point"),
-        }
+        f.write_str(self.names.first().map_or("a distribution point", String::as_str))
     }
 }
 
@@ -89,33 +79,45 @@ pub(super) fn ocsp_urls(certificate: &Certificate) -> Result<Vec<String>, Certif
         certificate.decode(oid::AUTHORITY_INFO_ACCESS, "authorityInfoAccess")?;
     let all = access.map(|access| access.0).unwrap_or_default();
     let of_ocsp = all.into_iter().filter(|one| one.access_method == oid::OCSP);
-    Ok(of_ocsp.filter_map(|one| url(&one.access_location)).take(MAX_URLS).collect())
+    let mut urls = Vec::new();
+    of_ocsp.filter_map(|one| url(&one.access_location)).for_each(|url| add(&mut urls, url));
+    Ok(urls)
 }
 
-/// The distribution points that a certificate names.
+/// Adds what is not there yet, as far as there is room.
+fn add(urls: &mut Vec<String>, url: String) {
+    if urls.len() < MAX_URLS && !urls.contains(&url) {
+        urls.push(url);
+    }
+}
+
+/// The distribution points that a certificate names, each URL of all of them asked once.
 pub(super) fn crl_points(certificate: &Certificate) -> Result<Vec<DistributionPoint>, CertificateError> {
     let points: Option<CrlDistributionPoints> =
         certificate.decode(oid::CRL_DISTRIBUTION_POINTS, "cRLDistributionPoints")?;
-    let read = |point: x509_cert::ext::pkix::crl::dp::DistributionPoint| {
+    let mut all = Vec::new();
+    let mut read = |point: x509_cert::ext::pkix::crl::dp::DistributionPoint| {
         let names = match point.distribution_point {
             Some(DistributionPointName::FullName(names)) => names,
             _ => Vec::new(),
         };
-        let urls: Vec<String> =
-            names.iter().filter_map(url).filter(|url| is_asked(url)).take(MAX_URLS).collect();
+        let names: Vec<String> = names.iter().filter_map(url).take(MAX_URLS).collect();
+        let before = all.len();
+        names.iter().filter(|url| is_asked(url)).for_each(|url| add(&mut all, url.clone()));
+        let asked = all.get(before..).unwrap_or_default().to_vec();
         let problem = if point.crl_issuer.is_some() {
             Some("its list is another issuer's (an indirect CRL), which is not read")
         } else if point.reasons.is_some() {
             Some("its list is about some reasons alone, which is not read")
-        } else if urls.is_empty() {
-            Some("it names no URL of http, and nothing else is asked")
+        } else if asked.is_empty() {
+            Some("it names no URL of http that is not asked already, and nothing else is asked")
         } else {
             None
         };
-        DistributionPoint { urls, problem }
+        DistributionPoint { names, asked, problem }
     };
     let points = points.map(|points| points.0).unwrap_or_default();
-    Ok(points.into_iter().take(MAX_URLS).map(read).collect())
+    Ok(points.into_iter().take(MAX_URLS).map(&mut read).collect())
 }
 
 fn url(name: &GeneralName) -> Option<String> {
@@ -143,18 +145,48 @@ pub(super) fn ocsp_query(
     is_asked(url).then(|| RevocationQuery::Ocsp { url: url.to_owned(), request })
 }
 
-/// By which a responder knows a certificate ([RFC 6960 section 4.1.1](https://www.rfc-editor.org/rfc/rfc6960#section-4.1.1)).
-pub(super) fn certificate_id(certificate: &Certificate, issuer: &Certificate) -> Option<Vec<u8>> {
-    let hash = |bytes: &[u8]| Digest::of(HashAlgorithm::Sha256, bytes);
-    let mut spki = Element::only(issuer.public_key().spki_der()).ok()?.open(der::Tag::Sequence).ok()?;
-    spki.next().ok()?;
-    let (_, key) = spki.next().ok()?.content_of(der::Tag::BitString).ok()?.split_first()?;
-    let algorithm = [asn1::encode(0x06, SHA256.as_bytes()), asn1::encode(0x05, &[])].concat();
+/// By which a responder knows a certificate ([RFC 6960 section 4.1.1](https://www.rfc-editor.org/rfc/rfc6960#section-4.1.1)): by SHA-1, which
+/// every responder knows ([RFC 5019 section 2.1.1](https://www.rfc-editor.org/rfc/rfc5019#section-2.1.1)) and which proves nothing here.
+fn certificate_id(certificate: &Certificate, issuer: &Certificate) -> Option<Vec<u8>> {
+    let algorithm = [asn1::encode(0x06, SHA1.as_bytes()), asn1::encode(0x05, &[])].concat();
     let parts = [
         asn1::encode(0x30, &algorithm),
-        asn1::encode(0x04, hash(issuer.subject_der()).as_bytes()),
-        asn1::encode(0x04, hash(key).as_bytes()),
+        asn1::encode(0x04, &hash(SHA1, issuer.subject_der())?),
+        asn1::encode(0x04, &hash(SHA1, subject_key(issuer).ok()?)?),
         asn1::encode(0x02, certificate.serial()),
     ];
     Some(asn1::encode(0x30, &parts.concat()))
+}
+
+/// Whether a responder calls a certificate by this, by whichever hash.
+pub(super) fn is_called(
+    name: Element<'_>,
+    certificate: &Certificate,
+    issuer: &Certificate,
+) -> Result<bool, Malformed> {
+    let mut fields = name.open(Tag::Sequence)?;
+    let mut algorithm = fields.next()?.open(Tag::Sequence)?;
+    let algorithm = algorithm.next_oid()?;
+    let (issuer_name, issuer_key) =
+        (fields.next()?.content_of(Tag::OctetString)?, fields.next()?.content_of(Tag::OctetString)?);
+    let serial = fields.next()?.content_of(Tag::Integer)?;
+    fields.end()?;
+    Ok(hash(algorithm, issuer.subject_der()).is_some_and(|hash| hash == issuer_name)
+        && hash(algorithm, subject_key(issuer)?).is_some_and(|hash| hash == issuer_key)
+        && is_same_serial(serial, certificate.serial()))
+}
+
+/// The bits of a certificate's key, which are what is hashed.
+fn subject_key(certificate: &Certificate) -> Result<&[u8], Malformed> {
+    let mut spki = Element::only(certificate.public_key().spki_der())?.open(Tag::Sequence)?;
+    spki.next()?;
+    let bits = spki.next()?.content_of(Tag::BitString)?;
+    bits.split_first().map(|(_, key)| key).ok_or(Malformed)
+}
+
+fn hash(algorithm: ObjectIdentifier, bytes: &[u8]) -> Option<Vec<u8>> {
+    if algorithm == SHA1 {
+        return Some(Sha1::digest(bytes).to_vec());
+    }
+    hash_from_oid(&algorithm).map(|algorithm| Digest::of(algorithm, bytes).as_bytes().to_vec())
 }

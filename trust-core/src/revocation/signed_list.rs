@@ -16,7 +16,7 @@ const INVALIDITY_DATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.2
 /// What is said of a revoked certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    pub(super) since: UnixTime,
+    pub(super) since: Option<UnixTime>,
     pub(super) reason: Option<&'static str>,
     /// From when on it is not to be believed.
     pub(super) invalid_from: Option<UnixTime>,
@@ -86,22 +86,33 @@ pub(super) fn read_explicit(explicit: Option<Element<'_>>) -> Result<Vec<Extensi
     read_extensions(explicit.map(|explicit| Element::only(explicit.content)).transpose()?)
 }
 
-/// The reason and the date in the extensions of an entry, and an extension that must be understood and is not.
-pub(super) fn read_entry(
-    since: UnixTime,
-    reason: Option<&'static str>,
-    extensions: &[Extension<'_>],
-) -> Result<Entry, Malformed> {
-    let mut entry = Entry { since, reason, invalid_from: None };
-    for extension in extensions {
-        match extension.oid {
-            REASON => entry.reason = Some(reason_of(Element::only(extension.value)?)?),
-            INVALIDITY_DATE => entry.invalid_from = Some(time(Element::only(extension.value)?)?),
-            _ if extension.critical => return Err(Malformed),
-            _ => {}
+impl Entry {
+    /// What is said of a certificate that is revoked. Whatever else is said is of no account where it is not understood: it stays revoked.
+    pub(super) fn read(
+        since: Result<UnixTime, Malformed>,
+        reason: Option<&'static str>,
+        extensions: Result<Vec<Extension<'_>>, Malformed>,
+    ) -> Self {
+        let mut entry = Self { since: since.ok(), reason, invalid_from: None };
+        let extensions = extensions.unwrap_or_default();
+        let is_known = |one: &Extension<'_>| [REASON, INVALIDITY_DATE].contains(&one.oid) || !one.critical;
+        if !extensions.iter().all(is_known) {
+            return entry;
         }
+        for extension in extensions {
+            match extension.oid {
+                REASON => entry.reason = Element::only(extension.value).and_then(reason_of).ok(),
+                INVALIDITY_DATE => entry.invalid_from = Element::only(extension.value).and_then(time).ok(),
+                _ => {}
+            }
+        }
+        entry
     }
-    Ok(entry)
+
+    /// Whether it is for ever: what is on hold may be released.
+    pub(super) fn is_for_ever(&self) -> bool {
+        self.reason != Some("certificateHold")
+    }
 }
 
 /// [RFC 5280 section 5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)
@@ -114,8 +125,6 @@ pub(super) fn reason_of(element: Element<'_>) -> Result<&'static str, Malformed>
         [4] => "superseded",
         [5] => "cessationOfOperation",
         [6] => "certificateHold",
-        // It stands only in lists of changes.
-        [8] => return Err(Malformed),
         [9] => "privilegeWithdrawn",
         [10] => "aACompromise",
         _ => return Err(Malformed),
@@ -124,6 +133,8 @@ pub(super) fn reason_of(element: Element<'_>) -> Result<&'static str, Malformed>
 
 /// Whether two serial numbers are one, however many zeros they begin with.
 pub(super) fn is_same_serial(one: &[u8], other: &[u8]) -> bool {
-    let digits = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|byte| *byte == 0).collect() };
-    digits(one) == digits(other)
+    let digits =
+        |bytes: &[u8]| bytes.iter().position(|byte| *byte != 0).map_or(0, |first| bytes.len() - first);
+    let (one_len, other_len) = (digits(one), digits(other));
+    one_len == other_len && one.iter().rev().take(one_len).eq(other.iter().rev().take(other_len))
 }

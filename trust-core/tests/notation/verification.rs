@@ -8,7 +8,7 @@ use trust_core::notation::{
     Action, COSE_MEDIA_TYPE, Check, JWS_MEDIA_TYPE, SignatureEnvelope, StoreKind, TrustPolicy, TrustStore,
     TrustStores, Verification,
 };
-use trust_core::revocation::{NotAsked, RevocationQuery};
+use trust_core::revocation::{NotAsked, RevocationAnswers, RevocationQuery};
 use trust_core::{Certificate, Digest, Reasons, UnixTime};
 use trust_testkit::notation::{Attribute, Notation, SIGNED_AT, chain, chain_of, leaf_extensions};
 use trust_testkit::revocation::{Crl, sources};
@@ -478,5 +478,54 @@ fn nothing_is_wanted_for_a_chain_that_is_not_trusted() {
             let verification = judge(&policy, &stores, JWS_MEDIA_TYPE, &bytes, NOW);
             assert_eq!(verification.unasked.len(), wanted, "{level}");
         }
+    }
+}
+
+/// Certificates above the one that is trusted are anybody's: one of the real name and key, and whatever else, can take a real one's place.
+#[test]
+fn certificates_above_the_trusted_one_prove_nothing_and_are_not_asked() {
+    let (leaf, middle_key, theirs) = (Key::p256(40), Key::p256(42), Key::p384(90));
+    let url = sources(None, Some("http://evil.example/crl"));
+    let extensions = [leaf_extensions(), sources(None, Some("http://crl.example/1"))].concat();
+    let validity = trust_testkit::notation::YEAR;
+    let real = chain(&leaf, extensions, validity);
+    let authority = |more: Vec<Vec<u8>>| [vec![basic_constraints(None), key_usage(0x06)], more].concat();
+    let make = |subject, key, extensions, name, by| {
+        certificate(&Template { subject, key, validity, extensions }, &Issuer { name, key: by })
+    };
+    let middle = make("middle", &middle_key, authority(url.clone()), "evil", &theirs);
+    let root = make("evil", &theirs, authority(Vec::new()), "evil", &theirs);
+    let mut envelope = Notation::new(&artifact());
+    envelope.chain = vec![real[0].clone(), middle, root];
+    let bytes = envelope.jws().to_string().into_bytes();
+    let policy = policy("strict", &["ca:acme"], &["*"], json!({}));
+    let judge = |trusted: &[u8], answers: &dyn RevocationAnswers| {
+        let kind = StoreKind::CertificateAuthority;
+        let store = TrustStore::pinning(kind, vec![Certificate::from_der(trusted).unwrap()]).unwrap();
+        let stores = TrustStores::from([((kind, "acme".to_owned()), store)]);
+        let envelope = SignatureEnvelope::from_bytes(JWS_MEDIA_TYPE, &bytes);
+        policy.statements()[0].verify(envelope, &stores, answers, NOW)
+    };
+    // The leaf is pinned: it is asked about itself, by its own address.
+    let pinned = judge(&real[0], &NotAsked);
+    let query = RevocationQuery::Crl { url: "http://crl.example/1".to_owned() };
+    assert_eq!((pinned.anchor, &pinned.unasked[..]), (Some(0), &[query.clone()][..]));
+    assert!(!pinned.counts());
+    let (this, next) = (NOW.plus_millis(-1000), Some(NOW.plus_millis(1000)));
+    let list = |revoked| {
+        let issuer = Issuer { name: "middle", key: &middle_key };
+        Ok(Crl { issuer, this, next, revoked, extensions: Vec::new() }.der())
+    };
+    let answers = |revoked| BTreeMap::from([(query.clone(), list(revoked))]);
+    assert!(judge(&real[0], &answers(Vec::new())).counts());
+    let revoked = judge(&real[0], &answers(vec![(7, Vec::new())]));
+    assert!(!revoked.counts() && problems(&revoked)[0].2.contains("is revoked"), "{:?}", problems(&revoked));
+    // The real authority is no part of this chain.
+    for other in [&real[1], &real[2]] {
+        let verification = judge(other, &NotAsked);
+        assert_eq!(
+            (verification.anchor, verification.unasked.len(), verification.counts()),
+            (None, 0, false)
+        );
     }
 }

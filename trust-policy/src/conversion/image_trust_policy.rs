@@ -13,7 +13,7 @@ use super::scope::{Kinds, Scope};
 use super::{ChangeKind, Obstacle, Source};
 use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, ImageRule, Vouching, Which};
 use crate::policy::mode::ModeOverride;
-use crate::policy::notation_signer::NotationSigner;
+use crate::policy::notation_trust::NotationTrust;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
 
 /// What one policy demands; several of them demand it together.
@@ -268,7 +268,7 @@ fn signer(attestor: &Attestor) -> Result<Map<String, Value>, Obstacle> {
 }
 
 /// Whom a trust policy trusts, in its words.
-fn notation(signer: &NotationSigner) -> Result<Value, Obstacle> {
+fn notation(signer: &NotationTrust) -> Result<Value, Obstacle> {
     let statement = &signer.statement;
     let mut fields = Map::new();
     let mut named = Vec::new();

@@ -16,7 +16,7 @@ use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::language::reader::match_constraints::CONTROLLERS;
 use crate::policy::image_rule::{AttestationRequirement, ImageAuthority, ImageRule, Vouching};
 use crate::policy::mode::Mode;
-use crate::policy::notation_signer::NotationSigner;
+use crate::policy::notation_trust::NotationTrust;
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
 
 /// Images of the request, of every list that expressions have.
@@ -325,7 +325,7 @@ fn attestor((index, attestor): (usize, &Attestor)) -> Result<Value, Obstacle> {
 }
 
 /// Certificates of which one must be in the chain: whoever signed with it, at the level `strict`.
-fn notary(attestor: &Attestor, signer: &NotationSigner) -> Result<Value, Obstacle> {
+fn notary(attestor: &Attestor, signer: &NotationTrust) -> Result<Value, Obstacle> {
     let statement = &signer.statement;
     let strict = TrustStatement::strict(statement.name.clone(), statement.stores.clone());
     if *statement != strict || !attestor.annotations.is_empty() || attestor.repository.is_some() {

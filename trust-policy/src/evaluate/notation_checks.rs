@@ -2,22 +2,16 @@
 
 use trust_core::notation::{Action, Check, CheckError, Checked, EnvelopeError, VerifiedEnvelope};
 use trust_core::revocation::RevocationError;
-use trust_core::{Reasons, UnixTime};
+use trust_core::{Certificate, Reasons, UnixTime};
 
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
-/// Who signed: whom the policy trusts, unless it only logs whether it does.
-pub(super) fn signer_of(verified: &VerifiedEnvelope, checks: &[Checked]) -> String {
-    let name = match (verified.identity(), verified.certificates().first()) {
-        (Ok(name), _) => format!("`{name}`"),
-        (Err(_), Some(certificate)) => format!("the certificate {}", certificate.fingerprint()),
-        (Err(_), None) => "nobody".to_owned(),
-    };
-    match checks.iter().any(|one| one.check == Check::Authenticity && one.problem.is_some()) {
-        true => format!("{name}, whom the policy does not trust"),
-        false => name,
-    }
+/// Who signed, as its certificate says; the name alone tells one signer from another.
+pub(super) fn signer_of(verified: &VerifiedEnvelope) -> String {
+    let leaf = verified.certificates().first();
+    let subject = || leaf.map(Certificate::subject).unwrap_or_default();
+    verified.identity().map_or_else(|_| subject(), |name| name.to_string())
 }
 
 /// Each check with what it found. What is known of the signature, where it counts, says more than that a check passed.
@@ -45,7 +39,7 @@ fn passed(check: Check, known: Option<(&VerifiedEnvelope, Option<UnixTime>)>) ->
             let leaf = verified.certificates().first().map(ToString::to_string).unwrap_or_default();
             format!("signed with the key of {leaf}")
         }
-        Check::Authenticity => format!("by {}", signer_of(verified, &[])),
+        Check::Authenticity => format!("by `{}`", signer_of(verified)),
         Check::Expiry => match verified.attributes().expiry {
             Some(expiry) => format!("signed until {expiry}"),
             None => "signed without an end".to_owned(),

@@ -1,6 +1,6 @@
 //! A signature of the Notary Project on an image: what it proves under a trust policy, check by check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use trust_core::UnixTime;
@@ -11,7 +11,7 @@ use trust_core::revocation::RevocationQuery;
 use crate::evaluate::notation_checks::{explained, signer_of};
 use crate::evaluate::proof::{ArtifactError, Judging, Proof, Subject};
 use crate::evidence::{Evidence, ImageEvidence};
-use crate::policy::notation_signer::NotationSigner;
+use crate::policy::notation_trust::NotationTrust;
 use crate::policy::policy_set::PolicySet;
 use crate::policy::signer::Attestor;
 use crate::verdict::VerifiedSignature;
@@ -19,7 +19,7 @@ use crate::verdict::VerifiedSignature;
 /// Proves that whoever `signer` trusts signed this, and that it is about the image.
 pub(super) fn verify(
     envelope: &SignatureEnvelope,
-    signer: &NotationSigner,
+    signer: &NotationTrust,
     attestor: &Attestor,
     subject: Subject<'_>,
     by: Judging<'_>,
@@ -41,9 +41,12 @@ pub(super) fn verify(
         let expected = attestor.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
         return Err(ArtifactError::Name { found: Vec::new(), expected });
     }
-    let signer = signer_of(verified, &verification.checks);
+    let signer = signer_of(verified);
+    // Certificates above the one that is trusted are anybody's.
+    let anchor = verification.anchor.and_then(|anchor| verified.certificates().get(anchor));
+    let issuer = anchor.map(|anchor| anchor.subject());
     Ok(Proof {
-        signature: signature(&signer, verified, verification.signed),
+        signature: VerifiedSignature::of_certificate(&signer, issuer, verification.signed),
         checks: explained(&verification.checks, Some((verified, verification.signed))),
         time: verification.signed,
         signer,
@@ -54,16 +57,24 @@ pub(super) fn verify(
 /// answered, and does not count.
 pub(super) fn revocation_queries(
     image: &ImageEvidence,
-    signer: &NotationSigner,
+    signer: &NotationTrust,
     policies: &PolicySet,
     evidence: &Evidence,
     now: UnixTime,
 ) -> (Vec<RevocationQuery>, Vec<RevocationQuery>) {
     let stores = stores(signer, policies);
-    let envelopes = image
-        .artifacts
-        .iter()
-        .filter_map(|one| SignatureEnvelope::from_bytes(&one.media_type, &one.content).ok());
+    // Of what anyone may attach, what can count at all: about this image, under a certificate that is trusted, and each once.
+    let mut seen = BTreeSet::new();
+    let once = image.artifacts.iter().filter(|one| seen.insert(&one.content));
+    let envelopes = once.filter_map(|one| SignatureEnvelope::from_bytes(&one.media_type, &one.content).ok());
+    let is_about = |envelope: &SignatureEnvelope| {
+        let artifact = envelope.unverified_artifact().ok();
+        image.digest.as_ref().ok().zip(artifact).is_some_and(|(digest, artifact)| artifact.digest == *digest)
+    };
+    let is_trusted = |envelope: &SignatureEnvelope| {
+        stores.values().any(|store| store.trusts(envelope.unverified_certificates()))
+    };
+    let envelopes = envelopes.filter(|envelope| is_about(envelope) && is_trusted(envelope));
     let (mut unasked, mut refused) = (Vec::new(), Vec::new());
     for envelope in envelopes {
         let verification = signer.statement.verify(Ok(envelope), &stores, evidence, now);
@@ -74,7 +85,7 @@ pub(super) fn revocation_queries(
 }
 
 /// The trust stores that a signer names: its own, and those of the set.
-fn stores(signer: &NotationSigner, policies: &PolicySet) -> TrustStores {
+fn stores(signer: &NotationTrust, policies: &PolicySet) -> TrustStores {
     let named = signer.statement.stores.iter();
     let found = named.filter_map(|key| {
         let store = signer.stores.get(key).or_else(|| policies.trust_stores().get(key));
@@ -124,9 +135,4 @@ fn check_annotations(
             expected: expected.clone(),
         }),
     }
-}
-
-fn signature(signer: &str, verified: &VerifiedEnvelope, signed: Option<UnixTime>) -> VerifiedSignature {
-    let root = verified.certificates().last().map(|root| root.subject());
-    VerifiedSignature::of_certificate(signer, root, signed)
 }

@@ -68,12 +68,13 @@ impl Requirements {
         sets: impl Iterator<Item = &'a AttestorSet>,
         known: Known<'_>,
     ) {
-        let Known { policies, evidence, now } = known;
+        let evidence = known.evidence;
         if images.is_empty() {
             return;
         }
         add(&mut self.images, &images);
         for set in sets {
+            self.add_revocations(&images, set, known);
             set.each(&mut |attestor| {
                 if let Signer::KeyInSecret(object) = &attestor.signer
                     && !evidence.objects.contains_key(&object.to_string())
@@ -81,21 +82,29 @@ impl Requirements {
                     self.objects.insert(object.clone());
                 }
                 // What notation signs describes the image's manifest.
-                if let Signer::Notation(signer) = &attestor.signer {
+                if let Signer::Notation(_) = &attestor.signer {
                     add(&mut self.documents, &images);
-                    let platforms = images.iter().flat_map(|image| evidence.platforms_of(image));
-                    let signed = images.iter().cloned().chain(platforms);
-                    for image in signed.filter_map(|image| evidence.images.get(&image)) {
-                        let (unasked, refused) = revocation_queries(image, signer, policies, evidence, now);
-                        self.revocations.extend(unasked);
-                        self.refused_revocations.extend(refused);
-                    }
                 }
                 for image in attestor.repository.iter().flat_map(|_| &images) {
                     self.repositories.entry(image.clone()).or_default().extend(attestor.repository.clone());
                 }
             });
         }
+    }
+
+    /// What is to be asked about the certificates of what a set signed, on images that are in the evidence and on their platforms.
+    fn add_revocations(&mut self, images: &[String], set: &AttestorSet, known: Known<'_>) {
+        let Known { policies, evidence, now } = known;
+        set.each(&mut |attestor| {
+            let Signer::Notation(trust) = &attestor.signer else { return };
+            let platforms = images.iter().flat_map(|image| evidence.platforms_of(image));
+            let signed = images.iter().cloned().chain(platforms);
+            for image in signed.filter_map(|image| evidence.images.get(&image)) {
+                let (unasked, refused) = revocation_queries(image, trust, policies, evidence, now);
+                self.revocations.extend(unasked);
+                self.refused_revocations.extend(refused);
+            }
+        });
     }
 }
 
@@ -139,6 +148,15 @@ impl PolicySet {
                         let of_base = one.image.as_ref().and_then(|config| config.base_policy.as_ref());
                         let base_needs =
                             |policy: &String| self.image_rules_of(policy).any(ImageRule::needs_platforms);
+                        if let Some(policy) = of_base {
+                            let digests = names
+                                .iter()
+                                .filter_map(|name| evidence.images.get(name)?.digest.as_ref().ok());
+                            let bases: Vec<String> =
+                                digests.flat_map(|digest| evidence.bases_of(digest)).collect();
+                            let sets = self.image_rules_of(policy).flat_map(ImageRule::attestor_sets);
+                            sets.for_each(|set| needed.add_revocations(&bases, set, known));
+                        }
                         if one.needs_platforms() || of_base.is_some_and(base_needs) {
                             add(&mut needed.platforms, &names);
                         }

@@ -253,7 +253,12 @@ impl Evaluation<'_> {
             signers: Vec::new(),
             statements: Vec::new(),
         };
-        match (unmet.iter().find_map(|one| one.code), unsigned.iter().find_map(|one| one.code)) {
+        // What is not known is not known, whatever else is there and wrong.
+        let code_of = |all: &[Explanation]| {
+            let codes = || all.iter().filter_map(|one| one.code);
+            codes().find(|code| *code == ReasonCode::NotFetched).or_else(|| codes().next())
+        };
+        match (unmet.iter().find_map(|one| one.code), code_of(&unsigned)) {
             (Some(_), _) if all_must => {
                 let because = found.into_iter().chain(unmet).collect();
                 failed(ReasonCode::Condition, "has signed what does not meet the conditions", because)
@@ -375,6 +380,7 @@ impl Evaluation<'_> {
         let message = match &attestor.signer {
             Signer::UnusableKey(error) => format!("the policy's key cannot be used: {}", Reasons(error)),
             Signer::Unsupported(what) => format!("{what} are not verified here yet"),
+            Signer::Notation(trust) => self.policies.ambiguous_store(trust)?,
             _ => self.keys_elsewhere(attestor, scope).err().or_else(|| self.rooted(attestor).err())?,
         };
         Some(Explanation::fail(attestor.path.clone(), ReasonCode::UnusablePolicy, message))

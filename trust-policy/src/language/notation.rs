@@ -12,7 +12,7 @@ use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::language::PolicyLanguage;
 use crate::language::reader::{At, PolicyError};
 use crate::policy::image_rule::ImageRule;
-use crate::policy::notation_signer::NotationSigner;
+use crate::policy::notation_trust::NotationTrust;
 use crate::policy::policy_set::{Policy, PolicySet, Requirement, Rule};
 use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
@@ -57,6 +57,11 @@ impl PolicyLanguage for Language {
                 images.except = patterns(&scopes)?;
             }
             images.signatures = signers(statement).into_iter().collect();
+            if images.signatures.is_empty() {
+                // Nothing is asked about such images, as notation asks nothing.
+                images.registries = patterns(&statement.scopes)?;
+                images.pins_digest = false;
+            }
             rules.push(rule(&statement.name, images));
         }
         if !policy.statements().iter().any(|statement| statement.scopes.is_empty()) {
@@ -65,6 +70,7 @@ impl PolicyLanguage for Language {
             images.span = span_at(document, STATEMENTS);
             images.except = patterns(&scopes)?;
             images.registries = patterns(&scopes)?;
+            images.pins_digest = false;
             rules.push(rule("registryScopes", images));
         }
         let mut policy = Policy::new("trustpolicy", rules);
@@ -84,7 +90,7 @@ fn signers(statement: &TrustStatement) -> Option<AttestorSet> {
     if statement.actions.skips_all() {
         return None;
     }
-    let signer = NotationSigner::new(statement.clone(), TrustStores::new());
+    let signer = NotationTrust::new(statement.clone(), TrustStores::new());
     let attestor = Attestor { path: String::new(), ..Attestor::new(Signer::Notation(Box::new(signer))) };
     Some(AttestorSet::of(None, vec![attestor]).with_path(".trustedIdentities"))
 }

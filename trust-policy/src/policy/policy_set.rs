@@ -1,10 +1,10 @@
 //! [`PolicySet`]: the one model that every policy language compiles to.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use trust_core::notation::{TrustStore, TrustStores};
+use trust_core::notation::{StoreKind, TrustStore, TrustStores};
 use trust_core::{Pattern, UnixTime};
 use trust_sbom::Formats;
 
@@ -15,6 +15,7 @@ use crate::kubernetes::resource::{ContainerImage, Resource};
 use crate::policy::check::CheckRequirement;
 use crate::policy::image_rule::ImageRule;
 use crate::policy::mode::ModeRule;
+use crate::policy::notation_trust::NotationTrust;
 use crate::policy::overlay::Overlay;
 use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
 use crate::policy::signer::OwnRoots;
@@ -29,6 +30,8 @@ pub struct PolicySet {
     /// Or why one cannot be used.
     roots: BTreeMap<String, Result<OwnRoots, String>>,
     trust_stores: TrustStores,
+    /// Kinds and names of stores that are several.
+    ambiguous_stores: BTreeSet<(StoreKind, String)>,
     uncovered: Uncovered,
     allowed: Vec<ReferencePattern>,
     blocks_unchanged: bool,
@@ -338,7 +341,10 @@ impl PolicySet {
         self.policies.extend(other.policies);
         self.exceptions.extend(other.exceptions);
         self.roots.extend(other.roots);
-        self.trust_stores.extend(other.trust_stores);
+        for ((_, name), store) in other.trust_stores {
+            self.add_trust_store(name, store);
+        }
+        self.ambiguous_stores.extend(other.ambiguous_stores);
     }
 
     /// Adds a root that policies of the set name, in the place of one of this name; or says why it cannot be used, so that what is signed
@@ -358,9 +364,26 @@ impl PolicySet {
         !self.roots.is_empty() || !self.trust_stores.is_empty()
     }
 
-    /// Adds a trust store that signers of the Notary Project's kind name, in the place of one of this kind and name.
+    /// Adds a trust store that signers of the Notary Project's kind name. Of two that differ and have one kind and name, neither can be used:
+    /// which one is meant is not known.
     pub fn add_trust_store(&mut self, name: impl Into<String>, store: TrustStore) {
-        self.trust_stores.insert((store.kind(), name.into()), store);
+        let key = (store.kind(), name.into());
+        match self.trust_stores.get(&key) {
+            Some(found) if *found != store => drop(self.ambiguous_stores.insert(key)),
+            Some(_) => {}
+            None => drop(self.trust_stores.insert(key, store)),
+        }
+    }
+
+    /// Why a signer's trust stores cannot be used, if they are several of one name.
+    pub(crate) fn ambiguous_store(&self, trust: &NotationTrust) -> Option<String> {
+        let mut named = trust.statement.stores.iter();
+        let is_ambiguous = |key: &&(StoreKind, String)| {
+            !trust.stores.contains_key(*key) && self.ambiguous_stores.contains(*key)
+        };
+        named
+            .find(is_ambiguous)
+            .map(|(kind, name)| format!("several trust stores that differ are called `{kind}:{name}`"))
     }
 
     /// The trust stores, by kind and name.

@@ -8,7 +8,7 @@ use trust_core::{Authority, Certificate, IdentityPolicy, KeyError, LogKey, Publi
 use crate::expression::template::Template;
 use crate::kubernetes::image_pattern::ReferencePattern;
 use crate::kubernetes::object_name::ObjectName;
-use crate::policy::notation_signer::NotationSigner;
+use crate::policy::notation_trust::NotationTrust;
 
 /// Signers of whom some must have signed, each counted once.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,7 +151,7 @@ pub enum Signer {
     /// An identity that a certificate authority of the trust root certifies.
     Identity(IdentityPolicy),
     /// Whoever a trust policy of the Notary Project trusts, by its kind of signatures.
-    Notation(Box<NotationSigner>),
+    Notation(Box<NotationTrust>),
     /// Some of the signers of a set.
     Some(Box<AttestorSet>),
     /// A signer whose signatures cannot be verified here yet: never satisfied.

@@ -7,7 +7,7 @@ use trust_core::notation::{StoreKind, TrustPolicy, TrustStores};
 
 use super::trust_store::store;
 use crate::language::reader::{At, PolicyError};
-use crate::policy::notation_signer::NotationSigner;
+use crate::policy::notation_trust::NotationTrust;
 use crate::policy::signer::Signer;
 
 /// The name of stores whose certificates stand in the policy.
@@ -52,7 +52,7 @@ pub(super) fn read(at: &At<'_>) -> Result<Signer, PolicyError> {
         .map_err(|error| at.wrong(format!("what a trust policy says of signatures: {}", Reasons(&error))))?;
     match policy.statements() {
         [statement] if !statement.actions.skips_all() => {
-            Ok(Signer::Notation(Box::new(NotationSigner::new(statement.clone(), stores))))
+            Ok(Signer::Notation(Box::new(NotationTrust::new(statement.clone(), stores))))
         }
         _ => Err(at.wrong("a level that verifies something: `strict`, `permissive` or `audit`")),
     }

@@ -15,7 +15,7 @@ use crate::policy::signer::{Attestor, AttestorSet, Signer};
 /// Reads attestors; paths of what it makes are relative to the entry of `verifyImages`.
 pub(super) struct Reader {
     base: String,
-    is_notary: bool,
+    pub(super) is_notary: bool,
     /// Those of all attestors.
     annotations: Vec<(String, String)>,
     /// Where all attestors keep their signatures that do not say otherwise.
@@ -220,6 +220,11 @@ impl Reader {
         let set = |at: &At<'_>, attestors| {
             Some(AttestorSet::of(None, attestors).with_path(self.relative(at.path())))
         };
+        if self.is_notary {
+            let of_cosign = ["key", "subject", "issuer"].map(|name| fields.get(name));
+            let Some(at) = of_cosign.into_iter().flatten().next() else { return Ok(None) };
+            return Ok(set(&at, vec![self.not_of_notary(&at, lints)]));
+        }
         if let Some(key) = fields.get("key") {
             return Ok(set(&key, self.public_keys(&key, &key, lints)?));
         }
@@ -277,6 +282,12 @@ impl Reader {
         };
         logs.apply(&mut attestor);
         Ok(attestor)
+    }
+
+    /// A signer whose signatures are Sigstore's.
+    fn not_of_notary(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Attestor {
+        lints.push(at.lint("is no signer of the Notary Project's signatures: it denies"));
+        self.attestor(at, Signer::Unsupported("Notary signatures by anything but certificates"))
     }
 
     /// Certificates of which one must be in the chain of a signature of the Notary Project, at notation's level `strict`. With `cert`, it is

@@ -142,6 +142,9 @@ fn attestation(
     let attestors = reader.attestor_sets(&attestors, lints)?;
     let conditions = fields.get("conditions").map(|at| conditions::read_blocks(&at)).transpose()?;
     fields.finish()?;
+    if reader.is_notary {
+        lints.push(at.lint("asks for an attestation that is signed in the Notary Project's way, which is not read: it denies"));
+    }
     Ok(AttestationRequirement {
         path: reader.relative(at.path()),
         predicate_type,

@@ -8,7 +8,7 @@ use trust_core::{
 
 use super::{At, PolicyError};
 use crate::kubernetes::object_name::ObjectName;
-use crate::policy::notation_signer::NotationSigner;
+use crate::policy::notation_trust::NotationTrust;
 use crate::policy::policy_set::Lint;
 use crate::policy::signer::Signer;
 
@@ -113,7 +113,7 @@ pub(crate) fn notary(trusted: Vec<Certificate>, stamped: Vec<Certificate>) -> Re
         }
     }
     let statement = TrustStatement::strict(NAME, stores.keys().cloned().collect());
-    Ok(Signer::Notation(Box::new(NotationSigner::new(statement, stores))))
+    Ok(Signer::Notation(Box::new(NotationTrust::new(statement, stores))))
 }
 
 /// The names that cosign gives to Fulcio's first extensions, and their object identifiers.

@@ -1,4 +1,4 @@
-//! [`NotationSigner`]: whoever a trust policy of the Notary Project trusts.
+//! [`NotationTrust`]: whoever a trust policy of the Notary Project trusts.
 
 use core::fmt;
 
@@ -10,14 +10,14 @@ use trust_core::notation::{TrustStatement, TrustStores};
 /// A statement whose level logs what another enforces takes what it logs: verdicts show it, and do not deny for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct NotationSigner {
+pub struct NotationTrust {
     /// What is verified, and who is trusted. Its repositories are not looked at: the rule says which images it is about.
     pub statement: TrustStatement,
     /// Its own trust stores. Those that it names and that are not here are the [set's](crate::PolicySet::trust_store).
     pub stores: TrustStores,
 }
 
-impl NotationSigner {
+impl NotationTrust {
     /// Whoever this statement trusts, under these stores.
     #[must_use]
     pub fn new(statement: TrustStatement, stores: TrustStores) -> Self {
@@ -25,7 +25,7 @@ impl NotationSigner {
     }
 }
 
-impl fmt::Display for NotationSigner {
+impl fmt::Display for NotationTrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.statement.identities {
             None => f.write_str("a certificate")?,
