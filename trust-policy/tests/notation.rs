@@ -139,7 +139,6 @@ fn one_demand_decides_alike_in_every_language() {
     let forged = signed(|envelope| envelope.key = Key::p256(99));
     let garbage = artifact(JWS_MEDIA_TYPE, b"{}".to_vec());
     for (language, policies) in in_each_language() {
-        println!("{language}");
         assert!(policies.policies()[0].lints.is_empty(), "{:?}", policies.policies()[0].lints);
         allowed(&judge(&policies, vec![signed(|_| {})]));
         allowed(&judge(&policies, vec![garbage.clone(), stranger.clone(), signed(|_| {})]));

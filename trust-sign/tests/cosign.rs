@@ -6,18 +6,16 @@ mod registry;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use trust_core::{ImageRef, KeyAlgorithm, SigningConfig, TrustRoot, UnixTime};
-use trust_gate::{
-    Deadline, Http, Limits, OciLayout, OciLayoutWriter, Pusher, Registry, RegistryHost, Repositories,
-    collect_async,
-};
+use trust_core::{ImageRef, KeyAlgorithm, SigningConfig, TrustRoot};
+use trust_gate::{Deadline, Limits, OciLayout, OciLayoutWriter, Pusher, Repositories, collect_async};
 use trust_sign::{
-    IdentityToken, ImageTarget, Inline, PrivateKey, ProvenanceBuilder, Signer, Stage, attestation, copy,
-    predicate_type, push_bundle, push_layer,
+    IdentityToken, Inline, PrivateKey, ProvenanceBuilder, Signer, Stage, attestation, copy, predicate_type,
+    push_bundle, push_layer,
 };
 use trust_testkit::servers::{Servers, run, tool};
 

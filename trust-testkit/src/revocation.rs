@@ -107,9 +107,13 @@ impl Ocsp<'_> {
             Key::P384(_) => &spki[spki.len() - 97..],
             _ => panic!("no test issues with such a key"),
         };
-        let (algorithm, hash): (_, fn(&[u8]) -> Vec<u8>) = match self.by_sha256 {
-            true => (seq(&[oid("2.16.840.1.101.3.4.2.1")]), |bytes| tlv(4, &Sha256::digest(bytes))),
-            false => (seq(&[oid("1.3.14.3.2.26"), tlv(5, &[])]), |bytes| tlv(4, &Sha1::digest(bytes))),
+        let algorithm = match self.by_sha256 {
+            true => seq(&[oid("2.16.840.1.101.3.4.2.1")]),
+            false => seq(&[oid("1.3.14.3.2.26"), tlv(5, &[])]),
+        };
+        let hash = |bytes: &[u8]| match self.by_sha256 {
+            true => tlv(4, &Sha256::digest(bytes)),
+            false => tlv(4, &Sha1::digest(bytes)),
         };
         seq(&[
             algorithm,

@@ -51,7 +51,7 @@ pub struct EnvelopeDraft {
 #[derive(Clone)]
 enum Unsigned {
     Jws(jws::Unsigned),
-    Cose(CoseSign1),
+    Cose(Box<CoseSign1>),
 }
 
 impl EnvelopeDraft {
@@ -74,7 +74,7 @@ impl EnvelopeDraft {
         let payload = artifact.to_payload();
         let unsigned = match form {
             EnvelopeForm::Jws => Unsigned::Jws(jws::Unsigned::new(&algorithm, said, &payload)),
-            EnvelopeForm::Cose => Unsigned::Cose(cose::unsigned(&algorithm, said, payload)),
+            EnvelopeForm::Cose => Unsigned::Cose(Box::new(cose::unsigned(&algorithm, said, payload))),
         };
         Ok(Self { unsigned, certificates, scheme: algorithm.scheme })
     }
@@ -115,7 +115,7 @@ impl EnvelopeDraft {
             }
             Unsigned::Cose(unsigned) => (
                 EnvelopeForm::Cose,
-                cose::seal(unsigned.clone(), signature, &self.certificates, timestamp, agent)?,
+                cose::seal((**unsigned).clone(), signature, &self.certificates, timestamp, agent)?,
             ),
         };
         let verified = SignatureEnvelope::from_bytes(form.media_type(), &bytes)?.verify()?;

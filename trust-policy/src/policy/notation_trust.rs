@@ -13,7 +13,7 @@ use trust_core::notation::{TrustStatement, TrustStores};
 pub struct NotationTrust {
     /// What is verified, and who is trusted. Its repositories are not looked at: the rule says which images it is about.
     pub statement: TrustStatement,
-    /// Its own trust stores. Those that it names and that are not here are the [set's](crate::PolicySet::trust_store).
+    /// Its own trust stores. Those that it names and that are not here are the [set's](crate::PolicySet::trust_stores).
     pub stores: TrustStores,
 }
 
