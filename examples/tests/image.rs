@@ -378,3 +378,79 @@ fn a_key_that_is_made_signs_and_attests_what_then_verifies() {
         stderr(&wrong)
     );
 }
+
+/// Signed as notation does, seen in the tree, and judged by a folder as notation's users have it.
+#[test]
+fn what_is_notarized_is_judged_by_the_folder_of_notation() {
+    use trust_core::internal::pem;
+    use trust_testkit::notation::{around_now, chain, leaf_extensions};
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (layout, image) = (own_layout(folder.path()), "ghcr.io/myorg/app:unsigned");
+    let (key, (from, to)) = (trust_testkit::sigstore::Key::p256(40), around_now());
+    let chain = chain(&key, leaf_extensions(), (&from, &to));
+    let blocks: Vec<String> = chain.iter().map(|der| pem::encode("CERTIFICATE", der)).collect();
+    fs::write(path("key.pem"), key.private_pem()).unwrap();
+    fs::write(path("chain.pem"), blocks.concat()).unwrap();
+    let store = folder.path().join("notation/truststore/x509/ca/acme");
+    fs::create_dir_all(&store).unwrap();
+    fs::write(store.join("root.pem"), &blocks[2]).unwrap();
+    let policy = json!({"version": "1.0", "trustPolicies": [{"name": "app", "registryScopes": ["ghcr.io/myorg/app"],
+        "signatureVerification": {"level": "strict"}, "trustStores": ["ca:acme"], "trustedIdentities": ["*"]}]});
+    fs::write(path("notation/trustpolicy.json"), policy.to_string()).unwrap();
+    fs::write(
+        path("pod.yaml"),
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"},
+        "spec": {"containers": [{"name": "c", "image": image}]}})
+        .to_string(),
+    )
+    .unwrap();
+
+    let source = format!("{image}={layout}");
+    let admit = || {
+        run(
+            "admit",
+            &[
+                "--policy",
+                &path("notation"),
+                "--resource",
+                &path("pod.yaml"),
+                "--image",
+                &source,
+                "--offline",
+            ],
+            "",
+        )
+    };
+    let before = admit();
+    assert!(
+        before.status.code() == Some(1) && stdout(&before).contains("found no signature"),
+        "{}",
+        stdout(&before)
+    );
+    let key =
+        ["--key", &path("key.pem"), "--certificates", &path("chain.pem"), "--layout", &layout, "--offline"];
+    for form in [&[][..], &["--cose"]] {
+        let signed = run(
+            "image",
+            &[&["notarize", image, "-a", "team=a", "--valid-for", "24"], &key[..], form].concat(),
+            "",
+        );
+        assert!(stdout(&signed).contains("signed by C=US, ST=WA, O=Acme, CN=signer"), "{}", stderr(&signed));
+    }
+    let after = admit();
+    assert_eq!(after.status.code(), Some(0), "{}", stdout(&after));
+    let tree = run("image", &["tree", image, "--image", &source, "--offline"], "");
+    assert_eq!(stdout(&tree).matches("it is of the Notary Project, intact").count(), 2, "{}", stdout(&tree));
+    let wrong = run(
+        "image",
+        &[&["notarize", image, "--key", &path("key.pem"), "--certificates", &path("pod.yaml")], &key[4..]]
+            .concat(),
+        "",
+    );
+    assert!(
+        wrong.status.code() == Some(2) && stderr(&wrong).contains("found no certificate in PEM"),
+        "{}",
+        stderr(&wrong)
+    );
+}

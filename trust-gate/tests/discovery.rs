@@ -177,6 +177,36 @@ fn signatures_of_the_notary_project_are_found() {
     assert_eq!(found.artifacts[0].media_type, "application/jose+json");
 }
 
+/// CVE-2023-33957, CVE-2023-33958 and CVE-2023-42813 to 42816: however many signatures are attached, and however large, so many are read.
+#[test]
+fn cve_2023_33957_more_signatures_of_the_notary_project_than_are_read() {
+    let mut memory = Memory::default();
+    memory.add(b"{}");
+    let mut manifest = |number: usize, layers: usize| {
+        let envelopes: Vec<Vec<u8>> =
+            (0..layers).map(|layer| format!("{number}/{layer}").into_bytes()).collect();
+        envelopes.iter().for_each(|envelope| drop(memory.add(envelope)));
+        let layers: Vec<Value> =
+            envelopes.iter().map(|envelope| descriptor("application/cose", envelope)).collect();
+        let manifest = json!({"schemaVersion": 2, "config": descriptor("application/vnd.cncf.notary.signature", b"{}"),
+            "subject": {"mediaType": "m/m", "digest": image().to_string(), "size": 1}, "layers": layers});
+        memory.add(manifest.to_string().as_bytes())
+    };
+    let (many, one): (Vec<_>, _) = ((0..5).map(|number| manifest(number, 1)).collect(), manifest(9, 5));
+    let mut limits = Limits::default();
+    (limits.manifests, limits.artifacts, limits.layer_len) = (3, 3, 2);
+    memory.referrers = many;
+    let few = memory.discover(&limits).image;
+    assert!(few.failures.iter().any(|one| one.kind == FailureKind::TooLarge), "{:?}", few.failures);
+    assert!(few.artifacts.is_empty(), "each is longer than is read: {:?}", few.artifacts);
+    limits.layer_len = 3;
+    assert_eq!(memory.discover(&limits).image.artifacts.len(), 3);
+    memory.referrers = vec![one];
+    let few = memory.discover(&limits).image;
+    assert_eq!(few.artifacts.len(), 3);
+    assert!(few.failures.iter().any(|one| one.kind == FailureKind::TooLarge), "{:?}", few.failures);
+}
+
 #[test]
 fn statements_in_the_index_of_an_image_are_kept_apart() {
     let mut memory = Memory::default();

@@ -4,6 +4,7 @@ mod attest;
 mod copy;
 mod fetch;
 mod keygen;
+mod notarize;
 mod sign;
 mod signer;
 mod tree;
@@ -36,6 +37,8 @@ enum Command {
     Keygen(keygen::Arguments),
     /// Sign an image, with a key or with the identity of a token
     Sign(sign::Arguments),
+    /// Sign an image as notation does, with a key and its certificates
+    Notarize(notarize::Arguments),
     /// Attest what a document says of an image
     Attest(attest::Arguments),
     /// Copy an image with all that is attached to it
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
             match &arguments.command {
                 Command::Keygen(arguments) => keygen::run(arguments),
                 Command::Sign(arguments) => sign::run(arguments),
+                Command::Notarize(arguments) => notarize::run(arguments),
                 Command::Attest(arguments) => attest::run(arguments),
                 Command::Copy(arguments) => copy::run(arguments),
                 Command::Verify(arguments) => verify::run(arguments),

@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
     options: Options,
 }
 
-fn annotation(text: &str) -> Result<(String, String), String> {
+pub(crate) fn annotation(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("it has no `=`, expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -61,7 +61,7 @@ enum Form {
 
 /// An image, and where it is.
 #[derive(Clone, Debug, clap::Args)]
-struct Place {
+pub(crate) struct Place {
     /// The image: of several platforms, the index; one platform alone by its digest
     #[arg(value_name = "REF", value_parser = parsed::<ImageRef>)]
     image: ImageRef,
@@ -132,7 +132,7 @@ impl Signing {
 impl Options {
     pub(crate) fn prepare(&self, runtime: &Runtime) -> Result<Signing, String> {
         let asks = self.signing_config.is_some() || !self.tsa.is_empty() || self.key.is_none();
-        if self.network.offline && (asks || self.place.layout.is_none()) {
+        if self.network.offline && (asks || self.place.is_in_registry()) {
             return Err("`--offline` forbids asking a registry or a service".to_owned());
         }
         let root = self.network.root(&self.root, &mut read, runtime.handle())?;
@@ -157,7 +157,7 @@ impl Options {
             (Some(file), config) => {
                 let signer = match file.to_str().filter(|text| text.starts_with("pkcs11:")) {
                     Some(uri) => Signer::with_key(self.open_key(uri)?, root),
-                    None => Signer::with_key(self.read_key(file)?, root),
+                    None => Signer::with_key(read_key(file, self.password_file.as_deref())?, root),
                 };
                 let with =
                     config.as_ref().map_or(Ok(signer.clone()), |config| signer.with_services(config, now));
@@ -182,18 +182,6 @@ impl Options {
         Pkcs11Key::open(&uri, &pin).map_err(|error| reasons(&error))
     }
 
-    fn read_key(&self, file: &Path) -> Result<PrivateKey, String> {
-        let text = read_text(file)?;
-        let key = match PrivateKey::from_pem(&text) {
-            Err(trust_sign::KeyError::Encrypted) => {
-                let password = password(self.password_file.as_deref(), "password of the key: ")?;
-                PrivateKey::from_encrypted_pem(&text, password.as_bytes())
-            }
-            key => key,
-        };
-        key.map_err(|error| format!("{}: {}", file.display(), reasons(&error)))
-    }
-
     fn tokens(&self) -> Result<Tokens, String> {
         Ok(match &self.identity_token {
             Some(file) => {
@@ -203,6 +191,19 @@ impl Options {
             None => Tokens::Ambient(AmbientToken::new(self.network.http()?)),
         })
     }
+}
+
+/// The private key in a file.
+pub(crate) fn read_key(file: &Path, password_file: Option<&Path>) -> Result<PrivateKey, String> {
+    let text = read_text(file)?;
+    let key = match PrivateKey::from_pem(&text) {
+        Err(trust_sign::KeyError::Encrypted) => {
+            let password = password(password_file, "password of the key: ")?;
+            PrivateKey::from_encrypted_pem(&text, password.as_bytes())
+        }
+        key => key,
+    };
+    key.map_err(|error| format!("{}: {}", file.display(), reasons(&error)))
 }
 
 /// Where the identity comes from.
@@ -226,8 +227,16 @@ impl TokenSource for Tokens {
 }
 
 impl Place {
+    pub(crate) fn image(&self) -> &ImageRef {
+        &self.image
+    }
+
+    pub(crate) fn is_in_registry(&self) -> bool {
+        self.layout.is_none()
+    }
+
     /// Where the image is read, and written to.
-    fn open(&self, network: &Network) -> Result<(Repositories, Pusher), String> {
+    pub(crate) fn open(&self, network: &Network) -> Result<(Repositories, Pusher), String> {
         let mut stores = Repositories::new();
         let pusher = match &self.layout {
             Some(layout) => {
