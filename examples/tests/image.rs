@@ -449,7 +449,7 @@ fn what_is_notarized_is_judged_by_the_folder_of_notation() {
         "",
     );
     assert!(
-        wrong.status.code() == Some(2) && stderr(&wrong).contains("found no certificate in PEM"),
+        wrong.status.code() == Some(2) && stderr(&wrong).contains("found no PEM block with a certificate"),
         "{}",
         stderr(&wrong)
     );

@@ -153,7 +153,7 @@ impl Signed {
             ));
             let found = &evidence.images[&image];
             assert_eq!(found.failures, []);
-            assert_eq!((found.artifacts.len(), found.unverified.len()), (3, 1), "{:?}", found.notes);
+            assert_eq!((found.artifacts.len(), found.unverified.len()), (4, 0), "{:?}", found.notes);
             let verdict = evaluate(policies, &request, &evidence, &trust, now());
             assert_eq!(verdict.decision, Decision::Allow, "{verdict}");
             verdict
