@@ -153,7 +153,9 @@ impl Network {
             return Ok(None);
         }
         let services = RevocationServices::new(self.http()?);
-        let named = self.private.iter().fold(services, |services, host| services.with_private_host(host));
+        let named = self.private.iter().fold(services, |services, host| {
+            services.with_private_host(host.split(':').next().unwrap_or(host))
+        });
         Ok(Some(named))
     }
 

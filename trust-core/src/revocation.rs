@@ -18,6 +18,7 @@ mod query;
 mod crl;
 mod ocsp;
 
+use core::cell::RefCell;
 use std::collections::BTreeMap;
 
 use thiserror::Error;
@@ -27,9 +28,10 @@ pub use self::ocsp::OcspError;
 pub use self::query::RevocationQuery;
 use self::query::{DistributionPoint, crl_points, ocsp_query, ocsp_urls};
 use self::signed_list::Entry;
+use crate::digest::Digest;
 use crate::text::reasons::Reasons;
 use crate::text::time::UnixTime;
-use crate::x509::certificate::{Certificate, CertificateError};
+use crate::x509::certificate::{Certificate, CertificateError, oid};
 
 /// By how much this machine's clock may be behind that of who answers.
 const CLOCK_TOLERANCE_MILLIS: i64 = 300_000;
@@ -38,7 +40,20 @@ const CLOCK_TOLERANCE_MILLIS: i64 = 300_000;
 pub trait RevocationAnswers {
     /// The answer's bytes, or why there is none; `None` if it was not asked.
     fn answer(&self, query: &RevocationQuery) -> Option<Result<&[u8], String>>;
+
+    /// Where it is remembered what came of a certificate, by these answers at one time; nowhere, unless an implementor says so.
+    fn memory(&self) -> Option<&RevocationMemory> {
+        None
+    }
 }
+
+/// What came of certificates, so that the same long list is not read for each of many signatures: whether each is revoked, by whose key it was
+/// issued, and when it signed.
+#[derive(Debug, Default)]
+pub struct RevocationMemory(RefCell<BTreeMap<Remembered, Result<(), RevocationError>>>);
+
+/// A certificate, its issuer's key, whether that may sign lists, and when the certificate signed.
+type Remembered = (Digest, Digest, bool, Option<UnixTime>);
 
 /// Nothing was asked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,8 +113,8 @@ fn causes(unasked: &[RevocationQuery], problems: &[(String, String)]) -> String 
 
 /// Proves that a certificate is not revoked: its issuer's responder or list says so now, or it names neither, so that it cannot be.
 ///
-/// Responders are asked first, and lists where no responder gives an answer that counts. Who says that a certificate is revoked is believed
-/// whatever others say. With `signed`, a time that is vouched for, a certificate that was invalid only from a later
+/// Responders are asked first, and lists where no responder gives an answer that counts. Who of those that are asked says that a certificate is
+/// revoked is believed, whatever the others say. With `signed`, a time that is vouched for, a certificate that was invalid only from a later
 /// [date](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.2) on was good.
 ///
 /// # Errors
@@ -111,9 +126,27 @@ pub fn check_revocation(
     answers: &dyn RevocationAnswers,
     now: UnixTime,
 ) -> Result<(), RevocationError> {
-    let urls = ocsp_urls(certificate)?;
+    let Some(memory) = answers.memory() else { return check(certificate, issuer, signed, answers, now) };
+    let may_list = issuer.key_usage()?.is_none_or(|usage| usage.crl_sign());
+    let key = (certificate.fingerprint(), issuer.public_key().fingerprint(), may_list, signed);
+    if let Some(known) = memory.0.borrow().get(&key) {
+        return known.clone();
+    }
+    let found = check(certificate, issuer, signed, answers, now);
+    memory.0.borrow_mut().insert(key, found.clone());
+    found
+}
+
+fn check(
+    certificate: &Certificate,
+    issuer: &Certificate,
+    signed: Option<UnixTime>,
+    answers: &dyn RevocationAnswers,
+    now: UnixTime,
+) -> Result<(), RevocationError> {
+    let responders = ocsp_urls(certificate)?;
     let points = crl_points(certificate)?;
-    if urls.is_empty() && points.is_empty() {
+    if responders.is_empty() && points.is_empty() && certificate.extension(oid::FRESHEST_CRL).is_none() {
         return Ok(());
     }
     let mut asking = Asking {
@@ -125,18 +158,20 @@ pub fn check_revocation(
         problems: Vec::new(),
     };
     let mut is_good = false;
-    for url in &urls {
-        let Some(query) = ocsp_query(url, certificate, issuer) else {
-            asking.problems.push((url.clone(), "nothing is asked but by http".to_owned()));
+    for url in &responders {
+        let query = url.as_ref().and_then(|url| ocsp_query(url, certificate, issuer));
+        let Some(query) = query else {
+            let name = url.as_deref().unwrap_or("a responder");
+            asking.problems.push((name.to_owned(), "nothing is asked but by http".to_owned()));
             continue;
         };
-        is_good |= asking.ask(&query, |answer| ocsp::entry(answer, certificate, issuer, now))?;
+        is_good |= asking.ask(&query, |answer| ocsp::entry(answer, certificate, issuer, signed, now))?;
     }
     if is_good {
         return Ok(());
     }
     // A list is long, and a responder may tell.
-    if asking.unasked.is_empty() && !points.is_empty() {
+    if asking.unasked.is_empty() {
         // Each that is read is about all reasons, so one is enough; and each is asked, for one may say that it is revoked.
         for point in &points {
             is_good |= asking.ask_for(point, issuer, now)?;
@@ -178,7 +213,9 @@ impl Asking<'_> {
         let url = query.url().to_owned();
         let entry = match self.answers.answer(query) {
             None => {
-                self.unasked.push(query.clone());
+                if !self.unasked.contains(query) {
+                    self.unasked.push(query.clone());
+                }
                 return Ok(false);
             }
             Some(Err(problem)) => {
@@ -194,10 +231,8 @@ impl Asking<'_> {
                 }
             },
         };
-        let Some(Entry { since, reason, invalid_from }) = entry else { return Ok(true) };
-        if self.signed.zip(invalid_from).is_some_and(|(signed, from)| signed < from) {
-            return Ok(true);
-        }
+        let Some(entry) = entry.filter(|entry| !entry.spares(self.signed)) else { return Ok(true) };
+        let Entry { since, reason, .. } = entry;
         Err(RevocationError::Revoked { certificate: self.certificate.to_string(), since, reason, by: url })
     }
 
@@ -212,12 +247,12 @@ impl Asking<'_> {
             self.problems.push((point.to_string(), problem.to_owned()));
             return Ok(false);
         }
-        let certificate = self.certificate;
+        let (certificate, signed) = (self.certificate, self.signed);
         let mut is_good = false;
         for url in &point.asked {
             let query = RevocationQuery::Crl { url: url.clone() };
-            is_good |=
-                self.ask(&query, |answer| crl::entry(answer, certificate, issuer, &point.names, now))?;
+            is_good |= self
+                .ask(&query, |answer| crl::entry(answer, certificate, issuer, &point.names, signed, now))?;
         }
         Ok(is_good)
     }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use trust_core::revocation::{
-    NotAsked, RevocationAnswers, RevocationError, RevocationQuery, check_revocation, unverified_end,
+    NotAsked, RevocationAnswers, RevocationError, RevocationMemory, RevocationQuery, check_revocation,
+    unverified_end,
 };
 use trust_core::{Certificate, UnixTime};
 use trust_testkit::revocation::{Crl, Ocsp, Status, generalized, issued, responder, sources};
@@ -149,7 +150,7 @@ fn answers_of_responders_are_judged_by_each_rule() {
     revoked(judge(&|one| one.status = Status::Revoked(since, 6)), Some("certificateHold"));
     unknown(judge(&|one| one.status = Status::Unknown), "does not know the certificate");
     // It is revoked, whatever else is said, and also once the answer is over; what was on hold may be released.
-    revoked(judge(&|one| one.status = Status::Revoked(since, 8)), None);
+    revoked(judge(&|one| one.status = Status::Revoked(since, 8)), Some("removeFromCRL"));
     let over = || Some(world.now.plus_millis(-1000));
     revoked(
         judge(&|one| (one.status, one.next) = (Status::Revoked(since, 1), over())),
@@ -220,9 +221,10 @@ fn lists_are_judged_by_each_rule() {
     let reason = |code: u8| extension("2.5.29.21", false, &tlv(0x0a, &[code]));
     revoked(judge(&|one| one.revoked = vec![(SERIAL, vec![reason(6)])]), Some("certificateHold"));
     // It is revoked, whatever else is said, and also once the list is over; what was on hold may be released.
-    revoked(judge(&|one| one.revoked = vec![(SERIAL, vec![reason(8)])]), None);
+    revoked(judge(&|one| one.revoked = vec![(SERIAL, vec![reason(8)])]), Some("removeFromCRL"));
+    // What another issuer's entry says is not about this one's certificate (an indirect CRL).
     let other_issuer = extension("2.5.29.29", true, &seq(&[]));
-    revoked(judge(&|one| one.revoked = vec![(SERIAL, vec![other_issuer.clone()])]), None);
+    unknown(judge(&|one| one.revoked = vec![(SERIAL, vec![other_issuer.clone()])]), "an indirect CRL");
     let over = || Some(world.now.plus_millis(-1000));
     revoked(judge(&|one| (one.revoked, one.next) = (vec![(SERIAL, Vec::new())], over())), None);
     let held = |one: &mut Crl<'_>| (one.revoked, one.next) = (vec![(SERIAL, vec![reason(6)])], over());
@@ -273,6 +275,86 @@ fn a_later_date_of_invalidity_spares_what_was_signed_before() {
     assert_eq!(world.ask(&answers, Some(world.now.plus_millis(-2 * HOUR))), Ok(()));
 }
 
+/// What an older word spared, a newer one may not: it does not count once it is over, nor from a list that lacks others.
+#[test]
+fn what_is_over_or_partial_spares_nothing() {
+    let world = World::new(Some(OCSP), Some(CRL));
+    let before = Some(world.now.plus_millis(-2 * HOUR));
+    let from = || extension("2.5.29.24", false, &generalized(world.now.plus_millis(-HOUR)));
+    let ask = |query: RevocationQuery, answer: Vec<u8>| {
+        let mut answers = Answers::from([(world.query(), Err("down".to_owned()))]);
+        answers.insert(query, Ok(answer));
+        (world.ask(&answers, before), world.ask(&answers, None))
+    };
+    let list = |change: &dyn Fn(&mut Crl<'_>)| {
+        let mut list = Crl { revoked: vec![(SERIAL, vec![from()])], ..world.list() };
+        change(&mut list);
+        ask(RevocationQuery::Crl { url: CRL.to_owned() }, list.der())
+    };
+    assert_eq!(list(&|_| {}).0, Ok(()));
+    type Change<'a> = &'a dyn Fn(&mut Crl<'_>);
+    let changes: [(Change<'_>, &str); 4] = [
+        (&|one| one.next = Some(world.now.plus_millis(-1000)), "expected one for"),
+        (&|one| one.extensions = vec![extension("2.5.29.27", true, &tlv(2, &[1]))], "a delta CRL"),
+        (&|one| one.extensions = vec![extension("2.5.29.46", false, &seq(&[]))], "a delta CRL"),
+        (&|one| one.extensions = vec![extension("1.2.3", true, &tlv(5, &[]))], "must be understood"),
+    ];
+    for (change, reason) in changes {
+        let (spared, otherwise) = list(change);
+        unknown(spared, reason);
+        revoked(otherwise, None);
+    }
+    let answer = |next: i64| {
+        let status = Status::Revoked(world.now.plus_millis(-HOUR), 1);
+        let (single_extensions, next) = (vec![from()], Some(world.now.plus_millis(next)));
+        ask(world.query(), Ocsp { status, single_extensions, next, ..world.answer() }.der())
+    };
+    assert_eq!(answer(HOUR).0, Ok(()));
+    let (spared, otherwise) = answer(-1000);
+    unknown(spared, "expected one for");
+    revoked(otherwise, Some("keyCompromise"));
+}
+
+#[test]
+fn a_source_that_cannot_be_asked_is_one() {
+    let name = tlv(0xa4, &seq(&[tlv(0x31, &seq(&[oid("2.5.4.3"), tlv(0x0c, b"x")]))]));
+    let access = seq(&[oid("1.3.6.1.5.5.7.48.1"), name]);
+    let by_name = extension("1.3.6.1.5.5.7.1.1", false, &seq(&[access]));
+    unknown(
+        World::with(vec![by_name], 0x06).ask(&NotAsked, None),
+        "a responder: nothing is asked but by http",
+    );
+    let changes = extension("2.5.29.46", false, &seq(&[]));
+    unknown(World::with(vec![changes], 0x06).ask(&NotAsked, None), "cannot determine whether");
+    let many = (0..65).map(|number| extension(&format!("1.2.3.{number}"), false, &tlv(5, &[])));
+    let world = World::new(None, Some(CRL));
+    unknown(
+        world.judge(None, Some(Crl { extensions: many.collect(), ..world.list() }.der())),
+        "crlExtensions",
+    );
+}
+
+/// What came of a certificate is found out once for all signatures.
+#[test]
+fn what_came_of_a_certificate_is_remembered() {
+    #[derive(Default)]
+    struct Counting(RevocationMemory, std::cell::Cell<usize>);
+    impl RevocationAnswers for Counting {
+        fn answer(&self, _: &RevocationQuery) -> Option<Result<&[u8], String>> {
+            self.1.set(self.1.get() + 1);
+            Some(Err("down".to_owned()))
+        }
+        fn memory(&self) -> Option<&RevocationMemory> {
+            Some(&self.0)
+        }
+    }
+    let (world, answers) = (World::new(Some(OCSP), None), Counting::default());
+    let first = world.ask(&answers, None);
+    assert_eq!((world.ask(&answers, None), answers.1.get()), (first, 1));
+    unknown(world.ask(&answers, Some(world.now)), "down");
+    assert_eq!(answers.1.get(), 2);
+}
+
 #[test]
 fn who_says_that_it_is_revoked_is_believed() {
     let access = |url: &str| seq(&[oid("1.3.6.1.5.5.7.48.1"), tlv(0x86, url.as_bytes())]);
@@ -293,8 +375,8 @@ fn who_says_that_it_is_revoked_is_believed() {
 fn what_is_not_asked_at_all_is_named() {
     let unasked = World::new(Some("https://ocsp.example/"), None);
     unknown(unasked.ask(&NotAsked, None), "nothing is asked but by http");
-    unknown(World::new(None, Some("ldap://crl.example/")).ask(&NotAsked, None), "no URL of http");
-    unknown(World::new(None, Some("http://crl.example/ 1")).ask(&NotAsked, None), "no URL of http");
+    unknown(World::new(None, Some("ldap://crl.example/")).ask(&NotAsked, None), "it names no URL of http");
+    unknown(World::new(None, Some("http://crl.example/ 1")).ask(&NotAsked, None), "it names no URL of http");
     let point = |parts: &[Vec<u8>]| {
         let name = tlv(0xa0, &tlv(0xa0, &tlv(0x86, CRL.as_bytes())));
         let point = seq(&[&[name], parts].concat());

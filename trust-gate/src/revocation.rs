@@ -17,7 +17,7 @@ const MAX_ROUNDS: usize = 3;
 /// Questions of one request: a few certificates of a few signers.
 const MAX_QUERIES: usize = 64;
 /// Of these, at a time: each answer may be long.
-const WIDTH: usize = 8;
+const WIDTH: usize = 4;
 /// Bytes of all answers of one request.
 const MAX_LEN: usize = 64 << 20;
 
@@ -58,8 +58,8 @@ impl<T: RevocationSource + ?Sized> RevocationSource for Arc<T> {
 }
 
 /// Asks what is to be known about the revocation of certificates, once the images of a request were
-/// [collected](crate::collect_for_async): of signatures of the Notary Project, where the policies trust who signed. Everything is asked at
-/// once, and what is not answered by the deadline is a failure in the evidence.
+/// [collected](crate::collect_for_async): of signatures of the Notary Project, where the policies trust who signed. What is not answered by
+/// the deadline is a failure in the evidence.
 pub async fn collect_revocations(
     policies: &PolicySet,
     request: &Request,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
@@ -112,10 +113,19 @@ impl RevocationSource for RevocationServices {
         until: Deadline,
     ) -> Boxed<'a, Result<Arc<[u8]>, StoreError>> {
         Box::pin(async move {
-            let ask = || self.kept.try_get_with_by_ref(query, self.fetch(query, until));
+            let is_own = AtomicBool::new(false);
+            let ask = || {
+                let fetching = async {
+                    is_own.store(true, Ordering::Relaxed);
+                    self.fetch(query, until).await
+                };
+                self.kept.try_get_with_by_ref(query, fetching)
+            };
             let kept = match ask().await {
-                // The first caller may have had less time.
-                Err(error) if matches!(*error, StoreError::TimedOut { .. }) && !until.is_past() => {
+                // Whoever asked first may have had less time.
+                Err(error)
+                    if matches!(*error, StoreError::TimedOut { .. }) && !is_own.load(Ordering::Relaxed) =>
+                {
                     ask().await
                 }
                 first => first,

@@ -53,6 +53,7 @@ use trust_sbom::Answer;
 use self::resource_rule::FormRule;
 use self::scope::Scopes;
 use self::signers::Parsed;
+use crate::evaluate::proof::Answers;
 use crate::evidence::{Evidence, ImageEvidence};
 use crate::expression::{Scope, Unresolved};
 use crate::kubernetes::image_pattern;
@@ -156,6 +157,8 @@ struct Evaluation<'a> {
     now: UnixTime,
     /// What an update found there.
     before: Before,
+    /// What was answered about revocation, with what came of it.
+    answers: Answers<'a>,
     /// What was found on each image, parsed once.
     parsed: RefCell<BTreeMap<&'a str, Rc<Parsed<'a>>>>,
     scopes: Scopes<'a>,
@@ -192,6 +195,7 @@ impl<'a> Evaluation<'a> {
             policies,
             request,
             evidence,
+            answers: Answers::of(evidence),
             trust,
             now,
             before: Before::of(request),

@@ -126,7 +126,7 @@ impl TrustStore {
         };
         match certificates.iter().find(|one| !is_root(one)) {
             Some(other) => Err(TrustStoreError::NotRoot { certificate: other.to_string(), expected }),
-            None => Ok(Self { kind, certificates }),
+            None => Ok(Self::of(kind, certificates)),
         }
     }
 
@@ -139,8 +139,15 @@ impl TrustStore {
         match kind {
             StoreKind::TimestampAuthority => Self::assertion(kind, certificates),
             _ if certificates.is_empty() => Err(TrustStoreError::Empty),
-            _ => Ok(Self { kind, certificates }),
+            _ => Ok(Self::of(kind, certificates)),
         }
+    }
+
+    /// Their order means nothing.
+    fn of(kind: StoreKind, mut certificates: Vec<Certificate>) -> Self {
+        certificates.sort_by(|one, other| one.der().cmp(other.der()));
+        certificates.dedup();
+        Self { kind, certificates }
     }
 
     /// What the certificates are trusted for.

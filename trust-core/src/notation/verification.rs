@@ -160,19 +160,23 @@ impl TrustStatement {
             }
         };
         add(Check::Integrity, Ok(()));
-        let trusted = self.authenticity(&envelope, stores);
-        let anchor = trusted.as_ref().ok().copied();
-        add(Check::Authenticity, trusted.map(|_| ()));
+        let anchor = self.anchor(&envelope, stores);
+        let trusted = anchor.clone().and_then(|_| self.check_identity(&envelope));
+        let (anchor, is_trusted) = (anchor.ok(), trusted.is_ok());
+        add(Check::Authenticity, trusted);
         add(Check::Expiry, expiry(&envelope, now));
         // Whatever else its certificates say, it does not count.
-        if anchor.is_none() && self.actions.of(Check::Authenticity) == Action::Enforce {
-            return Verification { envelope: Some(envelope), ..verification };
+        if !is_trusted && self.actions.of(Check::Authenticity) == Action::Enforce {
+            return Verification { envelope: Some(envelope), anchor, ..verification };
         }
         let mut revocation = Revocation { answers, now, unasked: Vec::new(), refused: Vec::new() };
         let signed = self.timestamp(&envelope, stores, &mut revocation);
         add(Check::AuthenticTimestamp, signed.as_ref().map(|_| ()).map_err(Clone::clone));
         let signed = signed.ok().flatten();
         if self.actions.of(Check::Revocation) != Action::Skip {
+            // What a signing authority says of the time it says by the certificate in question.
+            let is_vouched_for = envelope.attributes().scheme == SigningScheme::X509;
+            let signed = signed.filter(|_| is_vouched_for);
             // Whoever wrote the certificates wrote the addresses in them: they count only up to one that is trusted.
             let found = match anchor {
                 Some(anchor) => revocation.check(envelope.certificates(), anchor, signed),
@@ -204,8 +208,8 @@ impl TrustStatement {
         named.map(find).collect()
     }
 
-    /// A trusted root certifies a trusted identity: the place of that root in the chain. Stores for one scheme are never asked for the other.
-    fn authenticity(&self, envelope: &VerifiedEnvelope, stores: &TrustStores) -> Result<usize, CheckError> {
+    /// The place in the chain of the first certificate that a store has. Stores for one scheme are never asked for the other.
+    fn anchor(&self, envelope: &VerifiedEnvelope, stores: &TrustStores) -> Result<usize, CheckError> {
         let scheme = envelope.attributes().scheme;
         let kind = match scheme {
             SigningScheme::X509 => StoreKind::CertificateAuthority,
@@ -214,11 +218,15 @@ impl TrustStatement {
         let stores = self.stores_of(kind, stores)?;
         let is_trusted = |one: &Certificate| stores.iter().any(|store| store.certificates().contains(one));
         let anchor = envelope.certificates().iter().position(is_trusted);
-        let anchor = anchor.ok_or(CheckError::NotTrusted { scheme })?;
-        let Some(identities) = &self.identities else { return Ok(anchor) };
+        anchor.ok_or(CheckError::NotTrusted { scheme })
+    }
+
+    /// Proves that the signer is a trusted identity.
+    fn check_identity(&self, envelope: &VerifiedEnvelope) -> Result<(), CheckError> {
+        let Some(identities) = &self.identities else { return Ok(()) };
         let name = envelope.identity()?;
         if identities.iter().any(|identity| identity.is_part_of(&name)) {
-            return Ok(anchor);
+            return Ok(());
         }
         let expected: Vec<String> = identities.iter().map(|identity| format!("`{identity}`")).collect();
         Err(CheckError::Identity { found: name.to_string(), expected: expected.join(" or ") })

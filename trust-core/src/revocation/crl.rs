@@ -10,13 +10,11 @@ use super::signed_list::{Entry, SignedPart, Update, is_same_serial, read_explici
 use crate::asn1::{self, Element, Malformed};
 use crate::key::SignatureError;
 use crate::text::time::UnixTime;
-use crate::x509::certificate::{Certificate, CertificateError, Extension};
+use crate::x509::certificate::{Certificate, CertificateError, Extension, oid};
 
 /// Public authorities' lists have up to some MiB.
 const MAX_LEN: usize = 32 << 20;
 const DELTA: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
-/// Where a list of changes is, in a list and in a certificate.
-const FRESHEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
 const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
 
 /// A list of revoked certificates does not tell about a certificate.
@@ -134,14 +132,14 @@ pub(super) fn entry(
     certificate: &Certificate,
     issuer: &Certificate,
     names: &[String],
+    signed: Option<UnixTime>,
     now: UnixTime,
 ) -> Result<Option<Entry>, CrlError> {
     let list = Crl::from_der(list)?;
     list.check_issuer(issuer)?;
-    let found =
-        find(list.entries, certificate).map_err(|_| CrlError::Malformed { part: "revokedCertificates" })?;
+    let found = find(list.entries, certificate)?;
     // Who is revoked stays so, also where the list is over, or lacks others.
-    if let Some(entry) = found.filter(Entry::is_for_ever) {
+    if let Some(entry) = found.filter(|entry| entry.is_final(signed)) {
         return Ok(Some(entry));
     }
     let Update { this, next } = list.update;
@@ -149,7 +147,7 @@ pub(super) fn entry(
         return Err(CrlError::NotCurrent { this, next, now });
     }
     check_scope(&list.extensions, certificate, names)?;
-    if certificate.extension(FRESHEST).is_some() {
+    if certificate.extension(oid::FRESHEST_CRL).is_some() {
         return Err(CrlError::Partial { kind: WITH_CHANGES });
     }
     Ok(found)
@@ -160,6 +158,10 @@ pub(super) fn unverified_end(list: &[u8]) -> Option<UnixTime> {
     Crl::from_der(list).ok().map(|list| list.update.next)
 }
 
+/// A list with certificates of others.
+const INDIRECT: &str = "one of several issuers (an indirect CRL)";
+/// The object identifier of the extension by which an entry is another issuer's, as it is encoded.
+const CERTIFICATE_ISSUER: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x1d];
 /// A list that another one, which is newer, completes.
 const WITH_CHANGES: &str = "one with a list of changes (a delta CRL) beside it";
 
@@ -173,12 +175,12 @@ fn check_scope(
     for extension in extensions {
         match extension.oid {
             DELTA => return partial("a list of changes (a delta CRL)"),
-            FRESHEST => return partial(WITH_CHANGES),
+            oid::FRESHEST_CRL => return partial(WITH_CHANGES),
             ISSUING_DISTRIBUTION_POINT => {
                 let point = IssuingDistributionPoint::from_der(extension.value)
                     .map_err(|_| CrlError::Malformed { part: "issuingDistributionPoint" })?;
                 if point.indirect_crl {
-                    return partial("one of several issuers (an indirect CRL)");
+                    return partial(INDIRECT);
                 }
                 if point.only_some_reasons.is_some() {
                     return partial("about some reasons alone");
@@ -208,17 +210,25 @@ fn check_scope(
     Ok(())
 }
 
-/// The certificate's entry. Every entry is read: one that is malformed may be the one.
-fn find(entries: Option<Element<'_>>, certificate: &Certificate) -> Result<Option<Entry>, Malformed> {
+/// The certificate's entry. Every entry is read: one that is malformed may be the one, and one of another issuer says that those after it are,
+/// too.
+fn find(entries: Option<Element<'_>>, certificate: &Certificate) -> Result<Option<Entry>, CrlError> {
+    let malformed = |_: Malformed| CrlError::Malformed { part: "revokedCertificates" };
     let Some(entries) = entries else { return Ok(None) };
-    let mut list = entries.open(Tag::Sequence)?;
+    let mut list = entries.open(Tag::Sequence).map_err(malformed)?;
     let mut found = None;
     while !list.is_empty() {
-        let mut fields = list.next()?.open(Tag::Sequence)?;
-        let serial = fields.next()?.content_of(Tag::Integer)?;
-        let since = fields.next()?;
-        let extensions = if fields.is_empty() { None } else { Some(fields.next()?) };
-        fields.end()?;
+        let mut fields = list.next().and_then(|entry| entry.open(Tag::Sequence)).map_err(malformed)?;
+        let serial = fields.next().and_then(|serial| serial.content_of(Tag::Integer)).map_err(malformed)?;
+        let since = fields.next().map_err(malformed)?;
+        let extensions = fields.next_if(Tag::Sequence).map_err(malformed)?;
+        fields.end().map_err(malformed)?;
+        let is_of_other = |one: &Element<'_>| {
+            one.content.windows(CERTIFICATE_ISSUER.len()).any(|part| part == CERTIFICATE_ISSUER)
+        };
+        if extensions.as_ref().is_some_and(is_of_other) {
+            return Err(CrlError::Partial { kind: INDIRECT });
+        }
         if found.is_none() && is_same_serial(serial, certificate.serial()) {
             found = Some(Entry::read(time(since), None, read_extensions(extensions)));
         }

@@ -128,7 +128,10 @@ impl<'a> Answer<'a> {
         fields.next().and_then(time).map_err(part("producedAt"))?;
         let mut list = fields.next().and_then(|list| list.open(Tag::Sequence)).map_err(part("responses"))?;
         let mut singles = Vec::new();
-        while !list.is_empty() && singles.len() < MAX_MEMBERS {
+        while !list.is_empty() {
+            if singles.len() >= MAX_MEMBERS {
+                return Err(OcspError::Malformed { part: "responses" });
+            }
             singles.push(Single::read(list.next().map_err(part("responses"))?)?);
         }
         let extensions = fields.next_if(asn1::context(1)).map_err(part("responseExtensions"))?;
@@ -214,20 +217,32 @@ pub(super) fn entry(
     answer: &[u8],
     certificate: &Certificate,
     issuer: &Certificate,
+    signed: Option<UnixTime>,
     now: UnixTime,
 ) -> Result<Option<Entry>, OcspError> {
     let answer = Answer::from_der(answer)?;
     answer.check_signer(issuer, now)?;
-    answer.check_extensions()?;
     let is_wanted = |single: &&Single<'_>| is_called(single.certificate, certificate, issuer) == Ok(true);
-    let single = answer.singles.iter().find(is_wanted).ok_or(OcspError::OtherCertificate)?;
-    let entry = single.entry()?;
-    let Update { this, next } = single.update;
-    // Who is revoked stays so, also where the answer is over.
-    match single.update.is_current(now) || entry.as_ref().is_some_and(Entry::is_for_ever) {
-        true => Ok(entry),
-        false => Err(OcspError::NotCurrent { this, next, now }),
+    let singles = || answer.singles.iter().filter(is_wanted);
+    // Who is revoked stays so, also where the answer is over, or says something else as well.
+    let is_final = |entry: &Entry| entry.is_final(signed);
+    if let Some(entry) = singles().filter_map(|single| single.entry().ok().flatten()).find(is_final) {
+        return Ok(Some(entry));
     }
+    answer.check_extensions()?;
+    let mut found = Err(OcspError::OtherCertificate);
+    for single in singles() {
+        let Update { this, next } = single.update;
+        if !single.update.is_current(now) {
+            return Err(OcspError::NotCurrent { this, next, now });
+        }
+        match single.entry()? {
+            None if found.is_err() => found = Ok(None),
+            None => {}
+            Some(entry) => found = Ok(Some(entry)),
+        }
+    }
+    found
 }
 
 /// Until when an answer says that it is good.
@@ -266,10 +281,10 @@ fn basic_response(answer: &[u8]) -> Result<&[u8], OcspError> {
 fn certificates_in(explicit: Element<'_>) -> Result<Vec<&[u8]>, Malformed> {
     let mut list = Element::only(explicit.content)?.open(Tag::Sequence)?;
     let mut certificates = Vec::new();
-    while !list.is_empty() && certificates.len() < MAX_MEMBERS {
+    while !list.is_empty() {
         certificates.push(list.next()?.encoding);
     }
-    Ok(certificates)
+    if certificates.len() > MAX_MEMBERS { Err(Malformed) } else { Ok(certificates) }
 }
 
 /// Proves that the issuer named a responder, for answers, at this time. Its own revocation is not asked: the issuer says that it need not be.

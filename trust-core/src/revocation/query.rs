@@ -73,51 +73,48 @@ impl fmt::Display for DistributionPoint {
     }
 }
 
-/// The responders that a certificate names.
-pub(super) fn ocsp_urls(certificate: &Certificate) -> Result<Vec<String>, CertificateError> {
+/// The responders that a certificate names, each by its URL; `None` for one that is named by something else.
+pub(super) fn ocsp_urls(certificate: &Certificate) -> Result<Vec<Option<String>>, CertificateError> {
     let access: Option<AuthorityInfoAccessSyntax> =
         certificate.decode(oid::AUTHORITY_INFO_ACCESS, "authorityInfoAccess")?;
     let all = access.map(|access| access.0).unwrap_or_default();
     let of_ocsp = all.into_iter().filter(|one| one.access_method == oid::OCSP);
     let mut urls = Vec::new();
-    of_ocsp.filter_map(|one| url(&one.access_location)).for_each(|url| add(&mut urls, url));
+    for url in of_ocsp.map(|one| url(&one.access_location)) {
+        if urls.len() < MAX_URLS && !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
     Ok(urls)
 }
 
-/// Adds what is not there yet, as far as there is room.
-fn add(urls: &mut Vec<String>, url: String) {
-    if urls.len() < MAX_URLS && !urls.contains(&url) {
-        urls.push(url);
-    }
-}
-
-/// The distribution points that a certificate names, each URL of all of them asked once.
+/// The distribution points that a certificate names.
 pub(super) fn crl_points(certificate: &Certificate) -> Result<Vec<DistributionPoint>, CertificateError> {
     let points: Option<CrlDistributionPoints> =
         certificate.decode(oid::CRL_DISTRIBUTION_POINTS, "cRLDistributionPoints")?;
-    let mut all = Vec::new();
-    let mut read = |point: x509_cert::ext::pkix::crl::dp::DistributionPoint| {
+    let mut room = MAX_URLS;
+    let read = |point: x509_cert::ext::pkix::crl::dp::DistributionPoint| {
         let names = match point.distribution_point {
             Some(DistributionPointName::FullName(names)) => names,
             _ => Vec::new(),
         };
         let names: Vec<String> = names.iter().filter_map(url).take(MAX_URLS).collect();
-        let before = all.len();
-        names.iter().filter(|url| is_asked(url)).for_each(|url| add(&mut all, url.clone()));
-        let asked = all.get(before..).unwrap_or_default().to_vec();
-        let problem = if point.crl_issuer.is_some() {
+        let partial = if point.crl_issuer.is_some() {
             Some("its list is another issuer's (an indirect CRL), which is not read")
         } else if point.reasons.is_some() {
             Some("its list is about some reasons alone, which is not read")
-        } else if asked.is_empty() {
-            Some("it names no URL of http that is not asked already, and nothing else is asked")
         } else {
             None
         };
+        let asked = names.iter().filter(|url| is_asked(url) && partial.is_none());
+        let asked: Vec<String> = asked.take(room).cloned().collect();
+        room -= asked.len();
+        let nobody = "it names no URL of http, and nothing else is asked";
+        let problem = partial.or(asked.is_empty().then_some(nobody));
         DistributionPoint { names, asked, problem }
     };
     let points = points.map(|points| points.0).unwrap_or_default();
-    Ok(points.into_iter().take(MAX_URLS).map(&mut read).collect())
+    Ok(points.into_iter().take(MAX_URLS).map(read).collect())
 }
 
 fn url(name: &GeneralName) -> Option<String> {

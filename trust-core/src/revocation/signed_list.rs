@@ -8,7 +8,7 @@ use super::CLOCK_TOLERANCE_MILLIS;
 use crate::asn1::{Element, Elements, Malformed};
 use crate::key::{PublicKey, SignatureError, SignatureScheme, Signed};
 use crate::text::time::UnixTime;
-use crate::x509::certificate::{Extension, extensions};
+use crate::x509::certificate::{Extension, MAX_EXTENSIONS, extensions};
 
 const REASON: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
 const INVALIDITY_DATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.24");
@@ -78,7 +78,8 @@ pub(super) fn read_extensions(sequence: Option<Element<'_>>) -> Result<Vec<Exten
     let all = sequence.map(extensions).transpose()?.unwrap_or_default();
     let is_again =
         |(index, one): (usize, &Extension<'_>)| all.iter().take(index).any(|earlier| earlier.oid == one.oid);
-    if all.iter().enumerate().any(is_again) { Err(Malformed) } else { Ok(all) }
+    let is_odd = all.len() > MAX_EXTENSIONS || all.iter().enumerate().any(is_again);
+    if is_odd { Err(Malformed) } else { Ok(all) }
 }
 
 /// The same of a list in an element of its own.
@@ -109,9 +110,15 @@ impl Entry {
         entry
     }
 
-    /// Whether it is for ever: what is on hold may be released.
-    pub(super) fn is_for_ever(&self) -> bool {
-        self.reason != Some("certificateHold")
+    /// Whether it spares what was signed at a time that is vouched for: before it was not to be believed.
+    pub(super) fn spares(&self, signed: Option<UnixTime>) -> bool {
+        signed.zip(self.invalid_from).is_some_and(|(signed, from)| signed < from)
+    }
+
+    /// Whether it is so for ever, also once nobody says it any more: what is on hold may be released, and what it spares, something newer may
+    /// not.
+    pub(super) fn is_final(&self, signed: Option<UnixTime>) -> bool {
+        !self.spares(signed) && !matches!(self.reason, Some("certificateHold" | "removeFromCRL"))
     }
 }
 
@@ -125,6 +132,7 @@ pub(super) fn reason_of(element: Element<'_>) -> Result<&'static str, Malformed>
         [4] => "superseded",
         [5] => "cessationOfOperation",
         [6] => "certificateHold",
+        [8] => "removeFromCRL",
         [9] => "privilegeWithdrawn",
         [10] => "aACompromise",
         _ => return Err(Malformed),

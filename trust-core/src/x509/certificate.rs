@@ -24,7 +24,7 @@ use crate::text::time::{TimeWindow, UnixTime};
 /// Fulcio's certificates have 1 to 3 KiB; a certificate beyond this is not read.
 const MAX_LEN: usize = 64 * 1024;
 /// Fulcio's certificates have up to 30.
-const MAX_EXTENSIONS: usize = 64;
+pub(crate) const MAX_EXTENSIONS: usize = 64;
 /// Names of certificates have up to ten.
 const MAX_NAME_ATTRIBUTES: usize = 64;
 
@@ -40,6 +40,7 @@ pub(crate) mod oid {
     pub(crate) const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
     pub(crate) const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
     pub(crate) const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
+    pub(crate) const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
     pub(crate) const AUTHORITY_INFO_ACCESS: ObjectIdentifier =
         ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
     pub(crate) const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");

@@ -11,7 +11,7 @@ use trust_core::notation::{
 use trust_core::revocation::{NotAsked, RevocationAnswers, RevocationQuery};
 use trust_core::{Certificate, Digest, Reasons, UnixTime};
 use trust_testkit::notation::{Attribute, Notation, SIGNED_AT, chain, chain_of, leaf_extensions};
-use trust_testkit::revocation::{Crl, sources};
+use trust_testkit::revocation::{Crl, generalized, sources};
 use trust_testkit::sigstore::{
     Issuer, Key, TIME_STAMPING, Template, basic_constraints, certificate, extended_key_usage, extension,
     key_usage, seq, timestamp, tlv,
@@ -528,4 +528,60 @@ fn certificates_above_the_trusted_one_prove_nothing_and_are_not_asked() {
             (None, 0, false)
         );
     }
+}
+
+/// Who only logs the identity still asks about revocation: of a chain that a store knows.
+#[test]
+fn a_stranger_under_a_trusted_root_is_asked_about() {
+    let mut envelope = Notation::new(&artifact());
+    let extensions = [leaf_extensions(), sources(Some("http://ocsp.example/"), None)].concat();
+    envelope.chain = chain(&envelope.key, extensions, trust_testkit::notation::YEAR);
+    let bytes = envelope.jws().to_string().into_bytes();
+    let stores = stores(StoreKind::CertificateAuthority, &envelope.chain);
+    let other = ["x509.subject: C=US, ST=WA, O=Other"];
+    for (level, instead, asked) in [
+        ("strict", json!({}), 0),
+        ("audit", json!({}), 1),
+        ("audit", json!({"override": {"revocation": "enforce"}}), 1),
+    ] {
+        let policy = policy(level, &["ca:acme"], &other, instead);
+        let verification = judge(&policy, &stores, JWS_MEDIA_TYPE, &bytes, NOW);
+        assert_eq!((verification.unasked.len(), verification.anchor), (asked, Some(2)), "{level}");
+    }
+}
+
+/// A signing authority's time is said by the certificate in question: it spares nothing from its own revocation.
+#[test]
+fn a_revoked_signing_authority_vouches_for_no_earlier_time() {
+    let (url, middle) = ("http://crl.example/1", Key::p256(42));
+    let mut envelope = Notation::new(&artifact());
+    envelope.attributes = vec![
+        ("io.cncf.notary.signingScheme", Attribute::Text("notary.x509.signingAuthority".to_owned())),
+        ("io.cncf.notary.authenticSigningTime", Attribute::Time(SIGNED_AT)),
+    ];
+    envelope.critical = vec!["io.cncf.notary.signingScheme", "io.cncf.notary.authenticSigningTime"];
+    let extensions = [leaf_extensions(), sources(None, Some(url))].concat();
+    envelope.chain = chain(&envelope.key, extensions, trust_testkit::notation::YEAR);
+    // The issuer of these tests may not sign lists, but for this one.
+    let authority = vec![basic_constraints(None), key_usage(0x06)];
+    let template = Template {
+        subject: "middle",
+        key: &middle,
+        validity: trust_testkit::notation::YEAR,
+        extensions: authority,
+    };
+    envelope.chain[1] = certificate(&template, &Issuer { name: "root", key: &Key::p384(41) });
+    let bytes = envelope.jws().to_string().into_bytes();
+    let later = extension("2.5.29.24", false, &generalized(NOW.plus_millis(-1000)));
+    let (this, next) = (NOW.plus_millis(-1000), Some(NOW.plus_millis(1000)));
+    let issuer = Issuer { name: "middle", key: &middle };
+    let list = Crl { issuer, this, next, revoked: vec![(7, vec![later])], extensions: Vec::new() }.der();
+    let answers = BTreeMap::from([(RevocationQuery::Crl { url: url.to_owned() }, Ok(list))]);
+    let policy = policy("strict", &["signingAuthority:acme"], &["*"], json!({}));
+    let stores = stores(StoreKind::SigningAuthority, &envelope.chain);
+    let envelope = SignatureEnvelope::from_bytes(JWS_MEDIA_TYPE, &bytes);
+    let verification = policy.statements()[0].verify(envelope, &stores, &answers, NOW);
+    assert!(verification.signed.is_some_and(|signed| signed < NOW.plus_millis(-1000)));
+    let found = problems(&verification);
+    assert!(matches!(&found[..], [(Check::Revocation, _, why)] if why.contains("is revoked")), "{found:?}");
 }

@@ -48,7 +48,7 @@ fn passed(check: Check, known: Option<(&VerifiedEnvelope, Option<UnixTime>)>) ->
             Some(time) => format!("the certificates were valid when it was signed, by {time}"),
             None => "the certificates are valid now".to_owned(),
         },
-        _ => "no certificate of the chain is revoked".to_owned(),
+        _ => "no certificate up to the trusted one is revoked".to_owned(),
     }
 }
 

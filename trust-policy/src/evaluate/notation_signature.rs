@@ -5,16 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use trust_core::UnixTime;
 use trust_core::internal::json;
-use trust_core::notation::{SignatureEnvelope, TrustStores, VerifiedEnvelope};
+use trust_core::notation::{Action, Check, SignatureEnvelope, TrustStores, VerifiedEnvelope};
 use trust_core::revocation::RevocationQuery;
 
 use crate::evaluate::notation_checks::{explained, signer_of};
-use crate::evaluate::proof::{ArtifactError, Judging, Proof, Subject};
-use crate::evidence::{Evidence, ImageEvidence};
+use crate::evaluate::proof::{Answers, ArtifactError, Judging, Proof, Subject};
+use crate::evidence::ImageEvidence;
 use crate::policy::notation_trust::NotationTrust;
 use crate::policy::policy_set::PolicySet;
 use crate::policy::signer::Attestor;
 use crate::verdict::VerifiedSignature;
+
+/// Signatures on one image about whose certificates is asked; notation tries as many.
+const MAX_SIGNATURES: usize = 100;
 
 /// Proves that whoever `signer` trusts signed this, and that it is about the image.
 pub(super) fn verify(
@@ -30,7 +33,7 @@ pub(super) fn verify(
     if let Some(back_end) = by.trust.root().back_end() {
         envelope = envelope.with_back_end(back_end);
     }
-    let verification = signer.statement.verify(Ok(envelope), &stores, by.evidence, by.now);
+    let verification = signer.statement.verify(Ok(envelope), &stores, by.answers, by.now);
     let Some(verified) = verification.envelope.as_ref().filter(|_| verification.counts()) else {
         return Err(ArtifactError::Notation { checks: verification.checks });
     };
@@ -59,7 +62,7 @@ pub(super) fn revocation_queries(
     image: &ImageEvidence,
     signer: &NotationTrust,
     policies: &PolicySet,
-    evidence: &Evidence,
+    answers: &Answers<'_>,
     now: UnixTime,
 ) -> (Vec<RevocationQuery>, Vec<RevocationQuery>) {
     let stores = stores(signer, policies);
@@ -71,13 +74,17 @@ pub(super) fn revocation_queries(
         let artifact = envelope.unverified_artifact().ok();
         image.digest.as_ref().ok().zip(artifact).is_some_and(|(digest, artifact)| artifact.digest == *digest)
     };
+    // Where it is only logged who signed, whoever did may have a timestamp.
+    let must_be_trusted = signer.statement.actions.of(Check::Authenticity) == Action::Enforce;
     let is_trusted = |envelope: &SignatureEnvelope| {
         stores.values().any(|store| store.trusts(envelope.unverified_certificates()))
     };
-    let envelopes = envelopes.filter(|envelope| is_about(envelope) && is_trusted(envelope));
+    let envelopes = envelopes
+        .filter(|envelope| is_about(envelope) && (!must_be_trusted || is_trusted(envelope)))
+        .take(MAX_SIGNATURES);
     let (mut unasked, mut refused) = (Vec::new(), Vec::new());
     for envelope in envelopes {
-        let verification = signer.statement.verify(Ok(envelope), &stores, evidence, now);
+        let verification = signer.statement.verify(Ok(envelope), &stores, answers, now);
         unasked.extend(verification.unasked);
         refused.extend(verification.refused);
     }

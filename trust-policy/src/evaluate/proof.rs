@@ -3,6 +3,7 @@
 use thiserror::Error;
 use trust_core::cosign::CosignError;
 use trust_core::notation::{Checked, EnvelopeError, PayloadError};
+use trust_core::revocation::{RevocationAnswers, RevocationMemory, RevocationQuery};
 use trust_core::{BundleError, Digest, IdentityError, LogError, Reasons, UnixTime, VerifyError};
 
 use crate::evaluate::notation_checks;
@@ -24,9 +25,31 @@ pub(crate) struct Subject<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Judging<'a> {
     pub(crate) policies: &'a PolicySet,
-    pub(crate) evidence: &'a Evidence,
+    pub(crate) answers: &'a Answers<'a>,
     pub(crate) trust: &'a Trust,
     pub(crate) now: UnixTime,
+}
+
+/// What was answered about the revocation of certificates, with what came of each certificate: judged once for all signatures.
+pub(crate) struct Answers<'a> {
+    evidence: &'a Evidence,
+    memory: RevocationMemory,
+}
+
+impl<'a> Answers<'a> {
+    pub(crate) fn of(evidence: &'a Evidence) -> Self {
+        Self { evidence, memory: RevocationMemory::default() }
+    }
+}
+
+impl RevocationAnswers for Answers<'_> {
+    fn answer(&self, query: &RevocationQuery) -> Option<Result<&[u8], String>> {
+        self.evidence.answer(query)
+    }
+
+    fn memory(&self) -> Option<&RevocationMemory> {
+        Some(&self.memory)
+    }
 }
 
 /// What an artifact proves.

@@ -8,6 +8,7 @@ use trust_sbom::Answer;
 
 use crate::evaluate::image_extractor;
 use crate::evaluate::notation_signature::revocation_queries;
+use crate::evaluate::proof::Answers;
 use crate::evaluate::resource_rule::{self, Subject};
 use crate::evaluate::scope::{self, Scopes};
 use crate::evaluate::validation_rule;
@@ -49,6 +50,7 @@ pub struct Requirements {
 struct Known<'a> {
     policies: &'a PolicySet,
     evidence: &'a Evidence,
+    answers: &'a Answers<'a>,
     now: UnixTime,
 }
 
@@ -94,13 +96,13 @@ impl Requirements {
 
     /// What is to be asked about the certificates of what a set signed, on images that are in the evidence and on their platforms.
     fn add_revocations(&mut self, images: &[String], set: &AttestorSet, known: Known<'_>) {
-        let Known { policies, evidence, now } = known;
+        let Known { policies, evidence, answers, now } = known;
         set.each(&mut |attestor| {
             let Signer::Notation(trust) = &attestor.signer else { return };
             let platforms = images.iter().flat_map(|image| evidence.platforms_of(image));
             let signed = images.iter().cloned().chain(platforms);
             for image in signed.filter_map(|image| evidence.images.get(&image)) {
-                let (unasked, refused) = revocation_queries(image, trust, policies, evidence, now);
+                let (unasked, refused) = revocation_queries(image, trust, policies, answers, now);
                 self.revocations.extend(unasked);
                 self.refused_revocations.extend(refused);
             }
@@ -118,7 +120,8 @@ impl PolicySet {
     /// where a responder does not tell.
     #[must_use]
     pub fn requirements(&self, request: &Request, evidence: &Evidence, now: UnixTime) -> Requirements {
-        let known = Known { policies: self, evidence, now };
+        let answers = Answers::of(evidence);
+        let known = Known { policies: self, evidence, answers: &answers, now };
         let mut needed = Requirements::default();
         let mut scopes = Scopes::new(request, now);
         for (_, rule, _) in self.rules_for(request) {

@@ -204,8 +204,8 @@ impl Evaluation<'_> {
         let image = wanted.image.digest();
         let manifest = self.evidence.documents.get(&image.to_string()).map(String::as_str);
         let (subject, maker) = (Subject { image, manifest }, Maker::of(&attestor.signer));
-        let (policies, evidence) = (self.policies, self.evidence);
-        let by = Judging { policies, evidence, trust: self.trust, now: self.now };
+        let (policies, answers) = (self.policies, &self.answers);
+        let by = Judging { policies, answers, trust: self.trust, now: self.now };
         let (mut signers, mut statements) = (Vec::new(), Vec::new());
         // What was found, of the others first what was signed.
         let (mut found, mut unmet, mut unsigned) = (Vec::new(), Vec::new(), Vec::new());
