@@ -122,7 +122,7 @@ async fn collect_images(
             if evidence.images.len() + asked.len() >= limits.images {
                 let error = StoreError::TooLarge {
                     what: "the request".to_owned(),
-                    found: needed.images.len() as u64,
+                    found: (evidence.images.len() + asked.len() + 1) as u64,
                     unit: "images",
                     limit: limits.images as u64,
                 };
@@ -149,21 +149,28 @@ async fn collect_images(
                 if needed.platforms.contains(&image) {
                     needed.platforms.extend(bases.iter().cloned());
                 }
-                next.extend(bases.into_iter().map(|base| (base, depth - 1)));
+                bases.into_iter().for_each(|base| want(&mut next, base, depth - 1));
             }
             evidence.images.insert(image.clone(), found);
             if needed.platforms.contains(&image) {
                 let platforms = evidence.platforms_of(&image);
                 // Who keeps signatures elsewhere keeps those of platforms there, too.
                 if let Some(repositories) = needed.repositories.get(&image).cloned() {
-                    let beside = platforms.iter().map(|platform| (platform.clone(), repositories.clone()));
-                    needed.repositories.extend(beside);
+                    for platform in &platforms {
+                        needed.repositories.entry(platform.clone()).or_default().extend(repositories.clone());
+                    }
                 }
-                next.extend(platforms.into_iter().map(|platform| (platform, 0)));
+                platforms.into_iter().for_each(|platform| want(&mut next, platform, 0));
             }
         }
         next.retain(|image, _| !evidence.images.contains_key(image));
     }
+}
+
+/// Wants an image, and so many bases below it: as many as anyone wants.
+fn want(next: &mut BTreeMap<String, usize>, image: String, depth: usize) {
+    let wanted = next.entry(image).or_default();
+    *wanted = depth.max(*wanted);
 }
 
 /// What is to be found on an image, as the policies need it.
@@ -261,4 +268,18 @@ pub async fn collect_family(
         }
     }
     ImageFamily::of(digest, &documents).map_err(|problem| failure(FailureKind::Malformed, problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_is_wanted_twice_has_the_bases_of_both() {
+        let mut next = BTreeMap::new();
+        for depth in [0, 2, 1] {
+            want(&mut next, "a".to_owned(), depth);
+        }
+        assert_eq!(next, BTreeMap::from([("a".to_owned(), 2)]));
+    }
 }
