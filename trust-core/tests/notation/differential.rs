@@ -114,6 +114,10 @@ fn base() -> Notation {
 fn bytes_changed(chance: &mut Chance) -> (&'static str, Vec<u8>) {
     let (media_type, mut bytes) = base().both()[chance.below(2)].clone();
     for _ in 0..=chance.below(2) {
+        // What was cut off wholly has no byte to change.
+        if bytes.is_empty() {
+            break;
+        }
         let place = chance.below(bytes.len());
         match chance.below(5) {
             0 => bytes[place] ^= 1 << chance.below(8),
