@@ -38,7 +38,7 @@ pub struct Network {
     /// Ask this registry without TLS; it may be at a private address
     #[arg(long, value_name = "HOST", value_parser = host)]
     plain_http: Vec<String>,
-    /// Let this registry, or who answers about revocation, be at a private address
+    /// Let this registry, OCSP responder or CRL host be at a private address
     #[arg(long, value_name = "HOST", value_parser = host)]
     private: Vec<String>,
     /// Ask the mirror at URL before the registry HOST
@@ -144,7 +144,7 @@ impl Network {
         self.build(http(self.ca.as_deref())?)
     }
 
-    /// What asks whether certificates are revoked, at public addresses and the named hosts' private ones; nobody where nothing is asked.
+    /// OCSP responders and CRLs, at public addresses and at the named hosts' private ones; `None` when offline.
     ///
     /// # Errors
     /// If the options cannot be used.

@@ -12,7 +12,7 @@
 //! | `chain` | the rules for certificates |
 //! | `distinguished_name` | [`DistinguishedName`]: whose certificate it is |
 //! | `trust_store` | [`TrustStore`]: the roots that a policy names |
-//! | `trust_policy`, `blob_trust_policy` | [`TrustPolicy`], [`BlobTrustPolicy`]: which signatures are demanded |
+//! | `trust_policy`, `blob_trust_policy` | [`TrustPolicy`], [`BlobTrustPolicy`]: which signatures are required |
 //! | `parts`, `jws`, `cose` | what envelopes have, and their two forms |
 //! | `envelope` | [`SignatureEnvelope`], [`VerifiedEnvelope`] |
 //! | `draft` | [`EnvelopeDraft`]: an envelope before it is signed |

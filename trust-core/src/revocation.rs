@@ -1,4 +1,4 @@
-//! Whether certificates are revoked: by the answers of responders (OCSP) and by the lists of their issuers (CRLs)
+//! Whether certificates are revoked: by the responses of OCSP responders and by the CRLs of their issuers
 //! ([RFC 6960](https://www.rfc-editor.org/rfc/rfc6960), [RFC 5280 sections 5 and 6.3](https://www.rfc-editor.org/rfc/rfc5280#section-5)).
 //!
 //! Nothing is fetched here: [`check_revocation`] asks [`RevocationAnswers`], and where one is missing, the error says [what to
@@ -6,10 +6,10 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `signed_list` | what lists and answers have in common |
+//! | `signed_list` | what CRLs and OCSP responses have in common |
 //! | `query` | [`RevocationQuery`]: what to ask, and where |
-//! | `crl` | lists of revoked certificates |
-//! | `ocsp` | answers about one certificate |
+//! | `crl` | CRLs |
+//! | `ocsp` | OCSP responses |
 
 mod signed_list;
 
@@ -33,26 +33,25 @@ use crate::text::reasons::Reasons;
 use crate::text::time::UnixTime;
 use crate::x509::certificate::{Certificate, CertificateError, oid};
 
-/// By how much this machine's clock may be behind that of who answers.
+/// By how much this machine's clock may be behind an issuer's or a responder's.
 const CLOCK_TOLERANCE_MILLIS: i64 = 300_000;
 
 /// What was answered.
 pub trait RevocationAnswers {
-    /// The answer's bytes, or why there is none; `None` if it was not asked.
+    /// The OCSP response or the CRL, or why it could not be fetched; `None` if it was not asked for.
     fn answer(&self, query: &RevocationQuery) -> Option<Result<&[u8], String>>;
 
-    /// Where it is remembered what came of a certificate, by these answers at one time; nowhere, unless an implementor says so.
+    /// Where the result for each certificate is kept, for these answers at one time; nowhere by default.
     fn memory(&self) -> Option<&RevocationMemory> {
         None
     }
 }
 
-/// What came of certificates, so that the same long list is not read for each of many signatures: whether each is revoked, by whose key it was
-/// issued, and when it signed.
+/// The result for each certificate, so that the same long CRL is not read for each of many signatures.
 #[derive(Debug, Default)]
 pub struct RevocationMemory(RefCell<BTreeMap<Remembered, Result<(), RevocationError>>>);
 
-/// A certificate, its issuer's key, whether that may sign lists, and when the certificate signed.
+/// A certificate, its issuer's key, whether that key may sign CRLs, and when the certificate signed.
 type Remembered = (Digest, Digest, bool, Option<UnixTime>);
 
 /// Nothing was asked.
@@ -71,7 +70,7 @@ impl RevocationAnswers for BTreeMap<RevocationQuery, Result<Vec<u8>, String>> {
     }
 }
 
-/// A certificate is revoked, or it is not known whether it is.
+/// A certificate is revoked, or its status is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RevocationError {
@@ -80,23 +79,23 @@ pub enum RevocationError {
     Revoked {
         /// Which certificate.
         certificate: String,
-        /// Since when, if that can be read.
+        /// Since when, if the time can be parsed.
         since: Option<UnixTime>,
-        /// Why, if that is said ([RFC 5280 section 5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)).
+        /// Why, if a reason is given ([RFC 5280 section 5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)).
         reason: Option<&'static str>,
-        /// Who says so, by its URL.
+        /// The URL of the responder or the CRL.
         by: String,
     },
-    /// It is not known whether it is.
+    /// Its status is unknown.
     #[error("cannot determine whether {certificate} is revoked: {}", causes(unasked, problems))]
     Unknown {
         /// Which certificate.
         certificate: String,
-        /// What was not asked yet, and may tell.
+        /// What was not asked yet.
         unasked: Vec<RevocationQuery>,
-        /// What was answered, and the answer does not count: another one may.
+        /// What was answered by a response or CRL that does not count: a newer one may.
         refused: Vec<RevocationQuery>,
-        /// Who was asked and gave no answer that counts, and why it does not.
+        /// URLs without an answer that counts, each with the reason.
         problems: Vec<(String, String)>,
     },
     /// What it says of its own revocation cannot be read.
@@ -111,14 +110,14 @@ fn causes(unasked: &[RevocationQuery], problems: &[(String, String)]) -> String 
     all.join("; ")
 }
 
-/// Proves that a certificate is not revoked: its issuer's responder or list says so now, or it names neither, so that it cannot be.
+/// Proves that a certificate is not revoked: a current OCSP response or CRL says so, or the certificate names neither, so that it cannot be
+/// revoked. It does not prove that `issuer` issued the certificate: the caller has verified that.
 ///
-/// Responders are asked first, and lists where no responder gives an answer that counts. Who of those that are asked says that a certificate is
-/// revoked is believed, whatever the others say. With `signed`, a time that is vouched for, a certificate that was invalid only from a later
-/// [date](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.2) on was good.
+/// OCSP comes first, and CRLs where no OCSP response counts. One answer that says that the certificate is revoked outweighs all others. With
+/// `signed`, a trusted time, a certificate whose [invalidity date](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.2) is later was good.
 ///
 /// # Errors
-/// If it is revoked, or that is not known.
+/// If it is revoked, or its status is unknown.
 pub fn check_revocation(
     certificate: &Certificate,
     issuer: &Certificate,
@@ -126,65 +125,19 @@ pub fn check_revocation(
     answers: &dyn RevocationAnswers,
     now: UnixTime,
 ) -> Result<(), RevocationError> {
-    let Some(memory) = answers.memory() else { return check(certificate, issuer, signed, answers, now) };
+    let check = || Asking::new(certificate, issuer, signed, answers, now).check();
+    let Some(memory) = answers.memory() else { return check() };
     let may_list = issuer.key_usage()?.is_none_or(|usage| usage.crl_sign());
     let key = (certificate.fingerprint(), issuer.public_key().fingerprint(), may_list, signed);
     if let Some(known) = memory.0.borrow().get(&key) {
         return known.clone();
     }
-    let found = check(certificate, issuer, signed, answers, now);
+    let found = check();
     memory.0.borrow_mut().insert(key, found.clone());
     found
 }
 
-fn check(
-    certificate: &Certificate,
-    issuer: &Certificate,
-    signed: Option<UnixTime>,
-    answers: &dyn RevocationAnswers,
-    now: UnixTime,
-) -> Result<(), RevocationError> {
-    let responders = ocsp_urls(certificate)?;
-    let points = crl_points(certificate)?;
-    if responders.is_empty() && points.is_empty() && certificate.extension(oid::FRESHEST_CRL).is_none() {
-        return Ok(());
-    }
-    let mut asking = Asking {
-        certificate,
-        signed,
-        answers,
-        unasked: Vec::new(),
-        refused: Vec::new(),
-        problems: Vec::new(),
-    };
-    let mut is_good = false;
-    for url in &responders {
-        let query = url.as_ref().and_then(|url| ocsp_query(url, certificate, issuer));
-        let Some(query) = query else {
-            let name = url.as_deref().unwrap_or("a responder");
-            asking.problems.push((name.to_owned(), "nothing is asked but by http".to_owned()));
-            continue;
-        };
-        is_good |= asking.ask(&query, |answer| ocsp::entry(answer, certificate, issuer, signed, now))?;
-    }
-    if is_good {
-        return Ok(());
-    }
-    // A list is long, and a responder may tell.
-    if asking.unasked.is_empty() {
-        // Each that is read is about all reasons, so one is enough; and each is asked, for one may say that it is revoked.
-        for point in &points {
-            is_good |= asking.ask_for(point, issuer, now)?;
-        }
-        if is_good {
-            return Ok(());
-        }
-    }
-    let Asking { unasked, refused, problems, .. } = asking;
-    Err(RevocationError::Unknown { certificate: certificate.to_string(), unasked, refused, problems })
-}
-
-/// Until when an answer says that it is good, for whoever keeps it: nobody has verified that.
+/// The nextUpdate of an OCSP response or CRL, not verified: for caches.
 #[must_use]
 pub fn unverified_end(query: &RevocationQuery, answer: &[u8]) -> Option<UnixTime> {
     match query {
@@ -193,17 +146,60 @@ pub fn unverified_end(query: &RevocationQuery, answer: &[u8]) -> Option<UnixTime
     }
 }
 
-/// What was asked about a certificate so far.
+/// A certificate, and what was asked about it so far.
 struct Asking<'a> {
     certificate: &'a Certificate,
+    issuer: &'a Certificate,
     signed: Option<UnixTime>,
     answers: &'a dyn RevocationAnswers,
+    now: UnixTime,
     unasked: Vec<RevocationQuery>,
     refused: Vec<RevocationQuery>,
     problems: Vec<(String, String)>,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    fn new(
+        certificate: &'a Certificate,
+        issuer: &'a Certificate,
+        signed: Option<UnixTime>,
+        answers: &'a dyn RevocationAnswers,
+        now: UnixTime,
+    ) -> Self {
+        let (unasked, refused, problems) = (Vec::new(), Vec::new(), Vec::new());
+        Self { certificate, issuer, signed, answers, now, unasked, refused, problems }
+    }
+
+    fn check(mut self) -> Result<(), RevocationError> {
+        let Self { certificate, issuer, signed, now, .. } = self;
+        let (responders, points) = (ocsp_urls(certificate)?, crl_points(certificate)?);
+        if responders.is_empty() && points.is_empty() && certificate.extension(oid::FRESHEST_CRL).is_none() {
+            return Ok(());
+        }
+        let mut is_good = false;
+        for url in &responders {
+            let query = url.as_ref().and_then(|url| ocsp_query(url, certificate, issuer));
+            let Some(query) = query else {
+                let name = url.as_deref().unwrap_or("a responder");
+                self.problems.push((name.to_owned(), "only http URLs are queried".to_owned()));
+                continue;
+            };
+            is_good |= self.ask(&query, |answer| ocsp::entry(answer, certificate, issuer, signed, now))?;
+        }
+        // A CRL is long, and a responder may tell.
+        if !is_good && self.unasked.is_empty() {
+            // Each that is read covers all reasons, so one is enough; and each is asked, for one may say that the certificate is revoked.
+            for point in &points {
+                is_good |= self.ask_for(point)?;
+            }
+        }
+        if is_good {
+            return Ok(());
+        }
+        let (certificate, Self { unasked, refused, problems, .. }) = (certificate.to_string(), self);
+        Err(RevocationError::Unknown { certificate, unasked, refused, problems })
+    }
+
     /// Whether an answer says that the certificate is good.
     fn ask<E: core::error::Error>(
         &mut self,
@@ -236,23 +232,18 @@ impl Asking<'_> {
         Err(RevocationError::Revoked { certificate: self.certificate.to_string(), since, reason, by: url })
     }
 
-    /// Whether a list of a distribution point says that the certificate is good; each of its URLs names the same list.
-    fn ask_for(
-        &mut self,
-        point: &DistributionPoint,
-        issuer: &Certificate,
-        now: UnixTime,
-    ) -> Result<bool, RevocationError> {
+    /// Whether the CRL of a distribution point says that the certificate is good; each of its URLs names the same CRL.
+    fn ask_for(&mut self, point: &DistributionPoint) -> Result<bool, RevocationError> {
         if let Some(problem) = point.problem {
             self.problems.push((point.to_string(), problem.to_owned()));
             return Ok(false);
         }
-        let (certificate, signed) = (self.certificate, self.signed);
+        let Self { certificate, issuer, signed, now, .. } = *self;
         let mut is_good = false;
         for url in &point.asked {
             let query = RevocationQuery::Crl { url: url.clone() };
-            is_good |= self
-                .ask(&query, |answer| crl::entry(answer, certificate, issuer, &point.names, signed, now))?;
+            let read = |crl: &[u8]| crl::entry(crl, certificate, issuer, &point.names, signed, now);
+            is_good |= self.ask(&query, read)?;
         }
         Ok(is_good)
     }

@@ -10,8 +10,12 @@ use trust_core::revocation::{
     unverified_end,
 };
 use trust_core::{Certificate, UnixTime};
-use trust_testkit::revocation::{Crl, Ocsp, Status, generalized, issued, responder, sources};
-use trust_testkit::sigstore::{Issuer, Key, basic_constraints, extension, key_usage, oid, seq, tlv};
+use trust_testkit::revocation::{
+    Crl, Ocsp, Status, generalized, issued, responder, responder_extensions, sources,
+};
+use trust_testkit::sigstore::{
+    Issuer, Key, Template, basic_constraints, certificate, extension, key_usage, oid, seq, tlv,
+};
 
 const OCSP: &str = "http://ocsp.example/";
 const CRL: &str = "http://crl.example/1.crl";
@@ -156,18 +160,18 @@ fn answers_of_responders_are_judged_by_each_rule() {
         judge(&|one| (one.status, one.next) = (Status::Revoked(since, 1), over())),
         Some("keyCompromise"),
     );
-    unknown(judge(&|one| (one.status, one.next) = (Status::Revoked(since, 6), over())), "expected one for");
-    unknown(judge(&|one| one.serial = 8), "about other certificates");
-    unknown(judge(&|one| one.next = Some(world.now.plus_millis(-1000))), "expected one for");
+    unknown(judge(&|one| (one.status, one.next) = (Status::Revoked(since, 6), over())), "expected to cover");
+    unknown(judge(&|one| one.serial = 8), "for other certificates");
+    unknown(judge(&|one| one.next = Some(world.now.plus_millis(-1000))), "expected to cover");
     unknown(judge(&|one| one.next = None), "nextUpdate");
-    unknown(judge(&|one| one.this = world.now.plus_millis(HOUR)), "expected one for");
+    unknown(judge(&|one| one.this = world.now.plus_millis(HOUR)), "expected to cover");
     // A clock that is a minute behind takes what was just said.
     assert_eq!(judge(&|one| one.this = world.now.plus_millis(60_000)), Ok(()));
     let nonce = || extension("1.3.6.1.5.5.7.48.1.2", false, &tlv(4, &[1; 16]));
-    unknown(judge(&|one| one.extensions = vec![nonce()]), "has a nonce, and none was sent");
+    unknown(judge(&|one| one.extensions = vec![nonce()]), "has a nonce, expected none");
     let other = || extension("1.2.3", true, &tlv(5, &[]));
-    unknown(judge(&|one| one.extensions = vec![other()]), "must be understood");
-    unknown(judge(&|one| one.single_extensions = vec![other()]), "must be understood");
+    unknown(judge(&|one| one.extensions = vec![other()]), "which is not supported");
+    unknown(judge(&|one| one.single_extensions = vec![other()]), "which is not supported");
     let revoked_oddly =
         |one: &mut Ocsp<'_>| (one.status, one.single_extensions) = (Status::Revoked(since, 1), vec![other()]);
     revoked(judge(&revoked_oddly), Some("keyCompromise"));
@@ -175,7 +179,7 @@ fn answers_of_responders_are_judged_by_each_rule() {
         unknown(world.judge(Some(seq(&[tlv(0x0a, &[status])])), None), expected);
     }
     unknown(world.judge(Some(vec![0x30; 2 << 20]), None), "bytes, expected at most");
-    unknown(world.judge(Some(b"<html>".to_vec()), None), "OCSPResponse");
+    unknown(world.judge(Some(b"<html>".to_vec()), None), "its OCSPResponse is not");
 }
 
 #[test]
@@ -202,6 +206,28 @@ fn a_responder_is_the_issuer_or_named_by_it() {
         judge(responder(&Key::p256(74), &issuer, None)),
         "was signed neither by the certificate's issuer",
     );
+    // A certificate that expired stands beside the newer one of the same key, in either order; alone it does not count.
+    let expired = |key: &Key| {
+        let extensions = responder_extensions(None);
+        let validity = ("250101000000Z", "260101000000Z");
+        certificate(&Template { subject: "responder", key, validity, extensions }, &world.issuer())
+    };
+    let (older, newer) = (expired(&key()), responder(&key(), &issuer, None));
+    unknown(judge(older.clone()), "is not valid now");
+    for beside in [[older.clone(), newer.clone()], [newer, older]] {
+        let answer = Ocsp { by: Some((key(), beside.concat())), ..world.answer() };
+        assert_eq!(world.judge(Some(answer.der()), None), Ok(()));
+    }
+    let other_usage =
+        vec![key_usage(0x04), responder_extensions(None).remove(1), responder_extensions(None).remove(2)];
+    unknown(judge(issued("responder", &key(), &issuer, other_usage)), "lacks the key usage digitalSignature");
+    // What is signed by an algorithm that is not supported counts for nothing: SHA-1 with RSA.
+    let good = world.answer().der();
+    let algorithm = oid("1.2.840.10045.4.3.3");
+    let place = good.windows(algorithm.len()).position(|part| part == algorithm).unwrap();
+    let mut other = good;
+    other[place + algorithm.len() - 1] = 9;
+    unknown(world.judge(Some(other), None), "which is not supported");
     let mut forged = world.answer().der();
     *forged.last_mut().unwrap() ^= 1;
     unknown(world.judge(Some(forged), None), "was signed neither");
@@ -228,27 +254,27 @@ fn lists_are_judged_by_each_rule() {
     let over = || Some(world.now.plus_millis(-1000));
     revoked(judge(&|one| (one.revoked, one.next) = (vec![(SERIAL, Vec::new())], over())), None);
     let held = |one: &mut Crl<'_>| (one.revoked, one.next) = (vec![(SERIAL, vec![reason(6)])], over());
-    unknown(judge(&held), "expected one for");
-    unknown(judge(&|one| one.next = Some(world.now.plus_millis(-1000))), "expected one for");
+    unknown(judge(&held), "expected to cover");
+    unknown(judge(&|one| one.next = Some(world.now.plus_millis(-1000))), "expected to cover");
     unknown(judge(&|one| one.next = None), "nextUpdate");
-    unknown(judge(&|one| one.this = world.now.plus_millis(HOUR)), "expected one for");
+    unknown(judge(&|one| one.this = world.now.plus_millis(HOUR)), "expected to cover");
     let with = |oid: &str, critical: bool, value: Vec<u8>| {
         let extension = extension(oid, critical, &value);
         judge(&move |one: &mut Crl<'_>| one.extensions = vec![extension.clone()])
     };
-    unknown(with("2.5.29.27", true, tlv(2, &[1])), "a list of changes (a delta CRL)");
-    unknown(with("2.5.29.46", false, seq(&[])), "one with a list of changes (a delta CRL) beside it");
-    unknown(with("1.2.3", true, tlv(5, &[])), "must be understood");
+    unknown(with("2.5.29.27", true, tlv(2, &[1])), "CRL is a delta CRL");
+    unknown(with("2.5.29.46", false, seq(&[])), "accompanied by a delta CRL");
+    unknown(with("1.2.3", true, tlv(5, &[])), "which is not supported");
     assert_eq!(with("1.2.3", false, tlv(5, &[])), Ok(()));
     let scope = |parts: &[Vec<u8>]| with("2.5.29.28", true, seq(parts));
     let named = |url: &str| tlv(0xa0, &tlv(0xa0, &tlv(0x86, url.as_bytes())));
     assert_eq!(scope(&[named(CRL)]), Ok(()));
-    unknown(scope(&[named("http://crl.example/2.crl")]), "of another distribution point");
+    unknown(scope(&[named("http://crl.example/2.crl")]), "for another distribution point");
     assert_eq!(scope(&[tlv(0x81, &[0xff])]), Ok(()));
-    unknown(scope(&[tlv(0x82, &[0xff])]), "about certificates of another kind");
-    unknown(scope(&[tlv(0x83, &[1, 2])]), "about some reasons alone");
+    unknown(scope(&[tlv(0x82, &[0xff])]), "limited to another kind of certificates");
+    unknown(scope(&[tlv(0x83, &[1, 2])]), "limited to some reasons");
     unknown(scope(&[tlv(0x84, &[0xff])]), "an indirect CRL");
-    unknown(scope(&[tlv(0x85, &[0xff])]), "about certificates of another kind");
+    unknown(scope(&[tlv(0x85, &[0xff])]), "limited to another kind of certificates");
     unknown(world.judge(None, Some(b"404".to_vec())), "outer sequence");
     unknown(world.judge(None, Some(vec![0x30; (32 << 20) + 1])), "expected at most");
 }
@@ -259,7 +285,10 @@ fn a_list_is_the_issuers() {
     let other = Key::p384(73);
     let of = |name, key| Crl { issuer: Issuer { name, key }, ..world.list() }.der();
     unknown(world.judge(None, Some(of("issuer", &other))), "was not signed by the certificate's issuer");
-    unknown(world.judge(None, Some(of("other", &world.key))), "is not by the certificate's issuer");
+    unknown(
+        world.judge(None, Some(of("other", &world.key))),
+        "CRL was not issued by the certificate's issuer",
+    );
     let may_not = World::with(sources(None, Some(CRL)), 0x04);
     unknown(may_not.judge(None, Some(may_not.list().der())), "lacks the key usage cRLSign");
 }
@@ -294,10 +323,10 @@ fn what_is_over_or_partial_spares_nothing() {
     assert_eq!(list(&|_| {}).0, Ok(()));
     type Change<'a> = &'a dyn Fn(&mut Crl<'_>);
     let changes: [(Change<'_>, &str); 4] = [
-        (&|one| one.next = Some(world.now.plus_millis(-1000)), "expected one for"),
+        (&|one| one.next = Some(world.now.plus_millis(-1000)), "expected to cover"),
         (&|one| one.extensions = vec![extension("2.5.29.27", true, &tlv(2, &[1]))], "a delta CRL"),
         (&|one| one.extensions = vec![extension("2.5.29.46", false, &seq(&[]))], "a delta CRL"),
-        (&|one| one.extensions = vec![extension("1.2.3", true, &tlv(5, &[]))], "must be understood"),
+        (&|one| one.extensions = vec![extension("1.2.3", true, &tlv(5, &[]))], "which is not supported"),
     ];
     for (change, reason) in changes {
         let (spared, otherwise) = list(change);
@@ -311,7 +340,7 @@ fn what_is_over_or_partial_spares_nothing() {
     };
     assert_eq!(answer(HOUR).0, Ok(()));
     let (spared, otherwise) = answer(-1000);
-    unknown(spared, "expected one for");
+    unknown(spared, "expected to cover");
     revoked(otherwise, Some("keyCompromise"));
 }
 
@@ -320,10 +349,7 @@ fn a_source_that_cannot_be_asked_is_one() {
     let name = tlv(0xa4, &seq(&[tlv(0x31, &seq(&[oid("2.5.4.3"), tlv(0x0c, b"x")]))]));
     let access = seq(&[oid("1.3.6.1.5.5.7.48.1"), name]);
     let by_name = extension("1.3.6.1.5.5.7.1.1", false, &seq(&[access]));
-    unknown(
-        World::with(vec![by_name], 0x06).ask(&NotAsked, None),
-        "a responder: nothing is asked but by http",
-    );
+    unknown(World::with(vec![by_name], 0x06).ask(&NotAsked, None), "a responder: only http URLs are queried");
     let changes = extension("2.5.29.46", false, &seq(&[]));
     unknown(World::with(vec![changes], 0x06).ask(&NotAsked, None), "cannot determine whether");
     let many = (0..65).map(|number| extension(&format!("1.2.3.{number}"), false, &tlv(5, &[])));
@@ -374,15 +400,15 @@ fn who_says_that_it_is_revoked_is_believed() {
 #[test]
 fn what_is_not_asked_at_all_is_named() {
     let unasked = World::new(Some("https://ocsp.example/"), None);
-    unknown(unasked.ask(&NotAsked, None), "nothing is asked but by http");
-    unknown(World::new(None, Some("ldap://crl.example/")).ask(&NotAsked, None), "it names no URL of http");
-    unknown(World::new(None, Some("http://crl.example/ 1")).ask(&NotAsked, None), "it names no URL of http");
+    unknown(unasked.ask(&NotAsked, None), "only http URLs are queried");
+    unknown(World::new(None, Some("ldap://crl.example/")).ask(&NotAsked, None), "it has no http URL");
+    unknown(World::new(None, Some("http://crl.example/ 1")).ask(&NotAsked, None), "it has no http URL");
     let point = |parts: &[Vec<u8>]| {
         let name = tlv(0xa0, &tlv(0xa0, &tlv(0x86, CRL.as_bytes())));
         let point = seq(&[&[name], parts].concat());
         World::with(vec![extension("2.5.29.31", false, &seq(&[point]))], 0x06).ask(&NotAsked, None)
     };
-    unknown(point(&[tlv(0x81, &[1, 2])]), "about some reasons alone");
+    unknown(point(&[tlv(0x81, &[1, 2])]), "limited to some reasons");
     let name = tlv(0xa4, &seq(&[tlv(0x31, &seq(&[oid("2.5.4.3"), tlv(0x0c, b"x")]))]));
     unknown(point(&[tlv(0xa2, &name)]), "an indirect CRL");
 }
@@ -400,7 +426,17 @@ fn one_distribution_point_is_enough_and_each_may_say_that_it_is_revoked() {
     let bad = Crl { revoked: vec![(SERIAL, Vec::new())], ..world.list() }.der();
     let answers = Answers::from([(query(CRL), Ok(good)), (query(second), Ok(bad))]);
     revoked(world.ask(&answers, None), None);
-    // Many names of one list are one question.
+    // A certificate that names more than is queried, all under one point and then under another.
+    let urls: Vec<_> =
+        (0..9).map(|number| tlv(0x86, format!("http://crl.example/{number}").as_bytes())).collect();
+    let many = seq(&[tlv(0xa0, &tlv(0xa0, &urls.concat()))]);
+    let crowded = World::with(vec![extension("2.5.29.31", false, &seq(&[many, point(CRL)]))], 0x06);
+    let Err(RevocationError::Unknown { unasked, problems, .. }) = crowded.ask(&NotAsked, None) else {
+        panic!()
+    };
+    assert_eq!(unasked.len(), 8);
+    assert!(problems[0].1.contains("names too many CRLs"), "{problems:?}");
+    // Several names of one CRL are one query.
     let same = World::with(vec![two(CRL)], 0x06);
     let Err(RevocationError::Unknown { unasked, .. }) = same.ask(&NotAsked, None) else { panic!() };
     assert_eq!(unasked, [query(CRL)]);

@@ -167,7 +167,7 @@ async fn collect_images(
     }
 }
 
-/// Wants an image, and so many bases below it: as many as anyone wants.
+/// Adds an image with at least this depth of bases below it.
 fn want(next: &mut BTreeMap<String, usize>, image: String, depth: usize) {
     let wanted = next.entry(image).or_default();
     *wanted = depth.max(*wanted);

@@ -123,8 +123,8 @@ impl GateBuilder {
         self
     }
 
-    /// Asks there whether certificates are revoked, of signatures of the Notary Project. Without it, that is unknown of every certificate that
-    /// says where to ask.
+    /// Fetches OCSP responses and CRLs there, for signatures of the Notary Project. Without it, the status of a certificate that names a
+    /// responder or a CRL is unknown.
     #[must_use]
     pub fn revocation(mut self, source: impl RevocationSource + 'static) -> Self {
         self.0.revocation = Some(Box::new(source));

@@ -54,8 +54,8 @@
 //! | `objects` | [`ObjectStore`], where cluster objects are looked up, and [`Objects`] at hand |
 //! | `surroundings` | [`Surroundings`]: what a review does not say about its request |
 //! | `collect` | [`collect_for`]: everything that a request needs |
-//! | `revocation` | [`RevocationSource`], where it is asked whether certificates are revoked; [`collect_revocations`] |
-//! | `revocation_services` | [`RevocationServices`]: responders and lists over HTTP |
+//! | `revocation` | [`RevocationSource`], where OCSP responses and CRLs come from; [`collect_revocations`] |
+//! | `revocation_services` | [`RevocationServices`]: OCSP responders and CRLs over HTTP |
 //! | `oci_layout_writer` | [`OciLayoutWriter`]: images in a folder, for a judge without network |
 //! | `content` | [`Content`]: manifests and blobs by digest, in memory and in a folder |
 //! | `cached` | [`Cached`]: a store that is asked once for what many want |

@@ -8,7 +8,6 @@ use std::path::Path;
 
 use serde_json::json;
 use trust_core::Reasons;
-use trust_core::internal::pem;
 use trust_core::notation::{StoreKind, TrustPolicy, TrustStore};
 
 use crate::folder::read_bounded;
@@ -22,14 +21,13 @@ const MAX_FILES: usize = 1000;
 const POLICIES: [&str; 2] = ["trustpolicy.oci.json", "trustpolicy.json"];
 
 /// Reads notation's folder, such as `~/.config/notation`, as a text in the languages of [`PolicySet`](trust_policy::PolicySet):
-/// `trustpolicy.oci.json`, or the older `trustpolicy.json`, and each trust store that it names. Existing users of notation judge workloads by
-/// it; an archive keeps it as it was.
+/// `trustpolicy.oci.json`, or the older `trustpolicy.json`, and each trust store that it names.
 ///
 /// A store is the folder `truststore/x509/<kind>/<name>`, and every file in it is a certificate in DER, or one or more in PEM. Links and
-/// folders in it are refused, as notation does: they would trust what another place holds.
+/// folders in it are refused, as by notation.
 ///
 /// # Errors
-/// If there is no trust policy, it is malformed, or a store that it names is missing, empty, or holds anything else.
+/// If the trust policy is missing or malformed, or a store that it names is missing, empty, or holds anything else.
 pub fn notation_policies(folder: &Path) -> Result<String, StoreError> {
     let mut policy = None;
     for name in POLICIES {
@@ -57,10 +55,8 @@ pub fn notation_policies(folder: &Path) -> Result<String, StoreError> {
 
 /// The store as a document.
 fn document(kind: StoreKind, name: &str, store: &TrustStore) -> String {
-    let certificates: String =
-        store.certificates().iter().map(|one| pem::encode("CERTIFICATE", one.der())).collect();
     json!({"apiVersion": "trust.dev/v1beta1", "kind": "TrustStore", "metadata": {"name": name},
-        "spec": {"type": kind.name(), "certificates": certificates}})
+        "spec": {"type": kind.name(), "certificates": store.to_pem()}})
     .to_string()
 }
 

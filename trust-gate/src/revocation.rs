@@ -1,4 +1,4 @@
-//! [`RevocationSource`]: where it is asked whether certificates are revoked; [`collect_revocations`]: all that a request needs of it.
+//! [`RevocationSource`]: where OCSP responses and CRLs come from; [`collect_revocations`]: all that a request needs.
 
 use std::sync::Arc;
 
@@ -12,31 +12,31 @@ use trust_policy::{Artifact, Evidence, FetchFailure, PolicySet, Request, Revocat
 use crate::deadline::{Boxed, Deadline};
 use crate::store::StoreError;
 
-/// Responders are asked, and then lists; the last round sees what became of those.
+/// OCSP, then CRLs; the last round sees which CRLs count.
 const MAX_ROUNDS: usize = 3;
-/// Questions of one request: a few certificates of a few signers.
+/// Queries of one request: a few certificates of a few signers.
 const MAX_QUERIES: usize = 64;
-/// Of these, at a time: each answer may be long.
+/// Queries at a time: each answer may be long.
 const WIDTH: usize = 4;
 /// Bytes of all answers of one request.
 const MAX_LEN: usize = 64 << 20;
 
-/// Where it is asked whether certificates are revoked.
+/// Where OCSP responses and CRLs come from.
 ///
-/// An implementor promises that it answers by the deadline, and that what it answers is what was answered to it, now or while it was good:
-/// who signed it is proved when it is judged.
+/// An implementor promises that it answers by the deadline, with what it received, now or from a cache. Signatures are verified during
+/// evaluation.
 pub trait RevocationSource: core::fmt::Debug + Send + Sync {
-    /// The answer of a responder, or a list.
+    /// The OCSP response or the CRL.
     ///
     /// # Errors
-    /// If there is none.
+    /// If it cannot be fetched.
     fn answer<'a>(
         &'a self,
         query: &'a RevocationQuery,
         until: Deadline,
     ) -> Boxed<'a, Result<Arc<[u8]>, StoreError>>;
 
-    /// An answer did not count when it was judged: one that is kept is not given again.
+    /// Drops a cached answer, which did not count.
     fn forget<'a>(&'a self, query: &'a RevocationQuery) -> Boxed<'a, ()> {
         let _ = query;
         Box::pin(future::ready(()))
@@ -57,9 +57,8 @@ impl<T: RevocationSource + ?Sized> RevocationSource for Arc<T> {
     }
 }
 
-/// Asks what is to be known about the revocation of certificates, once the images of a request were
-/// [collected](crate::collect_for_async): of signatures of the Notary Project, where the policies trust who signed. What is not answered by
-/// the deadline is a failure in the evidence.
+/// Fetches the OCSP responses and CRLs that a request needs, after its images were [collected](crate::collect_for_async): for signatures of
+/// the Notary Project, so far as policies trust their certificates. What is not answered by the deadline is a failure in the evidence.
 pub async fn collect_revocations(
     policies: &PolicySet,
     request: &Request,
@@ -73,7 +72,7 @@ pub async fn collect_revocations(
         return;
     }
     let too_much = |found: usize, unit: &'static str, limit: usize| StoreError::TooLarge {
-        what: "what is asked about revocation for the request".to_owned(),
+        what: "revocation for the request".to_owned(),
         found: found as u64,
         unit,
         limit: limit as u64,
@@ -89,7 +88,7 @@ pub async fn collect_revocations(
         let count = evidence.revocations.len() + wanted.len();
         let room = MAX_QUERIES.saturating_sub(evidence.revocations.len());
         for query in wanted.split_off(room.min(wanted.len())) {
-            let failure = too_much(count, "questions", MAX_QUERIES).into_failure(query.url());
+            let failure = too_much(count, "queries", MAX_QUERIES).into_failure(query.url());
             evidence.revocations.insert(query.to_string(), Err(failure));
         }
         let asking = wanted.into_iter().map(|query| async move {

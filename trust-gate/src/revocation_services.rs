@@ -1,4 +1,4 @@
-//! [`RevocationServices`]: responders and lists, asked over HTTP where certificates say that they are.
+//! [`RevocationServices`]: OCSP responders and CRLs over HTTP, at the URLs in certificates.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,19 +20,19 @@ use crate::transport::{HttpRequest, Method, Reach, Transport};
 /// How long a responder may take.
 const OCSP_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_OCSP_LEN: u64 = 1 << 20;
-/// How long a list may take.
+/// How long a CRL may take.
 const CRL_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_CRL_LEN: u64 = 32 << 20;
-/// Bytes of answers that are kept.
+/// Bytes of cached answers.
 const MAX_KEPT_LEN: u64 = 128 << 20;
-/// However long an answer says that it is good: who is revoked is found out within this time.
+/// The longest that an answer is cached, whatever its nextUpdate: a new revocation is seen within this time.
 const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
 
-/// Asks responders by POST and lists by GET, over plain HTTP, for answers are signed; and keeps what is answered until it is over, for a day at
-/// most, unless it [did not count](RevocationSource::forget). Callers that ask for the same thing at the same time wait for one answer. It
-/// needs tokio.
+/// Queries OCSP responders by POST and CRLs by GET, over plain HTTP, as answers are signed. Answers are cached until their nextUpdate, at most a
+/// day, unless they [do not count](RevocationSource::forget). Callers that ask for the same thing at the same time share one answer. It needs
+/// tokio.
 ///
-/// The addresses stand in certificates of authorities that policies trust. They are public ones, but for hosts that are
+/// The URLs are in certificates that policies trust. Only public addresses are reached, except for hosts that are
 /// [named](Self::with_private_host).
 #[derive(Clone, Debug)]
 pub struct RevocationServices {
@@ -41,7 +41,7 @@ pub struct RevocationServices {
     kept: Cache<RevocationQuery, Kept>,
 }
 
-/// An answer, and until when it is good.
+/// An answer, and its nextUpdate.
 #[derive(Clone, Debug)]
 struct Kept {
     answer: Arc<[u8]>,
@@ -59,7 +59,7 @@ impl Expiry<RevocationQuery, Kept> for Life {
 }
 
 impl RevocationServices {
-    /// Asks over this transport.
+    /// Queries over this transport.
     #[must_use]
     pub fn new(transport: impl Transport + 'static) -> Self {
         let weight = |query: &RevocationQuery, kept: &Kept| {
@@ -69,7 +69,7 @@ impl RevocationServices {
         Self { transport: Arc::new(transport), private_hosts: BTreeSet::new(), kept }
     }
 
-    /// Asks this host at a private address as well, or on this machine: that of an authority of one's own.
+    /// Reaches this host at private addresses, and on this machine, too: for a private CA.
     #[must_use]
     pub fn with_private_host(mut self, host: impl Into<String>) -> Self {
         self.private_hosts.insert(host.into());
@@ -122,7 +122,7 @@ impl RevocationSource for RevocationServices {
                 self.kept.try_get_with_by_ref(query, fetching)
             };
             let kept = match ask().await {
-                // Whoever asked first may have had less time.
+                // The first caller may have had less time.
                 Err(error)
                     if matches!(*error, StoreError::TimedOut { .. }) && !is_own.load(Ordering::Relaxed) =>
                 {

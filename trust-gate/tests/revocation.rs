@@ -15,13 +15,14 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 use trust_core::internal::pem;
 use trust_core::notation::JWS_MEDIA_TYPE;
+use trust_core::revocation::RevocationQuery;
 use trust_core::{Digest, UnixTime};
-use trust_gate::{Deadline, Http, RevocationServices, RevocationSource, collect_revocations};
+use trust_gate::{Deadline, Http, RevocationServices, RevocationSource, StoreError, collect_revocations};
 use trust_policy::{Artifact, Decision, Evidence, ImageEvidence, PolicySet, Trust, Verdict, evaluate};
 use trust_testkit::judge::{evidence, image_at, pod, request};
 use trust_testkit::notation::{Notation, leaf_extensions};
 use trust_testkit::revocation::{Crl, Ocsp, Status, issued, sources};
-use trust_testkit::sigstore::{Issuer, Key, basic_constraints, key_usage};
+use trust_testkit::sigstore::{Issuer, Key, basic_constraints, extension, key_usage, oid, seq, tlv};
 
 const IMAGE: &str = "registry.example/acme/app:v1";
 const MANIFEST: &str =
@@ -290,6 +291,63 @@ fn nothing_is_asked_for_those_whom_no_policy_trusts() {
     let verdict = world.judge("audit", &services(), SOON);
     assert_eq!(world.server.asked.load(SeqCst), 0);
     assert!(verdict.to_string().contains("was not asked"), "{verdict}");
+}
+
+/// Answers every query with so many bytes, and counts them.
+#[derive(Debug)]
+struct Flood(usize, AtomicUsize);
+
+impl RevocationSource for Flood {
+    fn answer<'a>(
+        &'a self,
+        _: &'a RevocationQuery,
+        _: Deadline,
+    ) -> trust_gate::Boxed<'a, Result<Arc<[u8]>, StoreError>> {
+        self.1.fetch_add(1, SeqCst);
+        Box::pin(async { Ok(Arc::from(vec![0; self.0])) })
+    }
+}
+
+/// However many queries a request has, and however long the answers are: what is beyond the limits is a failure that says so.
+#[test]
+fn queries_and_bytes_of_a_request_are_bounded() {
+    let base = World::new();
+    let names = |number: u8| {
+        let access = |host: u8| {
+            let url = format!("http://ocsp.example/{number}/{host}");
+            seq(&[oid("1.3.6.1.5.5.7.48.1"), tlv(0x86, url.as_bytes())])
+        };
+        extension("1.3.6.1.5.5.7.1.1", false, &seq(&(0..8).map(access).collect::<Vec<_>>()))
+    };
+    let signed = |number: u8| {
+        let leaf = Key::p256(100 + number);
+        let extensions = [leaf_extensions(), vec![names(number)]].concat();
+        let mut envelope = Notation::new(&Digest::sha256(MANIFEST.as_bytes()));
+        envelope.describe(MANIFEST, json!({}));
+        let root = pem::decode(&base.root_pem, "CERTIFICATE").unwrap();
+        envelope.chain = vec![issued("C=US,ST=WA,O=Acme", &leaf, &base.issuer(), extensions), root];
+        envelope.key = leaf;
+        Artifact { content: envelope.jws().to_string().into_bytes().into(), ..base.signed.clone() }
+    };
+    let (policies, request) = (base.policies("strict"), request(pod(IMAGE)));
+    let collect = |count: u8, flood: &Flood| {
+        let artifacts = (0..count).map(signed).collect();
+        let image = ImageEvidence { artifacts, ..image_at(&Digest::sha256(MANIFEST.as_bytes())) };
+        let mut found = evidence([(IMAGE, image)], [MANIFEST.to_owned()]);
+        let collecting =
+            collect_revocations(&policies, &request, flood, &mut found, base.now, Deadline::after(SOON));
+        Runtime::new().unwrap().block_on(collecting);
+        let failed = found.revocations.values().filter_map(|one| Some(one.as_ref().err()?.problem.clone()));
+        (found.revocations.len(), failed.collect::<Vec<_>>())
+    };
+    let many = Flood(1, AtomicUsize::new(0));
+    let (answers, failed) = collect(9, &many);
+    assert_eq!((answers, failed.len(), many.1.load(SeqCst)), (72, 8, 64));
+    assert!(failed[0].contains("has 72 queries, expected at most 64"), "{failed:?}");
+    let long = Flood(20 << 20, AtomicUsize::new(0));
+    let (answers, failed) = collect(1, &long);
+    assert_eq!((answers, failed.len()), (8, 5));
+    assert!(failed[0].contains("bytes, expected at most 67108864"), "{failed:?}");
 }
 
 /// A private address is not asked unless that is allowed.

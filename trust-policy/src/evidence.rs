@@ -26,12 +26,12 @@ pub struct Evidence {
     /// known if its index, its manifests and their configurations are all here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub documents: BTreeMap<String, String>,
-    /// What was answered about the revocation of certificates, by [query](RevocationQuery) as text.
+    /// OCSP responses and CRLs, by [query](RevocationQuery) as text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub revocations: BTreeMap<String, Result<RevocationAnswer, FetchFailure>>,
 }
 
-/// A responder's answer or a list of revoked certificates, as it was received.
+/// An OCSP response or a CRL, as it was received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RevocationAnswer(

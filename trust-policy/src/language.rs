@@ -127,7 +127,7 @@ impl Languages {
         for node in yaml::parse_documents(text)?.iter().flat_map(|node| self.items(node)) {
             self.compile(node, &mut set)?;
         }
-        if set.policies().is_empty() && set.exceptions().is_empty() && !set.has_trust_roots() {
+        if set.policies().is_empty() && set.exceptions().is_empty() && !set.has_trust_material() {
             return Err(PolicyError::NoPolicy);
         }
         Ok(set)

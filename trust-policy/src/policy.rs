@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `mode` | [`Mode`](crate::Mode): what a violation does |
-//! | `notation_trust` | [`NotationTrust`](crate::NotationTrust): whoever a trust policy of the Notary Project trusts |
+//! | `notation_trust` | [`NotationTrust`](crate::NotationTrust): the signers that a trust policy of the Notary Project trusts |
 //! | `signer` | [`AttestorSet`](crate::AttestorSet): who must have signed |
 //! | `resource_match` | [`ResourceMatch`](crate::ResourceMatch): which requests a rule is about |
 //! | `shape` | [`Shape`](crate::Shape): what a JSON value must be, field by field |

@@ -96,7 +96,7 @@ fn with_expressions(notary: Value) -> Value {
         "validations": [{"expression": "images.containers.map(image, verifyImageSignatures(image, [attestors.notary])).all(e, e > 0)"}]}})
 }
 
-/// One demand, in each language.
+/// One requirement, in each language.
 fn in_each_language() -> Vec<(&'static str, PolicySet)> {
     let strict = json!({"level": "strict"});
     vec![
@@ -123,7 +123,7 @@ fn in_each_language() -> Vec<(&'static str, PolicySet)> {
 }
 
 #[test]
-fn one_demand_decides_alike_in_every_language() {
+fn one_requirement_decides_alike_in_every_language() {
     let stranger = signed(|envelope| {
         envelope.key = Key::p256(90);
         let extensions = trust_testkit::notation::leaf_extensions();
@@ -161,7 +161,7 @@ fn one_demand_decides_alike_in_every_language() {
         let mut nothing = found(vec![signed(|_| {})]);
         nothing.documents.clear();
         let verdict = judge_at(&policies, &nothing, NOW);
-        assert!(verdict.to_string().contains("is not in the evidence"), "{verdict}");
+        assert!(verdict.to_string().contains("is missing from the evidence"), "{verdict}");
         let needed = policies.requirements(&request(pod(IMAGE)), &Evidence::default(), NOW);
         assert_eq!((needed.images, needed.documents), (vec![IMAGE.to_owned()], vec![IMAGE.to_owned()]));
     }
@@ -196,7 +196,7 @@ fn each_check_is_said_one_by_one() {
     for check in [
         "integrity: signed with the key of",
         "authenticity: by `",
-        "expiry: signed without an end",
+        "expiry: the signature does not expire",
         "authenticTimestamp: the certificates are valid now",
         "revocation: no certificate up to the trusted one is revoked",
     ] {
@@ -276,7 +276,7 @@ fn a_pinned_certificate_is_the_one_that_counts() {
 }
 
 #[test]
-fn identities_and_annotations_are_demanded() {
+fn identities_and_annotations_are_required() {
     let with = |identity: &str, annotations: Value| {
         read(&[own(
             json!({"notation": {"certificates": root(), "trustedIdentities": [identity]}, "annotations": annotations}),
@@ -336,7 +336,7 @@ fn mistakes_are_told_with_their_place() {
     refused(&[notation(json!({"trustedIdentities": ["*"]}))], "at least one store");
     let beside =
         json!({"notation": {"certificates": root(), "trustedIdentities": ["*"]}, "transparencyLog": false});
-    refused(&[own(beside)], "in no log");
+    refused(&[own(beside)], "are not logged");
     let mut store = trust_store();
     store["spec"]["type"] = json!("CA");
     refused(&[store], "`ca`, `signingAuthority` or `tsa`");
@@ -354,7 +354,7 @@ fn two_stores_of_one_name_are_none() {
     let mut other = trust_store();
     other["spec"]["certificates"] = certificate(1).into();
     for documents in [[policy.clone(), trust_store(), other.clone()], [policy, other, trust_store()]] {
-        let reason = "several trust stores that differ are called `ca:acme`";
+        let reason = "the trust store `ca:acme` is defined several times";
         denied(&judge(&read(&documents), vec![signed(|_| {})]), ReasonCode::UnusablePolicy, reason);
     }
 }
@@ -406,10 +406,10 @@ fn what_is_not_read_of_kyverno_says_so() {
     let attested = lint(&|one| {
         one["attestations"] = json!([{"type": "sbom/cyclone-dx", "attestors": one["attestors"]}]);
     });
-    assert!(attested.contains("an attestation that is signed in the Notary Project's way"), "{attested}");
+    assert!(attested.contains("an attestation signed in the Notary Project's format"), "{attested}");
     let older = lint(&|one| {
         one["key"] = "key".into();
         one.as_object_mut().unwrap().remove("attestors");
     });
-    assert!(older.contains("is no signer of the Notary Project's signatures"), "{older}");
+    assert!(older.contains("cannot sign in the Notary Project's format"), "{older}");
 }

@@ -68,23 +68,32 @@ pub trait SigningKey: fmt::Debug + Send + Sync {
     /// If there is none.
     fn sign<'a>(&'a self, message: &'a [u8], until: Deadline) -> Boxed<'a, Result<Vec<u8>, KeyError>>;
 
-    /// A signature over the message by another scheme than the [preferred](Self::scheme) one; of ECDSA in DER. Unless an implementor
-    /// says otherwise, there is none.
+    /// A signature over the message by this scheme; of ECDSA in DER. By default only the [preferred](Self::scheme) scheme is supported.
     ///
     /// # Errors
-    /// If there is none.
+    /// If the key does not sign by it.
     fn sign_by<'a>(
         &'a self,
         scheme: SignatureScheme,
         message: &'a [u8],
         until: Deadline,
     ) -> Boxed<'a, Result<Vec<u8>, KeyError>> {
-        if scheme == self.scheme() {
-            return self.sign(message, until);
-        }
-        let problem = format!("it signs by {:?}, and {scheme:?} is asked for", self.scheme());
-        Box::pin(async move { Err(KeyError::Unavailable { problem }) })
+        sign_by_preferred(self, scheme, message, until)
     }
+}
+
+/// A signature by the preferred scheme, if that is the one.
+fn sign_by_preferred<'a>(
+    key: &'a (impl SigningKey + ?Sized),
+    scheme: SignatureScheme,
+    message: &'a [u8],
+    until: Deadline,
+) -> Boxed<'a, Result<Vec<u8>, KeyError>> {
+    if scheme == key.scheme() {
+        return key.sign(message, until);
+    }
+    let problem = format!("it signs with {:?}, expected {scheme:?}", key.scheme());
+    Box::pin(async move { Err(KeyError::Unavailable { problem }) })
 }
 
 /// The key cannot be read, or does not sign. No variant holds any part of a private key.
@@ -411,11 +420,7 @@ impl SigningKey for PrivateKey {
     ) -> Boxed<'a, Result<Vec<u8>, KeyError>> {
         match scheme {
             SignatureScheme::RsaPss(hash) => Box::pin(async move { self.sign_by_pss(hash, message) }),
-            _ if scheme == self.scheme() => self.sign(message, until),
-            _ => {
-                let problem = format!("it signs by {:?}, and {scheme:?} is asked for", self.scheme());
-                Box::pin(async move { Err(KeyError::Unavailable { problem }) })
-            }
+            other => sign_by_preferred(self, other, message, until),
         }
     }
 }

@@ -21,9 +21,9 @@ use crate::key::SigningKey;
 use crate::sign_error::{SignError, Stage};
 use crate::timestamp_authority;
 
-/// Names of annotations that the specification keeps for itself.
+/// The prefix of annotations that the specification reserves.
 const RESERVED: &str = "io.cncf.notary";
-/// What the manifest with a signature says of its certificates.
+/// The annotation of the signature manifest with the certificates' fingerprints.
 const THUMBPRINTS: &str = "io.cncf.notary.x509chain.thumbprint#S256";
 /// By how much this machine's clock may be behind an authority's.
 const CLOCK_TOLERANCE_MILLIS: i64 = 300_000;
@@ -32,7 +32,7 @@ const AGENT: &str = concat!("trust-sign/", env!("CARGO_PKG_VERSION"));
 
 /// Signs with a key and its certificates, under the scheme `notary.x509`. Plugins are not run.
 ///
-/// What it returns has been written, read again and verified. Whether anybody trusts the root, their trust policy says.
+/// Each signature is parsed and verified before it is returned. Whether its root is trusted is up to the verifier's trust policy.
 ///
 /// ```no_run
 /// use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ struct StampedBy {
 }
 
 impl StampedBy {
-    /// Proves that the timestamp counts under a trust policy that names the authority, but for its revocation, which is not asked here.
+    /// Proves that the timestamp counts under a trust policy that trusts the authority; its revocation is not checked.
     fn check(
         &self,
         envelope: &[u8],
@@ -92,7 +92,7 @@ impl StampedBy {
         }
         let statement = TrustStatement::strict(NAME, all.keys().cloned().collect());
         let envelope = SignatureEnvelope::from_bytes(form.media_type(), envelope);
-        // An authority's clock may be before this one.
+        // The authority's clock may be ahead.
         let later = now.plus_millis(CLOCK_TOLERANCE_MILLIS);
         let checks = statement.verify(envelope, &all, &NotAsked, later).checks;
         let of_time = checks.into_iter().find(|one| one.check == Check::AuthenticTimestamp);
@@ -135,13 +135,13 @@ impl NotationSigner {
         Self { form, ..self }
     }
 
-    /// Says of each artifact that it should not be used any more after this time in milliseconds.
+    /// Lets each signature expire after this time in milliseconds.
     #[must_use]
     pub fn valid_for(self, millis: i64) -> Self {
         Self { valid_for_millis: Some(millis), ..self }
     }
 
-    /// Has each signature stamped by an authority (RFC 3161), whose root is one of these.
+    /// Adds to each signature a timestamp of this authority (RFC 3161), whose root is one of these.
     #[must_use]
     pub fn stamped_by(
         self,
@@ -153,10 +153,10 @@ impl NotationSigner {
         Self { stamped_by: Some(StampedBy { url, transport, roots }), ..self }
     }
 
-    /// Signs an image, and says this of it (`notation sign --user-metadata`).
+    /// Signs an image, with these annotations (`notation sign --user-metadata`).
     ///
     /// # Errors
-    /// If the certificates are not as the specification requires, the key does not sign, or the timestamp is not to be had.
+    /// If the certificates are not as the specification requires, the key does not sign, or the timestamp cannot be obtained or does not count.
     pub async fn sign(
         &self,
         target: &ImageTarget,

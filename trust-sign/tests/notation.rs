@@ -13,13 +13,17 @@ use trust_core::internal::pem;
 use trust_core::notation::EnvelopeForm;
 use trust_core::{Certificate, ImageRef};
 use trust_gate::{
-    EvidenceStore, Limits, Objects, OciLayout, Pusher, Repositories, collect_for_async, notation_policies,
+    Boxed, Deadline, EvidenceStore, HttpRequest, HttpResponse, Limits, Objects, OciLayout, Pusher,
+    Repositories, Transport, TransportError, collect_for_async, notation_policies,
 };
 use trust_policy::{Decision, PolicySet, Trust, Verdict, evaluate};
 use trust_sign::{ImageTarget, NotationSigner, PrivateKey, Stage, push_envelope};
 use trust_testkit::judge::{pod, request};
 use trust_testkit::notation::{around_now, chain, leaf_extensions};
-use trust_testkit::sigstore::Key;
+use trust_testkit::sigstore::{
+    Issuer, Key, TIME_STAMPING, Template, basic_constraints, certificate, extended_key_usage, extension,
+    key_usage, timestamp,
+};
 
 use crate::registry::{World, http, now, soon};
 
@@ -239,6 +243,60 @@ async fn what_cannot_be_signed_says_why() {
     let nowhere = holder.signer().stamped_by("http://127.0.0.1:9/", http(), holder.certificates());
     let error = nowhere.sign(&target, &BTreeMap::new(), now(), soon()).await.unwrap_err();
     assert_eq!(error.stage, Stage::Timestamp, "{error}");
+}
+
+/// A timestamp authority whose certificate has a key usage that is critical, or not.
+#[derive(Debug)]
+struct Stamps {
+    is_critical: bool,
+}
+
+impl Stamps {
+    fn certificate(&self, subject: &str, key: &Key, extensions: Vec<Vec<u8>>) -> Vec<u8> {
+        let ((from, to), root) = (around_now(), Key::p256(80));
+        let template = Template { subject, key, validity: (&from, &to), extensions };
+        certificate(&template, &Issuer { name: "stamps", key: &root })
+    }
+
+    fn root(&self) -> Vec<u8> {
+        self.certificate("stamps", &Key::p256(80), vec![basic_constraints(None), key_usage(0x06)])
+    }
+}
+
+impl Transport for Stamps {
+    fn send<'a>(
+        &'a self,
+        request: HttpRequest,
+        _: Deadline,
+    ) -> Boxed<'a, Result<HttpResponse, TransportError>> {
+        // The imprint is the one octet string of 32 bytes.
+        let place = request.body.windows(2).position(|head| head == [4, 32]).unwrap() + 2;
+        let usage = extension("2.5.29.15", self.is_critical, &[3, 2, 7, 0x80]);
+        let key = Key::p256(81);
+        let leaf = self.certificate("stamp", &key, vec![usage, extended_key_usage(true, &[TIME_STAMPING])]);
+        let digits: String = now().to_string().chars().take(19).filter(char::is_ascii_digit).collect();
+        let (imprint, time) = (&request.body[place..place + 32], format!("{digits}Z"));
+        let token = timestamp(imprint, &time, &leaf, "stamps", &key, std::slice::from_ref(&leaf), 1);
+        Box::pin(async { Ok(HttpResponse::new(200, Vec::new(), token)) })
+    }
+}
+
+/// CVE-2024-56138 and its like: a timestamp that a verifier refuses is refused when it is made.
+#[tokio::test]
+async fn a_timestamp_that_would_not_count_is_not_used() {
+    let holder = Holder::new(Key::p256(40));
+    for is_critical in [true, false] {
+        let stamps = Stamps { is_critical };
+        let root = Certificate::from_der(&stamps.root()).unwrap();
+        let signer = holder.signer().stamped_by("http://tsa.example/", stamps, vec![root]);
+        match signer.sign(&target().await, &BTreeMap::new(), now(), soon()).await {
+            Ok(signed) => assert!(is_critical && signed.verified.unverified_timestamp().is_some()),
+            Err(error) => {
+                assert!(!is_critical && error.stage == Stage::Timestamp, "{error}");
+                assert!(error.to_string().contains("has no critical keyUsage"), "{error}");
+            }
+        }
+    }
 }
 
 /// RSA signs by PSS in envelopes, with the hash of its length.

@@ -94,7 +94,7 @@ pub struct Ocsp<'a> {
     pub extensions: Vec<Vec<u8>>,
     /// How the certificate is named: by SHA-256 instead of SHA-1.
     pub by_sha256: bool,
-    /// Who signs, if not the issuer.
+    /// Who signs, if not the issuer, and its certificates, one after the other.
     pub by: Option<(Key, Vec<u8>)>,
 }
 
@@ -153,20 +153,24 @@ impl Ocsp<'_> {
     }
 }
 
-/// A responder's certificate, by this issuer; without what is left out of the extensions.
+/// A responder's certificate, by this issuer; without one of the extensions.
 pub fn responder(key: &Key, issuer: &Issuer<'_>, without: Option<&str>) -> Vec<u8> {
+    issued("responder", key, issuer, responder_extensions(without))
+}
+
+/// A responder's key usage, extended key usage and id-pkix-ocsp-nocheck, without one of them.
+pub fn responder_extensions(without: Option<&str>) -> Vec<Vec<u8>> {
     let all = [
         ("usage", key_usage(0x80)),
         ("purpose", extended_key_usage(false, &[OCSP_SIGNING])),
         ("nocheck", extension(NO_CHECK, false, &tlv(5, &[]))),
     ];
-    let extensions = all.into_iter().filter(|(name, _)| Some(*name) != without).map(|(_, one)| one);
-    issued("responder", key, issuer, extensions.collect())
+    all.into_iter().filter(|(name, _)| Some(*name) != without).map(|(_, one)| one).collect()
 }
 
 fn signed(content: Vec<u8>, key: &Key, certificate: Option<&Vec<u8>>) -> Vec<u8> {
     let signature = [&[0][..], &key.sign(&content)].concat();
     let mut parts = vec![content, key.algorithm(), tlv(3, &signature)];
-    parts.extend(certificate.map(|one| tlv(0xa0, &seq(std::slice::from_ref(one)))));
+    parts.extend(certificate.map(|ones| tlv(0xa0, &seq(std::slice::from_ref(ones)))));
     seq(&parts)
 }

@@ -23,13 +23,13 @@ pub(crate) struct Arguments {
     /// The key's password is the first line of FILE; without it, that in `COSIGN_PASSWORD`, or one that is asked for
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// The certificate of the key and those that certify it, up to a root that issued itself: PEM
+    /// The key's certificate and its issuers, up to a self-signed root: PEM
     #[arg(long, value_name = "FILE")]
     certificates: PathBuf,
     /// Write it in COSE, not in JWS
     #[arg(long)]
     cose: bool,
-    /// Say that the image should not be used any more after so many hours
+    /// Let the signature expire after this many hours
     #[arg(long, value_name = "HOURS")]
     valid_for: Option<u32>,
     /// Have it timestamped by the authority at URL
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     /// The root certificates of that authority: PEM
     #[arg(long, value_name = "FILE", requires = "tsa")]
     tsa_root: Option<PathBuf>,
-    /// Note something in the signature
+    /// Add an annotation to the signature
     #[arg(long, short, value_name = "NAME=VALUE", value_parser = annotation)]
     annotation: Vec<(String, String)>,
     #[command(flatten)]

@@ -1,14 +1,13 @@
-//! [`BlobTrustPolicy`]: which signatures are demanded of artifacts that are in no registry, as notation's users write it in
-//! `trustpolicy.blob.json`.
+//! [`BlobTrustPolicy`]: which signatures are required for blobs: notation's `trustpolicy.blob.json`.
 
 use serde::Deserialize;
 
 use super::trust_policy::{Statement, TrustPolicyError, TrustStatement, Verification, statements, wrong};
 
-/// A trust policy for artifacts that are in no registry: statements by name, and one that is for those who name none
+/// A trust policy for blobs, which are in no registry: statements by name, and a global one
 /// ([blob trust policy](https://github.com/notaryproject/specifications/blob/main/specs/trust-store-trust-policy.md#blob-trust-policy)).
 ///
-/// What such a signature is about, [`VerifiedEnvelope::check_blob`](super::VerifiedEnvelope::check_blob) proves.
+/// [`VerifiedEnvelope::check_blob`](super::VerifiedEnvelope::check_blob) proves that a signature is for a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlobTrustPolicy {
     statements: Vec<TrustStatement>,
@@ -19,7 +18,7 @@ impl BlobTrustPolicy {
     /// Reads a `trustpolicy.blob.json` of version 1.0.
     ///
     /// # Errors
-    /// If it is malformed, or two statements are for those who name none: with the place.
+    /// If it is malformed, or two statements are global: with the place.
     pub fn from_json(bytes: &[u8]) -> Result<Self, TrustPolicyError> {
         let (mut read, mut global) = (Vec::new(), None);
         let all = statements(bytes, |one: &BlobStatement| &one.name)?;
@@ -45,7 +44,7 @@ impl BlobTrustPolicy {
         self.statements.iter().find(|one| one.name == name)
     }
 
-    /// The statement for those who name none. Without it, what they ask about is not trusted.
+    /// The global statement, for callers that name none.
     #[must_use]
     pub fn global(&self) -> Option<&TrustStatement> {
         self.global.and_then(|index| self.statements.get(index))

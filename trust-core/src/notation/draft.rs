@@ -39,7 +39,7 @@ impl EnvelopeForm {
 
 /// An envelope of the scheme `notary.x509` before it is signed: what must be signed, and how.
 ///
-/// It is sealed with a signature that some key made, in memory, in a token or in a service; the result has been read and verified again.
+/// The signature may come from a key in memory, in a token or in a service.
 #[derive(Clone)]
 pub struct EnvelopeDraft {
     unsigned: Unsigned,
@@ -85,7 +85,7 @@ impl EnvelopeDraft {
         self.scheme
     }
 
-    /// What is signed: the message, not its digest.
+    /// The message to sign, not its digest.
     #[must_use]
     pub fn message(&self) -> Vec<u8> {
         match &self.unsigned {
@@ -94,8 +94,8 @@ impl EnvelopeDraft {
         }
     }
 
-    /// The envelope with its signature, and beside it what nobody signs: a timestamp over the signature, as an authority answered it, and
-    /// the software's name. It is read again and verified; what it is about, whom to trust and what the timestamp proves, is not.
+    /// The envelope with its signature, a timestamp over the signature as the authority returned it, and the signing software's name, which
+    /// are not signed. Its signature and chain are verified; whether the root is trusted and the timestamp counts is not.
     ///
     /// # Errors
     /// If the signature is not by the first certificate's key, or the timestamp is malformed.

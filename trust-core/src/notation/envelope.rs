@@ -152,8 +152,7 @@ impl VerifiedEnvelope {
         self.certificates.first().map_or(Err(NameError::Malformed), DistinguishedName::of_subject)
     }
 
-    /// Proves that it is about this content, which is in no registry, and about this media type if one is given. Its digest is by the hash of
-    /// the signer's key.
+    /// Proves that it is for this blob, and for this media type if one is given. The digest uses the hash of the signer's key.
     ///
     /// # Errors
     /// If digest, size or media type differ.

@@ -43,7 +43,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
         let expected = "nothing that must be, or is, protected";
         return Err(EnvelopeError::Malformed { part: "header", expected });
     }
-    // Whoever reads names in any case, as Go does, would see this one instead.
+    // A parser that ignores case, such as Go's, would take this one instead.
     let is_other = |name: &String, known: &str| name.eq_ignore_ascii_case(known) && name != known;
     if wire.header.keys().any(|name| is_other(name, X5C) || is_other(name, TIMESTAMP_SIGNATURE)) {
         let expected = "names in their own case";

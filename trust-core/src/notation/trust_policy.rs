@@ -277,7 +277,7 @@ impl TrustPolicy {
 }
 
 impl TrustStatement {
-    /// Demands at the level `strict` a signature of whoever has a certificate under a root of these stores, of every repository.
+    /// Requires at the level `strict`, for every repository, a signature with any certificate under a root of these stores.
     #[must_use]
     pub fn strict(name: impl Into<String>, stores: Vec<(StoreKind, String)>) -> Self {
         let [(_, actions), ..] = LEVELS;

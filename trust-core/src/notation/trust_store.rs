@@ -130,8 +130,8 @@ impl TrustStore {
         }
     }
 
-    /// Trusts signatures with one of these certificates in their chain, whatever it is: a root, or the signer's own. The caller vouches for
-    /// them. Timestamp authorities are known by their [roots](Self::assertion) alone.
+    /// Trusts signatures with one of these certificates in their chain: a root, an intermediate, or the signer's own. The caller vouches for
+    /// them. Of timestamp authorities only [roots](Self::assertion) can be trusted.
     ///
     /// # Errors
     /// If there are none.
@@ -143,7 +143,7 @@ impl TrustStore {
         }
     }
 
-    /// Their order means nothing.
+    /// Their order has no meaning.
     fn of(kind: StoreKind, mut certificates: Vec<Certificate>) -> Self {
         certificates.sort_by(|one, other| one.der().cmp(other.der()));
         certificates.dedup();
@@ -160,6 +160,12 @@ impl TrustStore {
     #[must_use]
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
+    }
+
+    /// The certificates in PEM, one after the other.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        self.certificates.iter().map(|one| pem::encode("CERTIFICATE", one.der())).collect()
     }
 
     /// Whether a certificate of a chain is one of these.

@@ -25,18 +25,17 @@ pub type TrustStores = BTreeMap<(StoreKind, String), TrustStore>;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Verification {
-    /// Each check that was asked, in order. What is signed by nobody whom the policy trusts, where that is enforced, is asked for its time and
-    /// for revocation no more.
+    /// The checks, in order. After an enforced authenticity that fails, timestamp and revocation are not checked.
     pub checks: Vec<Checked>,
     /// What the signature proves; `None` if it proves nothing.
     pub envelope: Option<VerifiedEnvelope>,
     /// When it was made at the latest, as a timestamp authority or the signing authority vouches.
     pub signed: Option<UnixTime>,
-    /// The place of the first certificate in the chain that a trust store has: those above it are anybody's, and prove nothing.
+    /// The place of the first certificate in the chain that a trust store has. An attacker can replace those above it.
     pub anchor: Option<usize>,
-    /// What was not asked about the revocation of certificates, and may tell: of those that are trusted.
+    /// What to ask about the revocation of the trusted certificates.
     pub unasked: Vec<RevocationQuery>,
-    /// What was answered about it, and the answer does not count.
+    /// What was answered by a response or CRL that does not count.
     pub refused: Vec<RevocationQuery>,
 }
 
@@ -119,8 +118,8 @@ pub enum CheckError {
         /// When it is asked.
         now: UnixTime,
     },
-    /// A certificate is revoked, or it is not known whether it is.
-    #[error("a certificate of the chain is revoked, or may be")]
+    /// A certificate is revoked, or its status is unknown.
+    #[error("a certificate of the chain is revoked, or its status is unknown")]
     Revocation(#[from] RevocationError),
 }
 
@@ -165,23 +164,25 @@ impl TrustStatement {
         let (anchor, is_trusted) = (anchor.ok(), trusted.is_ok());
         add(Check::Authenticity, trusted);
         add(Check::Expiry, expiry(&envelope, now));
-        // Whatever else its certificates say, it does not count.
+        // It does not count, whatever its time and its revocation.
         if !is_trusted && self.actions.of(Check::Authenticity) == Action::Enforce {
             return Verification { envelope: Some(envelope), anchor, ..verification };
         }
-        let mut revocation = Revocation { answers, now, unasked: Vec::new(), refused: Vec::new() };
+        let mut revocation = Revocation::new(answers, now);
         let signed = self.timestamp(&envelope, stores, &mut revocation);
         add(Check::AuthenticTimestamp, signed.as_ref().map(|_| ()).map_err(Clone::clone));
         let signed = signed.ok().flatten();
         if self.actions.of(Check::Revocation) != Action::Skip {
-            // What a signing authority says of the time it says by the certificate in question.
+            // A signing authority's time is signed with the certificate in question.
             let is_vouched_for = envelope.attributes().scheme == SigningScheme::X509;
             let signed = signed.filter(|_| is_vouched_for);
-            // Whoever wrote the certificates wrote the addresses in them: they count only up to one that is trusted.
+            // An attacker can write certificates, and URLs in them: they count only up to a trusted one.
             let found = match anchor {
                 Some(anchor) => revocation.check(envelope.certificates(), anchor, signed),
-                None => Revocation { answers: &NotAsked, now, unasked: Vec::new(), refused: Vec::new() }
-                    .check(envelope.certificates(), envelope.certificates().len(), signed),
+                None => {
+                    let certificates = envelope.certificates();
+                    Revocation::new(&NotAsked, now).check(certificates, certificates.len(), signed)
+                }
             };
             add(Check::Revocation, found);
         }
@@ -276,7 +277,7 @@ fn expiry(envelope: &VerifiedEnvelope, now: UnixTime) -> Result<(), CheckError> 
     }
 }
 
-/// Nobody can vouch for a time that is yet to come.
+/// A time in the future cannot be trusted.
 fn not_after(time: UnixTime, now: UnixTime) -> Result<(), CheckError> {
     if time > now { Err(CheckError::OfTheFuture { time, now }) } else { Ok(()) }
 }
@@ -290,7 +291,7 @@ fn valid_at(envelope: &VerifiedEnvelope, time: UnixTime) -> Result<(), CheckErro
     }
 }
 
-/// Who is asked whether certificates are revoked, and who was not.
+/// The revocation of a signature's certificates, and what to ask about it.
 struct Revocation<'a> {
     answers: &'a dyn RevocationAnswers,
     now: UnixTime,
@@ -298,9 +299,13 @@ struct Revocation<'a> {
     refused: Vec<RevocationQuery>,
 }
 
-impl Revocation<'_> {
-    /// Proves that no certificate of a chain is revoked up to and with the one at `anchor`, of which the next one gives the issuer's key; the
-    /// last is the policy's own. One that is revoked is named before one of which it is not known.
+impl<'a> Revocation<'a> {
+    fn new(answers: &'a dyn RevocationAnswers, now: UnixTime) -> Self {
+        Self { answers, now, unasked: Vec::new(), refused: Vec::new() }
+    }
+
+    /// Proves that no certificate of a chain is revoked, from the leaf to the one at `anchor`; the next one gives its issuer's key, and a root is
+    /// not checked. A revoked certificate is named before one whose status is unknown.
     fn check(
         &mut self,
         chain: &[Certificate],

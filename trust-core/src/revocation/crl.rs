@@ -1,4 +1,4 @@
-//! Lists of revoked certificates ([RFC 5280 section 5](https://www.rfc-editor.org/rfc/rfc5280#section-5)): whole ones, by the issuer itself.
+//! CRLs ([RFC 5280 section 5](https://www.rfc-editor.org/rfc/rfc5280#section-5)): complete ones, by the certificate's issuer itself.
 
 use der::asn1::ObjectIdentifier;
 use der::{Decode as _, Tag};
@@ -12,70 +12,70 @@ use crate::key::SignatureError;
 use crate::text::time::UnixTime;
 use crate::x509::certificate::{Certificate, CertificateError, Extension, oid};
 
-/// Public authorities' lists have up to some MiB.
+/// Public CAs' CRLs have up to some MiB.
 const MAX_LEN: usize = 32 << 20;
 const DELTA: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
 const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
 
-/// A list of revoked certificates does not tell about a certificate.
+/// A CRL does not give a certificate's status.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CrlError {
     /// It is too long.
-    #[error("list has {found} bytes, expected at most {MAX_LEN}")]
+    #[error("CRL has {found} bytes, expected at most {MAX_LEN}")]
     TooLong {
         /// Its length in bytes.
         found: usize,
     },
     /// A part is not as RFC 5280 requires.
-    #[error("list is malformed: its {part} is not as RFC 5280 section 5.1 requires")]
+    #[error("CRL is malformed: its {part} is not as RFC 5280 section 5.1 requires")]
     Malformed {
         /// Which part.
         part: &'static str,
     },
-    /// It is another issuer's.
-    #[error("list is not by the certificate's issuer")]
+    /// Another CA issued it.
+    #[error("CRL was not issued by the certificate's issuer")]
     Issuer,
-    /// The issuer may not sign lists.
+    /// The issuer must not sign CRLs.
     #[error("the certificate's issuer lacks the key usage cRLSign")]
     KeyUsage,
     /// The issuer cannot be read.
     #[error("the certificate's issuer cannot be read")]
     Certificate(#[from] CertificateError),
     /// The algorithm of its signature is not supported.
-    #[error("list is signed with the algorithm `{found}`, which is not supported")]
+    #[error("CRL is signed with the algorithm `{found}`, which is not supported")]
     Algorithm {
         /// The object identifier.
         found: String,
     },
     /// The issuer did not sign it.
-    #[error("list was not signed by the certificate's issuer")]
+    #[error("CRL was not signed by the certificate's issuer")]
     Signature(#[from] SignatureError),
-    /// It is not said now.
-    #[error("list is of {this} and good until {next}, expected one for {now}")]
+    /// It is not current.
+    #[error("CRL is valid from {this} until {next}, expected to cover {now}")]
     NotCurrent {
-        /// When it was made.
+        /// Its thisUpdate.
         this: UnixTime,
-        /// When the next one is made.
+        /// Its nextUpdate.
         next: UnixTime,
-        /// The time.
+        /// The time at which it is needed.
         now: UnixTime,
     },
-    /// It is not about all certificates of the issuer, or not for all reasons.
-    #[error("list is {kind}, which is not read")]
+    /// It does not cover the certificate, or not all reasons.
+    #[error("CRL is {kind}, which is not supported")]
     Partial {
         /// What it is.
         kind: &'static str,
     },
-    /// An extension that must be understood is not.
-    #[error("list has the extension {oid}, which must be understood and is not")]
+    /// A critical extension is not supported.
+    #[error("CRL has the critical extension {oid}, which is not supported")]
     UnknownCritical {
         /// The extension.
         oid: String,
     },
 }
 
-/// A list, parsed. It proves nothing yet.
+/// A CRL, parsed. It proves nothing yet.
 struct Crl<'a> {
     signed: SignedPart<'a>,
     issuer: Element<'a>,
@@ -104,7 +104,7 @@ impl<'a> Crl<'a> {
         }
         let issuer = fields.next().map_err(part("issuer"))?;
         let this = fields.next().and_then(time).map_err(part("thisUpdate"))?;
-        // RFC 5280 requires it of every list.
+        // RFC 5280 requires it of every CRL.
         let next = fields.next().and_then(time).map_err(part("nextUpdate"))?;
         let entries = fields.next_if(Tag::Sequence).map_err(part("revokedCertificates"))?;
         let extensions = fields.next_if(asn1::context(0)).map_err(part("crlExtensions"))?;
@@ -126,7 +126,7 @@ impl<'a> Crl<'a> {
     }
 }
 
-/// What a list of a distribution point with these names says of a certificate; `None` if it is not revoked.
+/// The entry of a certificate in the CRL of a distribution point with these names; `None` if it is not revoked.
 pub(super) fn entry(
     list: &[u8],
     certificate: &Certificate,
@@ -138,7 +138,7 @@ pub(super) fn entry(
     let list = Crl::from_der(list)?;
     list.check_issuer(issuer)?;
     let found = find(list.entries, certificate)?;
-    // Who is revoked stays so, also where the list is over, or lacks others.
+    // A revoked certificate stays revoked, even if the CRL is expired or partial.
     if let Some(entry) = found.filter(|entry| entry.is_final(signed)) {
         return Ok(Some(entry));
     }
@@ -148,24 +148,22 @@ pub(super) fn entry(
     }
     check_scope(&list.extensions, certificate, names)?;
     if certificate.extension(oid::FRESHEST_CRL).is_some() {
-        return Err(CrlError::Partial { kind: WITH_CHANGES });
+        return Err(CrlError::Partial { kind: WITH_DELTA });
     }
     Ok(found)
 }
 
-/// Until when a list says that it is good.
+/// The nextUpdate.
 pub(super) fn unverified_end(list: &[u8]) -> Option<UnixTime> {
     Crl::from_der(list).ok().map(|list| list.update.next)
 }
 
-/// A list with certificates of others.
-const INDIRECT: &str = "one of several issuers (an indirect CRL)";
-/// The object identifier of the extension by which an entry is another issuer's, as it is encoded.
+const INDIRECT: &str = "an indirect CRL";
+const WITH_DELTA: &str = "accompanied by a delta CRL";
+/// The encoded object identifier of certificateIssuer: the entry extension that names another issuer.
 const CERTIFICATE_ISSUER: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x1d];
-/// A list that another one, which is newer, completes.
-const WITH_CHANGES: &str = "one with a list of changes (a delta CRL) beside it";
 
-/// Proves that the list is about the certificate, for whatever reason it may be revoked.
+/// Proves that the CRL covers the certificate, for every reason.
 fn check_scope(
     extensions: &[Extension<'_>],
     certificate: &Certificate,
@@ -174,8 +172,8 @@ fn check_scope(
     let partial = |kind| Err(CrlError::Partial { kind });
     for extension in extensions {
         match extension.oid {
-            DELTA => return partial("a list of changes (a delta CRL)"),
-            oid::FRESHEST_CRL => return partial(WITH_CHANGES),
+            DELTA => return partial("a delta CRL"),
+            oid::FRESHEST_CRL => return partial(WITH_DELTA),
             ISSUING_DISTRIBUTION_POINT => {
                 let point = IssuingDistributionPoint::from_der(extension.value)
                     .map_err(|_| CrlError::Malformed { part: "issuingDistributionPoint" })?;
@@ -183,14 +181,14 @@ fn check_scope(
                     return partial(INDIRECT);
                 }
                 if point.only_some_reasons.is_some() {
-                    return partial("about some reasons alone");
+                    return partial("limited to some reasons");
                 }
                 let is_authority = certificate.basic_constraints()?.is_some_and(|found| found.ca);
                 if point.only_contains_attribute_certs
                     || point.only_contains_user_certs && is_authority
                     || point.only_contains_ca_certs && !is_authority
                 {
-                    return partial("about certificates of another kind");
+                    return partial("limited to another kind of certificates");
                 }
                 let is_named = match &point.distribution_point {
                     None => true,
@@ -200,7 +198,7 @@ fn check_scope(
                     Some(_) => false,
                 };
                 if !is_named {
-                    return partial("of another distribution point");
+                    return partial("for another distribution point");
                 }
             }
             oid if extension.critical => return Err(CrlError::UnknownCritical { oid: oid.to_string() }),
@@ -210,8 +208,8 @@ fn check_scope(
     Ok(())
 }
 
-/// The certificate's entry. Every entry is read: one that is malformed may be the one, and one of another issuer says that those after it are,
-/// too.
+/// The certificate's entry. Every entry is read: a malformed one may be the certificate's, and one with certificateIssuer makes those after it
+/// another issuer's.
 fn find(entries: Option<Element<'_>>, certificate: &Certificate) -> Result<Option<Entry>, CrlError> {
     let malformed = |_: Malformed| CrlError::Malformed { part: "revokedCertificates" };
     let Some(entries) = entries else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Answers of responders ([RFC 6960 section 4.2](https://www.rfc-editor.org/rfc/rfc6960#section-4.2)): by the issuer, or by whom it delegated.
+//! OCSP responses ([RFC 6960 section 4.2](https://www.rfc-editor.org/rfc/rfc6960#section-4.2)): by the issuer, or by a delegated responder.
 
 use der::Tag;
 use der::asn1::ObjectIdentifier;
@@ -11,69 +11,69 @@ use crate::key::{PublicKey, SignatureError};
 use crate::text::time::UnixTime;
 use crate::x509::certificate::{Certificate, CertificateError, Extension};
 
-/// Answers with a responder's chain have some KiB.
+/// Responses with a responder's certificates have some KiB.
 const MAX_LEN: usize = 1 << 20;
-/// Certificates in an answer, and answers in one.
+/// Certificates in a response, and single responses.
 const MAX_MEMBERS: usize = 16;
 const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
 const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
 const NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
 const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
 
-/// A responder's answer does not tell about a certificate.
+/// An OCSP response does not give a certificate's status.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OcspError {
     /// It is too long.
-    #[error("answer has {found} bytes, expected at most {MAX_LEN}")]
+    #[error("OCSP response has {found} bytes, expected at most {MAX_LEN}")]
     TooLong {
         /// Its length in bytes.
         found: usize,
     },
     /// A part is not as RFC 6960 requires.
-    #[error("answer is malformed: its {part} is not as RFC 6960 section 4.2 requires")]
+    #[error("OCSP response is malformed: its {part} is not as RFC 6960 section 4.2 requires")]
     Malformed {
         /// Which part.
         part: &'static str,
     },
-    /// The responder does not answer.
-    #[error("responder answers that it failed: {status}")]
+    /// The responder failed.
+    #[error("responder failed with the status `{status}`")]
     Failed {
-        /// Its reason.
+        /// The status.
         status: &'static str,
     },
-    /// It does not know the certificate.
+    /// The responder does not know the certificate.
     #[error("responder does not know the certificate")]
     UnknownCertificate,
-    /// It is about others.
-    #[error("answer is about other certificates")]
+    /// It is for other certificates.
+    #[error("OCSP response is for other certificates")]
     OtherCertificate,
-    /// It answers another question.
-    #[error("answer has a nonce, and none was sent: it answers another question")]
+    /// It has a nonce, and the request had none.
+    #[error("OCSP response has a nonce, expected none, as in the request")]
     Nonce,
-    /// It is not said now.
-    #[error("answer is of {this} and good until {next}, expected one for {now}")]
+    /// It is not current.
+    #[error("OCSP response is valid from {this} until {next}, expected to cover {now}")]
     NotCurrent {
-        /// From when on.
+        /// Its thisUpdate.
         this: UnixTime,
-        /// Until when.
+        /// Its nextUpdate.
         next: UnixTime,
-        /// The time.
+        /// The time at which it is needed.
         now: UnixTime,
     },
     /// The algorithm of its signature is not supported.
-    #[error("answer is signed with the algorithm `{found}`, which is not supported")]
+    #[error("OCSP response is signed with the algorithm `{found}`, which is not supported")]
     Algorithm {
         /// The object identifier.
         found: String,
     },
-    /// Neither the issuer signed it nor a responder that the issuer named.
-    #[error("answer was signed neither by the certificate's issuer nor by whom it delegated")]
+    /// Neither the issuer nor a delegated responder signed it.
+    #[error("OCSP response was signed neither by the certificate's issuer nor by a delegated responder")]
     Responder {
         /// Why the issuer did not.
         source: SignatureError,
     },
-    /// The responder that the issuer named may not sign it.
+    /// The responder that signed it is not a valid delegate.
     #[error("{responder} {problem}")]
     Delegate {
         /// Which one.
@@ -84,23 +84,23 @@ pub enum OcspError {
     /// The responder's certificate cannot be read.
     #[error("the responder's certificate cannot be read")]
     Certificate(#[from] CertificateError),
-    /// An extension that must be understood is not.
-    #[error("answer has the extension {oid}, which must be understood and is not")]
+    /// A critical extension is not supported.
+    #[error("OCSP response has the critical extension {oid}, which is not supported")]
     UnknownCritical {
         /// The extension.
         oid: String,
     },
 }
 
-/// An answer that succeeded, parsed. It proves nothing yet.
-struct Answer<'a> {
+/// A successful response, parsed. It proves nothing yet.
+struct Response<'a> {
     signed: SignedPart<'a>,
     certificates: Vec<&'a [u8]>,
     singles: Vec<Single<'a>>,
     extensions: Vec<Extension<'a>>,
 }
 
-/// What is answered about one certificate.
+/// The status of one certificate.
 struct Single<'a> {
     certificate: Element<'a>,
     status: Element<'a>,
@@ -108,22 +108,22 @@ struct Single<'a> {
     extensions: Vec<Extension<'a>>,
 }
 
-impl<'a> Answer<'a> {
-    fn from_der(answer: &'a [u8]) -> Result<Self, OcspError> {
-        if answer.len() > MAX_LEN {
-            return Err(OcspError::TooLong { found: answer.len() });
+impl<'a> Response<'a> {
+    fn from_der(response: &'a [u8]) -> Result<Self, OcspError> {
+        if response.len() > MAX_LEN {
+            return Err(OcspError::TooLong { found: response.len() });
         }
         let part = |part| move |_: Malformed| OcspError::Malformed { part };
-        let basic = Element::only(basic_response(answer)?).and_then(|one| one.open(Tag::Sequence));
+        let basic = Element::only(basic_response(response)?).and_then(|one| one.open(Tag::Sequence));
         let mut basic = basic.map_err(part("BasicOCSPResponse"))?;
         let signed = SignedPart::read(&mut basic).map_err(part("BasicOCSPResponse"))?;
         let certificates = basic.next_if(asn1::context(0)).map_err(part("certs"))?;
         let certificates = certificates.map(certificates_in).transpose().map_err(part("certs"))?;
         basic.end().map_err(part("BasicOCSPResponse"))?;
         let mut fields = signed.content.open(Tag::Sequence).map_err(part("tbsResponseData"))?;
-        // The one version is the default, which DER leaves out.
+        // There is one version, the default, which DER omits.
         fields.next_if(asn1::context(0)).map_err(part("version"))?;
-        // Who it says that it is proves nothing beyond the signature.
+        // The responder's name proves nothing beyond the signature.
         fields.next().map_err(part("responderID"))?;
         fields.next().and_then(time).map_err(part("producedAt"))?;
         let mut list = fields.next().and_then(|list| list.open(Tag::Sequence)).map_err(part("responses"))?;
@@ -140,7 +140,7 @@ impl<'a> Answer<'a> {
         Ok(Self { signed, certificates: certificates.unwrap_or_default(), singles, extensions })
     }
 
-    /// Proves that it answers a question without a nonce, and says nothing that is not understood.
+    /// Proves that it has no nonce, as the request, and no critical extension.
     fn check_extensions(&self) -> Result<(), OcspError> {
         if self.extensions.iter().any(|extension| extension.oid == NONCE) {
             return Err(OcspError::Nonce);
@@ -148,7 +148,7 @@ impl<'a> Answer<'a> {
         refuse_critical(&self.extensions)
     }
 
-    /// Proves that the issuer signed it, or a responder that it named for that
+    /// Proves that the issuer signed it, or a responder to which the issuer delegated that
     /// ([RFC 6960 section 4.2.2.2](https://www.rfc-editor.org/rfc/rfc6960#section-4.2.2.2)).
     fn check_signer(&self, issuer: &Certificate, now: UnixTime) -> Result<(), OcspError> {
         let scheme = self.signed.scheme().map_err(|found| OcspError::Algorithm { found })?;
@@ -178,7 +178,7 @@ impl<'a> Single<'a> {
         let status = fields.next().map_err(part("certStatus"))?;
         let this = fields.next().and_then(time).map_err(part("thisUpdate"))?;
         let next = fields.next_if(asn1::context(0)).map_err(part("nextUpdate"))?;
-        // Without it there is always newer information (RFC 6960 section 4.2.2.1), and this could be of any age.
+        // Without it newer information is always available (RFC 6960 section 4.2.2.1), so the response could be of any age.
         let next = next.ok_or(Malformed).and_then(|next| time(Element::only(next.content)?));
         let update = Update { this, next: next.map_err(part("nextUpdate"))? };
         let extensions = fields.next_if(asn1::context(1)).map_err(part("singleExtensions"))?;
@@ -212,24 +212,24 @@ fn refuse_critical(extensions: &[Extension<'_>]) -> Result<(), OcspError> {
     }
 }
 
-/// What an answer says of a certificate; `None` if it is good.
+/// The revocation of a certificate; `None` if it is good.
 pub(super) fn entry(
-    answer: &[u8],
+    response: &[u8],
     certificate: &Certificate,
     issuer: &Certificate,
     signed: Option<UnixTime>,
     now: UnixTime,
 ) -> Result<Option<Entry>, OcspError> {
-    let answer = Answer::from_der(answer)?;
-    answer.check_signer(issuer, now)?;
+    let response = Response::from_der(response)?;
+    response.check_signer(issuer, now)?;
     let is_wanted = |single: &&Single<'_>| is_called(single.certificate, certificate, issuer) == Ok(true);
-    let singles = || answer.singles.iter().filter(is_wanted);
-    // Who is revoked stays so, also where the answer is over, or says something else as well.
+    let singles = || response.singles.iter().filter(is_wanted);
+    // A revoked certificate stays revoked, even if the response is expired or has unknown extensions.
     let is_final = |entry: &Entry| entry.is_final(signed);
     if let Some(entry) = singles().filter_map(|single| single.entry().ok().flatten()).find(is_final) {
         return Ok(Some(entry));
     }
-    answer.check_extensions()?;
+    response.check_extensions()?;
     let mut found = Err(OcspError::OtherCertificate);
     for single in singles() {
         let Update { this, next } = single.update;
@@ -245,17 +245,17 @@ pub(super) fn entry(
     found
 }
 
-/// Until when an answer says that it is good.
-pub(super) fn unverified_end(answer: &[u8]) -> Option<UnixTime> {
-    let answer = Answer::from_der(answer).ok()?;
-    answer.singles.iter().map(|single| single.update.next).min()
+/// The earliest nextUpdate.
+pub(super) fn unverified_end(response: &[u8]) -> Option<UnixTime> {
+    let response = Response::from_der(response).ok()?;
+    response.singles.iter().map(|single| single.update.next).min()
 }
 
-/// The basic answer in an answer that succeeded.
-fn basic_response(answer: &[u8]) -> Result<&[u8], OcspError> {
+/// The BasicOCSPResponse of a successful response.
+fn basic_response(response: &[u8]) -> Result<&[u8], OcspError> {
     let part = |part| move |_: Malformed| OcspError::Malformed { part };
     let mut fields =
-        Element::only(answer).and_then(|one| one.open(Tag::Sequence)).map_err(part("OCSPResponse"))?;
+        Element::only(response).and_then(|one| one.open(Tag::Sequence)).map_err(part("OCSPResponse"))?;
     let status = fields.next().and_then(|one| one.content_of(Tag::Enumerated));
     match status.map_err(part("responseStatus"))? {
         [0] => {}
@@ -287,7 +287,7 @@ fn certificates_in(explicit: Element<'_>) -> Result<Vec<&[u8]>, Malformed> {
     if certificates.len() > MAX_MEMBERS { Err(Malformed) } else { Ok(certificates) }
 }
 
-/// Proves that the issuer named a responder, for answers, at this time. Its own revocation is not asked: the issuer says that it need not be.
+/// Proves that the issuer delegated OCSP to a responder, at this time. Its own revocation is not checked, as id-pkix-ocsp-nocheck permits.
 fn check_delegate(responder: &Certificate, issuer: &Certificate, now: UnixTime) -> Result<(), OcspError> {
     let usage = responder.key_usage()?;
     let purposes = responder.extended_key_usage()?.map(|usage| usage.0).unwrap_or_default();
@@ -299,7 +299,7 @@ fn check_delegate(responder: &Certificate, issuer: &Certificate, now: UnixTime) 
     } else if usage.is_some_and(|usage| !usage.digital_signature()) {
         "lacks the key usage digitalSignature"
     } else if responder.extension(NO_CHECK).is_none() {
-        "has no id-pkix-ocsp-nocheck, and whether it is revoked is not asked"
+        "lacks id-pkix-ocsp-nocheck, and its own revocation is not checked"
     } else if !responder.validity().contains(now) {
         "is not valid now"
     } else {

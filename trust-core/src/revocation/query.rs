@@ -15,23 +15,23 @@ use crate::key::hash_from_oid;
 use crate::text::encoding::to_hex;
 use crate::x509::certificate::{Certificate, CertificateError, oid};
 
-/// Names of one certificate; real ones have one or two.
+/// URLs of one certificate; real ones have one or two.
 const MAX_URLS: usize = 8;
 const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
 
-/// Where it can be asked whether a certificate is revoked, and what is asked there. Its text is one line.
+/// What to ask about a certificate's revocation, and where. As text it is one line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RevocationQuery {
-    /// A responder, which is sent a request by POST
+    /// An OCSP request, sent by POST
     /// ([RFC 6960 appendix A](https://www.rfc-editor.org/rfc/rfc6960#appendix-A)).
     Ocsp {
-        /// Its URL.
+        /// The responder's URL.
         url: String,
-        /// The request. It has no nonce, so that an answer can be kept until it is over.
+        /// The DER request. It has no nonce, so that the response can be cached.
         request: Vec<u8>,
     },
-    /// A list, by GET.
+    /// A CRL, by GET.
     Crl {
         /// Its URL.
         url: String,
@@ -57,13 +57,13 @@ impl fmt::Display for RevocationQuery {
     }
 }
 
-/// Where the list is in which a certificate would stand ([RFC 5280 section 4.2.1.13](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13)).
+/// Where the CRL is that covers a certificate ([RFC 5280 section 4.2.1.13](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13)).
 pub(super) struct DistributionPoint {
-    /// Every URL of the one list.
+    /// Every URL of the CRL.
     pub(super) names: Vec<String>,
-    /// Those that are asked.
+    /// Those that are queried.
     pub(super) asked: Vec<String>,
-    /// Why it is not asked.
+    /// Why none is.
     pub(super) problem: Option<&'static str>,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for DistributionPoint {
     }
 }
 
-/// The responders that a certificate names, each by its URL; `None` for one that is named by something else.
+/// The URLs of a certificate's responders; `None` for a name that is not a URL.
 pub(super) fn ocsp_urls(certificate: &Certificate) -> Result<Vec<Option<String>>, CertificateError> {
     let access: Option<AuthorityInfoAccessSyntax> =
         certificate.decode(oid::AUTHORITY_INFO_ACCESS, "authorityInfoAccess")?;
@@ -88,7 +88,7 @@ pub(super) fn ocsp_urls(certificate: &Certificate) -> Result<Vec<Option<String>>
     Ok(urls)
 }
 
-/// The distribution points that a certificate names.
+/// A certificate's distribution points.
 pub(super) fn crl_points(certificate: &Certificate) -> Result<Vec<DistributionPoint>, CertificateError> {
     let points: Option<CrlDistributionPoints> =
         certificate.decode(oid::CRL_DISTRIBUTION_POINTS, "cRLDistributionPoints")?;
@@ -100,17 +100,20 @@ pub(super) fn crl_points(certificate: &Certificate) -> Result<Vec<DistributionPo
         };
         let names: Vec<String> = names.iter().filter_map(url).take(MAX_URLS).collect();
         let partial = if point.crl_issuer.is_some() {
-            Some("its list is another issuer's (an indirect CRL), which is not read")
+            Some("it is for an indirect CRL, which is not supported")
         } else if point.reasons.is_some() {
-            Some("its list is about some reasons alone, which is not read")
+            Some("it is limited to some reasons, which is not supported")
         } else {
             None
         };
         let asked = names.iter().filter(|url| is_asked(url) && partial.is_none());
         let asked: Vec<String> = asked.take(room).cloned().collect();
         room -= asked.len();
-        let nobody = "it names no URL of http, and nothing else is asked";
-        let problem = partial.or(asked.is_empty().then_some(nobody));
+        let none = match names.iter().any(|url| is_asked(url)) {
+            true => "the certificate names too many CRLs, and only the first 8 are queried",
+            false => "it has no http URL, and no other is queried",
+        };
+        let problem = partial.or(asked.is_empty().then_some(none));
         DistributionPoint { names, asked, problem }
     };
     let points = points.map(|points| points.0).unwrap_or_default();
@@ -124,13 +127,13 @@ fn url(name: &GeneralName) -> Option<String> {
     }
 }
 
-/// Answers are signed, so they need no TLS, whose certificates would have to be checked in turn.
+/// Responses and CRLs are signed, so they need no TLS, whose certificates would have to be checked in turn.
 fn is_asked(url: &str) -> bool {
     let is_http = url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
     is_http && url.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// What a responder is asked about a certificate; `None` if it is not asked there.
+/// The query for a certificate at a responder; `None` if it is not queried.
 pub(super) fn ocsp_query(
     url: &str,
     certificate: &Certificate,
@@ -142,8 +145,8 @@ pub(super) fn ocsp_query(
     is_asked(url).then(|| RevocationQuery::Ocsp { url: url.to_owned(), request })
 }
 
-/// By which a responder knows a certificate ([RFC 6960 section 4.1.1](https://www.rfc-editor.org/rfc/rfc6960#section-4.1.1)): by SHA-1, which
-/// every responder knows ([RFC 5019 section 2.1.1](https://www.rfc-editor.org/rfc/rfc5019#section-2.1.1)) and which proves nothing here.
+/// The CertID of a certificate ([RFC 6960 section 4.1.1](https://www.rfc-editor.org/rfc/rfc6960#section-4.1.1)): by SHA-1, which
+/// every responder supports ([RFC 5019 section 2.1.1](https://www.rfc-editor.org/rfc/rfc5019#section-2.1.1)) and which proves nothing here.
 fn certificate_id(certificate: &Certificate, issuer: &Certificate) -> Option<Vec<u8>> {
     let algorithm = [asn1::encode(0x06, SHA1.as_bytes()), asn1::encode(0x05, &[])].concat();
     let parts = [
@@ -155,7 +158,7 @@ fn certificate_id(certificate: &Certificate, issuer: &Certificate) -> Option<Vec
     Some(asn1::encode(0x30, &parts.concat()))
 }
 
-/// Whether a responder calls a certificate by this, by whichever hash.
+/// Whether a CertID is this certificate's, by any supported hash.
 pub(super) fn is_called(
     name: Element<'_>,
     certificate: &Certificate,
@@ -173,7 +176,7 @@ pub(super) fn is_called(
         && is_same_serial(serial, certificate.serial()))
 }
 
-/// The bits of a certificate's key, which are what is hashed.
+/// The bits of the subject's key, which a CertID hashes.
 fn subject_key(certificate: &Certificate) -> Result<&[u8], Malformed> {
     let mut spki = Element::only(certificate.public_key().spki_der())?.open(Tag::Sequence)?;
     spki.next()?;

@@ -1,4 +1,4 @@
-//! What lists of revoked certificates and answers of responders have in common: a part that is signed, times, entries and extensions.
+//! What CRLs and OCSP responses have in common: a signed part, times, entries and extensions.
 
 use der::Tag;
 use der::asn1::ObjectIdentifier;
@@ -13,12 +13,12 @@ use crate::x509::certificate::{Extension, MAX_EXTENSIONS, extensions};
 const REASON: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
 const INVALIDITY_DATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.24");
 
-/// What is said of a revoked certificate.
+/// The revocation of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) since: Option<UnixTime>,
     pub(super) reason: Option<&'static str>,
-    /// From when on it is not to be believed.
+    /// Its invalidity date.
     pub(super) invalid_from: Option<UnixTime>,
 }
 
@@ -52,7 +52,7 @@ impl<'a> SignedPart<'a> {
     }
 }
 
-/// From when to when something is said.
+/// thisUpdate and nextUpdate.
 #[derive(Clone, Copy)]
 pub(super) struct Update {
     pub(super) this: UnixTime,
@@ -60,7 +60,7 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// Whether it is said now; one's own clock may be behind.
+    /// Whether it is current; the local clock may be behind.
     pub(super) fn is_current(self, now: UnixTime) -> bool {
         self.this <= now.plus_millis(CLOCK_TOLERANCE_MILLIS) && now < self.next
     }
@@ -88,7 +88,7 @@ pub(super) fn read_explicit(explicit: Option<Element<'_>>) -> Result<Vec<Extensi
 }
 
 impl Entry {
-    /// What is said of a certificate that is revoked. Whatever else is said is of no account where it is not understood: it stays revoked.
+    /// The revocation with what can be parsed of its details: without them the certificate is revoked all the same.
     pub(super) fn read(
         since: Result<UnixTime, Malformed>,
         reason: Option<&'static str>,
@@ -110,13 +110,12 @@ impl Entry {
         entry
     }
 
-    /// Whether it spares what was signed at a time that is vouched for: before it was not to be believed.
+    /// Whether a signature of this trusted time counts all the same: it is from before the invalidity date.
     pub(super) fn spares(&self, signed: Option<UnixTime>) -> bool {
         signed.zip(self.invalid_from).is_some_and(|(signed, from)| signed < from)
     }
 
-    /// Whether it is so for ever, also once nobody says it any more: what is on hold may be released, and what it spares, something newer may
-    /// not.
+    /// Whether it holds even once it is no longer current. A hold may be released, and a newer invalidity date may be earlier.
     pub(super) fn is_final(&self, signed: Option<UnixTime>) -> bool {
         !self.spares(signed) && !matches!(self.reason, Some("certificateHold" | "removeFromCRL"))
     }
@@ -139,7 +138,7 @@ pub(super) fn reason_of(element: Element<'_>) -> Result<&'static str, Malformed>
     })
 }
 
-/// Whether two serial numbers are one, however many zeros they begin with.
+/// Whether two serial numbers are equal, whatever their leading zeros.
 pub(super) fn is_same_serial(one: &[u8], other: &[u8]) -> bool {
     let digits =
         |bytes: &[u8]| bytes.iter().position(|byte| *byte != 0).map_or(0, |first| bytes.len() - first);

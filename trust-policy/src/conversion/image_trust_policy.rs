@@ -267,7 +267,7 @@ fn signer(attestor: &Attestor) -> Result<Map<String, Value>, Obstacle> {
     Ok(fields)
 }
 
-/// Whom a trust policy trusts, in its words.
+/// `notation` of a signer.
 fn notation(signer: &NotationTrust) -> Result<Value, Obstacle> {
     let statement = &signer.statement;
     let mut fields = Map::new();
@@ -282,16 +282,14 @@ fn notation(signer: &NotationTrust) -> Result<Value, Obstacle> {
             StoreKind::TimestampAuthority => "timestampAuthorities",
             _ => "certificates",
         };
-        // What is pinned need not be a root, and there it must.
+        // A pinned certificate need not be a root; in `ImageTrustPolicy` it must.
         if TrustStore::assertion(*kind, store.certificates().to_vec()).is_err() {
-            return Err("a signer's certificate is pinned and is no root".to_owned());
+            return Err("a signer's pinned certificate is not a root".to_owned());
         }
         if fields.contains_key(field) {
             return Err("a signer has several trust stores of one kind".to_owned());
         }
-        let blocks: Vec<String> =
-            store.certificates().iter().map(|one| pem::encode("CERTIFICATE", one.der())).collect();
-        put(&mut fields, field, json!(blocks.concat()));
+        put(&mut fields, field, json!(store.to_pem()));
     }
     if !named.is_empty() {
         put(&mut fields, "trustStores", json!(named));

@@ -324,18 +324,18 @@ fn attestor((index, attestor): (usize, &Attestor)) -> Result<Value, Obstacle> {
     Ok(json!({"name": attestor_name(index), "cosign": cosign}))
 }
 
-/// Certificates of which one must be in the chain: whoever signed with it, at the level `strict`.
+/// `notary` of an attestor: certificates of which one must be in the chain, at the level `strict`.
 fn notary(attestor: &Attestor, signer: &NotationTrust) -> Result<Value, Obstacle> {
     let statement = &signer.statement;
     let strict = TrustStatement::strict(statement.name.clone(), statement.stores.clone());
     if *statement != strict || !attestor.annotations.is_empty() || attestor.repository.is_some() {
-        return Err(format!("a signer is {signer}, and `ImageValidatingPolicy` names certificates alone"));
+        return Err(format!("a signer is {signer}, and `ImageValidatingPolicy` has certificates only"));
     }
     let mut fields = Map::new();
     for key @ (kind, name) in &statement.stores {
         let store = signer.stores.get(key);
-        let store =
-            store.ok_or_else(|| format!("a signer's trust store `{kind}:{name}` stands elsewhere"))?;
+        let store = store
+            .ok_or_else(|| format!("a signer's trust store `{kind}:{name}` is not part of the policy"))?;
         let field = match kind {
             StoreKind::CertificateAuthority => "certs",
             StoreKind::TimestampAuthority => "tsaCerts",
@@ -344,9 +344,7 @@ fn notary(attestor: &Attestor, signer: &NotationTrust) -> Result<Value, Obstacle
         if fields.contains_key(field) {
             return Err("a signer has several trust stores of one kind".to_owned());
         }
-        let blocks: Vec<String> =
-            store.certificates().iter().map(|one| pem::encode("CERTIFICATE", one.der())).collect();
-        put(&mut fields, field, json!({"value": blocks.concat()}));
+        put(&mut fields, field, json!({"value": store.to_pem()}));
     }
     Ok(Value::Object(fields))
 }

@@ -7,14 +7,14 @@ use trust_core::{Certificate, Reasons, UnixTime};
 use crate::verdict::Explanation;
 use crate::verdict::reason::ReasonCode;
 
-/// Who signed, as its certificate says; the name alone tells one signer from another.
+/// The signer, by the subject of its certificate: what tells signers apart.
 pub(super) fn signer_of(verified: &VerifiedEnvelope) -> String {
     let leaf = verified.certificates().first();
     let subject = || leaf.map(Certificate::subject).unwrap_or_default();
     verified.identity().map_or_else(|_| subject(), |name| name.to_string())
 }
 
-/// Each check with what it found. What is known of the signature, where it counts, says more than that a check passed.
+/// Each check with its result, and with details of the signature where it counts.
 pub(super) fn explained(
     checks: &[Checked],
     known: Option<(&VerifiedEnvelope, Option<UnixTime>)>,
@@ -41,8 +41,8 @@ fn passed(check: Check, known: Option<(&VerifiedEnvelope, Option<UnixTime>)>) ->
         }
         Check::Authenticity => format!("by `{}`", signer_of(verified)),
         Check::Expiry => match verified.attributes().expiry {
-            Some(expiry) => format!("signed until {expiry}"),
-            None => "signed without an end".to_owned(),
+            Some(expiry) => format!("the signature expires at {expiry}"),
+            None => "the signature does not expire".to_owned(),
         },
         Check::AuthenticTimestamp => match signed {
             Some(time) => format!("the certificates were valid when it was signed, by {time}"),
@@ -58,7 +58,7 @@ pub(super) fn enforced(checks: &[Checked]) -> impl Iterator<Item = (Check, &Chec
     enforced.filter_map(|one| Some((one.check, one.problem.as_ref()?)))
 }
 
-/// What kind of reason a signature has that fails a check.
+/// The reason code of a signature that fails a check.
 pub(super) fn code(checks: &[Checked]) -> ReasonCode {
     enforced(checks).next().map_or(ReasonCode::UnusablePolicy, |(_, problem)| code_of(problem))
 }

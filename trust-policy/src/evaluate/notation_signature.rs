@@ -16,10 +16,10 @@ use crate::policy::policy_set::PolicySet;
 use crate::policy::signer::Attestor;
 use crate::verdict::VerifiedSignature;
 
-/// Signatures on one image about whose certificates is asked; notation tries as many.
+/// Signatures of one image whose revocation is checked; notation tries as many.
 const MAX_SIGNATURES: usize = 100;
 
-/// Proves that whoever `signer` trusts signed this, and that it is about the image.
+/// Proves that a signer whom `signer` trusts signed this, for the image.
 pub(super) fn verify(
     envelope: &SignatureEnvelope,
     signer: &NotationTrust,
@@ -29,7 +29,7 @@ pub(super) fn verify(
 ) -> Result<Proof, ArtifactError> {
     let stores = stores(signer, by.policies);
     let mut envelope = envelope.clone();
-    // Its certificates are a stranger's, so the root says by which back end they are verified.
+    // Its certificates come with the signature, so the root chooses the back end.
     if let Some(back_end) = by.trust.root().back_end() {
         envelope = envelope.with_back_end(back_end);
     }
@@ -39,13 +39,13 @@ pub(super) fn verify(
     };
     check_subject(verified, subject)?;
     check_annotations(&verified.artifact().annotations, &attestor.annotations)?;
-    // It is about a digest, and no name is signed with it.
+    // Only a digest is signed, and no name.
     if !attestor.names.is_empty() {
         let expected = attestor.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
         return Err(ArtifactError::Name { found: Vec::new(), expected });
     }
     let signer = signer_of(verified);
-    // Certificates above the one that is trusted are anybody's.
+    // An attacker can replace the certificates above the trusted one.
     let anchor = verification.anchor.and_then(|anchor| verified.certificates().get(anchor));
     let issuer = anchor.map(|anchor| anchor.subject());
     Ok(Proof {
@@ -56,8 +56,8 @@ pub(super) fn verify(
     })
 }
 
-/// What must be asked about the revocation of the certificates of an image's signatures, to know whether `signer` trusts them; and what was
-/// answered, and does not count.
+/// What to ask about the revocation of the certificates of an image's signatures, so far as `signer` trusts them; and what was answered and
+/// does not count.
 pub(super) fn revocation_queries(
     image: &ImageEvidence,
     signer: &NotationTrust,
@@ -66,7 +66,7 @@ pub(super) fn revocation_queries(
     now: UnixTime,
 ) -> (Vec<RevocationQuery>, Vec<RevocationQuery>) {
     let stores = stores(signer, policies);
-    // Of what anyone may attach, what can count at all: about this image, under a certificate that is trusted, and each once.
+    // Anyone can attach signatures: only those for this image with a trusted certificate can count, each once.
     let mut seen = BTreeSet::new();
     let once = image.artifacts.iter().filter(|one| seen.insert(&one.content));
     let envelopes = once.filter_map(|one| SignatureEnvelope::from_bytes(&one.media_type, &one.content).ok());
@@ -74,7 +74,7 @@ pub(super) fn revocation_queries(
         let artifact = envelope.unverified_artifact().ok();
         image.digest.as_ref().ok().zip(artifact).is_some_and(|(digest, artifact)| artifact.digest == *digest)
     };
-    // Where it is only logged who signed, whoever did may have a timestamp.
+    // Where authenticity is only logged, the timestamp of an untrusted signer still matters.
     let must_be_trusted = signer.statement.actions.of(Check::Authenticity) == Action::Enforce;
     let is_trusted = |envelope: &SignatureEnvelope| {
         stores.values().any(|store| store.trusts(envelope.unverified_certificates()))
@@ -101,7 +101,7 @@ fn stores(signer: &NotationTrust, policies: &PolicySet) -> TrustStores {
     found.collect()
 }
 
-/// Proves that the signature is about this manifest: digest, size and media type, as notation does.
+/// Proves that the signature is for this manifest: digest, size and media type, as notation does.
 fn check_subject(verified: &VerifiedEnvelope, subject: Subject<'_>) -> Result<(), ArtifactError> {
     let artifact = verified.artifact();
     if artifact.digest != *subject.image {
@@ -113,7 +113,7 @@ fn check_subject(verified: &VerifiedEnvelope, subject: Subject<'_>) -> Result<()
     Ok(artifact.check(manifest.as_bytes(), &media_type_of(manifest))?)
 }
 
-/// The media type of an index or manifest: its own word, which it may leave out in the OCI's formats
+/// The media type that an index or manifest states, which it may omit in the OCI's formats
 /// ([image manifest](https://github.com/opencontainers/image-spec/blob/v1.1.0/manifest.md#image-manifest-property-descriptions)).
 fn media_type_of(manifest: &str) -> String {
     #[derive(Default, Deserialize)]
@@ -129,7 +129,7 @@ fn media_type_of(manifest: &str) -> String {
     })
 }
 
-/// Proves that the signer said this of the image.
+/// Proves that the signature has these annotations.
 fn check_annotations(
     found: &BTreeMap<String, String>,
     wanted: &[(String, String)],

@@ -30,7 +30,7 @@ pub(crate) struct Judging<'a> {
     pub(crate) now: UnixTime,
 }
 
-/// What was answered about the revocation of certificates, with what came of each certificate: judged once for all signatures.
+/// The evidence about revocation, with the result for each certificate: checked once for all signatures.
 pub(crate) struct Answers<'a> {
     evidence: &'a Evidence,
     memory: RevocationMemory,
@@ -59,7 +59,7 @@ pub(crate) struct Proof {
     /// When it was signed at the latest, if that is vouched for.
     pub(crate) time: Option<UnixTime>,
     pub(crate) signature: VerifiedSignature,
-    /// What was checked one by one, if it was.
+    /// The checks, one by one, of a signature that has several.
     pub(crate) checks: Vec<Explanation>,
 }
 
@@ -134,11 +134,13 @@ pub enum ArtifactError {
         /// All checks, in order.
         checks: Vec<Checked>,
     },
-    /// Such a signature is about another manifest.
-    #[error("signature is not about the image")]
+    /// Such a signature is for another manifest.
+    #[error("signature is not for the image")]
     Payload(#[from] PayloadError),
-    /// What such a signature must say of the image is not known.
-    #[error("the manifest of the image `{image}` is not in the evidence, which the signature must describe")]
+    /// The manifest that such a signature must describe is missing.
+    #[error(
+        "the manifest of the image `{image}` is missing from the evidence, and the signature must describe it"
+    )]
     NoManifest {
         /// Which image.
         image: Digest,
@@ -169,7 +171,7 @@ impl ArtifactError {
         }
     }
 
-    /// What was checked one by one.
+    /// The checks, one by one.
     pub(crate) fn checks(&self) -> Vec<Explanation> {
         match self {
             Self::Notation { checks } => notation_checks::explained(checks, None),

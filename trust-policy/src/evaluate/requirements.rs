@@ -38,10 +38,9 @@ pub struct Requirements {
     pub repositories: BTreeMap<String, BTreeSet<String>>,
     /// Objects of the cluster that rules refer to and that are not in the evidence yet.
     pub objects: BTreeSet<ObjectName>,
-    /// What is to be asked about the revocation of certificates and is not in the evidence yet: of the signatures that are in it, where the
-    /// policies trust who signed.
+    /// What to ask about the revocation of certificates, so far as policies trust them, of the signatures in the evidence.
     pub revocations: BTreeSet<RevocationQuery>,
-    /// What is in the evidence about it and does not count: whoever keeps answers need not keep these.
+    /// What the evidence answers by a response or CRL that does not count: a cache should drop it.
     pub refused_revocations: BTreeSet<RevocationQuery>,
 }
 
@@ -83,7 +82,7 @@ impl Requirements {
                 {
                     self.objects.insert(object.clone());
                 }
-                // What notation signs describes the image's manifest.
+                // A signature of notation describes the image's manifest.
                 if let Signer::Notation(_) = &attestor.signer {
                     add(&mut self.documents, &images);
                 }
@@ -94,7 +93,7 @@ impl Requirements {
         }
     }
 
-    /// What is to be asked about the certificates of what a set signed, on images that are in the evidence and on their platforms.
+    /// What to ask about the certificates of a set's signatures, on images in the evidence and on their platforms.
     fn add_revocations(&mut self, images: &[String], set: &AttestorSet, known: Known<'_>) {
         let Known { policies, evidence, answers, now } = known;
         set.each(&mut |attestor| {

@@ -37,7 +37,7 @@ pub(super) struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Why what may be an attestation cannot be read. What the Notary Project's tools sign is none.
+    /// Why a possible attestation cannot be read. The Notary Project's tools sign no attestations.
     pub(super) fn problem_of_attestation(&self) -> Option<&ArtifactError> {
         self.parsed.as_ref().err().filter(|_| self.maker == Maker::Sigstore)
     }
@@ -268,7 +268,7 @@ impl Evaluation<'_> {
             }
             (None, Some(code)) if signers.is_empty() => failed(code, "has not signed the image", unsigned),
             (None, None) if signers.is_empty() => {
-                failed(ReasonCode::NotFound, "has signed nothing: there is no such signature", Vec::new())
+                failed(ReasonCode::NotFound, "found no signature of its kind", Vec::new())
             }
             _ => {
                 let explanation = Explanation::pass(check, "has signed the image").because(found);

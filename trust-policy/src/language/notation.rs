@@ -1,9 +1,9 @@
 //! `trustpolicy.json`, as notation's users have it
 //! ([trust policy](https://github.com/notaryproject/specifications/blob/main/specs/trust-store-trust-policy.md#trust-policy)).
 //!
-//! It has neither an API version nor a kind, and is known by its `trustPolicies`. Each statement is a rule about the images of its
-//! repositories; an image of which no statement says anything is denied, as notation does not verify it. The stores that it names are those
-//! of the set: [`PolicySet::add_trust_store`], or documents of the kind `TrustStore`.
+//! It has neither an API version nor a kind, and is recognised by its `trustPolicies`. Each statement is a rule for the images of its scopes; an
+//! image that no statement matches is denied, as notation refuses to verify it. The stores that it names are those of the set:
+//! [`PolicySet::add_trust_store`], or documents of the kind `TrustStore`.
 
 use trust_core::Reasons;
 use trust_core::notation::{TrustPolicy, TrustPolicyError, TrustStatement, TrustStores};
@@ -18,7 +18,7 @@ use crate::policy::resource_match::{Filter, Filters, ResourceMatch};
 use crate::policy::signer::{Attestor, AttestorSet, Signer};
 use crate::yaml::{Node, Value};
 
-/// The field by which the document is known.
+/// The field by which the document is recognised.
 const STATEMENTS: &str = "trustPolicies";
 
 /// `trustpolicy.json`.
@@ -58,7 +58,7 @@ impl PolicyLanguage for Language {
             }
             images.signatures = signers(statement).into_iter().collect();
             if images.signatures.is_empty() {
-                // Nothing is asked about such images, as notation asks nothing.
+                // Nothing is fetched for such images, as by notation.
                 images.registries = patterns(&statement.scopes)?;
                 images.pins_digest = false;
             }
@@ -85,7 +85,7 @@ fn rule(name: &str, images: ImageRule) -> Rule {
     Rule::new(name, matches, Requirement::Images { extractors: Vec::new(), rules: vec![images] })
 }
 
-/// Who must have signed; nobody where all is skipped.
+/// Who must have signed; `None` where all is skipped.
 fn signers(statement: &TrustStatement) -> Option<AttestorSet> {
     if statement.actions.skips_all() {
         return None;

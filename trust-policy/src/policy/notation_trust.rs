@@ -1,24 +1,24 @@
-//! [`NotationTrust`]: whoever a trust policy of the Notary Project trusts.
+//! [`NotationTrust`]: the signers that a trust policy of the Notary Project trusts.
 
 use core::fmt;
 
 use trust_core::notation::{TrustStatement, TrustStores};
 
-/// Whoever a statement of a trust policy trusts
+/// The signers that a statement of a trust policy trusts
 /// ([trust policy](https://github.com/notaryproject/specifications/blob/main/specs/trust-store-trust-policy.md#trust-policy)).
 ///
-/// A statement whose level logs what another enforces takes what it logs: verdicts show it, and do not deny for it.
+/// What the statement's level only logs is shown in verdicts, and does not deny.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotationTrust {
-    /// What is verified, and who is trusted. Its repositories are not looked at: the rule says which images it is about.
+    /// What is verified, and who is trusted. Its scopes are ignored: the rule selects the images.
     pub statement: TrustStatement,
-    /// Its own trust stores. Those that it names and that are not here are the [set's](crate::PolicySet::trust_stores).
+    /// Its own trust stores. Other stores that it names are the [set's](crate::PolicySet::trust_stores).
     pub stores: TrustStores,
 }
 
 impl NotationTrust {
-    /// Whoever this statement trusts, under these stores.
+    /// The signers that this statement trusts, under these stores.
     #[must_use]
     pub fn new(statement: TrustStatement, stores: TrustStores) -> Self {
         Self { statement, stores }

@@ -30,7 +30,7 @@ pub struct PolicySet {
     /// Or why one cannot be used.
     roots: BTreeMap<String, Result<OwnRoots, String>>,
     trust_stores: TrustStores,
-    /// Kinds and names of stores that are several.
+    /// Kinds and names that stand for several stores.
     ambiguous_stores: BTreeSet<(StoreKind, String)>,
     uncovered: Uncovered,
     allowed: Vec<ReferencePattern>,
@@ -360,12 +360,12 @@ impl PolicySet {
     }
 
     /// Whether it has a root or a trust store for policies of other texts.
-    pub(crate) fn has_trust_roots(&self) -> bool {
+    pub(crate) fn has_trust_material(&self) -> bool {
         !self.roots.is_empty() || !self.trust_stores.is_empty()
     }
 
-    /// Adds a trust store that signers of the Notary Project's kind name. Of two that differ and have one kind and name, neither can be used:
-    /// which one is meant is not known.
+    /// Adds a trust store for signers of the Notary Project's kind. Of two with the same kind and name and different certificates, neither can
+    /// be used.
     pub fn add_trust_store(&mut self, name: impl Into<String>, store: TrustStore) {
         let key = (store.kind(), name.into());
         match self.trust_stores.get(&key) {
@@ -375,15 +375,15 @@ impl PolicySet {
         }
     }
 
-    /// Why a signer's trust stores cannot be used, if they are several of one name.
+    /// Why a signer's trust stores cannot be used, if one name stands for several.
     pub(crate) fn ambiguous_store(&self, trust: &NotationTrust) -> Option<String> {
         let mut named = trust.statement.stores.iter();
         let is_ambiguous = |key: &&(StoreKind, String)| {
             !trust.stores.contains_key(*key) && self.ambiguous_stores.contains(*key)
         };
-        named
-            .find(is_ambiguous)
-            .map(|(kind, name)| format!("several trust stores that differ are called `{kind}:{name}`"))
+        named.find(is_ambiguous).map(|(kind, name)| {
+            format!("the trust store `{kind}:{name}` is defined several times, with different certificates")
+        })
     }
 
     /// The trust stores, by kind and name.

@@ -150,7 +150,7 @@ pub enum Signer {
     KeyInSecret(ObjectName),
     /// An identity that a certificate authority of the trust root certifies.
     Identity(IdentityPolicy),
-    /// Whoever a trust policy of the Notary Project trusts, by its kind of signatures.
+    /// The signers that a trust policy of the Notary Project trusts, by its kind of signatures.
     Notation(Box<NotationTrust>),
     /// Some of the signers of a set.
     Some(Box<AttestorSet>),

@@ -1,4 +1,4 @@
-//! `notation` of a signer: whom a trust policy of the Notary Project would trust, in its words
+//! `notation` of a signer: the fields of a trust policy of the Notary Project
 //! ([trust policy](https://github.com/notaryproject/specifications/blob/main/specs/trust-store-trust-policy.md#trust-policy)).
 
 use serde_json::{Map, Value, json};
@@ -39,7 +39,7 @@ pub(super) fn read(at: &At<'_>) -> Result<Signer, PolicyError> {
         verification.extend(fields.get(name).map(|at| (name.to_owned(), at.json())));
     }
     fields.finish()?;
-    // One statement, which is read as it would be in a document of its own.
+    // It is parsed as the one statement of a document.
     let statement = json!({
         "name": OWN,
         "registryScopes": [if level == "skip" { "all.example/images" } else { "*" }],

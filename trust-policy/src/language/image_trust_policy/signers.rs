@@ -70,7 +70,7 @@ fn signer(at: &At<'_>) -> Result<Vec<Attestor>, PolicyError> {
     let notation = fields.get("notation");
     for log in ["transparencyLog", "certificateTransparencyLog"] {
         if let (Some(_), Some(log)) = (&notation, fields.get(log)) {
-            return Err(log.wrong("nothing beside `notation`, whose signatures are in no log"));
+            return Err(log.wrong("no such field beside `notation`, whose signatures are not logged"));
         }
     }
     let mut needs =

@@ -89,10 +89,8 @@ fn notary(at: &At<'_>, names: &Names, lints: &mut Vec<Lint>) -> Result<Attestor,
     };
     let (trusted, stamped) = (certificates(Some(trusted))?, certificates(stamped)?);
     if of_expression {
-        lints.push(
-            at.lint("has certificates that an expression makes, which are not evaluated here: it denies"),
-        );
-        return Ok(attestor(at, Signer::Unsupported("signatures by certificates that an expression makes")));
+        lints.push(at.lint("takes its certificates from an expression, which is not supported: it denies"));
+        return Ok(attestor(at, Signer::Unsupported("signatures by certificates from an expression")));
     }
     let signer = trusted.and_then(|trusted| signer::notary(trusted, stamped?));
     Ok(attestor(

@@ -284,17 +284,17 @@ impl Reader {
         Ok(attestor)
     }
 
-    /// A signer whose signatures are Sigstore's.
+    /// A signer of Sigstore's kind.
     fn not_of_notary(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Attestor {
-        lints.push(at.lint("is no signer of the Notary Project's signatures: it denies"));
+        lints.push(at.lint("cannot sign in the Notary Project's format: it denies"));
         self.attestor(at, Signer::Unsupported("Notary signatures by anything but certificates"))
     }
 
-    /// Certificates of which one must be in the chain of a signature of the Notary Project, at notation's level `strict`. With `cert`, it is
-    /// that one, whatever stands in `certChain`; where Kyverno trusts every certificate of both.
+    /// Certificates of which one must be in the chain of a signature, at notation's level `strict`. With `cert` it is that one, whatever
+    /// `certChain` holds; Kyverno trusts every certificate of both.
     fn notary(&self, at: &At<'_>, lints: &mut Vec<Lint>) -> Result<Attestor, PolicyError> {
         let mut fields = at.fields()?;
-        // What is said of logs is about Sigstore's signatures.
+        // Logs concern Sigstore's signatures only.
         read_logs(&mut fields, lints)?;
         let [cert, chain] =
             ["cert", "certChain"].map(|name| fields.get(name).filter(|at| at.text() != Ok("")));

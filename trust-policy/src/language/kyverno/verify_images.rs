@@ -143,7 +143,7 @@ fn attestation(
     let conditions = fields.get("conditions").map(|at| conditions::read_blocks(&at)).transpose()?;
     fields.finish()?;
     if reader.is_notary {
-        lints.push(at.lint("asks for an attestation that is signed in the Notary Project's way, which is not read: it denies"));
+        lints.push(at.lint("requires an attestation signed in the Notary Project's format, which is not supported: it denies"));
     }
     Ok(AttestationRequirement {
         path: reader.relative(at.path()),

@@ -98,8 +98,8 @@ pub(crate) fn certificate(cert: Option<&At<'_>>, chain: Option<&At<'_>>) -> Resu
     Ok(leaf)
 }
 
-/// Whoever signs, in the Notary Project's way, with one of these certificates in the chain; with timestamps of these authorities, if there are
-/// any. It is what Kyverno makes of certificates: notation's level `strict`, and any identity.
+/// Any signer of the Notary Project's kind with one of these certificates in the chain, with timestamps of these authorities if there are any.
+/// As in Kyverno, the level is `strict`.
 pub(crate) fn notary(trusted: Vec<Certificate>, stamped: Vec<Certificate>) -> Result<Signer, String> {
     const NAME: &str = "policy";
     let mut stores = TrustStores::new();
